@@ -1,0 +1,1 @@
+"""Floor 1: how records spread and are found."""

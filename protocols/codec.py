@@ -1,0 +1,122 @@
+"""Canonical MessagePack: one value, one encoding.
+
+A subset of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md): nil, bool, int in
+±(2^53 − 1), str, bin, array, map with str keys. Integers, lengths and strings take their shortest form, the
+keys of a map stand in ascending order of their UTF-8 bytes, each once. No floats, no extension types.
+`msgpack` and `msgspec` both accept more than that without a word, so decoding encodes again and compares.
+"""
+
+from typing import Any, TypeVar
+
+import msgpack
+import msgspec
+
+from protocols.errors import DecodeError
+from protocols.limits import MAX_CONTAINER, MAX_DEPTH, MAX_FRAME, MAX_INT, MIN_INT
+
+T = TypeVar("T")
+
+
+def encode(value: Any) -> bytes:
+    """Encode a value, with the keys of every map sorted. `ValueError` for what the subset does not hold."""
+    data: bytes = msgpack.packb(_sorted(value, MAX_DEPTH), use_bin_type=True)
+    return data
+
+
+def decode(data: bytes, limit: int = MAX_FRAME) -> Any:
+    """Decode at most `limit` bytes, and refuse any that `encode` would not have made (`DecodeError`)."""
+    if len(data) > limit:
+        raise DecodeError(f"{len(data)} bytes, at most {limit}", "size")
+    try:
+        value = msgpack.unpackb(
+            data,
+            raw=False,
+            strict_map_key=True,
+            ext_hook=_no_ext,
+            max_str_len=limit,
+            max_bin_len=limit,
+            max_array_len=MAX_CONTAINER,
+            max_map_len=MAX_CONTAINER,
+            max_ext_len=0,
+        )
+        _check(value, MAX_DEPTH)
+        again = msgpack.packb(value, use_bin_type=True)
+    except DecodeError:
+        raise
+    except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as e:
+        raise DecodeError(str(e) or type(e).__name__) from e
+    if again != data:
+        raise DecodeError("not canonical")
+    return value
+
+
+def decode_as(data: bytes, type_: type[T], limit: int = MAX_FRAME) -> T:
+    """Decode into a frozen `msgspec.Struct`; the error names the path of the field that is wrong."""
+    return convert(decode(data, limit), type_)
+
+
+def convert(value: Any, type_: type[T]) -> T:
+    """Give an already decoded value its type, or say which field is wrong (`DecodeError`, code `field`)."""
+    try:
+        return msgspec.convert(value, type_)
+    except msgspec.ValidationError as e:
+        raise DecodeError(str(e), "field") from e
+
+
+def plain(struct: msgspec.Struct) -> Any:
+    """A struct as maps, lists and scalars, ready for `encode`. Fields at their default are left out."""
+    return msgspec.to_builtins(struct, builtin_types=(bytes,))
+
+
+def _no_ext(code: int, data: bytes) -> Any:
+    raise DecodeError(f"extension type {code}")
+
+
+def _check(value: Any, depth: int) -> None:
+    kind = type(value)
+    if kind is bytes or kind is str or kind is bool or value is None:
+        return
+    if kind is int:
+        if not MIN_INT <= value <= MAX_INT:
+            raise DecodeError("integer out of range")
+        return
+    if depth == 0:
+        raise DecodeError("nested too deep")
+    if kind is list:
+        for item in value:
+            _check(item, depth - 1)
+    elif kind is dict:
+        last = None
+        for key, item in value.items():
+            if type(key) is not str:
+                raise DecodeError("a key is not a string")
+            raw = key.encode()
+            if last is not None and raw <= last:
+                raise DecodeError("keys are not in order")
+            last = raw
+            _check(item, depth - 1)
+    else:
+        raise DecodeError(f"{kind.__name__} is not allowed")
+
+
+def _sorted(value: Any, depth: int) -> Any:
+    kind = type(value)
+    if kind is bytes or kind is str or kind is bool or value is None:
+        return value
+    if kind is int:
+        if not MIN_INT <= value <= MAX_INT:
+            raise ValueError(f"integer out of range: {value}")
+        return value
+    if depth == 0:
+        raise ValueError("nested too deep")
+    if kind is dict:
+        return {k: _sorted(value[k], depth - 1) for k in sorted(value, key=_key_bytes)}
+    if kind is list or kind is tuple:
+        return [_sorted(item, depth - 1) for item in value]
+    raise ValueError(f"{kind.__name__} cannot be encoded")
+
+
+def _key_bytes(key: Any) -> bytes:
+    if type(key) is not str:
+        raise ValueError("a key is not a string")
+    return key.encode()

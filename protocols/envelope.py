@@ -1,0 +1,175 @@
+"""A record: what is signed and spreads.
+
+    header    = canonical array [version, network, kind, author, epoch, name, revision, created, until, scope, payload]
+    id        = BLAKE2b-256(header)      not over the signature: Ed25519 allows a second valid one
+    signature = Ed25519(b"p2pnode/v1/<kind>\\0" + header)
+    wire      = canonical array [header, signature, inception]     the exact signed bytes travel
+
+What the network must act on stands in the header, so that any node can replace, expire and route kinds it does
+not know. `(author, kind, name)` is the slot; of two records in a slot the higher revision stays, and of two with
+the same revision the one with the lower id. An empty payload withdraws.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from protocols.codec import decode, encode
+from protocols.errors import DecodeError, Reject
+from protocols.identity import Signer, digest, parse_inception, verify
+from protocols.limits import (
+    DURABLE_KINDS,
+    DURABLE_LIFETIME,
+    FOREVER,
+    MAX_EPOCH,
+    MAX_KIND,
+    MAX_LIFETIME,
+    MAX_NAME,
+    MAX_PAYLOAD,
+    MAX_RECORD,
+    MAX_SCOPE,
+    PROTOCOL_VERSION,
+)
+
+NO_NETWORK = bytes(16)
+_KIND = re.compile(r"[a-z][a-z0-9_]*")
+_SCOPE = re.compile(r"[0-9b-hjkmnp-z]*")
+_FIELDS = (int, bytes, str, bytes, int, bytes, int, int, int, str, bytes)
+
+Slot = tuple[bytes, str, bytes]
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A decoded record. `network` is 16 bytes, `author` and `id` 32; times in milliseconds.
+
+    Being a `Record` says nothing about its signature: see `verify_record`.
+    """
+
+    network: bytes
+    kind: str
+    author: bytes
+    epoch: int
+    name: bytes
+    revision: int
+    created: int
+    until: int
+    scope: str
+    payload: bytes
+    id: bytes
+    header: bytes
+    signature: bytes
+    inception: bytes
+    wire: bytes
+
+    @property
+    def slot(self) -> Slot:
+        return (self.author, self.kind, self.name)
+
+    @property
+    def withdrawn(self) -> bool:
+        return not self.payload
+
+
+def replaces(new: tuple[int, bytes], old: tuple[int, bytes]) -> bool:
+    """Of two `(revision, id)` in one slot, whether `new` takes the place of `old`."""
+    return new[0] > old[0] or (new[0] == old[0] and new[1] < old[1])
+
+
+def max_lifetime(kind: str) -> int:
+    """The longest `until − created` of a kind; the table is part of the protocol."""
+    if kind == "genesis":
+        return FOREVER
+    return DURABLE_LIFETIME if kind in DURABLE_KINDS else MAX_LIFETIME
+
+
+def seal(
+    signer: Signer,
+    *,
+    network: bytes,
+    kind: str,
+    name: bytes = b"",
+    revision: int = 0,
+    created: int,
+    until: int,
+    scope: str = "",
+    payload: bytes,
+) -> Record:
+    """Sign a record. `Reject` if a bound does not hold: what we sign, everybody must accept."""
+    header = encode(
+        [
+            PROTOCOL_VERSION,
+            network,
+            kind,
+            signer.author,
+            signer.epoch,
+            name,
+            revision,
+            created,
+            until,
+            scope,
+            payload,
+        ]
+    )
+    return parse_record(encode([header, signer.sign(kind, header), signer.inception]))
+
+
+def parse_record(wire: bytes) -> Record:
+    """The record that these bytes hold; every bound of the header checked, the signature not. `DecodeError` else."""
+    outer = decode(wire, MAX_RECORD)
+    if not (type(outer) is list and len(outer) == 3 and all(type(v) is bytes for v in outer)):
+        raise DecodeError("not a record", "field")
+    header, signature, inception = outer
+    if len(signature) != 64:
+        raise DecodeError("signature", "field")
+    h = decode(header, MAX_RECORD)
+    if not (type(h) is list and len(h) == 11 and tuple(map(type, h)) == _FIELDS):
+        raise DecodeError("not a record header", "field")
+    _check_fields(h)
+    return Record(*h[1:], digest(header), header, signature, inception, wire)
+
+
+def verify_record(record: Record, key: bytes | None = None) -> None:
+    """`Reject` unless the author signed. `key`: the author's key at this epoch, or none at epoch 0.
+
+    At epoch 0 a record verifies alone: the inception that it carries hashes to its author.
+    """
+    if key is None:
+        inception = parse_inception(record.inception)
+        if digest(record.inception) != record.author:
+            raise Reject("signature", "the inception is not the author's")
+        if record.epoch != 0:
+            raise Reject("context", "the key of this epoch is not known")
+        key = inception.key
+    verify(key, record.kind, record.header, record.signature)
+
+
+def _check_fields(h: list[Any]) -> None:
+    version, network, kind, author, epoch, name, revision, created, until, scope, payload = h
+    problem = (
+        "version"
+        if version != PROTOCOL_VERSION
+        else "network"
+        if len(network) != 16 or (network == NO_NETWORK) != (kind == "genesis")
+        else "kind"
+        if len(kind) > MAX_KIND or not _KIND.fullmatch(kind)
+        else "author"
+        if len(author) != 32
+        else "epoch"
+        if not 0 <= epoch <= MAX_EPOCH
+        else "name"
+        if len(name) > MAX_NAME
+        else "revision"
+        if revision < 0
+        else "created"
+        if created < 0
+        else "until"
+        if not created < until <= created + max_lifetime(kind)
+        else "scope"
+        if len(scope) > MAX_SCOPE or not _SCOPE.fullmatch(scope)
+        else "payload"
+        if len(payload) > MAX_PAYLOAD
+        else ""
+    )
+    if problem:
+        raise DecodeError(f"{problem} out of bounds", "field")

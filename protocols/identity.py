@@ -1,0 +1,143 @@
+"""Who signs: an author, its keys, and how they are replaced.
+
+author = BLAKE2b-256 of an immutable inception `[version, key0, hash(key1), nonce]`. The id itself commits to the
+next key (pre-rotation, as in KERI), so whoever steals today's key cannot name a successor. The next
+keys are derived from an entropy that exists only in the owner's backup words.
+"""
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+from nacl.bindings import crypto_sign_open
+from nacl.exceptions import BadSignatureError
+from nacl.signing import SigningKey
+
+from protocols.codec import decode, encode
+from protocols.errors import DecodeError, Reject
+from protocols.limits import PROTOCOL_VERSION
+
+MAX_INCEPTION = 128
+
+
+def digest(data: bytes) -> bytes:
+    """BLAKE2b-256, the hash of every id that is ours."""
+    return blake2b(data, digest_size=32).digest()
+
+
+class Inception(NamedTuple):
+    """The immutable start of an identity. key: Ed25519 public key, 32 bytes; next_hash: digest of the next one."""
+
+    key: bytes
+    next_hash: bytes
+    nonce: bytes  # 16 bytes
+
+    def encode(self) -> bytes:
+        return encode([PROTOCOL_VERSION, self.key, self.next_hash, self.nonce])
+
+    @property
+    def author(self) -> bytes:
+        return digest(self.encode())
+
+
+def parse_inception(data: bytes) -> Inception:
+    """The inception that these bytes hold, or `DecodeError`."""
+    value = decode(data, MAX_INCEPTION)
+    if not (
+        type(value) is list
+        and len(value) == 4
+        and type(value[0]) is int
+        and all(type(v) is bytes for v in value[1:])
+        and [len(v) for v in value[1:]] == [32, 32, 16]
+    ):
+        raise DecodeError("not an inception", "field")
+    if value[0] != PROTOCOL_VERSION:
+        raise DecodeError(f"inception version {value[0]}", "field")
+    return Inception(value[1], value[2], value[3])
+
+
+class KeyState(NamedTuple):
+    """What is known of an author's keys: the newest epoch, its public key, the hash of the one after."""
+
+    epoch: int
+    key: bytes
+    next_hash: bytes
+
+
+class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Payload of a `rotation` record, signed by the new key at the new epoch.
+
+    seq: entries of the author's chain up to this number stay valid under the old key.
+    """
+
+    key: bytes
+    next_hash: bytes
+    seq: int
+
+
+def initial_state(inception: Inception) -> KeyState:
+    return KeyState(0, inception.key, inception.next_hash)
+
+
+def rotated(state: KeyState, epoch: int, rotation: Rotation) -> KeyState:
+    """The state after a rotation, or `Reject`: only the key committed to before may follow."""
+    if epoch != state.epoch + 1:
+        raise Reject("context", f"rotation to epoch {epoch} after epoch {state.epoch}")
+    if len(rotation.key) != 32 or len(rotation.next_hash) != 32 or rotation.seq < -1:
+        raise Reject("field", "rotation")
+    if digest(rotation.key) != state.next_hash:
+        raise Reject("signature", "the new key is not the one that was committed to")
+    return KeyState(epoch, rotation.key, rotation.next_hash)
+
+
+def derive_seed(entropy: bytes, epoch: int) -> bytes:
+    """The Ed25519 seed of an epoch, from the 32 bytes that the backup words stand for."""
+    return blake2b(
+        entropy, digest_size=32, salt=epoch.to_bytes(16, "big"), person=b"p2pnode key"
+    ).digest()
+
+
+def derive_nonce(entropy: bytes) -> bytes:
+    """The inception's nonce, so that the words alone name the author."""
+    return blake2b(entropy, digest_size=16, person=b"p2pnode nonce").digest()
+
+
+def incept(entropy: bytes) -> tuple["Signer", Inception]:
+    """A new identity. Keep the signer; write the entropy down as words and forget it."""
+    seed = derive_seed(entropy, 0)
+    following = SigningKey(derive_seed(entropy, 1)).verify_key.encode()
+    inception = Inception(
+        SigningKey(seed).verify_key.encode(), digest(following), derive_nonce(entropy)
+    )
+    return Signer(seed, inception, 0), inception
+
+
+class Signer:
+    """Signs as one author at one epoch. Holds the secret; never prints it."""
+
+    __slots__ = ("_key", "author", "epoch", "inception", "public_key")
+
+    def __init__(self, seed: bytes, inception: Inception, epoch: int) -> None:
+        self._key = SigningKey(seed)
+        self.public_key: bytes = self._key.verify_key.encode()
+        self.inception: bytes = inception.encode()
+        self.author: bytes = inception.author
+        self.epoch = epoch
+
+    def sign(self, domain: str, message: bytes) -> bytes:
+        """64 bytes: Ed25519 over `p2pnode/v1/<domain>\\0` and the message."""
+        return self._key.sign(prefix(domain) + message).signature
+
+
+def prefix(domain: str) -> bytes:
+    return b"p2pnode/v1/" + domain.encode() + b"\0"
+
+
+def verify(key: bytes, domain: str, message: bytes, signature: bytes) -> None:
+    """`Reject` unless `key` signed this. libsodium's rules: small-order keys and S ≥ L are refused."""
+    if len(signature) != 64 or len(key) != 32:
+        raise Reject("signature", "wrong length")
+    try:
+        crypto_sign_open(signature + prefix(domain) + message, key)
+    except (BadSignatureError, ValueError) as e:
+        raise Reject("signature", f"bad signature on {domain}") from e

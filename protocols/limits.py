@@ -1,0 +1,53 @@
+"""Every bound of the wire, in one table. Sizes in bytes, times in milliseconds, unless said otherwise."""
+
+from typing import Final
+
+SECOND: Final = 1_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+PROTOCOL_VERSION: Final = 1
+
+# Codec. Decoding msgpack inflates up to 70 times, so what is decoded is bounded first.
+MAX_FRAME: Final = 64 * 1024
+MAX_DEPTH: Final = 16
+MAX_CONTAINER: Final = 4_096
+MAX_INT: Final = 2**53 - 1  # what every language holds exactly
+MIN_INT: Final = -MAX_INT
+
+# Records
+MAX_RECORD: Final = 20 * 1024  # the whole wire form
+MAX_PAYLOAD: Final = 16 * 1024
+MAX_KIND: Final = 32
+MAX_NAME: Final = 32
+MAX_EPOCH: Final = 1_000
+MAX_SCOPE: Final = 6  # geohash characters; a seventh singles out a house, the sixth already a farm
+MAX_LIFETIME: Final = 90 * DAY
+# Statements that later ones rest on outlive a listing: a rating counts for years, a key change for ever.
+FOREVER: Final = MAX_INT
+DURABLE_LIFETIME: Final = 5 * 365 * DAY
+DURABLE_KINDS: Final = frozenset({"rotation", "attestation", "redemption", "vouch", "misconduct"})
+MAX_SKEW: Final = 10 * MINUTE  # how far another's clock may be ahead of ours
+
+# Fields
+MAX_TOKEN: Final = 32
+MAX_TITLE: Final = 120
+MAX_TEXT: Final = 4_000
+MAX_SHORT_TEXT: Final = 1_000
+MAX_PERSON_NAME: Final = 64
+MAX_TAGS: Final = 16
+MAX_PHOTOS: Final = 12
+MAX_SLOTS: Final = 256
+MAX_ADDRESSES: Final = 16
+MAX_ADDRESS: Final = 256
+MAX_PEERS_PER_PROFILE: Final = 4
+MAX_CELLS: Final = 64
+MAX_FOUNDERS: Final = 64
+MAX_DECIMALS: Final = 6
+
+# Exchanges and ledger
+MAX_FACT: Final = 32 * 1024
+MAX_DUTIES: Final = 64
+MAX_ENTRY: Final = 16 * 1024  # header, signature and both payloads
+MAX_HALF: Final = 4 * 1024
