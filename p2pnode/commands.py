@@ -1,0 +1,243 @@
+"""The table of commands: what the control API takes, by name, with its typed arguments.
+
+One table for every face of the node: the API decodes a request into the struct named here, the command line and
+the page send what the struct takes, and the core answers. Text is what people write (`2/hour`, an id's prefix, a
+peer's name); the core parses it, since only it knows the network's unit and which ids exist. Times are
+milliseconds UTC.
+"""
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from protocols.limits import (
+    MAX_INT,
+    MAX_PERSON_NAME,
+    MAX_PHOTOS,
+    MAX_SHORT_TEXT,
+    MAX_TAGS,
+    MAX_TEXT,
+    MAX_TITLE,
+    MAX_TOKEN,
+)
+
+Time = Annotated[int, Meta(ge=0, le=MAX_INT)]  # ms UTC
+Count = Annotated[int, Meta(ge=1, le=MAX_INT)]
+Id = Annotated[str, Meta(min_length=1, max_length=128)]  # hex, or any prefix that is unique here
+PeerName = Annotated[str, Meta(min_length=1, max_length=256)]  # a PeerId, an author, a prefix of one, or a name
+Line = Annotated[str, Meta(max_length=MAX_TITLE)]
+Title = Annotated[str, Meta(min_length=1, max_length=MAX_TITLE)]
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+Note = Annotated[str, Meta(max_length=MAX_SHORT_TEXT)]
+Token = Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN)]
+Price = Annotated[str, Meta(min_length=1, max_length=64)]  # AMOUNT[ UNIT][/PER] or free
+Amount = Annotated[str, Meta(min_length=1, max_length=32)]  # decimals, in the network's unit
+Area = Annotated[str, Meta(max_length=64)]  # geohash, `lat,lon` or plus code; coarsened at once
+Path = Annotated[str, Meta(min_length=1, max_length=4096)]
+Tags = Annotated[tuple[Token, ...], Meta(max_length=MAX_TAGS)]
+Photos = Annotated[tuple[Path, ...], Meta(max_length=MAX_PHOTOS)]
+Direction = Literal["offer", "request"]
+
+
+class Args(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """network: name or id prefix of the neighbourhood meant; None where the node is in one only."""
+
+    network: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+
+
+class NoArgs(Args, frozen=True):
+    """For commands that take nothing more."""
+
+
+class Join(Args, frozen=True):
+    """target: a multiaddr that ends in /p2p/PEERID, or an invite link."""
+
+    target: Annotated[str, Meta(min_length=1, max_length=16_384)]
+
+
+class Invite(Args, frozen=True):
+    """vouch: credit that each newcomer gets of us; None: the network's newcomer limit. expires: None: the default."""
+
+    uses: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    expires: Time | None = None
+    note: Note = ""
+    vouch: Amount | None = None
+
+
+class Peer(Args, frozen=True):
+    peer: PeerName
+
+
+class NamePeer(Args, frozen=True):
+    peer: PeerName
+    name: Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_NAME)]
+
+
+class Publish(Args, frozen=True):
+    """photos: absolute paths of files that the node reads. when: an RRULE. to: where a courier or a ride goes."""
+
+    direction: Direction
+    kind: Token
+    title: Title
+    text: Text = ""
+    price: Price | None = None
+    quantity: Count | None = None
+    tags: Tags = ()
+    area: Area | None = None
+    until: Time | None = None
+    when: Note | None = None
+    photos: Photos = ()
+    to: Area | None = None
+
+
+class Edit(Args, frozen=True):
+    """None leaves a field as it is; the empty string or list clears it."""
+
+    id: Id
+    kind: Token | None = None
+    title: Title | None = None
+    text: Text | None = None
+    price: Price | None = None
+    quantity: Count | None = None
+    tags: Tags | None = None
+    area: Area | None = None
+    until: Time | None = None
+    when: Note | None = None
+    photos: Photos | None = None
+    to: Area | None = None
+
+
+class OneId(Args, frozen=True):
+    id: Id
+
+
+class ListListings(Args, frozen=True):
+    """direction: None lists both. Our own listings only."""
+
+    direction: Direction | None = None
+
+
+class Search(Args, frozen=True):
+    """near: where `within_km` counts from; None: our own area. available: a time at which the thing must be free."""
+
+    query: Note = ""
+    kind: Token | None = None
+    direction: Direction | None = None
+    within_km: Annotated[float, Meta(gt=0, le=20_100)] | None = None
+    near: Area | None = None
+    max_price: Price | None = None
+    available: Time | None = None
+    sort: Literal["relevance", "near", "new", "trust"] = "relevance"
+    limit: Annotated[int, Meta(ge=1, le=1_000)] = 50
+    everywhere: bool = False
+
+
+class Propose(Args, frozen=True):
+    """start, end: when it is wanted. price: the whole or per unit, as the listing says; None: the listing's."""
+
+    listing: Id
+    quantity: Count | None = None
+    start: Time | None = None
+    end: Time | None = None
+    price: Price | None = None
+    note: Note = ""
+
+
+class Counter(Args, frozen=True):
+    """None keeps what the last proposal said."""
+
+    id: Id
+    quantity: Count | None = None
+    start: Time | None = None
+    end: Time | None = None
+    price: Price | None = None
+    note: Note = ""
+
+
+class Step(Args, frozen=True):
+    """One step of an exchange. note: seen by the counterparty only."""
+
+    id: Id
+    note: Note = ""
+
+
+class ListExchanges(Args, frozen=True):
+    """open: only those that still wait for somebody."""
+
+    open: bool = False
+
+
+class Vouch(Args, frozen=True):
+    peer: PeerName
+    amount: Amount
+
+
+class Attest(Args, frozen=True):
+    exchange: Id
+    outcome: Annotated[int, Meta(ge=-2, le=2)]
+    text: Note = ""
+
+
+class Reputation(Args, frozen=True):
+    """why: also which deals, by whom, and the path from us to each rater."""
+
+    peer: PeerName
+    why: bool = False
+
+
+class Command(NamedTuple):
+    """A row of the table. writes: changes something, so a repeated request id must not do it twice."""
+
+    name: str
+    args: type[Args]
+    writes: bool
+    summary: str
+
+
+COMMANDS: dict[str, Command] = {
+    row.name: row
+    for row in (
+        Command("status", NoArgs, False, "How the node is doing"),
+        Command("whoami", NoArgs, False, "Who this node is, and how others reach it"),
+        Command("join", Join, True, "Join a network by a peer's address or an invite link"),
+        Command("invite", Invite, True, "Make an invite link"),
+        Command("peers.list", NoArgs, False, "The peers this node knows"),
+        Command("peers.show", Peer, False, "What is known of one peer"),
+        Command("peers.name", NamePeer, True, "Give a peer a name of your own"),
+        Command("listing.publish", Publish, True, "Publish an offer or a request"),
+        Command("listing.list", ListListings, False, "Your own listings"),
+        Command("listing.show", OneId, False, "One listing"),
+        Command("listing.edit", Edit, True, "Change a listing of yours"),
+        Command("listing.pause", OneId, True, "Say that a listing is not to be had for now"),
+        Command("listing.resume", OneId, True, "Undo a pause"),
+        Command("listing.renew", OneId, True, "Prolong a listing"),
+        Command("listing.withdraw", OneId, True, "Take a listing back everywhere"),
+        Command("search", Search, False, "Find offers and requests"),
+        Command("exchange.propose", Propose, True, "Propose an exchange on a listing"),
+        Command("exchange.counter", Counter, True, "Answer a proposal with other terms"),
+        Command("exchange.accept", Step, True, "Accept the other side's newest terms"),
+        Command("exchange.decline", Step, True, "Decline a proposal"),
+        Command("exchange.cancel", Step, True, "Withdraw a proposal, or cancel an agreement together"),
+        Command("exchange.handover", Step, True, "Say that you handed the thing over"),
+        Command("exchange.return", Step, True, "Say that you gave the thing back"),
+        Command("exchange.done", Step, True, "Say that you did your part"),
+        Command("exchange.confirm", Step, True, "Confirm what the other side did"),
+        Command("exchange.pay", OneId, True, "Pay in the network's mutual credit"),
+        Command("exchange.list", ListExchanges, False, "Your exchanges"),
+        Command("exchange.show", OneId, False, "One exchange: terms, duties, what comes next"),
+        Command("ledger.log", NoArgs, False, "The entries of your ledger"),
+        Command("ledger.balance", NoArgs, False, "Your balance, what is held, and your limit"),
+        Command("ledger.verify", NoArgs, False, "Check every entry of your ledger"),
+        Command("vouch", Vouch, True, "Lend a peer part of your credit limit"),
+        Command("unvouch", Peer, True, "Ask a vouch back"),
+        Command("attest", Attest, True, "Rate an exchange"),
+        Command("reputation", Reputation, False, "How far this node can trust a peer"),
+    )
+}
+
+
+def parse_args(name: str, value: Any) -> Args:
+    """The arguments of command `name` from decoded JSON. `KeyError` for an unknown name, `msgspec.ValidationError`
+    naming the field otherwise. Strict: a string is never taken for a number."""
+    return msgspec.convert(value, COMMANDS[name].args)
