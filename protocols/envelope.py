@@ -126,7 +126,7 @@ def parse_record(wire: bytes) -> Record:
     if not (type(h) is list and len(h) == 11 and tuple(map(type, h)) == _FIELDS):
         raise DecodeError("not a record header", "field")
     _check_fields(h)
-    return Record(*h[1:], digest(header), header, signature, inception, wire)
+    return Record(*[*h[1:], digest(header), header, signature, inception, wire])
 
 
 def verify_record(record: Record, key: bytes | None = None) -> None:

@@ -1,0 +1,227 @@
+"""An exchange, computed from the set of signed facts that a party holds.
+
+Facts are a set: they may come in any order and any number of times, and both parties who hold the same facts (and the
+same entries of settlement) see the same status. Nothing is stored but facts.
+
+    negotiation   proposed ⇄ countered → agreed | declined | withdrawn | expired
+    agreement     agreed → active → fulfilled → settled → closed, or cancelled by both
+    duty          pending → done → confirmed | contested
+
+Where two facts cannot both count, the rule is the same for everybody: of two terms that follow the same terms, or two
+decisions of one party on the same terms, the lower (at, id) counts; acceptance counts before decline and withdrawal.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+import msgspec
+
+from protocols.codec import decode_as
+from protocols.errors import DecodeError, Reject
+from protocols.fact import Fact, Step
+from protocols.limits import MAX_PAYLOAD
+from protocols.terms import Duty, Terms, parse_terms, terms_hash
+
+MAX_FACTS = 512  # of one exchange and party: a stranger's proposal must not fill our disk
+
+
+class Status(StrEnum):
+    PROPOSED = "proposed"
+    COUNTERED = "countered"
+    AGREED = "agreed"
+    ACTIVE = "active"
+    FULFILLED = "fulfilled"
+    SETTLED = "settled"
+    CLOSED = "closed"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+OPEN = frozenset({Status.PROPOSED, Status.COUNTERED, Status.AGREED, Status.ACTIVE, Status.FULFILLED, Status.SETTLED})
+NEGOTIATING = frozenset({Status.PROPOSED, Status.COUNTERED})
+
+
+class DutyState(StrEnum):
+    PENDING = "pending"
+    DONE = "done"
+    CONFIRMED = "confirmed"
+    CONTESTED = "contested"
+
+
+class Payment(StrEnum):
+    """How far the payment in network credit has come; `none` where nothing is paid through the ledger."""
+
+    NONE = "none"
+    PENDING = "pending"
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    SETTLED = "settled"
+    RELEASED = "released"
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """What the facts amount to. terms: the newest valid ones; turn: who may decide on them, while negotiating."""
+
+    id: bytes
+    status: Status
+    terms: Terms
+    terms_fact: Fact
+    acceptance: Fact | None
+    turn: bytes
+    duties: dict[str, DutyState]
+    cancel_asked: frozenset[bytes]
+    rated: dict[bytes, bytes]  # author → commitment
+    notes: tuple[Fact, ...]
+    reason: str = ""
+
+    @property
+    def agreed(self) -> bool:
+        return self.acceptance is not None
+
+    def counterparty(self, me: bytes) -> bytes:
+        return self.terms.responder if me == self.terms.proposer else self.terms.proposer
+
+
+def parse_step(fact: Fact) -> Step:
+    return decode_as(fact.payload, Step, MAX_PAYLOAD) if fact.payload else Step()
+
+
+def check_fact(fact: Fact) -> None:
+    """`DecodeError` unless the payload is what the fact's kind calls for."""
+    if fact.kind in ("propose", "counter"):
+        terms = parse_terms(fact.payload)
+        if fact.author not in terms.parties:
+            raise DecodeError("terms of other people", "field")
+        if fact.kind == "propose" and (fact.author != terms.proposer or terms.previous):
+            raise DecodeError("a proposal comes from its proposer and follows nothing", "field")
+        if fact.kind == "counter" and len(terms.previous) != 32:
+            raise DecodeError("a counter-proposal names the terms it follows", "field")
+        return
+    step = parse_step(fact)
+    if (fact.kind in ("done", "confirm", "contest")) != bool(step.duty):
+        raise DecodeError(f"{fact.kind}: duty", "field")
+    if (fact.kind == "rated") != (len(step.commitment) == 32):
+        raise DecodeError(f"{fact.kind}: commitment", "field")
+
+
+def evaluate(facts: Iterable[Fact], payment: Payment, now: int) -> Exchange:
+    """The exchange that these facts make. `Reject` if its proposal is not among them.
+
+    payment: how far the two ledgers have settled it. now: ms, for proposals that lapse.
+    """
+    ordered = sorted(facts, key=lambda f: (f.at, f.id))
+    root = next((f for f in ordered if f.kind == "propose"), None)
+    if root is None:
+        raise Reject("context", "no proposal")
+    current, terms = _newest_terms(root, ordered)
+    parties = frozenset(terms.parties)
+    ordered = [f for f in ordered if f.author in parties]
+    turn = next(iter(parties - {current.author}))
+    acceptance = _first(ordered, "accept", turn, current.id)
+    decision = _first(ordered, "decline", turn, current.id) or _first(ordered, "withdraw", current.author, current.id)
+    asked = frozenset(f.author for f in ordered if f.kind == "cancel")
+    duties = {d.id: _duty_state(d, ordered, payment) for d in terms.duties}
+    rated = {f.author: parse_step(f).commitment for f in reversed(ordered) if f.kind == "rated"}
+    reason = ""
+    if acceptance is None:
+        duties = dict.fromkeys(duties, DutyState.PENDING)
+        if decision is not None:
+            status = Status.DECLINED if decision.kind == "decline" else Status.WITHDRAWN
+            reason = parse_step(decision).text
+        elif now > terms.expires:
+            status = Status.EXPIRED
+        else:
+            status = Status.PROPOSED if current is root else Status.COUNTERED
+    else:
+        status = _agreed_status(terms, duties, payment, asked == parties, len(rated) == 2)
+    return Exchange(
+        id=root.exchange_id,
+        status=status,
+        terms=terms,
+        terms_fact=current,
+        acceptance=acceptance,
+        turn=turn,
+        duties=duties,
+        cancel_asked=asked,
+        rated=rated,
+        notes=tuple(f for f in ordered if f.kind == "note" or (f.payload and _text(f))),
+        reason=reason,
+    )
+
+
+def _newest_terms(root: Fact, ordered: list[Fact]) -> tuple[Fact, Terms]:
+    """Follow the chain of counter-proposals: each by the other party, each naming the hash before it."""
+    current, terms = root, parse_terms(root.payload)
+    counters = [(f, parse_terms(f.payload)) for f in ordered if f.kind == "counter"]
+    parties = terms.parties
+    while True:
+        hashed = terms_hash(terms)
+        accepted = any(
+            f.kind == "accept" and f.prev == current.id and f.author != current.author and f.author in parties
+            for f in ordered
+        )
+        following = next(
+            (
+                (f, t)
+                for f, t in counters
+                if t.previous == hashed
+                and f.author != current.author
+                and t.parties == parties
+                and (t.listing, t.name) == (terms.listing, terms.name)
+            ),
+            None,
+        )
+        if accepted or following is None:
+            return current, terms
+        current, terms = following
+
+
+def _first(ordered: list[Fact], kind: str, author: bytes, prev: bytes) -> Fact | None:
+    return next((f for f in ordered if (f.kind, f.author, f.prev) == (kind, author, prev)), None)
+
+
+def _text(fact: Fact) -> str:
+    return "" if fact.kind in ("propose", "counter") else parse_step(fact).text
+
+
+def _duty_state(duty: Duty, ordered: list[Fact], payment: Payment) -> DutyState:
+    if duty.id == "pay" and payment is not Payment.NONE:
+        if payment is Payment.SETTLED:
+            return DutyState.CONFIRMED
+        return DutyState.DONE if payment is Payment.ACCEPTED else DutyState.PENDING
+    said = [
+        f.kind
+        for f in ordered
+        if (f.kind in ("confirm", "contest") and f.author == duty.receiver)
+        or (f.kind == "done" and f.author == duty.provider)
+        if parse_step(f).duty == duty.id
+    ]
+    for kind, state in (
+        ("confirm", DutyState.CONFIRMED),
+        ("contest", DutyState.CONTESTED),
+        ("done", DutyState.DONE),
+    ):
+        if kind in said:
+            return state
+    return DutyState.PENDING
+
+
+def _agreed_status(
+    terms: Terms, duties: dict[str, DutyState], payment: Payment, cancelled: bool, both_rated: bool
+) -> Status:
+    paid = all(duties[d.id] is DutyState.CONFIRMED for d in terms.duties if d.id == "pay")
+    others = [duties[d.id] for d in terms.duties if d.id != "pay"]
+    confirmed = all(s is DutyState.CONFIRMED for s in others)
+    done = all(s in (DutyState.DONE, DutyState.CONFIRMED) for s in others)
+    if cancelled and payment in (Payment.NONE, Payment.PENDING, Payment.RELEASED):
+        return Status.CANCELLED
+    if paid and confirmed and both_rated:
+        return Status.CLOSED
+    if paid and done and (terms.payment is not None or confirmed):
+        return Status.SETTLED
+    if confirmed:
+        return Status.FULFILLED
+    started = payment not in (Payment.NONE, Payment.PENDING) or any(s is not DutyState.PENDING for s in others)
+    return Status.ACTIVE if started else Status.AGREED

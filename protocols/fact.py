@@ -1,0 +1,122 @@
+"""A fact: one signed step of an exchange, told by one party to the other.
+
+    header    = canonical array [version, network, deal, author, epoch, kind, prev, at, payload]
+    id        = BLAKE2b-256(header)
+    signature = Ed25519(b"p2pnode/v1/fact\\0" + header)
+    wire      = canonical array [header, signature, inception]
+
+`deal` is the id of the exchange: the id of its first fact, which itself carries 32 zero bytes there. The status of an
+exchange is computed from the set of facts that a party holds (`protocols.exchange`), so they may arrive in any order.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from protocols.codec import decode, encode
+from protocols.errors import DecodeError, Reject
+from protocols.identity import Signer, digest, parse_inception, verify
+from protocols.limits import MAX_EPOCH, MAX_FACT, MAX_PAYLOAD, MAX_SHORT_TEXT, PROTOCOL_VERSION
+
+NO_DEAL = bytes(32)
+
+# Negotiation: `propose` and `counter` carry terms; the others decide on the terms that `prev` names.
+# Afterwards: a duty is `done` (by who owes it), `confirm`ed or `contest`ed (by who receives it); `cancel` by both
+# ends an agreement; `rated` commits to an attestation; `note` is a line of text.
+KINDS = frozenset(
+    {
+        "propose",
+        "counter",
+        "accept",
+        "decline",
+        "withdraw",
+        "cancel",
+        "done",
+        "confirm",
+        "contest",
+        "rated",
+        "note",
+    }
+)
+_FIELDS = (int, bytes, bytes, bytes, int, str, bytes, int, bytes)
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """A decoded fact. Its signature is checked by `verify_fact` alone."""
+
+    network: bytes
+    deal: bytes
+    author: bytes
+    epoch: int
+    kind: str
+    prev: bytes
+    at: int
+    payload: bytes
+    id: bytes
+    header: bytes
+    signature: bytes
+    inception: bytes
+    wire: bytes
+
+    @property
+    def exchange_id(self) -> bytes:
+        return self.id if self.deal == NO_DEAL else self.deal
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Payload of every fact that carries no terms.
+
+    duty: which duty of the agreed terms (`done`, `confirm`, `contest`); commitment: of an attestation (`rated`).
+    """
+
+    duty: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    text: Annotated[str, msgspec.Meta(max_length=MAX_SHORT_TEXT)] = ""
+    commitment: Annotated[bytes, msgspec.Meta(max_length=32)] = b""
+
+
+def seal_fact(signer: Signer, *, network: bytes, deal: bytes, kind: str, prev: bytes, at: int, payload: bytes) -> Fact:
+    """Sign a fact. times in ms; deal and prev 32 bytes; `DecodeError` if a bound does not hold."""
+    header = encode([PROTOCOL_VERSION, network, deal, signer.author, signer.epoch, kind, prev, at, payload])
+    return parse_fact(encode([header, signer.sign("fact", header), signer.inception]))
+
+
+def parse_fact(wire: bytes) -> Fact:
+    """The fact that these bytes hold; every bound checked, the signature not. `DecodeError` else."""
+    outer = decode(wire, MAX_FACT)
+    if not (type(outer) is list and len(outer) == 3 and all(type(v) is bytes for v in outer)):
+        raise DecodeError("not a fact", "field")
+    header, signature, inception = outer
+    h = decode(header, MAX_FACT)
+    if not (type(h) is list and len(h) == 9 and tuple(map(type, h)) == _FIELDS):
+        raise DecodeError("not a fact header", "field")
+    _check(h, signature)
+    return Fact(*[*h[1:], digest(header), header, signature, inception, wire])
+
+
+def verify_fact(fact: Fact, key: bytes | None = None) -> None:
+    """`Reject` unless the author signed. `key`: the author's at this epoch, or none at epoch 0."""
+    if key is None:
+        inception = parse_inception(fact.inception)
+        if digest(fact.inception) != fact.author:
+            raise Reject("signature", "the inception is not the author's")
+        if fact.epoch != 0:
+            raise Reject("context", "the key of this epoch is not known")
+        key = inception.key
+    verify(key, "fact", fact.header, fact.signature)
+
+
+def _check(h: list[Any], signature: bytes) -> None:
+    version, network, deal, author, epoch, kind, prev, at, payload = h
+    sound = (
+        version == PROTOCOL_VERSION
+        and len(network) == 16
+        and len(deal) == len(author) == len(prev) == 32
+        and 0 <= epoch <= MAX_EPOCH
+        and kind in KINDS
+        and (kind == "propose") == (deal == NO_DEAL)
+        and at >= 0
+        and len(payload) <= MAX_PAYLOAD
+        and len(signature) == 64
+    )
+    if not sound:
+        raise DecodeError("fact out of bounds", "field")
