@@ -51,14 +51,21 @@ def decode(data: bytes, limit: int = MAX_FRAME) -> Any:
 
 
 def decode_as(data: bytes, type_: type[T], limit: int = MAX_FRAME) -> T:
-    """Decode into a frozen `msgspec.Struct`; the error names the path of the field that is wrong."""
-    return convert(decode(data, limit), type_)
+    """Decode into a frozen `msgspec.Struct`; the error names the path of the field that is wrong.
+
+    One value has one encoding here too: a field at its default must be left out.
+    """
+    result = convert(decode(data, limit), type_)
+    if msgpack.packb(msgspec.to_builtins(result, builtin_types=(bytes,), order="sorted"), use_bin_type=True) != data:
+        raise DecodeError("a field is written out at its default", "field")
+    return result
 
 
 def convert(value: Any, type_: type[T]) -> T:
     """Give an already decoded value its type, or say which field is wrong (`DecodeError`, code `field`)."""
     try:
-        return msgspec.convert(value, type_)
+        # Without `builtin_types` a str would be taken for the base64 of a bytes field.
+        return msgspec.convert(value, type_, builtin_types=(bytes,))
     except msgspec.ValidationError as e:
         raise DecodeError(str(e), "field") from e
 
@@ -109,6 +116,8 @@ def _sorted(value: Any, depth: int) -> Any:
         return value
     if depth == 0:
         raise ValueError("nested too deep")
+    if kind in (dict, list, tuple) and len(value) > MAX_CONTAINER:
+        raise ValueError(f"more than {MAX_CONTAINER} items")
     if kind is dict:
         return {k: _sorted(value[k], depth - 1) for k in sorted(value, key=_key_bytes)}
     if kind is list or kind is tuple:

@@ -132,12 +132,13 @@ def parse_record(wire: bytes) -> Record:
 def verify_record(record: Record, key: bytes | None = None) -> None:
     """`Reject` unless the author signed. `key`: the author's key at this epoch, or none at epoch 0.
 
-    At epoch 0 a record verifies alone: the inception that it carries hashes to its author.
+    At epoch 0 a record verifies alone: the inception that it carries hashes to its author. The inception is
+    checked at every epoch: it is not signed, and would else be room for anybody to vary the bytes of a record.
     """
+    if digest(record.inception) != record.author:
+        raise Reject("signature", "the inception is not the author's")
     if key is None:
         inception = parse_inception(record.inception)
-        if digest(record.inception) != record.author:
-            raise Reject("signature", "the inception is not the author's")
         if record.epoch != 0:
             raise Reject("context", "the key of this epoch is not known")
         key = inception.key

@@ -92,9 +92,7 @@ def rotated(state: KeyState, epoch: int, rotation: Rotation) -> KeyState:
 
 def derive_seed(entropy: bytes, epoch: int) -> bytes:
     """The Ed25519 seed of an epoch, from the 32 bytes that the backup words stand for."""
-    return blake2b(
-        entropy, digest_size=32, salt=epoch.to_bytes(16, "big"), person=b"p2pnode key"
-    ).digest()
+    return blake2b(entropy, digest_size=32, salt=epoch.to_bytes(16, "big"), person=b"p2pnode key").digest()
 
 
 def derive_nonce(entropy: bytes) -> bytes:
@@ -106,9 +104,7 @@ def incept(entropy: bytes) -> tuple["Signer", Inception]:
     """A new identity. Keep the signer; write the entropy down as words and forget it."""
     seed = derive_seed(entropy, 0)
     following = SigningKey(derive_seed(entropy, 1)).verify_key.encode()
-    inception = Inception(
-        SigningKey(seed).verify_key.encode(), digest(following), derive_nonce(entropy)
-    )
+    inception = Inception(SigningKey(seed).verify_key.encode(), digest(following), derive_nonce(entropy))
     return Signer(seed, inception, 0), inception
 
 
@@ -120,6 +116,8 @@ class Signer:
     def __init__(self, seed: bytes, inception: Inception, epoch: int) -> None:
         self._key = SigningKey(seed)
         self.public_key: bytes = self._key.verify_key.encode()
+        if epoch == 0 and self.public_key != inception.key:
+            raise ValueError("the seed is not the inception's")
         self.inception: bytes = inception.encode()
         self.author: bytes = inception.author
         self.epoch = epoch

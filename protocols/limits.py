@@ -45,6 +45,21 @@ MAX_PEERS_PER_PROFILE: Final = 4
 MAX_CELLS: Final = 64
 MAX_FOUNDERS: Final = 64
 MAX_DECIMALS: Final = 6
+MAX_UNIT: Final = 16
+MAX_LANGUAGES: Final = 8
+MAX_LANGUAGE: Final = 16
+MAX_RULE: Final = 512
+MAX_ZONE: Final = 64
+MAX_QUANTITY: Final = 1_000_000
+MAX_QUOTA: Final = 100_000  # records that a genesis may grant one author
+MAX_DIMENSIONS: Final = 8
+MAX_PROOF: Final = 12 * 1024  # the entry that proves the deal behind an attestation
+MAX_INVITE: Final = 2 * 1024  # token, signature and inception
+MAX_INVITE_NOTE: Final = 200
+MAX_INVITE_USES: Final = 1_000
+MAX_LINK_ADDRESSES: Final = 8
+MAX_LINK: Final = 8 * 1024  # characters
+MAX_VOUCH_ENTRY: Final = 4 * 1024
 
 # Exchanges and ledger
 MAX_FACT: Final = 32 * 1024
