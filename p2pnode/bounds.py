@@ -1,0 +1,106 @@
+"""The node's own bounds, beside those of the wire in `protocols.limits`. Times in milliseconds."""
+
+from typing import Final
+
+from protocols.limits import DAY, HOUR, MINUTE, SECOND
+
+# Neighbours
+WANTED_NEIGHBOURS: Final = 12  # connections we seek by ourselves; more may come in
+MAX_KNOWN_PEERS: Final = 1_024
+DIAL_BACKOFF_MIN: Final = 3 * SECOND
+DIAL_BACKOFF_MAX: Final = 10 * MINUTE
+DIAL_BACKOFF_WANTED: Final = 30 * SECOND  # for a peer that somebody waits for: a join, an exchange under way
+RENDEZVOUS_FIRST: Final = 5 * SECOND
+RENDEZVOUS_EVERY: Final = 2 * MINUTE
+PROVIDE_EVERY: Final = 6 * HOUR
+
+# Joining
+JOIN_RETRY: Final = 5 * SECOND
+JOIN_ANSWER_WITHIN: Final = 8 * SECOND  # then the command says "trying"
+INVITE_LIFETIME: Final = 30 * DAY
+
+# Outbox
+RESEND_MIN: Final = 2 * SECOND
+RESEND_MAX: Final = 5 * MINUTE
+MAX_OUTBOX: Final = 4_096
+
+# Records
+SEEN_WIRES: Final = 16_384
+LEASE_EVERY: Final = DAY
+LISTING_LIFETIME: Final = 30 * DAY
+RENEW_BEFORE: Final = 7 * DAY
+EXPIRE_EVERY: Final = MINUTE
+REQUEST_KEPT: Final = DAY
+
+# Exchanges
+PROPOSAL_LIFETIME: Final = 7 * DAY
+PAYMENT_EXPIRY: Final = 7 * DAY
+RATING_WINDOW: Final = 14 * DAY
+MAX_OPEN_PER_STRANGER: Final = 16  # proposals of one author that wait for our answer
+MAX_EXCHANGES: Final = 10_000
+
+# The loop
+STEPS_PER_COMMIT: Final = 64  # events handled before their batches are committed together
+QUEUE: Final = 1_024
+
+# Host: connections and streams. Sizes in bytes, times in seconds (trio's clock).
+DIAL_TIMEOUT: Final = 5.0  # per address, connection and handshake together
+DIAL_STAGGER: Final = 0.25  # head start of one address of a peer over the next (RFC 8305)
+HANDSHAKE_TIMEOUT: Final = 5.0
+RESOLVE_TIMEOUT: Final = 5.0
+STOP_TIMEOUT: Final = 1.0  # how long a stop waits for the event being handled
+SIMULTANEOUS: Final = 5.0  # two connections this close together are two sides dialling at once
+MAX_CONNECTIONS: Final = 256
+MAX_CONNECTIONS_PER_ADDRESS: Final = 64
+MAX_PENDING: Final = 128  # handshakes not yet finished
+MAX_PENDING_PER_ADDRESS: Final = 32
+MAX_RESOLVED: Final = 8  # addresses taken from one name
+MAX_DIAL_ADDRESSES: Final = 16
+EVENT_BACKLOG: Final = 16  # events read from the network and not yet handled
+MAX_SEND_QUEUE: Final = 4 * 1024 * 1024  # of frames per peer that wait to be sent
+MAX_SEND_FRAMES: Final = 4_096
+
+# Multiplexer
+MAX_INBOUND_STREAMS: Final = 32  # per connection
+MAX_STREAMS_PER_PROTOCOL: Final = 2  # per connection, opened by the peer
+MAX_BUFFERED: Final = 2 * 1024 * 1024  # received and not yet read, per connection
+MAX_DISCARDED: Final = 4 * 1024 * 1024  # into streams that no longer exist, per connection
+MAX_CONTROL_BACKLOG: Final = 64 * 1024
+MAX_WRITE_BACKLOG: Final = 256 * 1024
+WRITE_TIMEOUT: Final = 20.0
+STREAM_LINGER: Final = 10.0  # a stream that we closed and the peer did not
+NEGOTIATION_TIMEOUT: Final = 5.0
+MAX_NEGOTIATION_MESSAGE: Final = 1024
+MAX_NEGOTIATION_MESSAGES: Final = 16
+RPC_STREAM_TIMEOUT: Final = 10.0  # a stream of a request-and-answer protocol, from opening to end
+
+# Guard. Rates per peer or per source address; times in milliseconds.
+FRAME_RATE: Final = 500  # per second
+FRAME_BURST: Final = 2_000
+BYTE_RATE: Final = 4 * 1024 * 1024
+BYTE_BURST: Final = 8 * 1024 * 1024
+ACCEPT_RATE: Final = 10
+ACCEPT_BURST: Final = 100
+MAX_STRIKES: Final = 8
+STRIKE_DECAY: Final = 60_000  # one strike is forgiven per this time
+BAN_TIME: Final = 15 * 60_000
+MAX_BANS: Final = 4_096
+MAX_TRACKED: Final = 4_096
+
+# Rendezvous (DHT)
+DHT_TIMEOUT: Final = 10.0
+MAX_DHT_RECORD: Final = 4 * 1024
+
+# Control API
+MAX_BODY: Final = 256 * 1024  # bytes of one request
+MAX_CALLS: Final = 32  # at the same time; more wait
+MAX_LISTENERS: Final = 16  # of events, at the same time
+EVENTS_BEAT: Final = 15  # seconds between signs of life on a quiet stream of events
+
+# Search index
+MAX_TOKEN_LETTERS: Final = 40  # of one word; what is longer is cut, when indexed and when asked alike
+MAX_QUERY_LETTERS: Final = 400
+MAX_QUERY_TOKENS: Final = 12
+MAX_HITS: Final = 500
+MAX_RANKED: Final = 2_000  # listings that one search ranks: the newest that match
+MAX_LOOKALIKES: Final = 6  # words tried in place of a mistyped one
