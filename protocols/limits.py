@@ -20,6 +20,8 @@ MIN_INT: Final = -MAX_INT
 MAX_RECORD: Final = 20 * 1024  # the whole wire form
 MAX_PAYLOAD: Final = 16 * 1024
 MAX_KIND: Final = 32
+# Signing domains of what is no record: no kind may bear their name, or one signature could be read as two things.
+RESERVED_KINDS: Final = frozenset({"entry", "fact", "invite", "redeem", "countersign", "rating"})
 MAX_NAME: Final = 32
 MAX_EPOCH: Final = 1_000
 MAX_SCOPE: Final = 6  # geohash characters; a seventh singles out a house, the sixth already a farm
@@ -66,3 +68,12 @@ MAX_FACT: Final = 32 * 1024
 MAX_DUTIES: Final = 64
 MAX_ENTRY: Final = 16 * 1024  # header, signature and both payloads
 MAX_HALF: Final = 4 * 1024
+
+# Gossip
+GOSSIP_FRAME: Final = 60 * 1024  # what a sender fills; the receiver takes MAX_FRAME
+MAX_RANGES: Final = 2_048  # in one message
+MAX_LIST: Final = 1_024  # items of one range
+MAX_HAVE: Final = 900
+MAX_WANT: Final = 256
+MAX_BATCH: Final = 1_024  # records in one frame
+MAX_SESSION: Final = 2**32 - 1
