@@ -1,0 +1,42 @@
+# Every target does its own set-up; scripts/ holds what is longer than a line.
+#   HOME of the node: P2PNODE_HOME=… make run     Python: make run PYTHON=/usr/bin/python3.12
+
+.PHONY: help run demo test check lint format lock bench clean
+.DEFAULT_GOAL := help
+export PYTHON
+ARGS ?=
+
+help: ## say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+run: ## set everything up, make an identity if there is none, start a node (ARGS="--listen …")
+	@exec scripts/run.sh $(ARGS)
+
+demo: ## several nodes on this machine act out a small story, with the real commands
+	@scripts/setup.sh run
+	@exec .venv/bin/python scripts/demo.py $(ARGS)
+
+test: ## lint, types, architecture, units, vectors, properties, simulation, end to end (at most 15 min on 2 cores)
+	@exec scripts/test.sh test $(ARGS)
+
+check: ## make test, and the transcripts and short fault tests (what CI runs; at most 45 min)
+	@exec scripts/test.sh check $(ARGS)
+
+lint: ## ruff, mypy, import-linter: no tests
+	@exec scripts/test.sh lint
+
+format: ## let ruff lay out the code
+	@scripts/setup.sh dev
+	@.venv/bin/ruff check --fix-only --quiet . ; .venv/bin/ruff format .
+
+lock: ## renew the lock files from pyproject.toml (KEEP=1: change only what is forced)
+	@KEEP=$(KEEP) exec scripts/lock.sh
+
+bench: ## the benchmarks, one table each
+	@scripts/setup.sh dev
+	@for file in bench/*.py; do name=$$(basename $$file .py); \
+	  case $$name in __init__|report) ;; *) .venv/bin/python -m bench.$$name || exit 1 ;; esac; done
+
+clean: ## remove what set-up and tests have made here (not the node's home)
+	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
