@@ -1,0 +1,138 @@
+"""The counterparty's signed half that an entry embeds, and the proof of a deal that follows from it.
+
+PAY_ACCEPT embeds PAY_PROPOSE, PAY_COMPLETE embeds PAY_ACCEPT, PAY_RECEIPT embeds PAY_COMPLETE: so one entry proves the
+whole deal to somebody who has seen neither chain. Each signature covers the hash of the payload that holds the half, so
+the author of an entry also vouches for everything that is nested in it.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from protocols.errors import DecodeError, Reject
+from protocols.limits import MAX_HALF
+
+from .balance import RULES
+from .entry import Entry, parse_entry, settlement_of, verify_entry
+from .payloads import Settlement
+
+Keys = Callable[[bytes, int], bytes | None]
+"""The public key of (author, epoch), or None if it is not known. Only asked for epochs above 0."""
+
+
+class DealProof(NamedTuple):
+    """What a PAY_COMPLETE proves: `payer` paid `payee` this amount (minor units) for this deal. at: the payer's time
+    of completion, ms; accepted_at: the payee's time of acceptance, ms; terms: hash of the agreed terms, or empty.
+    """
+
+    network: bytes
+    payer: bytes
+    payee: bytes
+    amount: int
+    deal: bytes
+    terms: bytes
+    at: int
+    accepted_at: int
+
+
+def no_keys(author: bytes, epoch: int) -> bytes | None:
+    """Knows no rotation: entries of epoch 0 verify by their inception, others not at all."""
+    return None
+
+
+def verify_with(entry: Entry, keys: Keys) -> None:
+    """`verify_entry` with the key of the entry's epoch."""
+    verify_entry(entry, keys(entry.author, entry.epoch) if entry.epoch else None)
+
+
+def half_of(entry: Entry, settlement: Settlement) -> Entry | None:
+    """The embedded entry, its place and figures checked, no signature. None if this kind embeds none. `Reject`.
+
+    The same is checked of the entry in the half, and so on, down to the PAY_PROPOSE or VOUCH.
+    """
+    rule = RULES.get(entry.kind)
+    if rule is None or rule.after is None:
+        return None  # the half of a statement is not an entry, and is checked by who knows the exchange
+    if settlement.counterparty == entry.author:
+        raise Reject("state", f"{entry.kind} with oneself")
+    if not rule.embeds:
+        if settlement.half:
+            raise Reject("field", f"{entry.kind} embeds nothing")
+        return None
+    if len(settlement.half) > MAX_HALF:
+        raise Reject("size", "the half is too long")
+    half = parse_entry(settlement.half)
+    said = settlement_of(half)
+    if said is None or half.private is not None:
+        raise DecodeError("a half has its settlement payload and no private one", "field")
+    if half.kind not in rule.embeds:
+        raise Reject("state", f"{entry.kind} cannot embed {half.kind}")
+    if (
+        half.network != entry.network
+        or half.author != settlement.counterparty
+        or said.counterparty != entry.author
+        or said.amount != settlement.amount
+        or said.deal != settlement.deal
+        or said.terms != settlement.terms
+    ):
+        raise Reject("context", f"the {half.kind} is of another deal than the {entry.kind}")
+    if not half.within_limit:
+        raise Reject("state", f"the {half.kind} overdraws its author's limit")
+    inner = half_of(half, said)
+    if half.kind == "PAY_ACCEPT" and inner is not None and is_void(half, inner) != (entry.kind == "PAY_CANCEL"):
+        raise Reject(
+            "state", f"{entry.kind} over an acceptance that {'came' if is_void(half, inner) else 'is not'} late"
+        )
+    return half
+
+
+def check_half(entry: Entry, settlement: Settlement, keys: Keys = no_keys) -> Entry | None:
+    """`half_of`, with the counterparty's signature verified."""
+    half = half_of(entry, settlement)
+    if half is not None:
+        verify_with(half, keys)
+    return half
+
+
+def is_void(acceptance: Entry, proposal: Entry) -> bool:
+    """Whether a PAY_ACCEPT came after the expiry of its PAY_PROPOSE: then it counts as a PAY_RELEASE."""
+    said = settlement_of(proposal)
+    return said is not None and 0 < said.expiry < acceptance.at
+
+
+def void_acceptance(entry: Entry) -> bool:
+    """`is_void` of a PAY_ACCEPT and the proposal that it embeds; False for every other kind."""
+    said = settlement_of(entry)
+    if entry.kind != "PAY_ACCEPT" or said is None:
+        return False
+    return is_void(entry, parse_entry(said.half))
+
+
+def proof_of_deal(entry: Entry, keys: Keys = no_keys) -> DealProof:
+    """What a PAY_COMPLETE, or the PAY_RECEIPT around it, proves to anybody. `Reject` unless every signature and
+    every figure in it is right. It does not show that the payer's chain is sound: for that, audit the chain.
+    """
+    if entry.kind not in ("PAY_COMPLETE", "PAY_RECEIPT"):
+        raise Reject("state", f"{entry.kind} does not prove a deal")
+    verify_with(entry, keys)
+    found = {entry.kind: entry}
+    outer: Entry | None = entry
+    while outer is not None:
+        said = settlement_of(outer)
+        if said is None:
+            raise Reject("context", "the settlement payload is missing")
+        outer = check_half(outer, said, keys)
+        if outer is not None:
+            found[outer.kind] = outer
+    complete = found["PAY_COMPLETE"]
+    terms = settlement_of(complete)
+    assert terms is not None
+    return DealProof(
+        complete.network,
+        complete.author,
+        terms.counterparty,
+        terms.amount,
+        terms.deal,
+        terms.terms,
+        complete.at,
+        found["PAY_ACCEPT"].at,
+    )

@@ -1,0 +1,335 @@
+"""Settling one deal between two chains: a pure machine, the same for payer and payee.
+
+The messages are the entries themselves. The machine never signs: it says which entry to append (`Append`), the driver
+appends it with `chain.extend`, tells the machine (`written`), and stores the entry, the chain state and the deal
+in ONE durable batch; only then may the `Send`s leave. A crash before the batch leaves nothing, a crash after it
+leaves a deal whose `outstanding` entry is sent again. Everything that arrives twice is answered with the same bytes.
+
+    payer                                              payee
+    ask = propose(deals.get(id), ...)                  (nothing)
+    state, e = extend(state, ..., ask.kind, ...)
+    deal, sends = written(None, e)      PAY_PROPOSE ─▶ deal, todo = receive(deal, entry, me, at, policy)
+                                                         todo == (Append PAY_ACCEPT,)    or PAY_RELEASE, by the policy
+                                                       state, e = extend(state, ..., append.kind, ...)
+                                     ◀─ PAY_ACCEPT     deal, sends = written(deal, e)    the commit point
+    deal, todo = receive(deal, entry, me, at)
+      todo == (Append PAY_COMPLETE,)
+    state, e = extend(...)
+    deal, sends = written(deal, e)     PAY_COMPLETE ─▶ deal, todo = receive(deal, entry, me, at)
+                                                         todo == (Append PAY_RECEIPT,)
+                                      ◀─ PAY_RECEIPT   deal, sends = written(deal, e)    settled
+    deal, todo = receive(deal, entry, me, at)
+      settled, nothing to do
+                     refused:         ◀─ PAY_RELEASE
+      todo == (Append PAY_CANCEL,): the hold is free again
+
+What arrives is parsed and its signature verified before `receive`; halves need no signature check here, because
+they must be, byte for byte, the entry that we sent. `at` is `chain.next_at(state, now)`. On a timer, and
+after every start and reconnect, send `outstanding(deal)` for each deal that is not `closed`; never sign again.
+
+A payer never cancels alone: it keeps sending PAY_PROPOSE until the payee has decided. People are told "settled" at
+PAY_COMPLETE, not before (`Deal.settled`).
+"""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from protocols.codec import decode_as, encode, plain
+from protocols.errors import Ignore, Refusal, Reject
+
+from .entry import Entry, encode_entry, parse_entry, settlement_of
+from .halves import half_of, void_acceptance
+from .payloads import Settlement
+
+
+class State(StrEnum):
+    """Where a deal stands for the one who stores it."""
+
+    PROPOSED = "proposed"  # payer: waits for PAY_ACCEPT or PAY_RELEASE
+    COMPLETED = "completed"  # payer: paid; waits for PAY_RECEIPT
+    ACCEPTED = "accepted"  # payee: bound; waits for PAY_COMPLETE
+    SETTLED = "settled"  # both: the receipt is there
+    RELEASED = "released"  # payee: declined
+    CANCELLED = "cancelled"  # payer: declined by the payee, the hold is free
+
+
+class Decision(StrEnum):
+    """What the payee's policy says to a proposal."""
+
+    ACCEPT = "accept"
+    RELEASE = "release"  # never: this deal id is then used up
+    WAIT = "wait"  # not now: nothing is stored, the payer will send it again
+
+
+class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One side's view of one deal, as it is stored. amount: minor units; expiry: ms, 0 for never.
+
+    mine: the last entry that I wrote in it, full form without its private payload; theirs: the PAY_RECEIPT that the
+    payer got, or empty. Earlier entries of both are nested in these.
+    """
+
+    network: bytes
+    id: bytes
+    me: bytes
+    counterparty: bytes
+    payer: bool
+    amount: int
+    expiry: int
+    terms: bytes
+    state: State
+    mine: bytes
+    theirs: bytes = b""
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is certain that the payment stands, whatever the other side does."""
+        return self.state in (State.COMPLETED, State.SETTLED)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is outstanding any more on this side."""
+        return self.state in (State.SETTLED, State.RELEASED, State.CANCELLED)
+
+    @property
+    def receipt(self) -> bytes | None:
+        """The PAY_RECEIPT, the same bytes on both sides; None before it is there."""
+        if self.state != State.SETTLED:
+            return None
+        return self.theirs if self.payer else self.mine
+
+
+class Append(NamedTuple):
+    """Append this entry to the own chain, then call `written`."""
+
+    kind: str
+    settlement: Settlement
+
+
+class Send(NamedTuple):
+    """Send these bytes (an entry in full form) to the counterparty, after the batch is durable."""
+
+    counterparty: bytes
+    entry: bytes
+
+
+Action = Append | Send
+Policy = Callable[[Entry, Settlement], Decision]
+"""Whether the PAY_PROPOSE of this entry matches what was agreed. Asked only while nothing is decided."""
+
+
+def propose(
+    known: Deal | None, *, deal: bytes, counterparty: bytes, amount: int, expiry: int = 0, terms: bytes = b""
+) -> Append:
+    """The payer's first step. known: the stored deal of this id, if there is one. `Refusal` if it is used up.
+
+    deal: 32 bytes; amount: minor units, above 0; expiry: ms, after which the payee's acceptance is void.
+    """
+    if known is not None:
+        raise Refusal("conflict", f"this payment is {known.state} already", "See p2pnode exchange show.")
+    if amount <= 0:
+        raise Refusal("usage", "a payment needs an amount above zero")
+    return Append("PAY_PROPOSE", Settlement(counterparty, amount, deal, expiry, terms))
+
+
+def receive(
+    known: Deal | None, entry: Entry, me: bytes, at: int, policy: Policy | None = None
+) -> tuple[Deal | None, tuple[Action, ...]]:
+    """What to do about a counterparty's verified entry. known: the stored deal of its deal id, if there is one.
+
+    Returns the deal to store (changed only if nothing is to be appended) and at most one action. `Ignore`: of no use
+    here and now. `Reject`: no honest counterparty sends this.
+    """
+    said = settlement_of(entry)
+    if said is None:
+        raise Reject("field", "an entry of a deal without its settlement payload")
+    if said.counterparty != me or entry.author == me:
+        raise Ignore("context", "not addressed to us")
+    if known is not None and (known.counterparty != entry.author or known.network != entry.network):
+        raise Ignore("context", "a deal with somebody else has this id")
+    if entry.kind not in _FROM_PAYER | _FROM_PAYEE:
+        raise Ignore("state", f"{entry.kind} is no message of a settlement")
+    if known is not None and known.payer != (entry.kind in _FROM_PAYEE):
+        raise Ignore("context", "a deal in which we are the other side has this id")
+    if not entry.within_limit:
+        raise Reject("state", "the entry overdraws its author's limit")
+    step = _TABLE.get((entry.kind, None if known is None else known.state))
+    if step is None:
+        raise Ignore("state", f"{entry.kind} in a deal that is {known.state if known else 'not known'}")
+    return step(_Incoming(known, entry, said, at, policy))
+
+
+def written(known: Deal | None, entry: Entry) -> tuple[Deal, tuple[Send, ...]]:
+    """The deal after our own entry was appended, and what to send once entry, chain state and deal are durable.
+
+    A fold over our own entries: applied to a chain from its start it rebuilds every deal (but for a received receipt).
+    """
+    said = settlement_of(entry)
+    if said is None or entry.kind not in _WRITTEN:
+        raise ValueError(f"{entry.kind} is no step of a settlement")
+    state, before, payer = _WRITTEN[entry.kind]
+    if (None if known is None else known.state) != before:
+        raise ValueError(f"{entry.kind} in a deal that is {known and known.state}")
+    if entry.kind == "PAY_ACCEPT" and void_acceptance(entry):
+        state = State.RELEASED
+    half = half_of(entry, said)
+    if known is not None:
+        expiry = known.expiry
+    else:
+        proposal = said if half is None else settlement_of(half)
+        expiry = 0 if proposal is None else proposal.expiry
+    mine = encode_entry(entry)
+    deal = Deal(
+        entry.network,
+        said.deal,
+        entry.author,
+        said.counterparty,
+        payer,
+        said.amount,
+        expiry,
+        said.terms,
+        state,
+        mine,
+    )
+    return deal, () if entry.kind == "PAY_CANCEL" else (Send(deal.counterparty, mine),)
+
+
+def outstanding(deal: Deal) -> tuple[Send, ...]:
+    """What must be sent, again and again, until it is answered. Empty when the deal is closed."""
+    return () if deal.closed else (Send(deal.counterparty, deal.mine),)
+
+
+def encode_deal(deal: Deal) -> bytes:
+    return encode(plain(deal))
+
+
+def decode_deal(data: bytes) -> Deal:
+    """What `encode_deal` wrote. `DecodeError` if it is damaged."""
+    return decode_as(data, Deal)
+
+
+def outcome(entries: Iterable[Entry]) -> str:
+    """`open`, `settled` or `cancelled`: what everybody holds to be true who sees these verified entries of one deal.
+
+    Without witnesses: COMPLETE > RELEASE > bare ACCEPT. A void acceptance counts as a release.
+    """
+    seen: set[str] = set()
+    for entry in entries:
+        seen.add("PAY_RELEASE" if void_acceptance(entry) else entry.kind)
+    if seen & {"PAY_COMPLETE", "PAY_RECEIPT"}:
+        return "settled"
+    if seen & {"PAY_RELEASE", "PAY_CANCEL"}:
+        return "cancelled"
+    return "settled" if "PAY_ACCEPT" in seen else "open"
+
+
+class _Incoming(NamedTuple):
+    known: Deal | None
+    entry: Entry
+    said: Settlement
+    at: int
+    policy: Policy | None
+
+
+_Answer = tuple[Deal | None, tuple[Action, ...]]
+
+
+def _append(i: _Incoming, kind: str) -> _Answer:
+    """Answer with an entry that embeds what came in."""
+    half = encode_entry(i.entry)
+    return i.known, (Append(kind, Settlement(i.entry.author, i.said.amount, i.said.deal, 0, i.said.terms, half)),)
+
+
+def _decide(i: _Incoming) -> _Answer:
+    half_of(i.entry, i.said)
+    if i.said.amount <= 0:
+        raise Reject("field", "a payment without an amount")
+    decision = Decision.WAIT if i.policy is None else i.policy(i.entry, i.said)
+    if decision == Decision.WAIT:
+        raise Ignore("state", "not decided yet")
+    late = 0 < i.said.expiry < i.at
+    return _append(i, "PAY_RELEASE" if late or decision == Decision.RELEASE else "PAY_ACCEPT")
+
+
+def _decided(i: _Incoming) -> _Answer:
+    """The same proposal, or the same completion, gets the same answer."""
+    assert i.known is not None
+    mine = settlement_of(parse_entry(i.known.mine))
+    if mine is None or mine.half != encode_entry(i.entry):
+        raise Ignore("conflict", f"another {i.entry.kind} was answered before")
+    return i.known, (Send(i.known.counterparty, i.known.mine),)
+
+
+def _expect(i: _Incoming) -> Deal:
+    """The deal, if what came in embeds, byte for byte, what we sent."""
+    assert i.known is not None
+    if i.said.half != i.known.mine:
+        raise Reject("context", f"{i.entry.kind} does not embed what we sent")
+    half_of(i.entry, i.said)
+    return i.known
+
+
+def _accepted(i: _Incoming) -> _Answer:
+    _expect(i)
+    return _append(i, "PAY_CANCEL" if void_acceptance(i.entry) else "PAY_COMPLETE")
+
+
+def _released(i: _Incoming) -> _Answer:
+    _expect(i)
+    return _append(i, "PAY_CANCEL")
+
+
+def _completed(i: _Incoming) -> _Answer:
+    _expect(i)
+    return _append(i, "PAY_RECEIPT")
+
+
+def _received(i: _Incoming) -> _Answer:
+    return msgspec.structs.replace(_expect(i), state=State.SETTLED, theirs=encode_entry(i.entry)), ()
+
+
+def _again(i: _Incoming) -> _Answer:
+    assert i.known is not None
+    return i.known, (Send(i.known.counterparty, i.known.mine),)
+
+
+def _nothing(i: _Incoming) -> _Answer:
+    return i.known, ()
+
+
+_FROM_PAYER = frozenset({"PAY_PROPOSE", "PAY_COMPLETE"})
+_FROM_PAYEE = frozenset({"PAY_ACCEPT", "PAY_RELEASE", "PAY_RECEIPT"})
+
+# (what comes in, where the deal stands) -> what to do; a pair that is not here is ignored
+_TABLE: dict[tuple[str, State | None], Callable[[_Incoming], _Answer]] = {
+    # the payee's side
+    ("PAY_PROPOSE", None): _decide,
+    ("PAY_PROPOSE", State.ACCEPTED): _decided,
+    ("PAY_PROPOSE", State.RELEASED): _decided,
+    ("PAY_PROPOSE", State.SETTLED): _nothing,
+    ("PAY_COMPLETE", State.ACCEPTED): _completed,
+    ("PAY_COMPLETE", State.SETTLED): _decided,
+    # the payer's side
+    ("PAY_ACCEPT", State.PROPOSED): _accepted,
+    ("PAY_ACCEPT", State.COMPLETED): _again,
+    ("PAY_ACCEPT", State.SETTLED): _nothing,
+    ("PAY_ACCEPT", State.CANCELLED): _nothing,
+    ("PAY_RELEASE", State.PROPOSED): _released,
+    ("PAY_RELEASE", State.COMPLETED): _nothing,
+    ("PAY_RELEASE", State.SETTLED): _nothing,
+    ("PAY_RELEASE", State.CANCELLED): _nothing,
+    ("PAY_RECEIPT", State.COMPLETED): _received,
+    ("PAY_RECEIPT", State.SETTLED): _nothing,
+}
+
+# what we write -> where the deal stands then, where it stood before, whether the payer writes it
+_WRITTEN: dict[str, tuple[State, State | None, bool]] = {
+    "PAY_PROPOSE": (State.PROPOSED, None, True),
+    "PAY_COMPLETE": (State.COMPLETED, State.PROPOSED, True),
+    "PAY_CANCEL": (State.CANCELLED, State.PROPOSED, True),
+    "PAY_ACCEPT": (State.ACCEPTED, None, False),
+    "PAY_RELEASE": (State.RELEASED, None, False),
+    "PAY_RECEIPT": (State.SETTLED, State.ACCEPTED, False),
+}
