@@ -119,26 +119,30 @@ def _select(query: Query, match: str | None, point: Point | None, within: float 
             values.append(_storable(query.max_price_per))
         where.append(f"(l.amount IS NULL OR l.amount = 0 OR ({priced}))")
     if point is not None and within is not None:
-        near = []
-        for box in boxes(point, max(0.0, within)):
-            if match is None:
-                inside = "south >= ? AND north <= ? AND west >= ? AND east <= ?"
-                near.append(f"l.id IN (SELECT id FROM place WHERE {inside})")
-                margin = 1e-4  # the R*Tree keeps 32-bit numbers, rounded outwards
+        near = boxes(point, max(0.0, within))
+        if match is None:
+            inside = "south >= ? AND north <= ? AND west >= ? AND east <= ?"
+            ids = [f"SELECT id FROM place WHERE {inside}"] * len(near) + ["SELECT id FROM listing WHERE lat IS NULL"]
+            where.append(f"l.id IN ({' UNION ALL '.join(ids)})")
+            margin = 1e-4  # the R*Tree keeps 32-bit numbers, rounded outwards
+            for box in near:
                 values += [box.south - margin, box.north + margin, box.west - margin, box.east + margin]
-            else:
-                near.append("(l.lat BETWEEN ? AND ? AND l.lon BETWEEN ? AND ?)")
-                values += box
-        where.append(f"(l.lat IS NULL OR {' OR '.join(near)})")
+        else:
+            inside = " OR ".join(["(l.lat BETWEEN ? AND ? AND l.lon BETWEEN ? AND ?)"] * len(near))
+            where.append(f"(l.lat IS NULL OR {inside})")
+            values += [edge for box in near for edge in box]
     if match is None:
-        source, order, score = "listing l", "l.id", "0.0"
+        # Down the ids, newest first: any other index of the table would end in sorting all of a network.
+        source, order, score = "listing l NOT INDEXED", "l.id", "0.0"
     else:
         source, order = "words CROSS JOIN listing l ON l.id = words.rowid", "words.rowid"
         score = f"-bm25(words, {_WEIGHTS})"
         where.insert(0, "words MATCH ?")
         values.insert(0, match)
     sql = f"SELECT l.slot, l.record, {score}, l.lat, l.lon, l.created FROM {source} WHERE {' AND '.join(where)}"
-    return f"{sql} ORDER BY {order} DESC LIMIT {MAX_RANKED}", values
+    limit = max(0, min(query.limit, MAX_HITS))
+    newest_first = match is None and within is None and query.sort != "near"  # then nothing is left to rank
+    return f"{sql} ORDER BY {order} DESC LIMIT {limit if newest_first else MAX_RANKED}", values
 
 
 def _far(hit: Hit) -> float:
