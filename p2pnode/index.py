@@ -269,8 +269,12 @@ class Index:
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path or ":memory:", timeout=2.0, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")  # after a power cut: some transactions old, but whole
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")  # after a power cut: some transactions old, but whole
+        except BaseException:
+            db.close()
+            raise
         return db
 
     def _usable(self, db: sqlite3.Connection) -> bool:
