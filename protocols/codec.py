@@ -6,6 +6,7 @@ keys of a map stand in ascending order of their UTF-8 bytes, each once. No float
 `msgpack` and `msgspec` both accept more than that without a word, so decoding encodes again and compares.
 """
 
+from functools import cache
 from typing import Any, TypeVar
 
 import msgpack
@@ -55,8 +56,9 @@ def decode_as(data: bytes, type_: type[T], limit: int = MAX_FRAME) -> T:
 
     One value has one encoding here too: a field at its default must be left out.
     """
-    result = convert(decode(data, limit), type_)
-    if msgpack.packb(msgspec.to_builtins(result, builtin_types=(bytes,), order="sorted"), use_bin_type=True) != data:
+    value = decode(data, limit)
+    result = convert(value, type_)
+    if plain(result) != value:
         raise DecodeError("a field is written out at its default", "field")
     return result
 
@@ -70,9 +72,36 @@ def convert(value: Any, type_: type[T]) -> T:
         raise DecodeError(str(e), "field") from e
 
 
-def plain(struct: msgspec.Struct) -> Any:
-    """A struct as maps, lists and scalars, ready for `encode`. Fields at their default are left out."""
-    return msgspec.to_builtins(struct, builtin_types=(bytes,))
+def plain(value: Any) -> Any:
+    """A struct, or anything made of structs, as maps, lists and scalars, ready for `encode`.
+
+    Fields that equal their default are left out where the struct says `omit_defaults`. msgspec's own
+    `to_builtins` compares with the default by identity and so writes the same value sometimes so, sometimes otherwise.
+    """
+    if isinstance(value, msgspec.Struct):
+        config = value.__struct_config__
+        if config.array_like:
+            return [plain(getattr(value, name)) for name in value.__struct_fields__]
+        out = {} if config.tag is None else {config.tag_field: config.tag}
+        for name, written, default in _fields(type(value)):
+            item = getattr(value, name)
+            if not (config.omit_defaults and item == default and type(item) is type(default)):
+                out[written] = plain(item)
+        return out
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+@cache
+def _fields(type_: type[msgspec.Struct]) -> tuple[tuple[str, str, Any], ...]:
+    """Of each field: attribute, key in the map, default (`NODEFAULT` where there is none)."""
+    return tuple(
+        (f.name, f.encode_name, f.default if f.default_factory is msgspec.NODEFAULT else f.default_factory())
+        for f in msgspec.structs.fields(type_)
+    )
 
 
 def _no_ext(code: int, data: bytes) -> Any:

@@ -30,6 +30,7 @@ from protocols.limits import (
     MAX_RECORD,
     MAX_SCOPE,
     PROTOCOL_VERSION,
+    RESERVED_KINDS,
 )
 
 NO_NETWORK = bytes(16)
@@ -153,7 +154,7 @@ def _check_fields(h: list[Any]) -> None:
         else "network"
         if len(network) != 16 or (network == NO_NETWORK) != (kind == "genesis")
         else "kind"
-        if len(kind) > MAX_KIND or not _KIND.fullmatch(kind)
+        if len(kind) > MAX_KIND or not _KIND.fullmatch(kind) or kind in RESERVED_KINDS
         else "author"
         if len(author) != 32
         else "epoch"

@@ -1,0 +1,41 @@
+"""Amounts and prices."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols.amounts import Price, format_amount, format_price, parse_amount, parse_price
+from protocols.errors import Refusal
+from protocols.limits import MAX_INT
+from tests.strategies import amounts, decimals, prices, units
+
+
+@given(amounts, decimals)
+def test_amounts_round_trip(amount: int, places: int) -> None:
+    assert parse_amount(format_amount(amount, places), places) == amount
+    assert format_amount(-amount, places) == ("-" if amount else "") + format_amount(amount, places)
+
+
+@given(st.none() | prices, units, decimals)
+def test_prices_round_trip(price: Price | None, unit: str, places: int) -> None:
+    assert parse_price(format_price(price, unit, places), unit, places) == price
+
+
+@given(st.text(max_size=20) | st.text("0123456789./- EURhour", max_size=20), decimals)
+def test_any_text_is_a_price_or_a_refusal(text: str, places: int) -> None:
+    try:
+        price = parse_price(text, "hour", places)
+    except Refusal as e:
+        assert e.code == "usage"
+        return
+    assert price is None or 1 <= price.amount <= MAX_INT
+
+
+def test_other_units_have_two_decimals() -> None:
+    assert parse_price("1.5", "hour", 6) == Price(1_500_000, "hour")
+    assert parse_price("1.5 EUR", "hour", 6) == Price(150, "EUR")
+    with pytest.raises(Refusal):
+        parse_price("1.555 EUR", "hour", 6)
+    with pytest.raises(Refusal):
+        parse_price("1.5", "hour", 0)
+    assert parse_amount("1.0", 0) == 1  # no more decimals than zeros
