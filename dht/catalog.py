@@ -190,7 +190,7 @@ class Catalog:
         if floor is None or order > floor.rank:
             return True
         # Turned away before, by the quota: of use only when there is room again.
-        ranks = self._ranks.get(floor.group, ())
+        ranks = self._ranks.get(floor.group, [])
         room = len(ranks) < self.quotas.of(floor.listing) or order > ranks[0][0]
         return order == floor.rank and room
 

@@ -1,9 +1,9 @@
 """Messages of `/p2pnode/gossip/1.0.0`: canonical arrays, one a frame, all of the form [type, network16, ...].
 
     [1, network, nonce8, now, heard, [prefix, ...]]  HELLO      I am in this network and keep these scopes
-    [2, network, session, as_of, [range, ...]]       RECONCILE  what I hold of these ranges: what do you?
-    [3, network, session, [range, ...]]              ANSWER     to RECONCILE
-    [4, network, session]                            DONE       I have compared everything
+    [2, network, turn, as_of, [range, ...]]          RECONCILE  what I hold of these ranges: what do you?
+    [3, network, turn, [range, ...]]                 ANSWER     to RECONCILE
+    [4, network, turn]                               DONE       I have compared everything
     [5, network, items]                              HAVE       items of 64 bytes each, one after the other
     [6, network, request, ids]                       WANT       ids of 32 bytes each
     [7, network, request, dealt, [wire, ...]]        RECORDS    request 0: not asked for
@@ -13,6 +13,7 @@
 docs/protocol/gossip.md says what they mean.
 """
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from protocols.codec import decode, encode
@@ -25,7 +26,7 @@ from protocols.limits import (
     MAX_RANGES,
     MAX_RECORD,
     MAX_SCOPE,
-    MAX_SESSION,
+    MAX_NUMBER,
     MAX_WANT,
 )
 
@@ -68,10 +69,10 @@ class Hello(NamedTuple):
 
 
 class Reconcile(NamedTuple):
-    """as_of: only items whose `until` is later are compared, ms. Modes SKIP, SUM, LIST."""
+    """turn: another for each message; as_of: only items whose `until` is later are compared, ms. Modes SKIP, SUM, LIST."""
 
     network: bytes
-    session: int
+    turn: int
     as_of: int
     ranges: tuple[Range, ...]
 
@@ -80,13 +81,13 @@ class Answer(NamedTuple):
     """Modes SKIP, SUM, DIFF, ITEMS. What is above the last range is the same on both sides."""
 
     network: bytes
-    session: int
+    turn: int
     ranges: tuple[Range, ...]
 
 
 class Done(NamedTuple):
     network: bytes
-    session: int
+    turn: int
 
 
 class Have(NamedTuple):
@@ -123,12 +124,12 @@ def encode_message(message: Message) -> bytes:
     match message:
         case Hello(network, nonce, now, heard, scopes):
             return encode([1, network, nonce, now, heard, list(scopes)])
-        case Reconcile(network, session, as_of, ranges):
-            return encode([2, network, session, as_of, [_plain(r) for r in ranges]])
-        case Answer(network, session, ranges):
-            return encode([3, network, session, [_plain(r) for r in ranges]])
-        case Done(network, session):
-            return encode([4, network, session])
+        case Reconcile(network, turn, as_of, ranges):
+            return encode([2, network, turn, as_of, [_plain(r) for r in ranges]])
+        case Answer(network, turn, ranges):
+            return encode([3, network, turn, [_plain(r) for r in ranges]])
+        case Done(network, turn):
+            return encode([4, network, turn])
         case Have(network, items):
             return encode([5, network, b"".join(items)])
         case Want(network, request, ids):
@@ -160,12 +161,12 @@ def _parse(type_: int, network: bytes, rest: list[Any]) -> Message:
         ):
             if all(type(s) is str and len(s) <= MAX_SCOPE and _CELL.issuperset(s) for s in scopes):
                 return Hello(network, nonce, now, heard, tuple(scopes))
-        case 2, [int(session), int(as_of), list(ranges)] if _number(session) and _natural(as_of) and ranges:
-            return Reconcile(network, session, as_of, _ranges(ranges, (SKIP, SUM, LIST)))
-        case 3, [int(session), list(ranges)] if _number(session):
-            return Answer(network, session, _ranges(ranges, (SKIP, SUM, DIFF, ITEMS)))
-        case 4, [int(session)] if _number(session):
-            return Done(network, session)
+        case 2, [int(turn), int(as_of), list(ranges)] if _number(turn) and _natural(as_of) and ranges:
+            return Reconcile(network, turn, as_of, _ranges(ranges, (SKIP, SUM, LIST)))
+        case 3, [int(turn), list(ranges)] if _number(turn):
+            return Answer(network, turn, _ranges(ranges, (SKIP, SUM, DIFF, ITEMS)))
+        case 4, [int(turn)] if _number(turn):
+            return Done(network, turn)
         case 5, [bytes(items)]:
             return Have(network, _cut(items, ITEM, MAX_HAVE))
         case 6, [int(request), bytes(ids)] if _number(request):
@@ -181,7 +182,7 @@ def _parse(type_: int, network: bytes, rest: list[Any]) -> Message:
 
 
 def _number(value: int) -> bool:
-    return type(value) is int and 0 < value <= MAX_SESSION
+    return type(value) is int and 0 < value <= MAX_NUMBER
 
 
 def _natural(value: int) -> bool:
@@ -240,7 +241,7 @@ def _range(value: Any) -> Range:
                     return Range(upper, LIST, ids=_cut(ids, SHORT, MAX_LIST, 0))
                 case [3, bytes(items), bytes(missing)]:
                     found = tuple(int.from_bytes(p, "big") for p in _cut(missing, 2, MAX_LIST, 0))
-                    if any(a >= b for a, b in zip(found, found[1:], strict=False)):
+                    if any(a >= b for a, b in pairwise(found)):
                         raise DecodeError("places are not in order", "field")
                     return Range(upper, DIFF, items=_items(items), missing=found)
                 case [4, bytes(items)]:
@@ -250,6 +251,6 @@ def _range(value: Any) -> Range:
 
 def _items(data: bytes) -> tuple[bytes, ...]:
     items = _cut(data, ITEM, MAX_LIST, 0)
-    if any(a >= b for a, b in zip(items, items[1:], strict=False)):
+    if any(a >= b for a, b in pairwise(items)):
         raise DecodeError("items are not in order", "field")
     return items

@@ -76,4 +76,4 @@ MAX_LIST: Final = 1_024  # items of one range
 MAX_HAVE: Final = 900
 MAX_WANT: Final = 256
 MAX_BATCH: Final = 1_024  # records in one frame
-MAX_SESSION: Final = 2**32 - 1
+MAX_NUMBER: Final = 2**32 - 1  # of a turn or a request
