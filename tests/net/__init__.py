@@ -1,0 +1,1 @@
+"""Nodes on several hosts: network namespaces joined by a bridge."""
