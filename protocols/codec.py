@@ -16,6 +16,8 @@ from protocols.errors import DecodeError
 from protocols.limits import MAX_CONTAINER, MAX_DEPTH, MAX_FRAME, MAX_INT, MIN_INT
 
 T = TypeVar("T")
+_SCALARS = frozenset({bytes, str, bool, type(None)})
+_LEAVES = _SCALARS | {int}
 
 
 def encode(value: Any) -> bytes:
@@ -78,15 +80,18 @@ def plain(value: Any) -> Any:
     Fields that equal their default are left out where the struct says `omit_defaults`. msgspec's own
     `to_builtins` compares with the default by identity and so writes the same value sometimes so, sometimes otherwise.
     """
+    if type(value) in _LEAVES:
+        return value
     if isinstance(value, msgspec.Struct):
         config = value.__struct_config__
         if config.array_like:
             return [plain(getattr(value, name)) for name in value.__struct_fields__]
         out = {} if config.tag is None else {config.tag_field: config.tag}
+        omit = config.omit_defaults
         for name, written, default in _fields(type(value)):
             item = getattr(value, name)
-            if not (config.omit_defaults and item == default and type(item) is type(default)):
-                out[written] = plain(item)
+            if not (omit and item == default and type(item) is type(default)):
+                out[written] = item if type(item) in _LEAVES else plain(item)
         return out
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
@@ -110,7 +115,7 @@ def _no_ext(code: int, data: bytes) -> Any:
 
 def _check(value: Any, depth: int) -> None:
     kind = type(value)
-    if kind is bytes or kind is str or kind is bool or value is None:
+    if kind in _SCALARS:
         return
     if kind is int:
         if not MIN_INT <= value <= MAX_INT:
@@ -118,21 +123,20 @@ def _check(value: Any, depth: int) -> None:
         return
     if depth == 0:
         raise DecodeError("nested too deep")
-    if kind is list:
-        for item in value:
-            _check(item, depth - 1)
-    elif kind is dict:
+    if kind is dict:
         last = None
-        for key, item in value.items():
+        for key in value:
             if type(key) is not str:
                 raise DecodeError("a key is not a string")
-            raw = key.encode()
-            if last is not None and raw <= last:
+            if last is not None and key <= last:  # code points in order are UTF-8 bytes in order
                 raise DecodeError("keys are not in order")
-            last = raw
-            _check(item, depth - 1)
-    else:
+            last = key
+        value = value.values()
+    elif kind is not list:
         raise DecodeError(f"{kind.__name__} is not allowed")
+    for item in value:
+        if type(item) not in _SCALARS:  # spares a call for most
+            _check(item, depth - 1)
 
 
 def _sorted(value: Any, depth: int) -> Any:

@@ -17,7 +17,7 @@ import msgspec
 
 from protocols.codec import decode, encode
 from protocols.errors import DecodeError, Reject
-from protocols.identity import Signer, digest, parse_inception, verify
+from protocols.identity import Signer, digest, identify, verify
 from protocols.limits import (
     DURABLE_KINDS,
     DURABLE_LIFETIME,
@@ -136,13 +136,13 @@ def verify_record(record: Record, key: bytes | None = None) -> None:
     At epoch 0 a record verifies alone: the inception that it carries hashes to its author. The inception is
     checked at every epoch: it is not signed, and would else be room for anybody to vary the bytes of a record.
     """
-    if digest(record.inception) != record.author:
+    author, first_key = identify(record.inception)
+    if author != record.author:
         raise Reject("signature", "the inception is not the author's")
     if key is None:
-        inception = parse_inception(record.inception)
         if record.epoch != 0:
             raise Reject("context", "the key of this epoch is not known")
-        key = inception.key
+        key = first_key
     verify(key, record.kind, record.header, record.signature)
 
 

@@ -30,8 +30,9 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """name, unit: of the network and its mutual credit. decimals: of the unit.
 
     endowments: (author, credit limit in minor units) of each founder, ascending by author. stewards: authors whose
-    quorum may amend, ascending. newcomer_limit: credit of who joins without a vouch. open: whether one may join
-    without an invite. cell_precision: characters of a scope. salt: makes two alike networks two.
+    quorum may amend, ascending. newcomer_limit: the vouch that an invite carries unless it says otherwise; without a
+    vouch a newcomer's limit is 0, or fresh keys would be money. open: whether one may join without an invite.
+    cell_precision: characters of a scope. salt: makes two alike networks two.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_NAME, pattern=LINE)]
@@ -50,8 +51,8 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     cell_precision: Annotated[int, Meta(ge=1, le=MAX_SCOPE)] = 5
 
     def endowment(self, author: bytes) -> int:
-        """The credit limit that an author starts with, minor units."""
-        return dict(self.endowments).get(author, self.newcomer_limit)
+        """The credit limit that an author starts with, minor units: 0 for all but the founders."""
+        return dict(self.endowments).get(author, 0)
 
 
 def network_id(record: Record) -> bytes:

@@ -5,6 +5,7 @@ next key (pre-rotation, as in KERI), so whoever steals today's key cannot name a
 keys are derived from an entropy that exists only in the owner's backup words.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -54,6 +55,12 @@ def parse_inception(data: bytes) -> Inception:
     if value[0] != PROTOCOL_VERSION:
         raise DecodeError(f"inception version {value[0]}", "field")
     return Inception(value[1], value[2], value[3])
+
+
+@lru_cache(maxsize=4_096)
+def identify(inception: bytes) -> tuple[bytes, bytes]:
+    """The author and the first key of an inception, or `DecodeError`. Remembered: most records are of a few authors."""
+    return digest(inception), parse_inception(inception).key
 
 
 class KeyState(NamedTuple):

@@ -101,7 +101,8 @@ def test_text_is_not_taken_for_base64() -> None:
 def test_a_default_written_out_is_refused() -> None:
     assert decode_as(encode({"data": b"a"}), Sample) == Sample(b"a")
     assert decode_as(encode({"data": b"a", "pairs": [[b"b", 1]]}), Sample) == Sample(b"a", ((b"b", 1),))
-    for more in ({"flag": False}, {"pairs": []}):
+    written_out: list[dict[str, Any]] = [{"flag": False}, {"pairs": []}]
+    for more in written_out:
         with pytest.raises(DecodeError) as e:
             decode_as(encode({"data": b"a"} | more), Sample)
         assert e.value.code == "field"

@@ -43,7 +43,7 @@ def test_a_changed_or_cut_link_is_refused(made: tuple[Invite, str], at: int, cha
 def test_what_is_out_of_bounds_is_not_made() -> None:
     for options in ({"uses": 0}, {"vouch": -1}, {"note": "a" * 201}, {"addresses": ("elm street",)}):
         with pytest.raises(Reject):
-            make_invite(signer(1), GENESIS, random.Random(1), expires_at=NOW, **options)  # type: ignore[arg-type]
+            make_invite(signer(1), GENESIS, random.Random(1), expires_at=NOW, **options)
 
 
 def test_only_the_inviter_countersigns_a_true_proof() -> None:

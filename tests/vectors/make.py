@@ -29,7 +29,7 @@ def bad(name: str, data: bytes, code: str, why: str) -> dict[str, Any]:
 
 
 def codec() -> Vectors:
-    values = {
+    values: dict[str, Any] = {
         "nil": None,
         "true": True,
         "false": False,
@@ -229,7 +229,7 @@ def raw(who: Signer, fields: list[Any], kind: str | None = None, inception: byte
 def records() -> Vectors:
     one, two = signer(1), signer(2)
     valid = []
-    for name, changes in {
+    headers: dict[str, dict[str, Any]] = {
         "a listing": {},
         "a withdrawal": {"payload": b"", "revision": 1},
         "a kind nobody knows": {"kind": "future_thing2", "payload": b"\xc1 need not be MessagePack"},
@@ -237,7 +237,8 @@ def records() -> Vectors:
         "the shortest life": {"until": NOW + 1},
         "five years for an attestation": {"kind": "attestation", "until": NOW + 5 * 365 * 86_400_000},
         "the largest payload": {"payload": bytes(16 * 1024)},
-    }.items():
+    }
+    for name, changes in headers.items():
         wire = raw(one, header(one, **changes))
         valid.append(
             {
@@ -249,7 +250,7 @@ def records() -> Vectors:
         )
     wire = raw(one, header(one))
     body, signature, inception = msgpack.unpackb(wire)
-    field = [
+    field: list[tuple[str, dict[str, Any], str]] = [
         ("version 2", {"version": 2}, "unknown version"),
         ("version true", {"version": True}, "a bool is not an integer"),
         ("network of 15 bytes", {"network": bytes(15)}, "16 bytes"),
