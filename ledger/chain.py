@@ -17,8 +17,8 @@ from protocols.errors import DecodeError, Reject
 from protocols.identity import Signer
 
 from .balance import RULES, Figures, check_limit, check_step, fits, moved
-from .entry import NO_PREV, Entry, sign_entry, verify_entry
-from .halves import Keys, check_half, no_keys
+from .entry import NO_PREV, Entry, sign_entry
+from .halves import Keys, check_half, first_key, verify_with
 from .merkle import Frontier, frontier_root, push
 from .payloads import NO_PAYLOAD, Randomness, Settlement, encode_payload, parse_incept, parse_settlement, salted
 
@@ -133,7 +133,7 @@ def extend(
     return follow(state, entry), entry
 
 
-def apply(state: ChainState, entry: Entry, *, keys: Keys = no_keys, endowment: int = 0) -> ChainState:
+def apply(state: ChainState, entry: Entry, *, keys: Keys = first_key, endowment: int = 0) -> ChainState:
     """The state after the next entry of anybody's chain. `Reject` unless the entry is signed, continues the chain,
     moves the figures as its kind and its settlement say, keeps the limit, and embeds the right half.
 
@@ -141,7 +141,7 @@ def apply(state: ChainState, entry: Entry, *, keys: Keys = no_keys, endowment: i
     endowment: the author's, from the genesis.
     """
     check_place(state, entry)
-    verify_entry(entry, keys(entry.author, entry.epoch) if entry.epoch else None)
+    verify_with(entry, keys)
     check_meaning(state, entry, keys, endowment)
     return follow(state, entry)
 
@@ -160,7 +160,7 @@ def check_place(state: ChainState, entry: Entry) -> None:
         raise Reject("age", "the time of an entry is before that of the one before")
 
 
-def check_meaning(state: ChainState, entry: Entry, keys: Keys = no_keys, endowment: int = 0) -> None:
+def check_meaning(state: ChainState, entry: Entry, keys: Keys = first_key, endowment: int = 0) -> None:
     """`Reject` unless figures, settlement payload and half are right after this state."""
     after = Figures(entry.balance, entry.hold, entry.limit)
     if entry.kind == "INCEPT":

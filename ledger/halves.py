@@ -9,14 +9,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from protocols.errors import DecodeError, Reject
+from protocols.identity import parse_inception
 from protocols.limits import MAX_HALF
 
 from .balance import RULES
 from .entry import Entry, parse_entry, settlement_of, verify_entry
 from .payloads import Settlement
 
-Keys = Callable[[bytes, int], bytes | None]
-"""The public key of (author, epoch), or None if it is not known. Only asked for epochs above 0."""
+Keys = Callable[[Entry], bytes | None]
+"""The key that may have signed this entry: None if its epoch is not known, or if a rotation ended it before its seq."""
 
 
 class DealProof(NamedTuple):
@@ -34,14 +35,17 @@ class DealProof(NamedTuple):
     accepted_at: int
 
 
-def no_keys(author: bytes, epoch: int) -> bytes | None:
-    """Knows no rotation: entries of epoch 0 verify by their inception, others not at all."""
-    return None
+def first_key(entry: Entry) -> bytes | None:
+    """Knows no rotation: the inception's key at epoch 0. Who knows rotations passes a `Keys` that asks them first."""
+    return parse_inception(entry.inception).key if entry.epoch == 0 else None
 
 
 def verify_with(entry: Entry, keys: Keys) -> None:
-    """`verify_entry` with the key of the entry's epoch."""
-    verify_entry(entry, keys(entry.author, entry.epoch) if entry.epoch else None)
+    """`Reject` unless the author signed with the key that `keys` names."""
+    key = keys(entry)
+    if key is None:
+        raise Reject("context", "the key of this epoch is not known, or was replaced before this entry")
+    verify_entry(entry, key)
 
 
 def half_of(entry: Entry, settlement: Settlement) -> Entry | None:
@@ -85,7 +89,7 @@ def half_of(entry: Entry, settlement: Settlement) -> Entry | None:
     return half
 
 
-def check_half(entry: Entry, settlement: Settlement, keys: Keys = no_keys) -> Entry | None:
+def check_half(entry: Entry, settlement: Settlement, keys: Keys = first_key) -> Entry | None:
     """`half_of`, with the counterparty's signature verified."""
     half = half_of(entry, settlement)
     if half is not None:
@@ -107,7 +111,7 @@ def void_acceptance(entry: Entry) -> bool:
     return is_void(entry, parse_entry(said.half))
 
 
-def proof_of_deal(entry: Entry, keys: Keys = no_keys) -> DealProof:
+def proof_of_deal(entry: Entry, keys: Keys = first_key) -> DealProof:
     """What a PAY_COMPLETE, or the PAY_RECEIPT around it, proves to anybody. `Reject` unless every signature and
     every figure in it is right. It does not show that the payer's chain is sound: for that, audit the chain.
     """

@@ -1,0 +1,188 @@
+"""Checking a whole chain, our own after a start or another's as far as it is shown.
+
+Beyond what `chain.apply` checks of one entry, the order within each deal is checked: one decision per deal id for ever,
+no completion without a proposal, no receipt twice. Damage does not end the audit: what follows is
+still checked as far as it can be, and what is missing is named by sequence number.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from protocols.errors import DecodeError, Reject
+
+from .balance import RULES, Figures, check_step
+from .chain import ChainState, check_meaning, check_place, follow, start
+from .entry import Entry, parse_entry, settlement_of
+from .halves import Keys, check_half, first_key, verify_with
+from .head import Head
+from .payloads import Settlement
+
+MAX_PROBLEMS = 100
+
+
+class Problem(NamedTuple):
+    """What is wrong with entry `seq` (or with what stands in its place)."""
+
+    seq: int
+    message: str
+
+
+class VouchSource(NamedTuple):
+    """Where a part of the limit comes from. It is worth what the voucher's own chain is worth: audit that too."""
+
+    voucher: bytes
+    amount: int
+    entry: bytes
+
+
+class Report(NamedTuple):
+    """The result of an audit. entries: how many were read; head: id of the last one; missing: sequence numbers that are
+    not there; withheld: entries whose settlement payload was not shown; errors: the first 100 problems; sources:
+    accepted vouches; state: where the chain stands, only if it is whole up to there.
+    """
+
+    entries: int
+    head: bytes
+    ok: bool
+    missing: tuple[range, ...]
+    withheld: int
+    errors: tuple[Problem, ...]
+    sources: tuple[VouchSource, ...]
+    state: ChainState | None
+
+
+def verify_chain(
+    entries: Iterable[bytes],
+    *,
+    network: bytes,
+    author: bytes,
+    endowment: int = 0,
+    head: Head | None = None,
+    keys: Keys = first_key,
+) -> Report:
+    """Check entries in full form, in ascending order. head: how far the chain should reach, if that is known."""
+    audit = _Audit(start(network, author), endowment, keys, head)
+    for data in entries:
+        audit.read(data)
+    count, last = audit.state.count, audit.state.head
+    if head is not None and count < head.count:
+        audit.missing.append(range(count, head.count))
+    ok = not audit.missing and not audit.errors
+    return Report(
+        audit.entries,
+        last,
+        ok,
+        tuple(audit.missing),
+        audit.withheld,
+        tuple(audit.errors),
+        tuple(audit.sources),
+        audit.state if ok else None,
+    )
+
+
+class _Audit:
+    def __init__(self, state: ChainState, endowment: int, keys: Keys, head: Head | None) -> None:
+        self.state = state
+        self.endowment = endowment
+        self.keys = keys
+        self.head = head
+        self.entries = 0
+        self.withheld = 0
+        self.missing: list[range] = []
+        self.errors: list[Problem] = []
+        self.sources: list[VouchSource] = []
+        self.deals: dict[bytes, tuple[str, bytes, int]] = {}
+        self.rooted = True  # whether every entry so far is known, so that roots can be checked
+        self.after_gap = False  # whether the figures before the next entry are not known
+
+    def problem(self, seq: int, message: str) -> None:
+        if len(self.errors) < MAX_PROBLEMS:
+            self.errors.append(Problem(seq, message))
+
+    def read(self, data: bytes) -> None:
+        self.entries += 1
+        try:
+            entry = parse_entry(data)
+        except DecodeError as e:
+            self.problem(self.state.count, str(e))
+            return
+        if entry.network != self.state.network or entry.author != self.state.author:
+            self.problem(self.state.count, "an entry of another chain")
+            return
+        if entry.seq < self.state.count:
+            self.problem(entry.seq, "out of order, or there twice")
+            return
+        if entry.seq > self.state.count:
+            self.missing.append(range(self.state.count, entry.seq))
+            self.jump(entry)
+        try:
+            self.check(entry)
+        except Reject as e:
+            self.problem(entry.seq, str(e))
+        self.advance(entry)
+
+    def check(self, entry: Entry) -> None:
+        verify_with(entry, self.keys)
+        said = settlement_of(entry) if entry.kind in RULES else None
+        if said is None and entry.kind in RULES:
+            self.withheld += 1
+        if self.rooted:
+            check_place(self.state, entry)
+            check_meaning(self.state, entry, self.keys, self.endowment)
+        else:
+            if entry.prev != self.state.head:
+                raise Reject("context", f"entry {entry.seq} does not follow entry {entry.seq - 1}")
+            if entry.epoch < self.state.epoch or entry.at < self.state.at:
+                raise Reject("context", "epoch or time go back")
+            after = Figures(entry.balance, entry.hold, entry.limit)
+            if not self.after_gap:
+                check_step(self.state.figures, after, entry.kind, said)
+            elif not entry.within_limit:
+                raise Reject("state", "the limit is overdrawn")
+            if said is not None:
+                check_half(entry, said, self.keys)
+        if said is not None:
+            self.check_deal(entry, said)
+
+    def check_deal(self, entry: Entry, said: Settlement) -> None:
+        after = RULES[entry.kind].after
+        if after is None:
+            return
+        before = self.deals.get(said.deal)
+        self.deals[said.deal] = (entry.kind, said.counterparty, said.amount)
+        if entry.kind == "VOUCH_ACCEPT":
+            self.sources.append(VouchSource(said.counterparty, said.amount, entry.id))
+        if before is None:
+            # with gaps or withheld payloads the earlier step may just not be known
+            if "" not in after and self.rooted and not self.withheld:
+                raise Reject("state", f"{entry.kind} without what must come before it")
+        elif before[0] not in after:
+            raise Reject("state", f"{entry.kind} after {before[0]} in the same deal")
+        elif before[1:] != (said.counterparty, said.amount):
+            raise Reject("state", f"{entry.kind} with another counterparty or amount than {before[0]}")
+
+    def jump(self, entry: Entry) -> None:
+        """Go on at an entry after a gap; what it says about the one before is believed."""
+        self.rooted = False
+        self.after_gap = True
+        self.state = msgspec.structs.replace(self.state, count=entry.seq, head=entry.prev)
+
+    def advance(self, entry: Entry) -> None:
+        self.after_gap = False
+        if self.head is not None and entry.seq == self.head.count - 1 and entry.id != self.head.last:
+            self.problem(entry.seq, "not the entry that the head record names")
+        if self.rooted:
+            self.state = follow(self.state, entry)
+            return
+        self.state = msgspec.structs.replace(
+            self.state,
+            epoch=entry.epoch,
+            count=entry.seq + 1,
+            head=entry.id,
+            balance=entry.balance,
+            hold=entry.hold,
+            limit=entry.limit,
+            at=entry.at,
+        )

@@ -1,0 +1,167 @@
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.entry import Entry, encode_entry, parse_entry, settlement_of, sign_entry, verify_entry
+from ledger.payloads import NO_PAYLOAD, Settlement
+from protocols.codec import decode, encode
+from protocols.errors import DecodeError, Reject
+from protocols.identity import digest, prefix, verify
+
+from .people import ALICE, BOB, DEAL, NET, Author
+
+FIELDS = {
+    "network": NET,
+    "seq": 3,
+    "prev": b"p" * 32,
+    "root": b"r" * 32,
+    "kind": "EVENT",
+    "at": 5,
+    "balance": -7,
+    "hold": 2,
+    "limit": 20,
+    "settlement": b"s" * 16 + b"plain",
+    "private": b"q" * 16 + b"secret",
+}
+
+
+def sign(**changes: object) -> Entry:
+    return sign_entry(ALICE, **{**FIELDS, **changes})  # type: ignore[arg-type]
+
+
+def test_the_header_is_what_the_format_says() -> None:
+    entry = sign()
+    assert decode(entry.header) == [
+        1,
+        NET,
+        ALICE.author,
+        0,
+        3,
+        b"p" * 32,
+        b"r" * 32,
+        "EVENT",
+        5,
+        -7,
+        2,
+        20,
+        digest(b"s" * 16 + b"plain"),
+        digest(b"q" * 16 + b"secret"),
+    ]
+    assert entry.id == digest(entry.header)
+    verify(ALICE.public_key, "entry", entry.header, entry.signature)
+    assert prefix("entry") == b"p2pnode/v1/entry\0"
+
+
+def test_full_form_with_and_without_the_private_payload() -> None:
+    entry = sign()
+    assert parse_entry(encode_entry(entry, private=True)) == entry
+    shown = parse_entry(encode_entry(entry))
+    assert shown == msgspec.structs.replace(entry, private=None)
+    assert shown.private_hash == digest(b"q" * 16 + b"secret")
+    verify_entry(shown)
+
+
+def test_without_payloads_the_hashes_are_zero() -> None:
+    entry = sign(settlement=None, private=None)
+    assert entry.settlement_hash == entry.private_hash == NO_PAYLOAD
+    assert parse_entry(encode_entry(entry, private=True)) == entry
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 2**53 - 1),
+    st.from_regex(r"[A-Z][A-Z_]{0,31}", fullmatch=True).filter(lambda k: k != "INCEPT"),
+    st.integers(0, 2**53 - 1),
+    st.integers(-(2**53) + 1, 2**53 - 1),
+    st.integers(0, 2**53 - 1),
+    st.integers(0, 2**53 - 1),
+    st.none() | st.binary(min_size=16, max_size=99),
+    st.none() | st.binary(min_size=16, max_size=99),
+)
+def test_what_is_signed_can_be_read(
+    seq: int, kind: str, at: int, balance: int, hold: int, limit: int, s: bytes | None, p: bytes | None
+) -> None:
+    entry = sign(seq=seq, kind=kind, at=at, balance=balance, hold=hold, limit=limit, settlement=s, private=p)
+    again = parse_entry(encode_entry(entry, private=True))
+    assert again == entry
+    verify_entry(again)
+    assert entry.within_limit == (balance - hold >= -limit)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": b"short"},
+        {"network": bytes(16)},
+        {"seq": -1},
+        {"prev": bytes(32)},
+        {"seq": 0},
+        {"prev": b"p"},
+        {"root": b"r"},
+        {"kind": "event"},
+        {"kind": "INCEPT"},
+        {"kind": "X" * 33},
+        {"kind": ""},
+        {"at": -1},
+        {"hold": -1},
+        {"limit": -1},
+        {"private": b"x" * 16_000},
+    ],
+)
+def test_what_nobody_accepts_is_not_signed(changes: dict[str, object]) -> None:
+    with pytest.raises(Reject):
+        sign(**changes)
+
+
+def test_payloads_that_were_not_signed_are_refused() -> None:
+    entry = sign(private=None)
+    for settlement, private in [
+        (b"s" * 16 + b"other", None),
+        (FIELDS["settlement"], b"q" * 20),
+        (b"short", None),
+        ("text", None),
+    ]:
+        with pytest.raises(DecodeError):
+            parse_entry(encode([entry.header, entry.signature, entry.inception, settlement, private]))
+
+
+def test_another_inception_is_refused() -> None:
+    entry = sign()
+    with pytest.raises(DecodeError):
+        parse_entry(encode([entry.header, entry.signature, BOB.inception, None, None]))
+
+
+@pytest.mark.parametrize("data", [b"", b"\x90", encode([1, 2, 3, 4, 5]), encode([b"", b"x" * 64, b"", None, None])])
+def test_other_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(DecodeError):
+        parse_entry(data)
+
+
+def test_a_later_epoch_needs_its_key() -> None:
+    entry = msgspec.structs.replace(sign(), epoch=1)
+    with pytest.raises(Reject):
+        verify_entry(entry)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_are_an_entry_or_a_decode_error(data: bytes) -> None:
+    with pytest.raises(DecodeError):
+        parse_entry(data)
+
+
+def test_a_settlement_payload_has_one_encoding() -> None:
+    author = Author(endowment=100)
+    entry = author.write("PAY_PROPOSE", Settlement(BOB.author, 5, DEAL))
+    assert settlement_of(entry) == Settlement(BOB.author, 5, DEAL)
+    for value in (
+        {"counterparty": BOB.author, "amount": 5, "deal": DEAL, "expiry": 0},
+        {"counterparty": BOB.author, "amount": 5, "deal": DEAL, "more": 1},
+        {"counterparty": BOB.author, "amount": 5, "deal": DEAL, "terms": b"short"},
+        {"counterparty": BOB.author, "amount": -5, "deal": DEAL},
+        {"counterparty": b"short", "amount": 5, "deal": DEAL},
+        {"amount": 5, "deal": DEAL},
+    ):
+        with pytest.raises(DecodeError):
+            settlement_of(sign(settlement=bytes(16) + encode(value)))
