@@ -45,6 +45,7 @@ QUEUE: Final = 1_024
 
 # Host: connections and streams. Sizes in bytes, times in seconds (trio's clock).
 DIAL_TIMEOUT: Final = 5.0  # per address, connection and handshake together
+DIAL_TOTAL: Final = 20.0  # all addresses of a peer together
 DIAL_STAGGER: Final = 0.25  # head start of one address of a peer over the next (RFC 8305)
 HANDSHAKE_TIMEOUT: Final = 5.0
 RESOLVE_TIMEOUT: Final = 5.0
@@ -77,6 +78,7 @@ RPC_STREAM_TIMEOUT: Final = 10.0  # a stream of a request-and-answer protocol, f
 # Guard. Rates per peer or per source address; times in milliseconds.
 FRAME_RATE: Final = 500  # per second
 FRAME_BURST: Final = 2_000
+REQUEST_COST: Final = 20  # frames that a request is worth
 BYTE_RATE: Final = 4 * 1024 * 1024
 BYTE_BURST: Final = 8 * 1024 * 1024
 ACCEPT_RATE: Final = 10

@@ -35,6 +35,7 @@ class Observer(Protocol):
 
     async def frame_arrived(self, connection: "Connection", protocol: str, data: bytes) -> None: ...
     async def bytes_arrived(self, connection: "Connection", size: int) -> None: ...
+    async def requested(self, connection: "Connection") -> None: ...
     def misbehaved(self, connection: "Connection", reason: str) -> None: ...
 
 
@@ -209,15 +210,16 @@ class Connection:
         else:
             if reader.pending:
                 self.close(f"the stream of {protocol} ended within a frame")
-            await stream.close()
+            await stream.finish()
 
     async def _serve_requests(self, protocol: str, stream: Stream) -> None:
         limiter = self._serving.setdefault(protocol, trio.CapacityLimiter(MAX_STREAMS_PER_PROTOCOL))
         try:
             with trio.fail_after(RPC_STREAM_TIMEOUT):
                 async with limiter:
+                    await self._observer.requested(self)
                     await self._handlers[protocol](self.peer, stream)
-                    await stream.close()
+                    await stream.finish()
         except (StreamBroken, trio.TooSlowError):
             stream.abort()
         except Exception:

@@ -77,9 +77,8 @@ class Guard:
         self._sources: OrderedDict[str, TokenBucket] = OrderedDict()
         self._bans: OrderedDict[str, tuple[int, str]] = OrderedDict()
 
-    def admit_source(self, ip: str, now: int) -> bool:
-        """May this address open one more connection now?"""
-        block = address_block(ip)
+    def admit_source(self, block: str, now: int) -> bool:
+        """May this block of addresses (`address_block`) open one more connection now?"""
         bucket = self._sources.get(block)
         if bucket is None:
             while len(self._sources) >= MAX_TRACKED:

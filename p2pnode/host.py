@@ -9,30 +9,33 @@ id dialled; otherwise the newer one replaces the older, because the other side m
 """
 
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
 from .addresses import Address, BadAddress, expand, parse_address
 from .bounds import (
     BAN_TIME,
+    DIAL_TOTAL,
     HANDSHAKE_TIMEOUT,
     MAX_CONNECTIONS,
     MAX_CONNECTIONS_PER_ADDRESS,
     MAX_DIAL_ADDRESSES,
-    MAX_PENDING,
-    MAX_PENDING_PER_ADDRESS,
+    REQUEST_COST,
     SIMULTANEOUS,
 )
 from .connection import Connection, Handler
 from .delivery import Delivery, FrameReceived, HostEvent, PeerConnected, PeerDisconnected
 from .dialing import Race, Unreachable, why
 from .guard import Guard, address_block
-from .libp2p_pieces import ID, HostKey, SecureChannel, upgrade
-from .listening import listen
+from .libp2p_pieces import ID, HostKey, SecureChannel, upgrade  # before dht.kad: it makes the import light
+from .listening import Handshakes, listen
+from .ping import PING, echo
 from .yamux import Stream
+
+from dht.kad import Rendezvous, ValueValidator  # isort: skip
 
 if TYPE_CHECKING:
     from trio_typing import TaskStatus
@@ -47,6 +50,7 @@ class Host:
 
     on_event: awaited with one event after the other, never two at once; while it runs, the peers are held back.
     Events of one peer come in order: connected, its frames, disconnected. silence: see `Yamux`.
+    dht: whether to take part in the DHT; validator: which values it keeps (none without one).
     """
 
     def __init__(
@@ -57,6 +61,8 @@ class Host:
         *,
         protocols: Iterable[str] = PROTOCOLS,
         silence: float = 18.0,
+        dht: bool = True,
+        validator: ValueValidator | None = None,
     ) -> None:
         self.key = HostKey(seed)
         self.peer_id = str(self.key.id)
@@ -68,9 +74,11 @@ class Host:
         self._handlers: dict[str, Handler] = {}
         self._listening: list[Address] = []
         self._peers: dict[str, Connection] = {}
-        self._pending: OrderedDict[trio.CancelScope, str] = OrderedDict()
+        self._handshakes = Handshakes()
         self._dialling: dict[str, trio.Event] = {}
         self._nursery: trio.Nursery | None = None
+        self.handle(PING, echo)
+        self.dht = Rendezvous(self, validator) if dht else None
 
     async def run(self, task_status: "TaskStatus[list[str]]" = trio.TASK_STATUS_IGNORED) -> None:
         """Run until cancelled; starts with `addresses()`. Raises Refusal if it cannot listen as asked."""
@@ -81,7 +89,9 @@ class Host:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 nursery.start_soon(self._delivery.run)
-                nursery.start_soon(trio.serve_listeners, self._accept, listeners)
+                nursery.start_soon(trio.serve_listeners, partial(self._contained, self._accept), listeners)
+                if self.dht is not None:
+                    nursery.start_soon(self._contained, self.dht.maintain)
                 task_status.started(self.addresses())
                 await trio.sleep_forever()
         finally:
@@ -98,9 +108,18 @@ class Host:
         found = dict.fromkeys(str(one.with_peer(self.peer_id)) for each in self._listening for one in expand(each))
         return list(found)
 
-    def connected(self) -> dict[str, Connection]:
-        """The connected peers."""
-        return dict(self._peers)
+    @property
+    def private_key(self) -> Any:
+        """libp2p's form of the host key, for the DHT's signed records."""
+        return self.key.pair.private_key
+
+    def connections(self) -> list[Connection]:
+        """The connections that live."""
+        return [one for one in self._peers.values() if not one.closed]
+
+    def connected_peers(self) -> list[str]:
+        """The ids of the connected peers."""
+        return [one.peer for one in self.connections()]
 
     def handle(self, protocol: str, handler: Handler | None) -> None:
         """Serve a request-and-answer protocol, one call of `handler` per stream; None ends that."""
@@ -123,6 +142,7 @@ class Host:
         connected = ""
         send, receive = trio.open_memory_channel[tuple[Address, trio.SocketStream]](0)
         async with receive, trio.open_nursery() as nursery:
+            nursery.cancel_scope.deadline = trio.current_time() + DIAL_TOTAL
             nursery.start_soon(race.run, send)
             async for where, stream in receive:
                 try:
@@ -133,7 +153,8 @@ class Host:
                 nursery.cancel_scope.cancel()
                 break
         if not connected:
-            raise Unreachable("; ".join(f"{one}: {why(error)}" for one, error in failures) or "no address to try")
+            failures += [(one, TimeoutError()) for one in wanted if one not in (tried for tried, _ in failures)]
+            raise Unreachable("; ".join(f"{one}: {why(error)}" for one, error in failures))
         return connected
 
     def send(self, peer: str, protocol: str, data: bytes) -> bool:
@@ -150,6 +171,22 @@ class Host:
         if connection is None:
             raise Unreachable("not connected")
         return await connection.ask(protocol)
+
+    async def provide(self, key: bytes) -> bool:
+        """See `Rendezvous`; likewise the other four. Without a DHT they find nothing."""
+        return await self.dht.provide(key) if self.dht else False
+
+    async def find_providers(self, key: bytes) -> list[tuple[str, list[str]]]:
+        return await self.dht.find_providers(key) if self.dht else []
+
+    async def find_peer(self, peer: str) -> list[str]:
+        return await self.dht.find_peer(peer) if self.dht else []
+
+    async def put(self, key: bytes, value: bytes) -> bool:
+        return await self.dht.put(key, value) if self.dht else False
+
+    async def get(self, key: bytes) -> bytes | None:
+        return await self.dht.get(key) if self.dht else None
 
     def strike(self, peer: str, reason: str) -> None:
         """Count something that no honest peer sends; too much of it and the peer is cut off and banned for a while."""
@@ -187,6 +224,9 @@ class Host:
     async def bytes_arrived(self, connection: Connection, size: int) -> None:
         await self._hold_back(connection, size=size)
 
+    async def requested(self, connection: Connection) -> None:
+        await self._hold_back(connection, frames=REQUEST_COST)
+
     def misbehaved(self, connection: Connection, reason: str) -> None:
         self.strike(connection.peer, reason)
 
@@ -205,41 +245,25 @@ class Host:
             return
         ip = str(remote[0])
         where = Address("ip6" if ":" in ip else "ip4", ip, int(remote[1]))
-        if not self._admit(ip):
+        block = address_block(ip)
+        if not self._admit(block):
             return
-        with trio.CancelScope() as scope:
-            self._pending[scope] = address_block(ip)
+        channel = None
+        with self._handshakes.begin(block):
             try:
-                with trio.fail_after(HANDSHAKE_TIMEOUT):
-                    channel = await upgrade(stream, self.key, None)
+                channel = await upgrade(stream, self.key, None)
             except Exception as error:
                 log.debug("connection from %s: %s", where, why(error))
-                return
-            finally:
-                self._pending.pop(scope, None)
-        if scope.cancelled_caught:
+        if channel is None:
             return
         connection = self._connection(channel, where, outbound=False)
         if connection is not None:
             await self._serve(*connection)
 
-    def _admit(self, ip: str) -> bool:
-        """Of too many unfinished handshakes the oldest gives way: an honest one is finished in a moment."""
-        block = address_block(ip)
-        if not self.guard.admit_source(ip, self._now()) or len(self._peers) >= MAX_CONNECTIONS:
+    def _admit(self, block: str) -> bool:
+        if not self.guard.admit_source(block, self._now()) or len(self._peers) >= MAX_CONNECTIONS:
             return False
-        if sum(1 for one in self._peers.values() if one.block == block) >= MAX_CONNECTIONS_PER_ADDRESS:
-            return False
-        same = [scope for scope, other in self._pending.items() if other == block]
-        if len(same) >= MAX_PENDING_PER_ADDRESS:
-            self._give_way(same[0])
-        elif len(self._pending) >= MAX_PENDING:
-            self._give_way(next(iter(self._pending)))
-        return True
-
-    def _give_way(self, scope: trio.CancelScope) -> None:
-        self._pending.pop(scope, None)
-        scope.cancel()
+        return sum(1 for one in self._peers.values() if one.block == block) < MAX_CONNECTIONS_PER_ADDRESS
 
     # Dialling.
 
@@ -283,7 +307,7 @@ class Host:
                 if made is not None:
                     if self._nursery is None:
                         raise Unreachable("the node is not running")
-                    self._nursery.start_soon(self._serve, *made)
+                    self._nursery.start_soon(self._contained, self._serve, *made)
             finally:
                 self._dialling.pop(peer).set()
             return peer
@@ -328,6 +352,9 @@ class Host:
                 await old.finished.wait()
             await self._delivery.put(PeerConnected(peer, connection.address, connection.outbound))
             log.debug("connected to %s", connection.address)
+            if self.dht is not None and self._nursery is not None:
+                address, outbound = connection.address, connection.outbound
+                self._nursery.start_soon(self._contained, self.dht.connected, peer, address, outbound)
             await connection.run()
             log.debug("disconnected from %s: %s", peer, connection.reason)
             if self._peers.get(peer) is connection:
@@ -346,6 +373,14 @@ class Host:
         connection = self._peers.get(peer)
         if connection is not None:
             connection.close(reason)
+
+    @staticmethod
+    async def _contained(task: Callable[..., Awaitable[None]], *args: Any) -> None:
+        """Whatever goes wrong in one task ends that task alone."""
+        try:
+            await task(*args)
+        except Exception:
+            log.exception("%s failed", task.__qualname__)
 
     @staticmethod
     def _now() -> int:

@@ -1,8 +1,10 @@
-"""Opening the sockets to listen on, with an error in plain words when that cannot be."""
+"""Opening the sockets to listen on, with an error in plain words when that cannot be; and bounding who knocks."""
 
 import errno
 import socket
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import trio
@@ -10,6 +12,7 @@ import trio
 from protocols.errors import Refusal
 
 from .addresses import IP, Address, BadAddress, parse_address
+from .bounds import HANDSHAKE_TIMEOUT, MAX_PENDING, MAX_PENDING_PER_ADDRESS
 
 BACKLOG: Final = 128
 
@@ -55,3 +58,33 @@ async def _open(address: Address) -> tuple[Address, trio.SocketListener]:
             raise Refusal("failed", f"port {address.port} needs rights that this user does not have", hint) from None
         raise Refusal("failed", f"cannot listen on {address}: {error.strerror}") from None
     return Address(address.kind, address.host, sock.getsockname()[1]), trio.SocketListener(sock)
+
+
+class Handshakes:
+    """The handshakes of connections that came in. Each has its time; of too many the oldest gives way, first among
+    those from the same block of addresses: an honest one is finished in a moment."""
+
+    def __init__(self) -> None:
+        self._pending: OrderedDict[trio.CancelScope, str] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    @contextmanager
+    def begin(self, block: str) -> Iterator[None]:
+        """The body is cancelled, quietly, when its time is up or it has to give way."""
+        same = [scope for scope, other in self._pending.items() if other == block]
+        if len(same) >= MAX_PENDING_PER_ADDRESS:
+            self._give_way(same[0])
+        elif len(self._pending) >= MAX_PENDING:
+            self._give_way(next(iter(self._pending)))
+        with trio.move_on_after(HANDSHAKE_TIMEOUT) as scope:
+            self._pending[scope] = block
+            try:
+                yield
+            finally:
+                self._pending.pop(scope, None)
+
+    def _give_way(self, scope: trio.CancelScope) -> None:
+        self._pending.pop(scope, None)
+        scope.cancel()

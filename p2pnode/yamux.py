@@ -61,6 +61,7 @@ class Stream:
         self.remote_closed = False
         self.local_closed = False
         self.broken = False
+        self._unwanted = False
         self.local_closed_at = 0.0
         self._buffer = bytearray()
         self._credit = WINDOW_SIZE  # what the peer may still send
@@ -111,6 +112,13 @@ class Stream:
             self._wake()
             self._drop_if_done()
 
+    async def finish(self) -> None:
+        """Close, and throw away whatever still comes: for a stream that nobody will read any more."""
+        self._unwanted = True
+        self.mux.released(len(self._buffer))
+        self._buffer.clear()
+        await self.close()
+
     async def reset(self) -> None:
         """End the stream at once, in both directions."""
         self.abort()
@@ -154,8 +162,11 @@ class Stream:
         self._credit -= size
 
     def received(self, data: bytes) -> None:
-        self._buffer += data
-        self._readable.set()
+        if self._unwanted:
+            self.mux.released(len(data))
+        else:
+            self._buffer += data
+            self._readable.set()
 
     def granted(self, size: int) -> None:
         self._send_window += size
