@@ -8,7 +8,8 @@ The rule, measured against others on the Bitcoin OTC web of trust (Kumar et al.,
 3. A pair of rater and ratee has one unit, however many deals: an outcome counts ½ or 1 by its strength, and half as
    much each 180 days. n⁺ and n⁻ are the sums of t(rater) times its positive and negative part. Those who are known to
    me only through one author count together at most as much as that author; who is known to me only through the ratee
-   himself counts nothing. So a crowd of invented raters is worth no more than one.
+   himself counts nothing. So a crowd of invented raters with one way in is worth no more than one; with several
+   ways in, it is bounded by how often walks get there at all: P(a walk enters) / 0.33 / 0.03 whatever its number.
 4. score = (n⁺ + ½·p0) / (n⁺ + n⁻ + ½); confidence = n⁺ + n⁻. p0 is the share of good outcomes among those that I and
    the people I trust have had; 0.9 until there are 20 of them.
 5. Proven misconduct: t and score are 0.

@@ -130,7 +130,7 @@ def _select(query: Query, match: str | None, point: Point | None, within: float 
         else:
             inside = " OR ".join(["(l.lat BETWEEN ? AND ? AND l.lon BETWEEN ? AND ?)"] * len(near))
             where.append(f"(l.lat IS NULL OR {inside})")
-            values += [edge for box in near for edge in box]
+            values += [edge for box in near for edge in (box.south, box.north, box.west, box.east)]
     if match is None:
         # Down the ids, newest first: any other index of the table would end in sorting all of a network.
         source, order, score = "listing l NOT INDEXED", "l.id", "0.0"

@@ -119,6 +119,20 @@ def test_growing_the_crowd_does_not_pay():
     assert gained(1000) <= gained(30) + 1e-9
 
 
+def test_a_crowd_with_two_ways_in_is_bounded_whatever_its_number():
+    honest = [said(0, n) for n in range(1, 21)] + [said(n, n % 20 + 1) for n in range(1, 21)]
+    entries = [said(5, 100), said(12, 101)]
+
+    def gained(size: int) -> float:
+        crowd = range(100, 100 + size)
+        lies = [said(n, 100 + (n - 100 + j) % size) for n in crowd for j in range(1, 4)]
+        return score(99, honest + entries + lies + [said(n, 99) for n in crowd], rule=Settings()).confidence
+
+    small, large = gained(40), gained(2_000)
+    assert small > 1.0, "dominators alone do not stop it"
+    assert large <= small * 1.1
+
+
 def random_street(rng: random.Random, people: int, words: int) -> list[Attestation]:
     def word(deal: int) -> Attestation:
         outcome = rng.choice([-2, -1, 0, 1, 2, 2, 2])
