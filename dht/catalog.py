@@ -24,11 +24,14 @@ from protocols.limits import MAX_INT, MAX_SKEW
 from .items import ItemSet, View
 from .keys import covers, item, item_id, item_rank, item_slot, item_until, rank, slot_hash
 
-Group = tuple[bytes, bool]  # an author's listings, or the rest of its records
+Group = tuple[bytes, bool, str]  # an author's listings, or the rest of its records, of one scope
 
 
 class Quotas(NamedTuple):
-    """How many slots of one author are kept: listings (withdrawn ones too), and records of all kinds."""
+    """How many slots of one author are kept in each scope: listings (withdrawn ones too), and records of all kinds.
+
+    In each scope, since nodes that keep different scopes must come to the same result for those they share.
+    """
 
     listings: int = 500
     records: int = 2_000
@@ -56,7 +59,7 @@ class Row(NamedTuple):
 
     @property
     def group(self) -> Group:
-        return (self.author, self.kind == "listing")
+        return (self.author, self.kind == "listing", self.scope)
 
     @property
     def rank(self) -> bytes:
@@ -73,6 +76,7 @@ class Floor(NamedTuple):
     slot: bytes  # slot hash, 16 bytes
     author: bytes
     listing: bool
+    scope: str
     revision: int
     id: bytes
     ends: int
@@ -83,7 +87,7 @@ class Floor(NamedTuple):
 
     @property
     def group(self) -> Group:
-        return (self.author, self.listing)
+        return (self.author, self.listing, self.scope)
 
     def encode(self) -> bytes:
         return encode(list(self))
@@ -92,7 +96,7 @@ class Floor(NamedTuple):
 def parse_floor(data: bytes) -> Floor:
     """A floor from storage, or `DecodeError`."""
     value = decode(data)
-    if not (type(value) is list and tuple(map(type, value)) == (bytes, bytes, bool, int, bytes, int)):
+    if not (type(value) is list and tuple(map(type, value)) == (bytes, bytes, bool, str, int, bytes, int)):
         raise DecodeError("not a floor", "field")
     floor = Floor(*value)
     if (len(floor.slot), len(floor.author), len(floor.id)) != (16, 32, 32) or floor.revision < 0:
@@ -205,7 +209,8 @@ class Catalog:
         """The rows of a kind, of an author, of both, or all."""
         found: Iterable[Row] = self._rows.values()
         if author is not None:
-            found = [self._rows[s] for g in (True, False) for _, s in self._ranks.get((author, g), ())]
+            groups = ((author, listing, scope) for listing in (True, False) for scope in self._scopes)
+            found = [self._rows[slot] for group in groups for _, slot in self._ranks.get(group, ())]
         return (row for row in found if kind is None or row.kind == kind)
 
     def view(self, prefixes: Iterable[str]) -> View:

@@ -14,7 +14,7 @@ from protocols.codec import decode
 from protocols.errors import DecodeError
 from protocols.gossip_messages import Answer, Done, Have, Hello, Message, Reconcile, Records, Want
 from protocols.identity import digest
-from protocols.limits import GOSSIP_FRAME, MAX_BATCH, MAX_HAVE, MAX_RECORD, MAX_NUMBER, MAX_SKEW, MINUTE, SECOND
+from protocols.limits import GOSSIP_FRAME, MAX_BATCH, MAX_HAVE, MAX_NUMBER, MAX_RECORD, MAX_SKEW, MINUTE, SECOND
 
 from .catalog import Catalog
 from .keys import item_id, shared

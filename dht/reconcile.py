@@ -212,15 +212,16 @@ class Session:
             return
         if any(item < low or not _below(item, high) for item in range_.items):
             raise DecodeError("an item outside of its range", "field")
-        found.need.extend(range_.items)
         if range_.mode == ITEMS:
-            theirs = frozenset(range_.items)
-            found.have.extend(item for item in self._view.items(low, high) if item not in theirs)
+            mine, theirs = self._view.items(low, high), frozenset(range_.items)
+            found.have.extend(item for item in mine if item not in theirs)
+            found.need.extend(sorted(theirs.difference(mine)))
         elif not part.ids or low != part.low or any(place >= len(listed) for place in range_.missing):
             raise DecodeError("an answer to a list that was not sent", "field")
         else:
             lacked = (listed[place] for place in range_.missing)
             found.have.extend(item for item in lacked if _below(item, high))
+            found.need.extend(range_.items)
 
 
 def _below(item: bytes, high: bytes | None) -> bool:

@@ -23,10 +23,10 @@ from protocols.limits import (
     MAX_CELLS,
     MAX_HAVE,
     MAX_LIST,
+    MAX_NUMBER,
     MAX_RANGES,
     MAX_RECORD,
     MAX_SCOPE,
-    MAX_NUMBER,
     MAX_WANT,
 )
 
@@ -69,7 +69,10 @@ class Hello(NamedTuple):
 
 
 class Reconcile(NamedTuple):
-    """turn: another for each message; as_of: only items whose `until` is later are compared, ms. Modes SKIP, SUM, LIST."""
+    """turn: another for each message; as_of: only items whose `until` is later are compared, ms.
+
+    Modes SKIP, SUM, LIST.
+    """
 
     network: bytes
     turn: int
