@@ -196,9 +196,7 @@ def _fading(now: int, half_life: int) -> Callable[[int], float]:
     return fade
 
 
-def _opinions(
-    attestations: Iterable[Attestation], fade: Callable[[int], float]
-) -> dict[tuple[bytes, bytes], Opinion]:
+def _opinions(attestations: Iterable[Attestation], fade: Callable[[int], float]) -> dict[tuple[bytes, bytes], Opinion]:
     newest: dict[tuple[bytes, bytes, bytes], Attestation] = {}
     for each in sorted(attestations):
         if each.rater != each.ratee and -2 <= each.outcome <= 2:

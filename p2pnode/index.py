@@ -112,9 +112,7 @@ class Index:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def update(
-        self, rows: Iterable[ListingRow] = (), removed: Iterable[bytes] = (), mark: bytes | None = None
-    ) -> None:
+    def update(self, rows: Iterable[ListingRow] = (), removed: Iterable[bytes] = (), mark: bytes | None = None) -> None:
         """Put `rows` in, take the listings with these record ids out, store the marker: all or nothing.
 
         Of two revisions of a slot the one that `protocols.envelope.replaces` prefers stays, whatever comes first."""

@@ -140,10 +140,7 @@ def test_filters(index):
 
 def test_distance_is_between_cells_and_no_area_is_anywhere(index):
     here = centre(HOME)
-    index.upsert(
-        row(number, area=area)
-        for number, area in enumerate([HOME, "u33d9", "u33db", "", "9q8yy", "???"], 1)
-    )
+    index.upsert(row(number, area=area) for number, area in enumerate([HOME, "u33d9", "u33db", "", "9q8yy", "???"], 1))
     for text in ("something", ""):
         found = ask(index, text, centre=here, within_km=8, sort="near")
         assert found[0].distance_km == 0.0
@@ -159,14 +156,10 @@ def test_distance_is_between_cells_and_no_area_is_anywhere(index):
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    st.floats(-90, 90), st.floats(-180, 180), st.floats(-90, 90), st.floats(-180, 180), st.floats(0, 25_000)
-)
+@given(st.floats(-90, 90), st.floats(-180, 180), st.floats(-90, 90), st.floats(-180, 180), st.floats(0, 25_000))
 def test_the_boxes_hold_the_whole_circle(lat, lon, other_lat, other_lon, km):
     if distance_km((lat, lon), (other_lat, other_lon)) <= km:
-        assert any(
-            b.south <= other_lat <= b.north and b.west <= other_lon <= b.east for b in boxes((lat, lon), km)
-        )
+        assert any(b.south <= other_lat <= b.north and b.west <= other_lon <= b.east for b in boxes((lat, lon), km))
 
 
 def test_centre_and_distance_of_known_places():
