@@ -147,8 +147,12 @@ def receive(
         raise Reject("field", "an entry of a deal without its settlement payload")
     if said.counterparty != me or entry.author == me:
         raise Ignore("context", "not addressed to us")
-    if known is not None and (known.counterparty != entry.author or known.network != entry.network):
-        raise Ignore("context", "a deal with somebody else has this id")
+    if known is not None and (known.id, known.counterparty, known.network) != (
+        said.deal,
+        entry.author,
+        entry.network,
+    ):
+        raise Ignore("context", "not of this deal, or somebody else's")
     if entry.kind not in _FROM_PAYER | _FROM_PAYEE:
         raise Ignore("state", f"{entry.kind} is no message of a settlement")
     if known is not None and known.payer != (entry.kind in _FROM_PAYEE):
@@ -202,7 +206,7 @@ def outstanding(deal: Deal) -> tuple[Send, ...]:
 
 
 def encode_deal(deal: Deal) -> bytes:
-    return encode(plain(deal))
+    return encode({**plain(deal), "state": deal.state.value})
 
 
 def decode_deal(data: bytes) -> Deal:

@@ -74,8 +74,8 @@ def receive(known: Vouch | None, entry: Entry, me: bytes) -> tuple[Vouch | None,
         raise Reject("field", "a vouch without its settlement payload")
     if said.counterparty != me or entry.author == me:
         raise Ignore("context", "not addressed to us")
-    if known is not None and (known.counterparty, known.network) != (entry.author, entry.network):
-        raise Ignore("context", "a vouch of somebody else has this id")
+    if known is not None and (known.id, known.counterparty, known.network) != (said.deal, entry.author, entry.network):
+        raise Ignore("context", "not of this vouch")
     if known is not None and known.amount != said.amount:
         raise Reject("state", "another amount than that of the vouch")
     if not entry.within_limit or said.amount <= 0:
@@ -124,7 +124,7 @@ def outstanding(vouch: Vouch) -> tuple[Send, ...]:
 
 
 def encode_vouch(vouch: Vouch) -> bytes:
-    return encode(plain(vouch))
+    return encode({**plain(vouch), "state": vouch.state.value})
 
 
 def decode_vouch(data: bytes) -> Vouch:
