@@ -19,7 +19,7 @@ MAX_PENDING = 64  # notes of one kind
 
 
 class NewNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A network founded here. id: hex of the genesis record's id, 32 bytes. Amounts in minor units."""
+    """A network founded here. id: the network id, 16 bytes in hex. Amounts in minor units."""
 
     id: str
     name: str

@@ -1,0 +1,187 @@
+"""`exchange`: agree with somebody, and carry it out step by step."""
+
+from typing import Any
+
+import click
+
+from .command import Command, Group, with_session
+from .output import facts, say, short, table
+from .session import Session
+from .times import format_time, now_ms, parse_time
+
+PAID = ("settled",)  # of settlement.state: it stands, whatever the other side does
+NO_PAYMENT = ("released", "cancelled")
+
+
+@click.group(cls=Group, bare="list", example="p2pnode exchange propose 3f9a --quantity 1\np2pnode exchange show 77c1")
+def exchange() -> None:
+    """Agree on an exchange and carry it out. ID is an exchange's id or the beginning of it."""
+
+
+def _terms(function: Any) -> Any:
+    for option in reversed(
+        [
+            click.option("--quantity", type=click.IntRange(min=1), help="How many, or how long in the price's units."),
+            click.option("--from", "start", metavar="TIME", help="From when."),
+            click.option("--until", "end", metavar="TIME", help="Until when."),
+            click.option("--price", metavar="PRICE", help="Another price than the one asked."),
+            click.option("--note", default="", help="A line for the other side."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def _times(given: dict[str, Any]) -> dict[str, Any]:
+    now = now_ms()
+    start, end = given["start"], given["end"]
+    return {
+        **given,
+        "start": None if start is None else parse_time(start, now),
+        "end": None if end is None else parse_time(end, now, end=True),
+    }
+
+
+@exchange.command("propose", example="p2pnode exchange propose 3f9a --from 'tomorrow 9:00' --until 'tomorrow 10:00'")
+@click.argument("listing")
+@_terms
+@with_session
+def propose(session: Session, listing: str, **given: Any) -> None:
+    """Propose an exchange on a LISTING (its id, or the beginning of it)."""
+    _step(session, "propose", listing=listing, **_times(given))
+
+
+@exchange.command("counter", example="p2pnode exchange counter 77c1 --price 3/hour --note 'It is a big one'")
+@click.argument("id_", metavar="ID")
+@_terms
+@with_session
+def counter(session: Session, id_: str, **given: Any) -> None:
+    """Answer a proposal with other terms. What is not named stays."""
+    _step(session, "counter", id=id_, **_times(given))
+
+
+def _simple(verb: str, text: str) -> None:
+    @click.command(verb, cls=Command, help=text, example=f"p2pnode exchange {verb} 77c1")
+    @click.argument("id_", metavar="ID")
+    @click.option("--note", default="", help="A line for the other side.")
+    @with_session
+    def command(session: Session, id_: str, note: str) -> None:
+        _step(session, verb, id=id_, note=note)
+
+    exchange.add_command(command)
+
+
+for _verb, _text in (
+    ("accept", "Accept the other side's newest terms. From then on both are bound."),
+    ("decline", "Decline a proposal."),
+    ("cancel", "Withdraw a proposal, or ask to cancel an agreement, which both must do."),
+    ("handover", "Say that you handed the thing over."),
+    ("return", "Say that you gave the thing back."),
+    ("done", "Say that you did your part."),
+    ("confirm", "Confirm what the other side says it did."),
+):
+    _simple(_verb, _text)
+
+
+@exchange.command("pay", example="p2pnode exchange pay 77c1 --wait 10")
+@click.argument("id_", metavar="ID")
+@with_session
+def pay(session: Session, id_: str) -> None:
+    """Pay in the network's mutual credit."""
+    _step(session, "pay", id=id_)
+
+
+@exchange.command("list", example="p2pnode exchange list --open")
+@click.option("--open", "open_", is_flag=True, help="Only those that still wait for somebody.")
+@with_session
+def list_(session: Session, open_: bool) -> None:
+    """Your exchanges."""
+    rows = session.call("exchange.list", open=open_)
+    session.emit(rows, lambda: _print_list(session, rows))
+
+
+@exchange.command("show", example="p2pnode exchange show 77c1")
+@click.argument("id_", metavar="ID")
+@with_session
+def show(session: Session, id_: str) -> None:
+    """One exchange: its terms, its duties, and what comes next."""
+    data = session.call("exchange.show", id=id_)
+    session.emit(data, lambda: _print(session, data))
+
+
+def _step(session: Session, verb: str, **args: Any) -> None:
+    data = session.write(f"exchange.{verb}", **args)
+    done, what = (_paid, "paid") if verb == "pay" else (_delivered, "known to the other side")
+    identity = data.get("exchange_id")
+    if session.wait is not None and not done(data):
+        data = session.until(done, what, data, "exchange.show", id=identity)
+    session.emit(data, lambda: _print(session, data))
+
+
+def _delivered(data: dict[str, Any]) -> bool:
+    return bool(data.get("delivered"))
+
+
+def _paid(data: dict[str, Any]) -> bool:
+    return (data.get("settlement") or {}).get("state") in (*PAID, *NO_PAYMENT)
+
+
+def _print_list(session: Session, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        say("None. Find something (p2pnode search) and propose: p2pnode exchange propose LISTING")
+    table(
+        ["ID", "TITLE", "STATUS", "WITH", "NEXT"],
+        [
+            (
+                row["exchange_id"] if session.plain else short(row["exchange_id"]),
+                (row.get("terms") or {}).get("title") or "-",
+                row.get("status"),
+                row.get("counterparty_name") or short(row.get("counterparty")),
+                "; ".join(
+                    f"{n.get('who')}: {str(n.get('command', '')).split(' ')[-2:][0]}" for n in row.get("next") or ()
+                ),
+            )
+            for row in rows
+        ],
+        session.plain,
+    )
+
+
+def _turn(row: dict[str, Any]) -> str:
+    """Whose turn it is, and for what: `you: accept, counter`."""
+    turns: dict[str, list[str]] = {}
+    for step in row.get("next") or ():
+        words = str(step.get("command", "")).split()
+        turns.setdefault(str(step.get("who")), []).append(words[2] if len(words) > 2 else " ".join(words))
+    return "; ".join(f"{who}: {', '.join(steps)}" for who, steps in turns.items())
+
+
+def _print(session: Session, data: dict[str, Any]) -> None:
+    now = now_ms()
+    terms, settlement = data.get("terms") or {}, data.get("settlement") or {}
+    amount = settlement.get("amount") or terms.get("price")
+    facts(
+        [
+            ("exchange", data["exchange_id"] if session.plain else short(data.get("exchange_id"))),
+            ("status", data.get("status")),
+            ("because", data.get("reason")),
+            ("what", terms.get("title")),
+            ("with", data.get("counterparty_name") or short(data.get("counterparty"))),
+            ("you are the", data.get("role")),
+            ("quantity", terms.get("quantity")),
+            ("for", session.money(amount) if amount else "nothing"),
+            ("from", format_time(terms["from"], now) if terms.get("from") else None),
+            ("until", format_time(terms["until"], now) if terms.get("until") else None),
+            ("payment", None if settlement.get("state") in (None, "none") else settlement["state"]),
+            ("receipt", short(data["receipt"]) if isinstance(data.get("receipt"), str) else None),
+            ("delivered", None if data.get("delivered", True) else "not yet: the other side is out of reach"),
+        ],
+        session.plain,
+    )
+    for duty in data.get("duties") or ():
+        who = duty.get("provider_name") or short(duty.get("provider"))
+        say(f"  {duty.get('state', ''):<10} {who}: {duty.get('what')}")
+    for line in data.get("notes") or ():
+        say(f"  {line.get('from')}: {line.get('text')}")
+    for step in data.get("next") or ():
+        say(f"Next ({step.get('who')}): {step.get('command')}")

@@ -1,0 +1,95 @@
+"""`ledger`: the node's own chain of entries."""
+
+from typing import Any
+
+import click
+
+from .command import Group, with_session
+from .output import facts, say, short, table
+from .session import Session
+from .times import format_time, now_ms
+
+
+@click.group(cls=Group, bare="balance", example="p2pnode ledger balance\np2pnode ledger verify")
+def ledger() -> None:
+    """Your entries, your balance, your credit limit."""
+
+
+@ledger.command("log", example="p2pnode ledger log")
+@with_session
+def log(session: Session) -> None:
+    """The entries of your ledger, the oldest first."""
+    rows = session.call("ledger.log")
+
+    def human() -> None:
+        unit, decimals = _unit(session)
+        if not rows:
+            say("No entries yet: the first is written with your first exchange or vouch.")
+        table(
+            ["SEQ", "ID", "KIND", "WHEN", "BALANCE", "HOLD", "EXCHANGE"],
+            [
+                (
+                    row.get("seq"),
+                    row["id"] if session.plain else short(row["id"]),
+                    row.get("kind"),
+                    row.get("at") if session.plain else format_time(row.get("at"), now_ms()),
+                    session.money(row.get("balance"), unit, decimals),
+                    session.money(row.get("hold"), unit, decimals),
+                    short(row.get("exchange_id")) if row.get("exchange_id") else "",
+                )
+                for row in rows
+            ],
+            session.plain,
+        )
+
+    session.emit(rows, human)
+
+
+@ledger.command("balance", example="p2pnode ledger balance --json")
+@with_session
+def balance(session: Session) -> None:
+    """Your balance, what is held, and how far it may fall below zero."""
+    data = session.call("ledger.balance")
+
+    def human() -> None:
+        unit, decimals = data.get("unit"), data.get("decimals")
+        names = {
+            "balance": "balance",
+            "hold": "held for payments and vouches",
+            "given": "vouched for others",
+            "received": "vouched for you",
+            "limit": "limit",
+        }
+        facts(
+            ((label, session.money(data.get(key), unit, decimals)) for key, label in names.items() if key in data),
+            session.plain,
+        )
+
+    session.emit(data, human)
+
+
+@ledger.command("verify", example="p2pnode ledger verify")
+@with_session
+def verify(session: Session) -> None:
+    """Check every entry of your ledger. Exit status 1 if it is damaged."""
+    data = session.call("ledger.verify")
+
+    def human() -> None:
+        if data.get("ok"):
+            say(f"All is well: {data.get('entries')} entries, head {short(data.get('head'))}.")
+            return
+        say(f"Damaged: {data.get('entries')} entries could be read, head {short(data.get('head'))}.")
+        for item in data.get("missing") or ():
+            say(f"  missing: {item}")
+        for item in data.get("errors") or ():
+            say(f"  {item}")
+        say("Stop the node and keep its folder as it is; do not sign anything more with it.")
+
+    session.emit(data, human)
+    if not data.get("ok"):
+        raise click.exceptions.Exit(1)
+
+
+def _unit(session: Session) -> tuple[str, int | None]:
+    status: dict[str, Any] = session.call("status").get("network") or {}
+    return status.get("unit", ""), status.get("decimals")

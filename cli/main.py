@@ -1,0 +1,139 @@
+"""The command line's root. Imports nothing heavy: each command is loaded when it is run."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from protocols.errors import Refusal
+
+from .command import CONTEXT, LazyGroup, Place, session_of
+from .output import note, print_json_error
+from .session import Session
+
+INTERRUPTED = 130  # as a shell says it: 128 + SIGINT
+
+SECTIONS = {
+    "Your node": {
+        "init": Place("cli.setup", "init", "Make a node here; found or join a network"),
+        "run": Place("cli.node", "run", "Run the node in the foreground"),
+        "status": Place("cli.node", "status", "How the node is doing"),
+        "whoami": Place("cli.node", "whoami", "Who this node is, and how others reach it"),
+        "paths": Place("cli.node", "paths", "Where the node keeps its files"),
+        "version": Place("cli.node", "version", "The version of this program"),
+        "help": Place("cli.main", "help_", "Help on a command"),
+    },
+    "Neighbours": {
+        "join": Place("cli.neighbours", "join", "Join a network by address or invite link"),
+        "invite": Place("cli.neighbours", "invite", "Make an invite link"),
+        "peers": Place("cli.neighbours", "peers", "The peers this node knows"),
+        "vouch": Place("cli.reputation", "vouch", "Lend a peer part of your credit limit"),
+        "unvouch": Place("cli.reputation", "unvouch", "Ask a vouch back"),
+        "reputation": Place("cli.reputation", "reputation", "How far this node can trust a peer"),
+    },
+    "Market": {
+        "offer": Place("cli.offer", "offer", "Publish and tend what you offer"),
+        "request": Place("cli.offer", "request", "Publish and tend what you are looking for"),
+        "search": Place("cli.search", "search", "Find offers and requests"),
+        "exchange": Place("cli.exchange", "exchange", "Agree on an exchange and carry it out"),
+        "attest": Place("cli.reputation", "attest", "Rate an exchange"),
+        "ledger": Place("cli.ledger", "ledger", "Your entries, your balance, your credit limit"),
+    },
+}
+
+
+@click.group(
+    "p2pnode",
+    cls=LazyGroup,
+    places=SECTIONS,
+    context_settings=CONTEXT,
+    no_args_is_help=False,
+    epilog="p2pnode help COMMAND tells more. Exit status: 0 ok, 1 failed, 2 usage, 3 not found, 4 no node, 5 refused, "
+    "6 conflict, 7 nobody reachable or time-out, 130 interrupted.",
+)
+@click.option("--version", "show_version", is_flag=True, is_eager=True, expose_value=False, hidden=True,
+              callback=lambda ctx, param, value: _version(ctx) if value else None)  # fmt: skip
+def cli() -> None:
+    """A neighbourhood marketplace that nobody owns."""
+
+
+def _version(ctx: click.Context) -> None:
+    from .node import version_data
+
+    click.echo(f"p2pnode {version_data()['version']}")
+    ctx.exit()
+
+
+@click.command("help", context_settings=CONTEXT)
+@click.argument("command", nargs=-1)
+@click.pass_context
+def help_(ctx: click.Context, command: tuple[str, ...]) -> None:
+    """Help on a command.
+
+    Example: p2pnode help offer publish
+    """
+    parent: click.Context = ctx.find_root()
+    found: click.Command = cli
+    for name in command:
+        inner = found.get_command(parent, name) if isinstance(found, click.Group) else None
+        if inner is None:
+            raise Refusal("usage", f"There is no command {' '.join(command)!r}", "p2pnode --help lists all commands")
+        parent, found = click.Context(inner, info_name=name, parent=parent), inner
+    click.echo(found.get_help(parent))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit status; prints every error itself, never a traceback."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    session = Session(json="--json" in (args[: args.index("--")] if "--" in args else args))
+    try:
+        if not args:
+            args = ["--help"]
+        status = cli.main(args, "p2pnode", standalone_mode=False, obj=session)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as e:
+        return e.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _fail(session, INTERRUPTED, "failed", "Interrupted", "")
+    except click.ClickException as e:
+        return _fail(session, 2, "usage", e.format_message(), _usage_hint(e))
+    except Refusal as e:
+        return _fail(session, e.exit_status, e.code, e.message, e.hint, getattr(e, "data", None))
+    except BrokenPipeError:
+        # The reader of our output has gone (`p2pnode search | head -1`): nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as e:
+        return _fail(session, 1, "failed", f"{e.filename or 'The system'}: {e.strerror or e}", "Check its permissions")
+    except Exception as e:
+        if os.environ.get("P2PNODE_DEBUG"):
+            raise
+        return _fail(
+            session, 1, "failed", f"A fault in p2pnode itself ({type(e).__name__}: {e})",
+            "Please report it; with P2PNODE_DEBUG=1 the same command shows where",
+        )  # fmt: skip
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    ctx = getattr(error, "ctx", None)
+    path = ctx.command_path.split(" ", 1)[1:] if ctx is not None else []
+    return f"p2pnode help {path[0]}" if path else "p2pnode --help"
+
+
+def _fail(session: Session, status: int, code: str, message: str, hint: str, data: Any = None) -> int:
+    if session.json:
+        print_json_error(code, message, hint, data)
+    else:
+        note(f"Error: {message}" if status != INTERRUPTED else message)
+        if hint:
+            note(f"Try: {hint}" if hint.startswith("p2pnode ") else f"  {hint}")
+    return status
+
+
+__all__ = ["cli", "main", "session_of"]
+
+if __name__ == "__main__":
+    sys.exit(main())

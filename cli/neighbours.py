@@ -1,0 +1,141 @@
+"""`join invite peers`: networks and the people in them."""
+
+from typing import Any
+
+import click
+
+from protocols.errors import Refusal
+
+from .command import Command, Group, with_session
+from .output import facts, say, short, table
+from .session import Session
+from .times import format_time, now_ms, parse_time
+
+
+@click.command(cls=Command, example="p2pnode join /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…\np2pnode join p2pnode://join/…")
+@click.argument("target")
+@with_session
+def join(session: Session, target: str) -> None:
+    """Join a network by a peer's address (a multiaddr with /p2p/) or an invite link.
+
+    Without a running node the target is noted, and joined at the next start.
+    """
+    from p2pnode.founding import check_target
+
+    target = target.strip()
+    check_target(target)
+    try:
+        data = session.write("join", target=target)
+    except Refusal as e:
+        home = session.folder()
+        if e.code != "no_daemon" or not home.initialised or home.in_use():
+            raise
+        data = _note(session, target)
+    else:
+        seen = session.until(lambda d: d.get("state") == "joined", "joined", data, "status")
+        if seen is not None:
+            data = {**data, "state": "joined", "network": seen.get("network"), "peers": seen.get("peers")}
+    session.emit(data, lambda: _print_join(data))
+
+
+def _note(session: Session, target: str) -> dict[str, Any]:
+    from p2pnode.founding import network_of_link
+    from p2pnode.pending import note_join
+
+    note_join(session.folder(), target)
+    return {"network": network_of_link(target), "state": "trying", "peers": 0, "noted": True}
+
+
+def _print_join(data: dict[str, Any]) -> None:
+    name = (data.get("network") or {}).get("name")
+    if data.get("noted"):
+        say("Noted. The node is not running; it joins when it starts: p2pnode run")
+    elif data.get("state") == "joined":
+        say(f"Joined {name or 'the network'}. Next: p2pnode search")
+    else:
+        say("Trying; the node goes on until somebody answers. See p2pnode status")
+
+
+@click.command(cls=Command, example='p2pnode invite --uses 3 --expires 7d --note "Elm Street, no. 4 to 8" --vouch 5')
+@click.option("--uses", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many may join with it.")
+@click.option("--expires", metavar="TIME", help="Until when; a date or a span such as 7d.")
+@click.option("--note", default="", help="A line for those who are invited.")
+@click.option("--vouch", metavar="AMOUNT", help="Credit each newcomer gets of yours.  [the network's newcomer limit]")
+@with_session
+def invite(session: Session, uses: int, expires: str | None, note: str, vouch: str | None) -> None:
+    """Make an invite link. Who has the link can join: send it to nobody else."""
+    until = None if expires is None else parse_time(expires, now_ms(), end=True)
+    data = session.write("invite", uses=uses, expires=until, note=note, vouch=vouch)
+
+    def human() -> None:
+        say(data["link"])
+        say()
+        count = data.get("uses", uses)
+        people = "one newcomer" if count == 1 else f"{count} newcomers"
+        say(f"For {people}, until {format_time(data.get('expires_at'), now_ms())}. They type: p2pnode join LINK")
+
+    session.emit(data, human)
+
+
+@click.group(cls=Group, bare="list", example="p2pnode peers\np2pnode peers name 12D3KooW… Ann")
+def peers() -> None:
+    """The peers this node knows. PEER is a peer id, the beginning of one, or a name."""
+
+
+@peers.command("list", example="p2pnode peers list --json")
+@with_session
+def peers_list(session: Session) -> None:
+    """All peers, those connected first."""
+    rows = session.call("peers.list")
+
+    def human() -> None:
+        if not rows:
+            say("Nobody yet. p2pnode join LINK, or p2pnode invite")
+        table(
+            ["NAME", "PEER", "CONNECTED", "LAST SEEN"],
+            [
+                (
+                    row.get("name") or "-",
+                    row["peer_id"] if session.plain else short(row["peer_id"]),
+                    "yes" if row.get("connected") else "no",
+                    row.get("last_seen") if session.plain else format_time(row.get("last_seen"), now_ms()),
+                )
+                for row in sorted(rows, key=lambda r: not r.get("connected"))
+            ],
+            session.plain,
+        )
+
+    session.emit(rows, human)
+
+
+@peers.command("show", example="p2pnode peers show Ann")
+@click.argument("peer")
+@with_session
+def peers_show(session: Session, peer: str) -> None:
+    """What is known of one peer."""
+    data = session.call("peers.show", peer=peer)
+    session.emit(data, lambda: _print_peer(session, data))
+
+
+@peers.command("name", example="p2pnode peers name 12D3KooW… Ann")
+@click.argument("peer")
+@click.argument("name")
+@with_session
+def peers_name(session: Session, peer: str, name: str) -> None:
+    """Give a peer a name of your own; it is seen here only."""
+    data = session.write("peers.name", peer=peer, name=name)
+    session.emit(data, lambda: say(f"You call {short((data or {}).get('peer_id') or peer)} {name} now."))
+
+
+def _print_peer(session: Session, data: dict[str, Any]) -> None:
+    facts(
+        [
+            ("name", data.get("name")),
+            ("peer id", data.get("peer_id")),
+            ("connected", "yes" if data.get("connected") else "no"),
+            ("via", data.get("via")),
+            ("last seen", format_time(data.get("last_seen"), now_ms())),
+            *(("address", address) for address in data.get("addresses") or ()),
+        ],
+        session.plain,
+    )

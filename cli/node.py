@@ -1,0 +1,191 @@
+"""`run status whoami paths version`: the node itself."""
+
+import importlib
+import sys
+import time
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from protocols.errors import Refusal
+
+from .command import Command, with_session
+from .output import facts, say
+from .session import Session
+
+WATCH_PAUSE = 2.0  # seconds between looks of --watch
+
+
+@click.command(cls=Command, example="p2pnode run --listen /ip4/0.0.0.0/tcp/4001")
+@click.option("--listen", multiple=True, metavar="MULTIADDR", help="Listen here, not where config.toml says.")
+@click.option("--bootstrap", multiple=True, metavar="MULTIADDR", help="Call this node at the start, besides others.")
+@click.option("--relay", is_flag=True, help="Carry traffic for peers behind a router.")
+@click.option("--no-lan", is_flag=True, help="Do not look for neighbours on the local network.")
+@click.option("--passphrase-file", type=click.Path(path_type=Path), help="Opens a sealed keystore.")
+@with_session
+def run(
+    session: Session,
+    listen: tuple[str, ...],
+    bootstrap: tuple[str, ...],
+    relay: bool,
+    no_lan: bool,
+    passphrase_file: Path | None,
+) -> None:
+    """Run the node in the foreground.
+
+    Prints one line when it is ready: `ready`, then its addresses. Ctrl-C or SIGTERM stops it.
+    """
+    home = session.folder()
+    home.require()
+    daemon: Any = importlib.import_module("p2pnode.daemon")  # libp2p comes with it
+    status: int = daemon.run(
+        home,
+        listen=list(listen),
+        bootstrap=list(bootstrap),
+        relay=relay or None,
+        lan=False if no_lan else None,
+        json=session.json,
+        passphrase_file=passphrase_file,
+    )
+    raise click.exceptions.Exit(status)
+
+
+@click.command(cls=Command, example="p2pnode status --watch")
+@click.option("--watch", is_flag=True, help="Print it again whenever it changes, until interrupted.")
+@with_session
+def status(session: Session, watch: bool) -> None:
+    """How the node is doing."""
+    seen = None
+    while True:
+        data = session.call("status")
+        if data != seen:
+            session.emit(data, partial(_print_status, session, data))
+            sys.stdout.flush()
+        if not watch:
+            return
+        seen = data
+        time.sleep(WATCH_PAUSE)
+
+
+def _print_status(session: Session, data: dict[str, Any]) -> None:
+    network = data.get("network") or {}
+    facts(
+        [
+            ("state", data.get("state")),
+            ("network", network.get("name") or "none yet"),
+            ("peers", data.get("peers")),
+            ("listings", data.get("listings")),
+            ("exchanges waiting for you", data.get("exchanges_waiting")),
+            ("peer id", data.get("peer_id")),
+            *_addresses(data),
+        ],
+        session.plain,
+    )
+    for warning in data.get("warnings") or ():
+        say(f"! {warning}")
+    if not network:
+        say('Next: p2pnode join LINK, or found a network: p2pnode init --new-network "Elm Street" --unit hour')
+
+
+def _addresses(data: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    for i, address in enumerate(data.get("addresses") or ()):
+        yield "address" if i == 0 else "", address
+
+
+@click.command(cls=Command, example="p2pnode whoami")
+@with_session
+def whoami(session: Session) -> None:
+    """Who this node is, and how others reach it. Works without a running node, too."""
+    try:
+        data = session.call("whoami")
+    except Refusal as e:
+        home = session.folder()
+        if e.code != "no_daemon" or not home.initialised:
+            raise
+        data = _whoami_from(session)
+    network = data.get("network") or {}
+    session.emit(
+        data,
+        lambda: facts(
+            [
+                ("name", data.get("name")),
+                ("peer id", data.get("peer_id")),
+                ("area", data.get("area")),
+                ("network", network.get("name")),
+                *_addresses(data),
+            ],
+            session.plain,
+        ),
+    )
+
+
+def _whoami_from(session: Session) -> dict[str, Any]:
+    """The same from the home folder. Addresses are known only to a running node, but for fixed ones."""
+    from p2pnode.config import load_config
+    from p2pnode.founding import describe_network, genesis_wires
+    from p2pnode.keystore import load_public
+
+    home = session.folder()
+    home.check_version()
+    public, config = load_public(home.keystore), load_config(home)[0]
+    wires = genesis_wires(home)
+    fixed = [a for a in config.listen if not a.endswith("/tcp/0") and a.split("/")[2] not in ("0.0.0.0", "::")]
+    return {
+        "peer_id": public.peer_id,
+        "author": public.author.hex(),
+        "name": config.name,
+        "addresses": [f"{address}/p2p/{public.peer_id}" for address in fixed],
+        "network": describe_network(wires[0]) if wires else None,
+        "area": config.area,
+    }
+
+
+@click.command(cls=Command, example="p2pnode paths --json")
+@with_session
+def paths(session: Session) -> None:
+    """Where the node keeps its files."""
+    home = session.folder()
+    data = {
+        "home": str(home.root),
+        "config": str(home.config),
+        "keystore": str(home.keystore),
+        "networks": str(home.networks),
+        "store": str(home.store),
+        "index": str(home.index),
+        "photos": str(home.photos),
+        "socket": str(home.socket_path()),
+        "log": str(home.log),
+    }
+    session.emit(data, lambda: facts(data.items(), session.plain))
+
+
+@click.command(cls=Command, example="p2pnode version")
+@with_session
+def version(session: Session) -> None:
+    """The version of this program, and of what it is built on."""
+    data = version_data()
+    session.emit(data, lambda: facts(data.items(), session.plain))
+
+
+def version_data() -> dict[str, Any]:
+    from importlib import metadata
+
+    from p2pnode.home import HOME_VERSION
+    from protocols.limits import PROTOCOL_VERSION
+
+    def installed(name: str) -> str | None:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            return None
+
+    return {
+        "version": installed("p2pnode") or "0 (not installed)",
+        "protocol": PROTOCOL_VERSION,
+        "home_version": HOME_VERSION,
+        "python": sys.version.split()[0],
+        "libp2p": installed("libp2p"),
+    }

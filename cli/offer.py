@@ -1,0 +1,232 @@
+"""`offer` and `request`: the same commands in two directions."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from protocols.errors import Refusal
+
+from .command import Command, Group, with_session
+from .output import facts, say, short, table
+from .session import Session
+from .times import format_time, now_ms, parse_time
+
+KINDS = "sell, rent, lend, give, food, service, help, deliver, design, pledge, or your own word"
+_PICTURE = click.Path(exists=True, dir_okay=False)
+_FILE_KEYS = {"kind", "title", "text", "price", "quantity", "tags", "area", "until", "when", "photos", "to"}
+
+
+def _fields(function: Any) -> Any:
+    """The options that describe a listing."""
+    for option in reversed(
+        [
+            click.option("--kind", help=f"{KINDS}."),
+            click.option("--title", help="One line."),
+            click.option("--text", help="As much as is needed."),
+            click.option("--price", metavar="PRICE", help='AMOUNT[ UNIT][/PER]: 2/hour, "3.50 EUR/day", free.'),
+            click.option("--quantity", type=click.IntRange(min=1), help="How many there are."),
+            click.option("--tag", "tags", multiple=True, help="A word to be found by; several times."),
+            click.option("--area", help="Where, if not at your own area."),
+            click.option("--until", metavar="TIME", help="Until when it stands; at most 90 days."),
+            click.option("--when", metavar="RULE", help="When it can be had, as an RRULE: FREQ=WEEKLY;BYDAY=SA,SU."),
+            click.option(
+                "--photo",
+                "photos",
+                multiple=True,
+                type=click.Path(exists=True, dir_okay=False),
+                help="A picture; several times.",
+            ),
+            click.option("--to", metavar="AREA", help="Where a delivery or a ride goes."),
+            click.option("--from", "source", metavar="FILE", help="Read the fields from a TOML file; - for stdin."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def _gathered(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields from --from FILE, with those of the command line above them."""
+    source = given.pop("source")
+    fields = {} if source is None else _read(source)
+    fields.update({key: value for key, value in given.items() if value not in (None, ())})
+    if isinstance(fields.get("until"), str):
+        fields["until"] = parse_time(fields["until"], now_ms(), end=True)
+    if "photos" in fields:
+        fields["photos"] = [str(Path(photo).expanduser().resolve()) for photo in fields["photos"]]
+    if "tags" in fields:
+        fields["tags"] = list(fields["tags"])
+    return fields
+
+
+def _read(source: str) -> dict[str, Any]:
+    import tomllib
+
+    hint = "It holds lines such as: title = 'Snowblower'"
+    try:
+        raw = sys.stdin.buffer.read() if source == "-" else Path(source).expanduser().read_bytes()
+        fields = tomllib.loads(raw.decode())
+    except OSError as e:
+        raise Refusal("usage", f"Cannot read {source}: {e.strerror}", "Check the path") from e
+    except ValueError as e:
+        raise Refusal("usage", f"{source}: {e}", hint) from e
+    unknown = sorted(set(fields) - _FILE_KEYS)
+    if unknown:
+        raise Refusal(
+            "usage", f"{source}: {unknown[0]} is no field of a listing", f"The fields: {', '.join(sorted(_FILE_KEYS))}"
+        )
+    if "until" in fields and not isinstance(fields["until"], int):
+        fields["until"] = str(fields["until"])
+    return fields
+
+
+def _build(direction: str, thing: str) -> click.Group:
+    @click.group(
+        direction,
+        cls=Group,
+        bare="list",
+        example=f"p2pnode {direction} publish --kind {thing}\np2pnode {direction} list",
+    )
+    def group() -> None: ...
+
+    what = "what you offer" if direction == "offer" else "what you are looking for"
+    group.help = f"Publish and tend {what}. ID is a listing's id or the beginning of it."
+
+    @group.command("publish", example=f"p2pnode {direction} publish --kind {thing}")
+    @_fields
+    @with_session
+    def publish(session: Session, **given: Any) -> None:
+        fields = _gathered(given)
+        for needed in ("kind", "title"):
+            if needed not in fields:
+                raise click.UsageError(f"Missing option '--{needed}'.", click.get_current_context())
+        data = session.write("listing.publish", direction=direction, **fields)
+        data = _spread(session, data)
+        session.emit(data, lambda: _print_published(data))
+
+    article = "an" if direction == "offer" else "a"
+    publish.help = f"Publish {article} {direction}. Before you have joined a network it is a draft."
+
+    @group.command("list", example=f"p2pnode {direction} list")
+    @with_session
+    def list_(session: Session) -> None:
+        """Your own, those that stand."""
+        rows = session.call("listing.list", direction=direction)
+        session.emit(rows, lambda: _print_list(session, rows, direction))
+
+    @group.command("show", example=f"p2pnode {direction} show 3f9a")
+    @click.argument("id_", metavar="ID")
+    @with_session
+    def show(session: Session, id_: str) -> None:
+        """One listing, your own or another's."""
+        data = session.call("listing.show", id=id_)
+        session.emit(data, lambda: print_listing(session, data))
+
+    @group.command("edit", example=f"p2pnode {direction} edit 3f9a --price 3/hour")
+    @click.argument("id_", metavar="ID")
+    @_fields
+    @with_session
+    def edit(session: Session, id_: str, **given: Any) -> None:
+        """Change it. What is not named stays; the empty text clears a field."""
+        fields = _gathered(given)
+        if not fields:
+            raise click.UsageError(
+                "Nothing to change: name a field, such as --price 3/hour", click.get_current_context()
+            )
+        data = _spread(session, session.write("listing.edit", id=id_, **fields))
+        session.emit(data, lambda: _print_published(data))
+
+    for verb, done, text in (
+        ("pause", "paused", "Say that it is not to be had for now."),
+        ("resume", "to be had again", "Undo a pause."),
+        ("renew", "prolonged", "Prolong it."),
+        ("withdraw", "withdrawn", "Take it back, everywhere."),
+    ):
+        group.add_command(_tend(direction, verb, done, text))
+    return group
+
+
+def _tend(direction: str, verb: str, done: str, text: str) -> click.Command:
+    @click.command(verb, cls=Command, help=text, example=f"p2pnode {direction} {verb} 3f9a")
+    @click.argument("id_", metavar="ID")
+    @with_session
+    def command(session: Session, id_: str) -> None:
+        if verb == "withdraw":
+            session.confirm(f"Withdraw {id_} for good?")
+        data = session.write(f"listing.{verb}", id=id_)
+        if verb != "withdraw":
+            data = _spread(session, data)
+        session.emit(data, lambda: say(f"{short((data or {}).get('listing_id') or id_)} is {done}."))
+
+    return command
+
+
+def _spread(session: Session, data: Any) -> Any:
+    """With --wait: until somebody else holds the listing."""
+    if session.wait is None or data.get("state") == "spread":
+        return data
+    listing = data["listing_id"]
+    seen = session.until(lambda d: d.get("state") == "spread", "held by a neighbour", data, "listing.show", id=listing)
+    return {**data, "state": seen["state"]}
+
+
+def _print_published(data: dict[str, Any]) -> None:
+    state = data.get("state")
+    words = {
+        "draft": "kept as a draft; it is published when you join a network",
+        "stored": "published; it spreads as soon as a neighbour is reachable",
+        "spread": "published, and held by neighbours",
+    }
+    say(f"{short(data.get('listing_id'))}  {words.get(str(state), state)}")
+    say(f"It stands until {format_time(data.get('valid_until'), now_ms())}.")
+
+
+def _print_list(session: Session, rows: list[dict[str, Any]], direction: str) -> None:
+    if not rows:
+        say(f"None yet. p2pnode {direction} publish --kind rent --title …")
+    table(
+        ["ID", "KIND", "TITLE", "PRICE", "STATE", "UNTIL"],
+        [
+            (
+                row["listing_id"] if session.plain else short(row["listing_id"]),
+                row.get("kind"),
+                row.get("title"),
+                session.price(row.get("price")),
+                "paused" if row.get("paused") else row.get("state", ""),
+                row.get("valid_until") if session.plain else format_time(row.get("valid_until"), now_ms()),
+            )
+            for row in rows
+        ],
+        session.plain,
+    )
+
+
+def print_listing(session: Session, row: dict[str, Any]) -> None:
+    now = now_ms()
+    distance = row.get("distance_km")
+    facts(
+        [
+            ("id", row.get("listing_id")),
+            (row.get("direction", "listing"), row.get("title")),
+            ("kind", row.get("kind")),
+            ("text", row.get("text")),
+            ("price", session.price(row.get("price"))),
+            ("quantity", row.get("quantity")),
+            ("tags", ", ".join(row.get("tags") or ())),
+            ("area", row.get("area")),
+            ("distance", None if distance is None else f"{distance:.1f} km"),
+            ("by", row.get("author_name")),
+            ("last seen", format_time(row.get("last_seen"), now) if row.get("last_seen") else None),
+            ("replicas", row.get("replicas")),
+            ("state", "paused" if row.get("paused") else row.get("state")),
+            ("until", format_time(row.get("valid_until"), now)),
+        ],
+        session.plain,
+    )
+    if not row.get("mine"):
+        say(f"Next: p2pnode exchange propose {short(row.get('listing_id'))}")
+
+
+offer = _build("offer", 'rent --title "Snowblower" --price 2/hour --tag snow')
+request = _build("request", 'help --title "Mow the lawn" --price 1 --until 7d')

@@ -1,0 +1,88 @@
+"""What the commands print: JSON for scripts, short plain text for people."""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+SCHEMA = 1
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def print_json(data: Any) -> None:
+    """One line: the envelope with data."""
+    _line(json.dumps({"schema": SCHEMA, "data": data}, ensure_ascii=False))
+
+
+def print_json_error(code: str, message: str, hint: str, data: Any = None) -> None:
+    """One line: the envelope with an error. data: what had been done before it."""
+    error = {"code": code, "message": message, "hint": hint}
+    if data is not None:
+        error["data"] = data
+    _line(json.dumps({"schema": SCHEMA, "error": error}, ensure_ascii=False))
+
+
+def _line(text: str) -> None:
+    click.echo(text.encode("utf-8", "replace"))  # bytes: whatever the locale, JSON is UTF-8
+
+
+def say(text: str = "") -> None:
+    """A line for the reader, on stdout. What other people wrote cannot move the cursor or turn the text around."""
+    click.echo(safe(text))
+
+
+def note(text: str) -> None:
+    """A line beside the data, on stderr."""
+    click.echo(safe(text), err=True)
+
+
+def safe(text: str) -> str:
+    return _UNSAFE.sub("�", text)
+
+
+def short(identity: Any) -> str:
+    """The first 8 characters of an id; of a PeerId its last 8, since all begin alike."""
+    text = str(identity or "-")
+    return text[-8:] if text.startswith("12D3Koo") else text[:8]
+
+
+def decimal(amount: int, decimals: int) -> str:
+    """Minor units as a decimal number: 250 with 2 decimals is `2.50`; whole amounts without a fraction."""
+    sign, digits = ("-" if amount < 0 else ""), str(abs(amount)).rjust(decimals + 1, "0")
+    if decimals == 0:
+        return sign + digits
+    whole, fraction = digits[:-decimals], digits[-decimals:]
+    return sign + (whole if not fraction.strip("0") else f"{whole}.{fraction}")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]], plain: bool = False) -> None:
+    """Columns of text, cut to the terminal; plain: tab-separated, uncut and without a head, for other programs."""
+    cells = [[safe(str(c)).replace("\n", " ").replace("\t", " ") for c in row] for row in rows]
+    if plain:
+        for row in cells:
+            click.echo("\t".join(row))
+        return
+    if not cells:
+        return
+    widths = [max(len(line[i]) for line in [list(head), *cells]) for i in range(len(head))]
+    room = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 200
+    while sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > 12:
+        widths[widths.index(max(widths))] -= 1
+    for line in [list(head), *cells]:
+        click.echo("  ".join(_fit(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _fit(text: str, width: int) -> str:
+    return text.ljust(width) if len(text) <= width else text[: width - 1] + "…"
+
+
+def facts(pairs: Iterable[tuple[str, Any]], plain: bool = False) -> None:
+    """Name and value, a pair a line. Pairs whose value is None or empty are left out."""
+    kept = [(name, str(value)) for name, value in pairs if value not in (None, "")]
+    width = max((len(name) for name, _ in kept), default=0)
+    for name, value in kept:
+        say(f"{name}\t{value}" if plain else f"{name.ljust(width)}  {value}")

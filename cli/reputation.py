@@ -1,0 +1,88 @@
+"""`vouch unvouch attest reputation`: whom to trust, how far, and why."""
+
+from typing import Any
+
+import click
+
+from .command import Command, with_session
+from .output import facts, say, short
+from .session import Session
+
+
+@click.command(cls=Command, example="p2pnode vouch Ann 5")
+@click.argument("peer")
+@click.argument("amount")
+@with_session
+def vouch(session: Session, peer: str, amount: str) -> None:
+    """Lend a peer part of your credit limit.
+
+    Theirs rises by AMOUNT, yours falls by it until they give it back. If they default, it is yours to bear.
+    """
+    session.confirm(f"Vouch for {peer} with {amount}?")
+    data = session.write("vouch", peer=peer, amount=amount)
+    session.emit(data, lambda: _print(session, data, "Vouched"))
+
+
+@click.command(cls=Command, example="p2pnode unvouch Ann")
+@click.argument("peer")
+@with_session
+def unvouch(session: Session, peer: str) -> None:
+    """Ask a vouch back. It returns as far as the peer has not spent it."""
+    data = session.write("unvouch", peer=peer)
+    session.emit(data, lambda: _print(session, data, "Asked back"))
+
+
+def _print(session: Session, data: dict[str, Any], what: str) -> None:
+    name = data.get("name") or short(data.get("peer_id"))
+    say(f"{what}: {session.money(data.get('amount'))} for {name}. You can spend {session.money(data.get('limit'))}.")
+
+
+@click.command(cls=Command, example="p2pnode attest 77c1 --outcome 2 --text 'On time, clean, friendly'")
+@click.argument("exchange")
+@click.option("--outcome", type=click.IntRange(-2, 2), required=True, help="-2 very bad, -1, 0, 1, 2 very good.")
+@click.option("--text", default="", help="A line for all to read.")
+@with_session
+def attest(session: Session, exchange: str, outcome: int, text: str) -> None:
+    """Rate an exchange. Both ratings are opened together, so that neither answers the other."""
+    data = session.write("attest", exchange=exchange, outcome=outcome, text=text)
+    identity = (data or {}).get("exchange_id") or exchange
+    if session.wait is not None:
+        session.until(lambda d: bool(d.get("delivered")), "known to the other side", data, "exchange.show", id=identity)
+    session.emit(data, lambda: say(f"Rated {short(identity)} with {outcome:+d}."))
+
+
+@click.command(cls=Command, example="p2pnode reputation Ann --why")
+@click.argument("peer")
+@click.option("--why", is_flag=True, help="Which deals, rated by whom, and the path from you to each rater.")
+@with_session
+def reputation(session: Session, peer: str, why: bool) -> None:
+    """How far this node can trust a peer. Each node computes it for itself, from where it stands."""
+    data = session.call("reputation", peer=peer, why=why)
+
+    def human() -> None:
+        score, confidence = data.get("score"), data.get("confidence")
+        facts(
+            [
+                ("peer", data.get("name") or short(data.get("peer_id"))),
+                ("score", None if score is None else f"{score:.2f} of 1"),
+                ("confidence", None if confidence is None else f"{confidence:.1f} trusted raters"),
+                ("limit", session.money(data["limit"]) if data.get("limit") is not None else None),
+            ],
+            session.plain,
+        )
+        if not confidence:
+            say("Nobody whom this node can trust has rated this peer yet.")
+        for row in data.get("why") or ():
+            rater = row.get("rater_name") or _who(row.get("rater"))
+            path = " → ".join(_who(step) for step in row.get("path") or ())
+            way = f", by way of {path}" if path else ""
+            say(f"  {row.get('outcome', 0):+d} by {rater} in {short(row.get('exchange_id'))}{way}")
+
+    session.emit(data, human)
+
+
+def _who(step: Any) -> str:
+    if isinstance(step, dict):
+        return str(step.get("name") or short(step.get("peer_id")))
+    text = str(step)
+    return short(text) if len(text) > 40 else text

@@ -1,0 +1,94 @@
+"""`search`."""
+
+import re
+import sys
+import time
+from functools import partial
+from typing import Any
+
+import click
+
+from protocols.errors import Refusal
+
+from .command import Command, with_session
+from .output import note, say, short, table
+from .session import Session
+from .times import format_time, now_ms, parse_time
+
+WATCH_PAUSE = 2.0  # seconds between looks of --watch
+SORTS = ("relevance", "near", "new", "trust")
+_DISTANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(km|m)?")
+
+
+@click.command(cls=Command, example="p2pnode search snow --within 5km --max-price 3/hour")
+@click.argument("query", nargs=-1)
+@click.option("--kind", help="Only this kind: rent, sell, help, …")
+@click.option("--offers", "direction", flag_value="offer", default=None, help="Offers only.")
+@click.option("--requests", "direction", flag_value="request", default=None, help="Requests only.")
+@click.option("--within", metavar="DISTANCE", help="Not farther than this: 5km, 800m.")
+@click.option("--near", metavar="AREA", help="Count distances from here, not from your own area.")
+@click.option("--max-price", metavar="PRICE", help="At most this, per the same: 3/hour.")
+@click.option("--available", metavar="TIME", help="To be had then: 2026-05-01, tomorrow.")
+@click.option(
+    "--sort", type=click.Choice(["relevance", "near", "new", "trust"]), default="relevance", show_default=True
+)
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--everywhere", is_flag=True, help="Ask nodes of other places, too.")
+@click.option("--watch", is_flag=True, help="Go on, and print what is new, until interrupted.")
+@with_session
+def search(
+    session: Session, query: tuple[str, ...], within: str | None, available: str | None, watch: bool, **given: Any
+) -> None:
+    """Find offers and requests. Answers from what this node holds; without words it lists all."""
+    args = {
+        "query": " ".join(query),
+        "within_km": None if within is None else _km(within),
+        "available": None if available is None else parse_time(available, now_ms()),
+        **given,
+    }
+    seen: set[tuple[str, int]] = set()
+    while True:
+        rows = session.call("search", **args)
+        fresh = [row for row in rows if (row["listing_id"], row.get("revision", 0)) not in seen]
+        if not watch or fresh:
+            session.emit(fresh, partial(_print, session, fresh, not seen))
+            sys.stdout.flush()
+        if not watch:
+            return
+        seen.update((row["listing_id"], row.get("revision", 0)) for row in fresh)
+        time.sleep(WATCH_PAUSE)
+
+
+def _km(text: str) -> float:
+    match = _DISTANCE.fullmatch(text.strip().lower())
+    if match is None or float(match[1]) == 0:
+        raise Refusal("usage", f"not a distance: {text!r}", "Write 5km, 0.8km or 800m")
+    return float(match[1]) / (1000 if match[2] == "m" else 1)
+
+
+def _print(session: Session, rows: list[dict[str, Any]], first: bool) -> None:
+    now = now_ms()
+    if not rows:
+        note("Nothing found. Try fewer words, a wider --within, or --everywhere")
+        return
+    if session.plain:
+        head = ["listing_id", "direction", "kind", "title", "price", "distance_km", "author_name", "last_seen"]
+        table(head, [[session.price(r.get(h)) if h == "price" else r.get(h, "") for h in head] for r in rows], True)
+        return
+    table(
+        ["ID", "WHAT", "TITLE", "PRICE", "FAR", "BY", "LAST SEEN"],
+        [
+            (
+                short(row["listing_id"]),
+                f"{row.get('direction', '')} {row.get('kind', '')}",
+                row.get("title"),
+                session.price(row.get("price")),
+                "-" if row.get("distance_km") is None else f"{row['distance_km']:.1f} km",
+                row.get("author_name") or "-",
+                format_time(row.get("last_seen"), now),
+            )
+            for row in rows
+        ],
+    )
+    if first:
+        say(f"More: p2pnode offer show {short(rows[0]['listing_id'])}")

@@ -1,0 +1,98 @@
+"""`init`: make a node; found a network or note one to join. Works without a daemon."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from protocols.errors import Refusal
+
+from .command import Command, with_session
+from .output import facts, note, say
+from .session import Session
+
+
+@click.command(
+    cls=Command,
+    example='p2pnode init --name Ann --area u33db --new-network "Elm Street" --unit hour\n'
+    "p2pnode init --name Bob --join p2pnode://join/…",
+)
+@click.option("--name", help="How neighbours see you.")
+@click.option("--area", help="Geohash, 'lat,lon' or plus code; cut to a few kilometres at once.")
+@click.option("--new-network", metavar="NAME", help="Found a network.")
+@click.option("--unit", help="Its unit of mutual credit, such as hour.")
+@click.option("--decimals", type=click.IntRange(0, 6), help="Decimals of the unit.  [2]")
+@click.option("--newcomer-limit", metavar="X", help="Credit that an invite carries, in the unit.  [10]")
+@click.option("--endowment", metavar="X", help="Your own credit limit as the founder, in the unit.  [100]")
+@click.option("--closed", is_flag=True, help="Nobody joins without an invite.")
+@click.option("--join", "target", metavar="TARGET", help="Join by a peer's address or an invite link.")
+@click.option("--listen", multiple=True, metavar="MULTIADDR", help="Where to listen, such as /ip4/0.0.0.0/tcp/4001.")
+@click.option("--profile", type=click.Choice(["home", "pi", "server", "test"]), default="home", show_default=True)
+@click.option("--passphrase-file", type=click.Path(path_type=Path), help="Seal the keystore with its first line.")
+@with_session
+def init(
+    session: Session,
+    name: str | None,
+    area: str | None,
+    new_network: str | None,
+    unit: str | None,
+    target: str | None,
+    listen: tuple[str, ...],
+    profile: str,
+    passphrase_file: Path | None,
+    **terms: Any,
+) -> None:
+    """Make a node here; found or join a network.
+
+    Prints 24 backup words once: they alone can replace your key. An identity that is there is never overwritten; a
+    node that has one can found or join a further network.
+    """
+    from p2pnode.founding import NetworkPlan, set_up
+
+    given = {key: value for key, value in terms.items() if value not in (None, False)}
+    if new_network is None and (unit is not None or given):
+        raise click.UsageError("--unit, --decimals, --newcomer-limit, --endowment and --closed need --new-network NAME")
+    if new_network is not None and target is not None:
+        raise click.UsageError("--new-network or --join, not both")
+    if new_network is not None and unit is None:
+        raise click.UsageError("--new-network needs --unit, such as --unit hour")
+    home = session.folder()
+    if name is None and not home.initialised and sys.stdin.isatty() and not (session.no_input or session.json):
+        name = click.prompt("Your name, as neighbours see it")
+    plan = None
+    if new_network is not None and unit is not None:
+        given["open"] = not given.pop("closed", False)
+        plan = NetworkPlan(new_network, unit, **given)
+    if session.dry_run:
+        raise Refusal("usage", "init has no --dry-run", "Try it in another folder: p2pnode --home /tmp/trial init …")
+    data = set_up(home, name, area, plan, target, listen, profile, passphrase_file)
+    session.emit(data, lambda: _print(session, data, new_network is not None, target is not None))
+    if home.in_use():
+        note("The node is running: stop it and start it again, and it takes this up.")
+
+
+def _print(session: Session, data: dict[str, Any], founded: bool, joins: bool) -> None:
+    network = data["network"] or {}
+    facts(
+        [
+            ("name", data["name"]),
+            ("peer id", data["peer_id"]),
+            ("home", data["home"]),
+            ("area", data["area"]),
+            ("network", network.get("name") if founded else ("joined at the next start" if joins else "none yet")),
+        ],
+        session.plain,
+    )
+    if "words" in data:
+        words = data["words"].split()
+        say()
+        say("Backup words. Write them on paper, now: they are shown once and kept nowhere.")
+        say()
+        for row in range(0, len(words), 6):
+            say("  " + "".join(f"{row + i + 1:2}. {word:<10}" for i, word in enumerate(words[row : row + 6])).rstrip())
+        say()
+    say("Start the node:  p2pnode run")
+    if not founded and not joins:
+        say('Found a network: p2pnode init --new-network "Elm Street" --unit hour')
+        say("Or join one:     p2pnode join LINK")

@@ -1,0 +1,78 @@
+"""Times as people type and read them: local and relative. In between they are integer milliseconds UTC."""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock
+
+from protocols.errors import Refusal
+
+_UNITS = {"m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SPAN = re.compile(r"\+?([0-9]{1,6})\s*(min|m|h|d|w)")
+_DAY = re.compile(r"(today|tomorrow|[0-9]{4}-[0-9]{2}-[0-9]{2})?(?:(?:^|[ T])([0-9]{1,2}:[0-9]{2}))?")
+_HINT = "Write 2026-05-01, '2026-05-01 14:00', 'tomorrow 9:00', or a time from now such as 3d or 2h"
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def parse_time(text: str, now: int, end: bool = False) -> int:
+    """Milliseconds of a time in local words. end: a bare date means the end of that day, not its start.
+
+    `Refusal` (usage) for what is no time.
+    """
+    text = text.strip()
+    if span := _SPAN.fullmatch(text):
+        return now + int(span[1]) * _UNITS[span[2]] * 1000
+    try:
+        if (match := _DAY.fullmatch(text)) and (match[1] or match[2]):
+            return _from_words(match[1] or "", match[2] or "", now, end)
+        return int(datetime.fromisoformat(text).astimezone().timestamp() * 1000)
+    except (ValueError, OverflowError, OSError) as e:
+        raise Refusal("usage", f"not a time: {text!r}", _HINT) from e
+
+
+def _from_words(day: str, hour: str, now: int, end: bool) -> int:
+    today = _local(now)
+    if day in ("today", "tomorrow", ""):
+        date = today.date() + timedelta(days=day == "tomorrow")
+    else:
+        date = datetime.fromisoformat(day).date()
+    if hour:
+        hours, minutes = hour.split(":")
+        at = datetime.combine(date, clock(int(hours), int(minutes))).astimezone()
+        if not day and at <= today:  # the next time that the clock shows this
+            at = datetime.combine(date + timedelta(days=1), at.time()).astimezone()
+    elif end:
+        at = datetime.combine(date + timedelta(days=1), clock()).astimezone() - timedelta(seconds=1)
+    else:
+        at = datetime.combine(date, clock()).astimezone()
+    return int(at.timestamp() * 1000)
+
+
+def _local(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC).astimezone()
+
+
+def format_time(ms: int | None, now: int) -> str:
+    """`5 min ago`, `in 3 h`, `yesterday 14:00`, `1 May 14:00`: near times relative, others as a local date."""
+    if not ms:
+        return "-"
+    try:
+        at, today = _local(ms), _local(now)
+    except (ValueError, OverflowError, OSError):
+        return "for ever"
+    seconds = (ms - now) / 1000
+    span = abs(seconds)
+    if span < 45:
+        return "now"
+    if span < 6 * 3600:
+        words = f"{max(1, round(span / 60))} min" if span < 90 * 60 else f"{round(span / 3600)} h"
+        return f"in {words}" if seconds > 0 else f"{words} ago"
+    days = (at.date() - today.date()).days
+    if abs(days) <= 1:
+        return f"{['yesterday', 'today', 'tomorrow'][days + 1]} {at:%H:%M}"
+    if abs(days) < 300:
+        return f"{at.day} {at:%b} {at:%H:%M}"
+    return f"{at:%Y-%m-%d}"
