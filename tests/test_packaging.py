@@ -15,7 +15,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 FIVE = {"p2pnode", "protocols", "dht", "ledger", "cli"}
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-dev.lock")
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(?: ; ([^\\]+))?", re.MULTILINE)
 
@@ -43,6 +44,15 @@ def test_the_five_names_are_ours_alone() -> None:
     """They are common words: another distribution that installs one of them would overwrite our modules."""
     owners = packages_distributions()
     assert {name: set(owners.get(name, ())) for name in FIVE} == {name: {"p2pnode"} for name in FIVE}
+
+
+def test_every_package_is_listed_wherever_packages_are() -> None:
+    there = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert there - {"tests", "bench"} == FIVE
+    tools = PYPROJECT["tool"]
+    assert {name.partition(".")[0] for name in tools["setuptools"]["packages"]} == FIVE
+    assert set(tools["importlinter"]["root_packages"]) == FIVE
+    assert set(tools["mypy"]["packages"]) >= FIVE
 
 
 def test_one_script() -> None:
