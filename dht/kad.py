@@ -104,6 +104,7 @@ class Rendezvous:
     """
 
     def __init__(self, network: Network, validator: ValueValidator | None = None, *, server: bool = True) -> None:
+        self._network = network
         self._host = KadHost(network)
         host: Any = self._host
         ours: Any = _Namespaced(validator or NothingValid())
@@ -145,7 +146,7 @@ class Rendezvous:
             await self._dht.peer_routing._query_peer_for_closest(other, self._host.get_id().to_bytes())
             await self._dht.routing_table.add_peer(other)
 
-        if await self._speaks(other):
+        if await self._speaks(peer):
             await self._bounded("introduction", introduce, None)
 
     async def provide(self, key: bytes) -> bool:
@@ -212,12 +213,12 @@ class Rendezvous:
                     found = mine
         return found
 
-    async def _speaks(self, peer: ID) -> bool:
+    async def _speaks(self, peer: str) -> bool:
         try:
-            stream = await self._host.new_stream(peer, [PROTOCOL])
+            stream = await self._network.ask(peer, PROTOCOL)
         except Exception:
             return False
-        await stream.close()
+        await stream.finish()
         return True
 
     async def _quietly(self, operation: Callable[[ID], Awaitable[None]], peer: ID) -> None:

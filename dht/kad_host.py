@@ -27,6 +27,19 @@ MAX_ANSWERS: Final = 8  # on one stream
 MAX_DIALS: Final = 8
 RETRY_AFTER: Final = 30.0  # seconds until a peer that could not be dialled is dialled again
 
+# The parts of KadDHT whose inner workings `dht.kad` and this module rely on; see `p2pnode.libp2p_pieces`.
+FINGERPRINTS: Final = {
+    "libp2p.kad_dht.kad_dht:KadDHT": "220931de72cd587994e94d5800437c47",
+    "libp2p.kad_dht.peer_routing:PeerRouting": "2c15902cfbe3920c1ad54d33b186d44f",
+    "libp2p.kad_dht.provider_store:ProviderStore": "9b96ff0926f7d162591441bf2f950d7c",
+    "libp2p.kad_dht.value_store:ValueStore": "005a6d53ae01eb8b7bb8f2996868cd43",
+    "libp2p.kad_dht.routing_table:RoutingTable": "5a1fc24995983bf687b2ca5976bc051f",
+    "libp2p.kad_dht.routing_table:KBucket": "d5605cca0bce47f48a3ff86e3bd161cd",
+    "libp2p.kad_dht.utils:maybe_consume_signed_record": "fccef20585107b27303258cb016aed8f",
+    "libp2p.peer.peerstore:env_to_send_in_RPC": "9fea9d702c187d224bec58beb9b09961",
+    "libp2p.peer.peerstore:_peer_record_signer_matches": "b048e4def8c02614abcfe022c139c5e1",
+}
+
 
 class Stream(Protocol):
     async def read(self, n: int | None = None) -> bytes: ...

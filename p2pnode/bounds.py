@@ -42,6 +42,8 @@ MAX_EXCHANGES: Final = 10_000
 # The loop
 STEPS_PER_COMMIT: Final = 64  # events handled before their batches are committed together
 QUEUE: Final = 1_024
+STOP_WITHIN: Final = 2 * SECOND
+REOPEN_EVERY: Final = 5 * SECOND  # after the disk refused
 
 # Host: connections and streams. Sizes in bytes, times in seconds (trio's clock).
 DIAL_TIMEOUT: Final = 5.0  # per address, connection and handshake together

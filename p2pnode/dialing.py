@@ -77,7 +77,8 @@ async def connect(address: Address) -> trio.SocketStream:
 
 class Race:
     """TCP connections to several addresses, each started a little after the one before; yields those that open, in the
-    order in which they do, until the caller is content. Failures are kept in `failures`."""
+    order in which they do, until the caller is content. Failures are kept in `failures`. A name stays a name: the IP
+    address behind it may be another one next time."""
 
     def __init__(self, addresses: Sequence[Address]) -> None:
         self._addresses = addresses
@@ -103,7 +104,7 @@ class Race:
                     error = failure
                     continue
                 try:
-                    await opened.send((address, stream))
+                    await opened.send((name, stream))
                 except BaseException:
                     stream.socket.close()
                     raise

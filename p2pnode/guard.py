@@ -6,6 +6,7 @@ strikes are forgiven with time, and too many of them ban the peer for a while.
 
 import ipaddress
 from collections import OrderedDict
+from itertools import islice
 
 from .bounds import (
     ACCEPT_BURST,
@@ -139,7 +140,7 @@ class Guard:
 
     def _forget(self, now: int) -> None:
         """Make room: first a record that says nothing any more, else the one that was not used for longest."""
-        for peer, record in list(self._records.items())[:64]:
+        for peer, record in islice(self._records.items(), 64):
             if record.forgettable(now):
                 del self._records[peer]
                 return

@@ -240,12 +240,10 @@ class Host:
     async def _accept(self, stream: trio.SocketStream) -> None:
         """Serve one connection that came in, from the handshake to its end."""
         try:
-            remote = stream.socket.getpeername()
+            ip, port, *_ = stream.socket.getpeername()
         except OSError:
             return
-        ip = str(remote[0])
-        where = Address("ip6" if ":" in ip else "ip4", ip, int(remote[1]))
-        block = address_block(ip)
+        where, block = Address("ip6" if ":" in ip else "ip4", ip, port), address_block(ip)
         if not self._admit(block):
             return
         channel = None
@@ -256,7 +254,7 @@ class Host:
                 log.debug("connection from %s: %s", where, why(error))
         if channel is None:
             return
-        connection = self._connection(channel, where, outbound=False)
+        connection = self._connection(channel, where, block, outbound=False)
         if connection is not None:
             await self._serve(*connection)
 
@@ -303,7 +301,7 @@ class Host:
             try:
                 with trio.fail_after(HANDSHAKE_TIMEOUT):
                     channel = await upgrade(stream, self.key, ID.from_base58(peer))
-                made = self._connection(channel, where, outbound=True)
+                made = self._connection(channel, where, _block(stream), outbound=True)
                 if made is not None:
                     if self._nursery is None:
                         raise Unreachable("the node is not running")
@@ -318,7 +316,7 @@ class Host:
     # Connections.
 
     def _connection(
-        self, channel: SecureChannel, where: Address, *, outbound: bool
+        self, channel: SecureChannel, where: Address, block: str, *, outbound: bool
     ) -> tuple[Connection, Connection | None] | None:
         """Make a connection the one of its peer; with the connection that it replaces. None: it was not wanted."""
         peer = str(channel.peer)
@@ -336,7 +334,7 @@ class Host:
             channel,
             self,
             address=str(where.with_peer(peer)),
-            block=address_block(where.host),
+            block=block,
             outbound=outbound,
             protocols=self._protocols,
             handlers=self._handlers,
@@ -385,6 +383,10 @@ class Host:
     @staticmethod
     def _now() -> int:
         return int(trio.current_time() * 1000)
+
+
+def _block(stream: trio.SocketStream) -> str:
+    return address_block(str(stream.socket.getpeername()[0]))
 
 
 __all__ = [

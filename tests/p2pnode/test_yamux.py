@@ -1,0 +1,283 @@
+"""The multiplexer over channels in memory, and against a peer that keeps no rule."""
+
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p2pnode import yamux
+from p2pnode.bounds import MAX_BUFFERED, MAX_INBOUND_STREAMS
+from p2pnode.yamux import ACK, DATA, FIN, GO_AWAY, HEADER, PING, RST, SYN, WINDOW, WINDOW_SIZE, StreamBroken, Yamux
+
+from .hosts import until
+
+
+class End:
+    """One end of a channel in memory."""
+
+    def __init__(self, out: trio.MemorySendChannel[bytes], into: trio.MemoryReceiveChannel[bytes]) -> None:
+        self._out = out
+        self._into = into
+
+    async def read_some(self) -> bytes:
+        return await self._into.receive()
+
+    async def write(self, data: bytes) -> None:
+        await self._out.send(data)
+
+    def abort(self) -> None:
+        self._out.close()
+        self._into.close()
+
+
+def channel() -> tuple[End, End]:
+    there_in, there_out = trio.open_memory_channel[bytes](4)
+    back_in, back_out = trio.open_memory_channel[bytes](4)
+    return End(there_in, back_out), End(back_in, there_out)
+
+
+@asynccontextmanager
+async def pair() -> AsyncIterator[tuple[Yamux, Yamux, list[yamux.Stream]]]:
+    left, right = channel()
+    opened: list[yamux.Stream] = []
+    a = Yamux(left, initiator=True, on_stream=lambda stream: True)
+    b = Yamux(right, initiator=False, on_stream=lambda stream: not opened.append(stream))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(a.run)
+        nursery.start_soon(b.run)
+        yield a, b, opened
+        a.close("done")
+        b.close("done")
+
+
+async def read_all(stream: yamux.Stream) -> bytes:
+    data = b""
+    while piece := await stream.read():
+        data += piece
+    return data
+
+
+async def test_data_arrives_whole_and_in_order() -> None:
+    async with pair() as (a, b, opened):
+        stream = a.open_stream()
+        data = bytes(range(256)) * 8_192  # eight windows
+        async with trio.open_nursery() as nursery:
+
+            async def send() -> None:
+                await stream.write(data)
+                await stream.close()
+
+            nursery.start_soon(send)
+            await until(lambda: opened)
+            assert await read_all(opened[0]) == data
+        await opened[0].write(b"answer after the end of the question")
+        await opened[0].close()
+        assert await read_all(stream) == b"answer after the end of the question"
+        assert not a.streams
+        assert not b.streams
+        assert a._buffered == b._buffered == 0
+
+
+async def test_what_nobody_reads_stops_the_sender_at_the_window() -> None:
+    async with pair() as (a, b, _):
+        stream = a.open_stream()
+        with trio.move_on_after(0.2):
+            await stream.write(b"x" * (2 * WINDOW_SIZE))
+            raise AssertionError("more than the window was taken")
+        assert b._buffered == WINDOW_SIZE
+        assert b.closed.is_set() is False
+
+
+async def test_a_stream_that_stalls_does_not_hold_up_another() -> None:
+    async with pair() as (a, _, opened):
+        stalled, lively = a.open_stream(), a.open_stream()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stalled.write, b"x" * (2 * WINDOW_SIZE))
+            await trio.sleep(0.05)
+            await lively.write(b"hello")
+            await until(lambda: len(opened) == 2)
+            assert await opened[1].read() == b"hello"
+            nursery.cancel_scope.cancel()
+
+
+async def test_reset_is_seen_by_both_sides() -> None:
+    async with pair() as (a, b, opened):
+        stream = a.open_stream()
+        await stream.write(b"x")
+        await until(lambda: opened)
+        await opened[0].reset()
+        with pytest.raises(StreamBroken):
+            await stream.read()
+        with pytest.raises(StreamBroken):
+            await stream.write(b"y")
+        with pytest.raises(StreamBroken):
+            await opened[0].read()
+        assert not a.streams
+        assert not b.streams
+
+
+async def test_a_finished_stream_keeps_nothing_of_what_still_comes() -> None:
+    async with pair() as (a, _, opened):
+        stream = a.open_stream()
+        await stream.write(b"question")
+        await until(lambda: opened)
+        await stream.finish()
+        await opened[0].write(b"answer that nobody wants" * 100)
+        await opened[0].close()
+        await until(lambda: not a.streams)
+        assert a._buffered == 0
+
+
+async def test_closing_wakes_everybody() -> None:
+    async with pair() as (a, b, _):
+        stream = a.open_stream()
+        async with trio.open_nursery() as nursery:
+
+            async def read() -> None:
+                with pytest.raises(StreamBroken):
+                    await stream.read()
+
+            nursery.start_soon(read)
+            await trio.sleep(0.01)
+            b.close("enough")
+        assert a.closed.is_set()
+        with pytest.raises(StreamBroken):
+            a.open_stream()
+
+
+# A peer that writes what it likes.
+
+
+@asynccontextmanager
+async def victim() -> AsyncIterator[tuple[Yamux, End]]:
+    left, right = channel()
+    mux = Yamux(left, initiator=False, on_stream=lambda stream: True)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(mux.run)
+        yield mux, right
+        mux.close("done")
+
+
+async def push(end: End, data: bytes) -> None:
+    with trio.move_on_after(1):
+        try:
+            for start in range(0, len(data), 60_000):
+                await end.write(data[start : start + 60_000])
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return
+
+
+def header(kind: int, flags: int, stream: int, length: int) -> bytes:
+    return HEADER.pack(0, kind, flags, stream, length)
+
+
+VIOLATIONS: dict[str, bytes] = {
+    "unknown version": struct.pack("!BBHII", 1, DATA, SYN, 1, 0),
+    "unknown type": struct.pack("!BBHII", 0, 9, 0, 1, 0),
+    "a stream of ours": header(WINDOW, SYN, 2, 0),
+    "stream 0": header(WINDOW, SYN, 0, 0),
+    "a stream twice": header(WINDOW, SYN, 1, 0) * 2,
+    "more than the window": header(DATA, SYN, 1, WINDOW_SIZE + 1),
+    "more than the window in pieces": header(WINDOW, SYN, 1, 0) + (header(DATA, 0, 1, 50_000) + b"x" * 50_000) * 6,
+    "data after the end": header(DATA, SYN | FIN, 1, 0) + header(DATA, 0, 1, 1) + b"x",
+    "a window beyond measure": header(WINDOW, SYN, 1, 2**31) * 1,
+}
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+async def test_a_violation_ends_the_connection(name: str) -> None:
+    async with victim() as (mux, end):
+        await push(end, VIOLATIONS[name])
+        await until(mux.closed.is_set, 2)
+        assert mux.violation, mux.reason
+
+
+async def test_all_streams_together_are_bounded() -> None:
+    async with victim() as (mux, end):
+        for number in range(MAX_INBOUND_STREAMS):
+            body = header(DATA, SYN, 2 * number + 1, WINDOW_SIZE - 1) + b"x" * (WINDOW_SIZE - 1)
+            await push(end, body)
+            assert mux._buffered <= MAX_BUFFERED + WINDOW_SIZE
+        assert mux.violation
+
+
+async def test_streams_beyond_the_limit_are_refused() -> None:
+    async with victim() as (mux, end):
+        await push(end, b"".join(header(WINDOW, SYN, 2 * number + 1, 0) for number in range(200)))
+        answers = b""
+        while len(answers) < 200 * HEADER.size:
+            answers += await end.read_some()
+        flags = [HEADER.unpack_from(answers, at)[2] for at in range(0, len(answers), HEADER.size)]
+        assert flags == [ACK] * MAX_INBOUND_STREAMS + [RST] * (200 - MAX_INBOUND_STREAMS)
+        assert len(mux.streams) == MAX_INBOUND_STREAMS
+
+
+async def test_provoking_answers_without_reading_them_ends_the_connection() -> None:
+    async with victim() as (mux, end):
+        await push(end, header(PING, SYN, 0, 7) * 60_000)
+        await until(mux.closed.is_set, 2)
+        assert mux._queued < 1024 * 1024
+
+
+async def test_sending_into_closed_streams_is_bounded() -> None:
+    async with victim() as (mux, end):
+        with trio.move_on_after(5):
+            while not mux.closed.is_set():
+                await push(end, header(DATA, 0, 77, 60_000) + b"x" * 60_000)
+        assert mux.violation
+
+
+async def test_go_away_ends_the_connection_in_peace() -> None:
+    async with victim() as (mux, end):
+        await push(end, header(GO_AWAY, 0, 0, 0))
+        await until(mux.closed.is_set)
+        assert not mux.violation
+
+
+async def test_a_ping_is_answered_and_measured() -> None:
+    async with victim() as (_, end):
+        await push(end, header(PING, SYN, 0, 42))
+        assert await end.read_some() == header(PING, ACK, 0, 42)
+
+
+FRAMES = st.tuples(
+    st.integers(0, 4),
+    st.integers(0, 15),
+    st.sampled_from([0, 1, 2, 3, 5, 2**32 - 1]),
+    st.sampled_from([0, 1, 100, 2**31]),
+).map(lambda it: header(*it) + (b"x" * it[3] if it[0] == DATA and it[3] <= 100 else b""))
+
+
+@settings(max_examples=60, deadline=None)
+@given(frames=st.lists(st.one_of(FRAMES, st.binary(max_size=40)), max_size=12), cut=st.integers(0, 64))
+def test_no_bytes_raise_or_hang(frames: list[bytes], cut: int) -> None:
+    async def attack() -> None:
+        left, right = channel()
+        mux = Yamux(left, initiator=False, on_stream=lambda stream: True)
+        data = b"".join(frames)
+
+        async def drain(read: Callable[[], object]) -> None:
+            try:
+                while True:
+                    await right.read_some()
+            except (trio.EndOfChannel, trio.ClosedResourceError):
+                pass
+
+        with trio.fail_after(5):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(mux.run)
+                nursery.start_soon(drain, right.read_some)
+                for piece in (data[:cut], data[cut:]):
+                    try:
+                        await right.write(piece)
+                    except (trio.BrokenResourceError, trio.ClosedResourceError):
+                        break
+                right.abort()
+                await mux.closed.wait()
+        assert mux._buffered >= 0
+
+    trio.run(attack)
