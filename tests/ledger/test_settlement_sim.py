@@ -280,7 +280,7 @@ def test_a_deal_that_is_not_stored_is_caught(monkeypatch: pytest.MonkeyPatch) ->
         commit(self, entry, deal if self.signer is ALICE else None)
 
     monkeypatch.setattr(Node, "_commit", forgetful)
-    with pytest.raises(AssertionError, match="one step twice|not finished"):
+    with pytest.raises(AssertionError, match=r"one step twice|not finished"):
         for seed in range(20):
             world = World(seed)
             world.run(60)

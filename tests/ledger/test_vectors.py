@@ -1,0 +1,85 @@
+"""entries.json is what the script makes, and says what the code does."""
+
+import json
+from typing import Any
+
+import pytest
+
+from ledger.chain import ChainState, apply, check_place, start
+from ledger.entry import encode_entry, parse_entry, settlement_of, verify_entry
+from ledger.fork import parse_fork, verify_fork
+from ledger.halves import proof_of_deal
+from ledger.head import Head, decode_slot
+from protocols.codec import decode, plain
+from protocols.errors import Reject
+from tests.vectors.json_form import from_json
+from tests.vectors.make_entries import FILE, text
+
+VECTORS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def walk(chain: str, count: int | None = None) -> ChainState:
+    data = [bytes.fromhex(v["bytes"]) for v in VECTORS["valid"] if v["chain"] == chain]
+    entries = [parse_entry(d) for d in data[:count]]
+    state = start(bytes.fromhex(VECTORS["network"]), entries[0].author)
+    for entry in entries:
+        state = apply(state, entry, endowment=VECTORS["chains"][chain]["endowment"])
+    return state
+
+
+def test_the_script_makes_this_file() -> None:
+    assert FILE.read_text(encoding="utf-8") == text()
+
+
+@pytest.mark.parametrize("v", VECTORS["valid"], ids=lambda v: v["name"])
+def test_valid(v: dict[str, Any]) -> None:
+    entry = parse_entry(bytes.fromhex(v["bytes"]))
+    verify_entry(entry)
+    assert entry.id.hex() == v["id"]
+    assert decode(entry.header) == from_json(v["header"])
+    assert encode_entry(entry).hex() == v["shown"]
+    said = None if entry.kind == "INCEPT" else settlement_of(entry)
+    assert (said and plain(said)) == from_json(v["settlement"])
+
+
+def test_the_chains_follow() -> None:
+    assert walk("payer").figures == (-200, 0, 1000)
+    assert walk("payee").figures == (200, 0, 0)
+
+
+@pytest.mark.parametrize("v", VECTORS["invalid"], ids=lambda v: v["name"])
+def test_invalid(v: dict[str, Any]) -> None:
+    with pytest.raises(Reject) as e:
+        verify_entry(parse_entry(bytes.fromhex(v["bytes"])))
+    assert e.value.code == v["code"]
+
+
+@pytest.mark.parametrize("v", VECTORS["invalid_next"], ids=lambda v: v["name"])
+def test_invalid_next(v: dict[str, Any]) -> None:
+    entry = parse_entry(bytes.fromhex(v["bytes"]))
+    verify_entry(entry)  # signed well, and still refused
+    state = walk(v["chain"], v["after"])
+    with pytest.raises(Reject) as e:
+        apply(state, entry)
+    assert e.value.code == v["code"]
+    if v["code"] not in ("context", "age") or "completion" in v["why"]:
+        check_place(state, entry)  # refused for the reason given, not for its place
+
+
+@pytest.mark.parametrize("v", VECTORS["proofs"])
+def test_proofs(v: dict[str, Any]) -> None:
+    proof = proof_of_deal(parse_entry(bytes.fromhex(v["bytes"])))
+    assert proof._asdict() == from_json(v["proves"])
+
+
+@pytest.mark.parametrize("v", VECTORS["forks"])
+def test_forks(v: dict[str, Any]) -> None:
+    fork = parse_fork(bytes.fromhex(v["bytes"]))
+    verify_fork(fork)
+    assert (fork.author.hex(), fork.seq) == (v["author"], v["seq"])
+
+
+@pytest.mark.parametrize("v", VECTORS["heads"])
+def test_heads(v: dict[str, Any]) -> None:
+    head = Head(bytes.fromhex(VECTORS["network"]), v["count"], bytes.fromhex(v["last"]))
+    assert decode_slot(bytes.fromhex(v["bytes"])) == (head, v["generation"])
