@@ -42,9 +42,10 @@ def encode(lat: float, lon: float, precision: int) -> str:
     if not 0 <= precision <= MAX_SCOPE:
         raise ValueError(f"precision {precision}")
     rows, columns = _sizes(precision)
-    # The north pole belongs to the last row; the date line is where the first column begins.
+    # The north pole belongs to the last row; the date line is where the first column begins. `min` also keeps in the
+    # last one what is so little below 90 or 180 that the sum rounds up.
     row = min(int((lat + 90) / 180 * rows), rows - 1)
-    column = int((lon + 180) / 360 * columns) % columns
+    column = 0 if lon == 180 else min(int((lon + 180) / 360 * columns), columns - 1)
     return _cell(row, column, precision)
 
 

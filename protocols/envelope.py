@@ -7,7 +7,7 @@
 
 What the network must act on stands in the header, so that any node can replace, expire and route kinds it does
 not know. `(author, kind, name)` is the slot; of two records in a slot the higher revision stays, and of two with
-the same revision the one with the lower id. An empty payload withdraws.
+the same revision the one with the lower id. An empty payload withdraws, where the kind allows it.
 """
 
 import re
@@ -21,6 +21,7 @@ from protocols.identity import Signer, digest, identify, verify
 from protocols.limits import (
     DURABLE_KINDS,
     DURABLE_LIFETIME,
+    FINAL_KINDS,
     FOREVER,
     MAX_EPOCH,
     MAX_KIND,
@@ -170,7 +171,7 @@ def _check_fields(h: list[Any]) -> None:
         else "scope"
         if len(scope) > MAX_SCOPE or not _SCOPE.fullmatch(scope)
         else "payload"
-        if len(payload) > MAX_PAYLOAD
+        if len(payload) > MAX_PAYLOAD or (kind in FINAL_KINDS and not payload)
         else ""
     )
     if problem:

@@ -30,6 +30,8 @@ MAX_LIFETIME: Final = 90 * DAY
 FOREVER: Final = MAX_INT
 DURABLE_LIFETIME: Final = 5 * 365 * DAY
 DURABLE_KINDS: Final = frozenset({"rotation", "attestation", "redemption", "vouch", "misconduct"})
+# What nobody can take back: an empty payload in such a slot would pass for the real thing, or undo a key change.
+FINAL_KINDS: Final = frozenset({"genesis", "rotation", "redemption"})
 MAX_SKEW: Final = 10 * MINUTE  # how far another's clock may be ahead of ours
 
 # Fields

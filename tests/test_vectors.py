@@ -11,12 +11,22 @@ import pytest
 from protocols import cell as cells
 from protocols.amounts import format_price, parse_price
 from protocols.attestation import commitment, parse_attestation
-from protocols.codec import decode, encode, plain
+from protocols.codec import decode, decode_as, encode, plain
 from protocols.envelope import Record, parse_record, replaces, verify_record
 from protocols.errors import DecodeError, Refusal, Reject
 from protocols.frames import FrameReader, frame
 from protocols.genesis import parse_genesis
-from protocols.identity import derive_nonce, derive_seed, digest, incept, parse_inception, verify
+from protocols.identity import (
+    Rotation,
+    derive_nonce,
+    derive_seed,
+    digest,
+    incept,
+    initial_state,
+    parse_inception,
+    rotated,
+    verify,
+)
 from protocols.invite import LINK_PREFIX, parse_link
 from protocols.lease import parse_lease
 from protocols.listing import parse_listing
@@ -26,7 +36,8 @@ from protocols.vouch import parse_vouch
 from tests.vectors.json_form import from_json
 from tests.vectors.make import HERE, build
 
-FILES: dict[str, dict[str, Any]] = {p.stem: json.loads(p.read_text()) for p in Path(HERE).glob("*.json")}
+MADE = build()
+FILES: dict[str, dict[str, Any]] = {Path(name).stem: json.loads((HERE / name).read_text()) for name in MADE}
 
 
 def cases(file: str, part: str) -> pytest.MarkDecorator:
@@ -53,9 +64,7 @@ PARSERS: dict[str, Callable[[Record], Any]] = {
 
 
 def test_files_are_as_made() -> None:
-    made = build()
-    assert {f"{name}.json" for name in FILES} == set(made)
-    for name, text in made.items():
+    for name, text in MADE.items():
         assert (HERE / name).read_text() == text, f"{name}: run python -m tests.vectors.make"
 
 
@@ -101,6 +110,18 @@ def test_inception_refused(case: dict[str, Any]) -> None:
 def check_signature(case: dict[str, Any]) -> None:
     key, message, signature = (bytes.fromhex(case[k]) for k in ("key", "message", "signature"))
     verify(key, case["domain"], message, signature)
+
+
+@cases("identity", "rotations")
+def test_rotation(case: dict[str, Any]) -> None:
+    record = parse_record(bytes.fromhex(case["wire"]))
+    state = initial_state(parse_inception(record.inception))
+    rotation = decode_as(record.payload, Rotation)
+    assert record.name == record.epoch.to_bytes(4, "big")
+    after = rotated(state, record.epoch, rotation)
+    verify_record(record, after.key)
+    assert [after.key.hex(), after.next_hash.hex(), rotation.seq] == [case["key"], case["next_hash"], case["seq"]]
+    assert encode(plain(rotation)) == record.payload
 
 
 @cases("signatures", "valid")

@@ -1,7 +1,9 @@
 """Cells."""
 
+import math
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protocols import cell
@@ -13,6 +15,8 @@ longitudes = st.floats(-180, 180)
 
 
 @given(latitudes, longitudes, st.integers(0, 6))
+@example(0.0, math.nextafter(180, 0), 5)
+@example(math.nextafter(90, 0), 0.0, 5)
 def test_a_point_is_in_its_cell(lat: float, lon: float, precision: int) -> None:
     box = cell.decode(cell.encode(lat, lon, precision))
     assert box.south - 1e-9 <= lat <= box.north + 1e-9

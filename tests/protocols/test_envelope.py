@@ -8,16 +8,14 @@ from protocols.codec import decode, encode
 from protocols.envelope import Record, parse_record, replaces, seal, verify_record
 from protocols.errors import Reject
 from protocols.identity import Signer, derive_seed, digest, incept, parse_inception
-from protocols.limits import MAX_INT, MAX_LIFETIME, RESERVED_KINDS
+from protocols.limits import FINAL_KINDS, MAX_INT, MAX_LIFETIME, RESERVED_KINDS
 from tests.strategies import NOW, cells, network, signer, signers
 
 records = st.builds(
     seal,
     signers,
     network=st.just(network(1)),
-    kind=st.from_regex(r"[a-z][a-z0-9_]{0,31}", fullmatch=True).filter(
-        lambda k: k not in RESERVED_KINDS and k != "genesis"
-    ),
+    kind=st.from_regex(r"[a-z][a-z0-9_]{0,31}", fullmatch=True).filter(lambda k: k not in RESERVED_KINDS | FINAL_KINDS),
     name=st.binary(max_size=32),
     revision=st.integers(0, MAX_INT),
     created=st.just(NOW),

@@ -140,7 +140,30 @@ def identity() -> Vectors:
         {"of": text.encode().hex(), "digest": blake2b(text.encode(), digest_size=32).hexdigest()}
         for text in ("", "abc")
     ]
-    return {"what": "inceptions, key derivation, digest", "digests": hashes, "valid": valid, "invalid": invalid}
+    rotations = []
+    for seed, seq in ((1, -1), (2, 7)):
+        entropy = seed.to_bytes(32, "big")
+        _, inception = incept(entropy)
+        later = Signer(derive_seed(entropy, 1), inception, 1)
+        following = digest(SigningKey(derive_seed(entropy, 2)).verify_key.encode())
+        payload = encode({"key": later.public_key, "next_hash": following, "seq": seq})
+        changes = {"kind": "rotation", "epoch": 1, "name": (1).to_bytes(4, "big"), "scope": "", "payload": payload}
+        rotations.append(
+            {
+                "name": f"entropy {seed}",
+                "wire": raw(later, header(later, **changes)).hex(),
+                "key": later.public_key.hex(),
+                "next_hash": following.hex(),
+                "seq": seq,
+            }
+        )
+    return {
+        "what": "inceptions, key derivation, digest, rotations",
+        "digests": hashes,
+        "valid": valid,
+        "invalid": invalid,
+        "rotations": rotations,
+    }
 
 
 def signatures() -> Vectors:
@@ -273,6 +296,8 @@ def records() -> Vectors:
         ("scope of 7", {"scope": "u33db12"}, "at most 6"),
         ("scope in capitals", {"scope": "U33DB"}, "lower case"),
         ("payload too large", {"payload": bytes(16 * 1024 + 1)}, "at most 16384"),
+        ("a redemption withdrawn", {"kind": "redemption", "payload": b""}, "a redemption cannot be withdrawn"),
+        ("a rotation withdrawn", {"kind": "rotation", "payload": b""}, "a rotation cannot be withdrawn"),
         ("payload nil", {"payload": None}, "bytes"),
     ]
     invalid = [bad(name, raw(one, header(one, **changes)), "field", why) for name, changes, why in field]

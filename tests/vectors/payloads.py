@@ -154,6 +154,7 @@ def _invalid_payloads() -> list[dict[str, Any]]:
     add("listing", "17 tags", "at most 16", tags=[f"t{i}" for i in range(17)])
     add("listing", "a tag twice", "each once", tags=["a", "a"])
     add("listing", "photo of 31 bytes", "32 bytes", photos=[bytes(31)])
+    add("listing", "a photo twice", "each once", photos=[DEAL, DEAL])
     add("listing", "photo as base64 text", "bytes", photos=["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="])
     add("listing", "area of 7", "at most 6", area="u33db12")
     add("listing", "area with i", "a geohash", area="u33di")
@@ -207,6 +208,9 @@ def _invalid_payloads() -> list[dict[str, Any]]:
         code="signature",
         countersignature=good["redemption"]["proof"],
     )
+    token, _, inception = decode(good["redemption"]["invite"])
+    unsigned = encode([token, good["redemption"]["proof"], inception])
+    add("redemption", "invite not signed by the inviter", "the invite's signature", code="signature", invite=unsigned)
     add("redemption", "invite cut", "the invite's wire form", code="decode", invite=good["redemption"]["invite"][:-1])
     a, b = sorted((ANN.author, BOB.author))
     add("genesis", "quorum 2 of 1", "at most the stewards", quorum=2)
