@@ -155,6 +155,10 @@ class Gossip:
         """The peers that are in this network too."""
         return list(self._neighbours.get(network, ()))
 
+    def replicas(self, network: bytes, record_id: bytes) -> int:
+        """How many connected neighbours are known to have been given a record, or to have given it."""
+        return sum(n.has(record_id) for n in self._neighbours.get(network, {}).values())
+
     def _greeted(self, peer: str, hello: Hello, membership: _Membership, now: int) -> list[Step]:
         neighbours = self._neighbours[hello.network]
         neighbour = neighbours.get(peer)

@@ -106,6 +106,10 @@ class Neighbour:
         self._session, self._held, self._closing = None, False, False
         self._next_sync = now
 
+    def has(self, record_id: bytes) -> bool:
+        """Whether the neighbour sent this record, named it, or was sent it, as far back as is remembered."""
+        return record_id in self._known
+
     def tell(self, record_id: bytes, eager: bool, now: int) -> None:
         """Pass a new record on, itself or its id, unless the neighbour is known to have it."""
         if record_id in self._known:

@@ -47,13 +47,19 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     log_to: Literal["file", "stderr"] = "file"
 
 
-_COMMENTS = {
+SETTINGS = {
     "name": "How others see you",
     "area": "Where you are, as a geohash of at most 6 characters; empty: nowhere in particular",
     "profile": "Defaults for what is not set here: home, pi, server or test",
+    "network": "The network that is meant where none is named, by name or id; for nodes in several",
     "listen": "Where other nodes can reach this one",
     "bootstrap": "Nodes to call at each start",
+    "relay": "Carry traffic for peers behind a router",
+    "lan": "Look for neighbours on the local network",
+    "max_peers": "Connections at the same time",
+    "cache_mb": "Memory for the store's cache, in MB",
     "log_level": "debug, info, warning or error",
+    "log_to": "file (node.log in the home folder) or stderr",
 }
 
 
@@ -88,9 +94,9 @@ def save_config(home: Home, values: Mapping[str, Any]) -> None:
     document = tomlkit.document()
     document.add(tomlkit.comment("Settings of this node. The environment goes above them (P2PNODE_NAME=… and so on)."))
     for key, value in values.items():
-        if key in _COMMENTS:
+        if key in SETTINGS:
             document.add(tomlkit.nl())
-            document.add(tomlkit.comment(_COMMENTS[key]))
+            document.add(tomlkit.comment(SETTINGS[key]))
         document.add(key, list(value) if isinstance(value, tuple) else value)
     write_atomic(home.config, tomlkit.dumps(document).encode())
 

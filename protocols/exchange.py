@@ -71,6 +71,7 @@ class Exchange(msgspec.Struct, frozen=True):
     acceptance: Fact | None
     turn: bytes
     duties: dict[str, DutyState]
+    payment: Payment
     cancel_asked: frozenset[bytes]
     rated: dict[bytes, bytes]  # author → commitment
     notes: tuple[Fact, ...]
@@ -106,16 +107,19 @@ def check_fact(fact: Fact) -> None:
         raise DecodeError(f"{fact.kind}: commitment", "field")
 
 
-def evaluate(facts: Iterable[Fact], payment: Payment, now: int) -> Exchange:
+def evaluate(facts: Iterable[Fact], payment: Payment, credit: str, now: int) -> Exchange:
     """The exchange that these facts make. `Reject` if its proposal is not among them.
 
-    payment: how far the two ledgers have settled it. now: ms, for proposals that lapse.
+    payment: how far the two ledgers have settled it (`pending` if not at all). credit: the unit that ledgers settle;
+    a price in another unit (cash, another currency) is a duty like the others. now: ms, for proposals that lapse.
     """
     ordered = sorted(facts, key=lambda f: (f.at, f.id))
     root = next((f for f in ordered if f.kind == "propose"), None)
     if root is None:
         raise Reject("context", "no proposal")
     current, terms = _newest_terms(root, ordered)
+    if terms.payment is None or terms.unit != credit:
+        payment = Payment.NONE
     parties = frozenset(terms.parties)
     ordered = [f for f in ordered if f.author in parties]
     turn = next(iter(parties - {current.author}))
@@ -144,6 +148,7 @@ def evaluate(facts: Iterable[Fact], payment: Payment, now: int) -> Exchange:
         acceptance=acceptance,
         turn=turn,
         duties=duties,
+        payment=payment,
         cancel_asked=asked,
         rated=rated,
         notes=tuple(f for f in ordered if f.kind == "note" or (f.payload and _text(f))),

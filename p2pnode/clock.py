@@ -1,0 +1,28 @@
+"""The only clock of the node: wall time in milliseconds, and whether it has been set."""
+
+import time
+
+JUMP = 10_000  # a wall clock that parts from the steady one by more than this has been set
+
+
+def now() -> int:
+    """Milliseconds since 1970, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class JumpDetector:
+    """Tells when somebody set the clock, or the machine slept: timers made before mean nothing then."""
+
+    def __init__(self) -> None:
+        self._offset = self._difference()
+
+    def jumped(self) -> bool:
+        offset = self._difference()
+        if abs(offset - self._offset) <= JUMP:
+            return False
+        self._offset = offset
+        return True
+
+    @staticmethod
+    def _difference() -> int:
+        return time.time_ns() // 1_000_000 - time.monotonic_ns() // 1_000_000

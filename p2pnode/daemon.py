@@ -1,0 +1,284 @@
+"""The running node: puts store, core, host, DHT, index and control API together, and stops them cleanly."""
+
+import json as json_module
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import trio
+from structlog.typing import FilteringBoundLogger
+
+from protocols.errors import Refusal
+
+from . import clock, commands
+from .bounds import MAX_LISTENERS, STOP_WITHIN
+from .config import Config, load_config
+from .control import serve_control
+from .core import Core
+from .delivery import FrameReceived, HostEvent, PeerConnected, PeerDisconnected
+from .dialing import Unreachable
+from .effects import Dial, Effect, Emit, Lookup, Penalize, Provide, Reindex, Reply, Send
+from .events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received
+from .home import Home
+from .host import Host
+from .index import Index, IndexUnavailable
+from .keystore import Keys, load_keystore, read_passphrase
+from .log import open_log
+from .loop import Loop
+from .multiaddrs import with_peer
+from .pending import clear_pending, load_pending
+from .searching import Searching
+from .state import Settings
+from .store import AnyStore, Store, StoreError
+
+
+def run(
+    home: Home,
+    *,
+    listen: Sequence[str] = (),
+    bootstrap: Sequence[str] = (),
+    relay: bool = False,
+    lan: bool = True,
+    json: bool = False,
+    passphrase_file: Path | None = None,
+) -> int:
+    """Run the node of this home until it is told to stop. Returns the exit status; `Refusal` if it cannot start."""
+    home.require()
+    home.check_version()
+    with home.locked():
+        copy = home.migrate()
+        if copy is not None:
+            print(f"home brought up to date; the old one is kept in {copy}", file=sys.stderr)
+        config, notes = load_config(home)
+        keys, more = load_keystore(home.keystore, read_passphrase(passphrase_file) if passphrase_file else None)
+        for note in [*notes, *more]:
+            print(note, file=sys.stderr)
+        log = open_log(config.log_level, home.log if config.log_to == "file" else None)
+        try:
+            store = Store.open(home.store)
+        except StoreError as e:
+            raise Refusal("conflict" if "in use" in str(e) else "failed", e.message, e.hint) from e
+        try:
+            daemon = Daemon(home, config, keys, store, log, listen=listen or config.listen, json=json)
+            return trio.run(daemon.main, (*config.bootstrap, *bootstrap))
+        finally:
+            store.close()
+
+
+class Daemon:
+    """One node. Performs the core's effects, and is the port that the control API talks to."""
+
+    def __init__(
+        self,
+        home: Home,
+        config: Config,
+        keys: Keys,
+        store: AnyStore,
+        log: FilteringBoundLogger,
+        *,
+        listen: Sequence[str],
+        json: bool,
+    ) -> None:
+        self._home = home
+        self._config = config
+        self._log = log
+        self._json = json
+        self._keys = keys
+        self._host = Host(keys.host_seed, list(listen), self._host_event)
+        self._rng = random.SystemRandom()
+        self._store = store
+        self._pending: dict[int, Answer] = {}
+        self._ticket = 0
+        self._listeners: set[trio.MemorySendChannel[dict[str, Any]]] = set()
+        self._warning: str | None = None
+        self._listening: tuple[str, ...] = ()
+        self._connections: dict[str, Connected] = {}
+        self._nursery: trio.Nursery
+        self._status = 0
+        self._searching = Searching(self._open_index(), log)
+        self._loop = Loop(store, self._make_core, self, log)
+
+    async def main(self, bootstrap: tuple[str, ...]) -> int:
+        """Serve until SIGTERM or SIGINT; returns the exit status."""
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            try:
+                async with trio.open_nursery() as nursery:
+                    self._nursery = nursery
+                    nursery.start_soon(self._stop_on_signal, signals, nursery.cancel_scope)
+                    await self._start(nursery, bootstrap)
+            except* Refusal as group:
+                raise _first(group) from None
+            finally:
+                self._searching.close()
+        return self._status
+
+    async def _start(self, nursery: trio.Nursery, bootstrap: tuple[str, ...]) -> None:
+        addresses: list[str] = await nursery.start(self._host.run)
+        self._listening = tuple(addresses)
+        pending = load_pending(self._home)
+        genesis = tuple((self._home.networks / f"{n.id}.genesis").read_bytes() for n in pending.network)
+        targets = tuple(j.target for j in pending.join)
+        begun = self._loop.core.begin(genesis, targets, bootstrap, clock.now())
+        if await self._loop.finish(begun):
+            clear_pending(self._home)
+        nursery.start_soon(self._loop.run)
+        self._searching.rebuild(self._loop.core)
+        nursery.start_soon(self._searching.run, lambda: self._loop.core)
+        await self._loop.put(Listening(self._listening))
+        await nursery.start(serve_control, self, self._home, self._log)
+        self._say_ready()
+
+    async def _stop_on_signal(self, signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+        async for number in signals:
+            self._status = 130 if number == signal.SIGINT else 0
+            self._log.info("stopping", signal=number)
+            scope.deadline = trio.current_time() + STOP_WITHIN / 1000
+            scope.cancel()
+            return
+
+    def _say_ready(self) -> None:
+        networks = list(self._loop.core.state.networks.values())
+        if self._json:
+            data = {
+                "event": "ready",
+                "peer_id": self._host.peer_id,
+                "addresses": list(self._listening),
+                "network": networks[0].json if networks else None,
+            }
+            print(json_module.dumps({"schema": 1, "data": data}), flush=True)
+        else:
+            print("ready", *self._listening, flush=True)
+
+    # The port of the control API
+
+    async def call(self, name: str, args: commands.Args, request_id: str | None) -> Any:
+        if name == "search":
+            assert isinstance(args, commands.Search)
+            return await self._searching.search(self._loop.core, args, clock.now())
+        self._ticket += 1
+        ticket, answer = self._ticket, Answer()
+        self._pending[ticket] = answer
+        try:
+            await self._loop.put(Command(ticket, name, args, request_id))
+            await answer.arrived.wait()
+        finally:
+            del self._pending[ticket]
+        if isinstance(answer.result, Refusal):
+            raise answer.result
+        return answer.result
+
+    async def subscribe(self) -> AsyncIterator[dict[str, Any]]:
+        send, receive = trio.open_memory_channel[dict[str, Any]](MAX_LISTENERS)
+        self._listeners.add(send)
+        try:
+            async for item in receive:
+                yield item
+        finally:
+            self._listeners.discard(send)
+
+    # The performer of the loop
+
+    def perform(self, effect: Effect) -> None:
+        match effect:
+            case Send(peer, protocol, data):
+                self._host.send(peer, protocol, data)
+            case Reply(ticket, result):
+                answer = self._pending.get(ticket)
+                if answer is not None:
+                    answer.result = result
+                    answer.arrived.set()
+            case Emit(kind, data):
+                self._emit(kind, dict(data))
+            case Reindex(slots, gone):
+                self._searching.changed(slots, gone)
+            case Penalize(peer, reason):
+                self._log.info("strike", peer=peer, reason=reason)
+                self._host.strike(peer, reason)
+            case Dial(key, addresses):
+                self._nursery.start_soon(self._dial, key, addresses)
+            case Provide(key):
+                self._nursery.start_soon(self._host.provide, key)
+            case Lookup(key):
+                self._nursery.start_soon(self._lookup, key)
+
+    def warn(self, warning: str | None) -> None:
+        self._warning = warning
+        self._emit("warning", {"message": warning})
+
+    def core_made(self, core: Core) -> Sequence[Event]:
+        if not self._listening:
+            return ()
+        return (Listening(self._listening), *self._connections.values())
+
+    # Parts
+
+    def _make_core(self, now: int) -> Core:
+        settings = Settings(
+            name=self._config.name,
+            area=self._config.area,
+            peer_id=self._host.peer_id,
+            box=self._keys.public.box_key,
+            default_network=self._config.network,
+        )
+        core = Core(self._store, self._keys.signer(), settings, self._rng, now)
+        core.status.warnings = self._warnings
+        return core
+
+    def _warnings(self) -> list[str]:
+        return [self._warning] if self._warning else []
+
+    def _open_index(self) -> Index:
+        try:
+            return Index(self._home.index)
+        except IndexUnavailable as e:
+            self._log.warning("searching in memory", problem=e.message)
+            return Index(":memory:")
+
+    async def _host_event(self, event: HostEvent) -> None:
+        match event:
+            case FrameReceived(peer, protocol, data):
+                await self._loop.put(Received(peer, protocol, data))
+            case PeerConnected(peer, address, outbound):
+                connected = Connected(peer, with_peer(address, peer) if outbound else address, outbound)
+                self._connections[peer] = connected
+                await self._loop.put(connected)
+                self._emit("peer", {"peer_id": peer, "connected": True})
+            case PeerDisconnected(peer):
+                self._connections.pop(peer, None)
+                await self._loop.put(Disconnected(peer))
+                self._emit("peer", {"peer_id": peer, "connected": False})
+
+    async def _dial(self, key: str, addresses: tuple[str, ...]) -> None:
+        try:
+            await self._host.dial(addresses)
+        except Unreachable as e:
+            self._log.info("dial failed", peer=key, problem=str(e))
+            await self._loop.put(DialFailed(key, str(e)))
+
+    async def _lookup(self, key: bytes) -> None:
+        found = await self._host.find_providers(key)
+        peers = tuple((peer, tuple(with_peer(a, peer) for a in addresses)) for peer, addresses in found)
+        await self._loop.put(Found(key, peers))
+
+    def _emit(self, kind: str, data: dict[str, Any]) -> None:
+        for listener in list(self._listeners):
+            try:
+                listener.send_nowait({"type": kind, **data})
+            except (trio.WouldBlock, trio.BrokenResourceError):
+                self._listeners.discard(listener)
+
+
+class Answer:
+    """What a caller waits for."""
+
+    def __init__(self) -> None:
+        self.arrived = trio.Event()
+        self.result: Any = None
+
+
+def _first(group: BaseExceptionGroup[Refusal]) -> Refusal:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found

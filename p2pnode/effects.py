@@ -1,0 +1,94 @@
+"""What the core wants done. Effects are named in the imperative, and carried out in order.
+
+The journal rule: the `Write` of a step is committed before anything else of that step leaves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger.head import Head
+from protocols.errors import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One atomic batch. durable: synced before the step goes on; heads: newest head of our chains, by network."""
+
+    puts: Mapping[bytes, bytes]
+    deletes: frozenset[bytes] = frozenset()
+    durable: bool = False
+    heads: Mapping[bytes, Head] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One frame to a connected peer. May be lost: what matters is sent again until it is answered."""
+
+    peer: str
+    protocol: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Connect to whichever address answers first; `Connected` or `DialFailed(key)` follows."""
+
+    key: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provide:
+    """Tell the DHT that we hold what this key stands for."""
+
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Ask the DHT who provides this key; `Found` follows."""
+
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Penalize:
+    """A peer sent what no honest peer sends."""
+
+    peer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer to the `Command` with this ticket: JSON data, or why not."""
+
+    ticket: int
+    result: Any | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Something that a face may want to show at once."""
+
+    kind: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reindex:
+    """Listings that changed. slots: (network, author, name) to read again; gone: ids of records that are no more."""
+
+    slots: tuple[tuple[bytes, bytes, bytes], ...] = ()
+    gone: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Send `Woke` at this time (ms)."""
+
+    at: int
+
+
+Effect = Write | Send | Dial | Provide | Lookup | Penalize | Reply | Emit | Reindex | Wake

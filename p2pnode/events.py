@@ -1,0 +1,66 @@
+"""What happens to the core. Events are named in the past tense; `Core.handle(event, now)` answers with effects."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Our user asked for something. ticket: which `Reply` answers it; request_id: the same for every repetition."""
+
+    ticket: int
+    name: str
+    args: Any
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The host is up. addresses: full multiaddrs, with our peer id."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    peer: str
+    address: str
+    outbound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialFailed:
+    """None of the addresses of a `Dial` answered."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One frame from a peer, unchecked."""
+
+    peer: str
+    protocol: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Answer to a `Lookup`: who provides the key, with full multiaddrs."""
+
+    key: bytes
+    peers: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Woke:
+    """The time of an earlier `Wake` has come."""
+
+
+Event = Command | Listening | Connected | Disconnected | DialFailed | Received | Found | Woke

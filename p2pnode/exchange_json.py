@@ -1,0 +1,107 @@
+"""An exchange as faces show it: the JSON of the command line's contract."""
+
+from typing import TYPE_CHECKING, Any
+
+from dht.keys import slot_hash
+from protocols.exchange import NEGOTIATING, OPEN, DutyState, Exchange, Payment, Status, parse_step
+from protocols.terms import terms_hash
+
+from .state import State
+
+if TYPE_CHECKING:
+    from .exchanges import Exchanges, Held
+    from .settlements import Settlements
+
+
+def describe(
+    state: State, exchanges: "Exchanges", settlements: "Settlements", held: "Held", now: int
+) -> dict[str, Any]:
+    view = exchanges.view(held, now)
+    terms = view.terms
+    me = state.me
+    other = view.counterparty(me)
+    names = state.directory
+    gives = any(d.provider == me for d in terms.duties if d.id != "pay")
+    return {
+        "exchange_id": held.id.hex(),
+        "listing_id": slot_hash((terms.responder, "listing", terms.name)).hex(),
+        "network": held.network.hex(),
+        "status": str(view.status),
+        "reason": view.reason,
+        "role": "giver" if gives else "taker",
+        "proposer": names.peer_id(terms.proposer),
+        "counterparty": names.peer_id(other),
+        "counterparty_name": names.name(other),
+        "terms": {
+            "hash": terms_hash(terms).hex(),
+            "kind": terms.kind,
+            "title": terms.title,
+            "quantity": terms.quantity,
+            "price": {"amount": terms.amount, "unit": terms.unit} if terms.amount else None,
+            "from": terms.start or None,
+            "until": terms.end or None,
+            "expires": terms.expires,
+            "note": terms.note,
+        },
+        "duties": [
+            {
+                "id": d.id,
+                "action": d.action,
+                "what": d.what,
+                "provider": names.peer_id(d.provider),
+                "provider_name": _who(state, d.provider),
+                "receiver": names.peer_id(d.receiver),
+                "state": str(view.duties[d.id]),
+                "until": d.until or None,
+            }
+            for d in terms.duties
+        ],
+        "next": [
+            {"who": _who(state, who), "command": f"p2pnode exchange {command} {held.id.hex()[:8]}", "until": until}
+            for who, command, until in next_steps(view)
+        ],
+        "settlement": {
+            "state": str(view.payment),
+            "amount": {"amount": terms.amount, "unit": terms.unit} if terms.amount else None,
+        },
+        "receipt": settlements.receipt(held.network, held.id),
+        "delivered": exchanges.delivered(held),
+        "notes": [{"from": _who(state, f.author), "at": f.at, "text": parse_step(f).text} for f in view.notes],
+        "attestations": {"mine": me in view.rated, "theirs": other in view.rated},
+        "began_at": held.began_at,
+    }
+
+
+def _who(state: State, author: bytes) -> str:
+    return "you" if author == state.me else state.directory.name(author)
+
+
+def next_steps(view: Exchange) -> list[tuple[bytes, str, int | None]]:
+    """Who can do what next: (author, command, until or None)."""
+    terms = view.terms
+    if view.status in NEGOTIATING:
+        return [(view.turn, word, terms.expires) for word in ("accept", "counter", "decline")]
+    if view.status not in OPEN:
+        return []
+    steps: list[tuple[bytes, str, int | None]] = []
+    for duty in terms.duties:
+        duty_state = view.duties[duty.id]
+        until = duty.until or None
+        if duty.id == "pay" and view.payment is not Payment.NONE:
+            if view.payment is Payment.PENDING:
+                steps.append((duty.provider, "pay", until))
+        elif duty_state is DutyState.PENDING:
+            if not duty.after or view.duties[duty.after] is not DutyState.PENDING:
+                steps.append((duty.provider, _word(duty.id), until))
+        elif duty_state is DutyState.DONE:
+            steps.append((duty.receiver, "confirm", until))
+    for author in sorted(view.cancel_asked):
+        if view.status in (Status.AGREED, Status.ACTIVE):
+            steps.append((view.counterparty(author), "cancel", None))
+    if view.status in (Status.SETTLED, Status.FULFILLED):
+        steps += [(a, "attest", None) for a in terms.parties if a not in view.rated]
+    return steps
+
+
+def _word(duty_id: str) -> str:
+    return {"handover": "handover", "pickup": "handover", "return": "return", "pay": "pay"}.get(duty_id, "done")

@@ -1,0 +1,210 @@
+"""The validation ladder for records: one order for everything that comes in, each rung a function.
+
+    size → (tokens: the host's) → seen → decode → fields → context → age → signature → quota
+
+ACCEPT is a normal return, IGNORE is `Ignore` (costs nobody anything), REJECT is `Reject` (costs the peer).
+"""
+
+from collections import OrderedDict
+
+from dht.catalog import Change, Verdict
+from protocols.attestation import parse_attestation
+from protocols.envelope import Record, parse_record, verify_record
+from protocols.errors import Ignore, Reject
+from protocols.identity import KeyState, Rotation, digest, initial_state, parse_inception, rotated
+from protocols.lease import parse_lease
+from protocols.limits import MAX_RECORD, MAX_SKEW
+from protocols.listing import parse_listing
+from protocols.profile import parse_profile
+from protocols.redemption import parse_redemption, verify_redemption
+from protocols.vouch import parse_vouch
+
+from .bounds import SEEN_WIRES
+from .effects import Reindex
+from .keys import FLOOR, KEY_STATE, RECORD
+from .ratings import check_attestation
+from .rotations import encode_key_state, parse_rotation
+from .state import Network, State
+
+
+class Intake:
+    """Takes records in, from peers and from our own hand, and keeps store, catalog, directory and index in step."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._seen: OrderedDict[bytes, None] = OrderedDict()
+
+    def take(self, network: Network, wire: bytes, now: int) -> Record:
+        """A record that a peer sent: stored and in the catalog, or `Ignore` or `Reject`."""
+        record = self.check(network, wire, now)
+        return self.admit(network, record, now)
+
+    def check(self, network: Network, wire: bytes, now: int) -> Record:
+        """All rungs up to the signature."""
+        _size(wire)
+        mark = digest(wire)
+        self._not_seen(mark)
+        record = parse_record(wire)
+        _fields(network, record)
+        self._context(network, record)
+        _age(record, now)
+        self._signature(record)
+        self._mark(mark)
+        return record
+
+    def admit(self, network: Network, record: Record, now: int) -> Record:
+        """The last rung, the author's quota, and what follows from a new record."""
+        admission = network.catalog.admit(record, now)
+        if admission.added:
+            self._state.journal.put(
+                RECORD + network.id + record.id, record.wire, durable=record.author == self._state.me
+            )
+        self.changed(network, admission.change)
+        if not admission.added:
+            raise Ignore(_WORDS[admission.verdict])
+        self._learn(network, record)
+        return record
+
+    def changed(self, network: Network, change: Change) -> None:
+        """Carry out what the catalog let go of."""
+        journal = self._state.journal
+        for record_id in change.removed:
+            journal.delete(RECORD + network.id + record_id)
+        for floor in change.floors:
+            journal.put(FLOOR + network.id + floor.slot, floor.encode(), durable=False)
+        for slot in change.forgotten:
+            journal.delete(FLOOR + network.id + slot)
+        if change.removed:
+            journal.out(Reindex(gone=change.removed))
+
+    def load(self, network: Network) -> None:
+        """After a restart: what the stored records say of people and keys."""
+        for kind in ("rotation", "profile"):
+            for row in sorted(network.catalog.rows(kind=kind), key=lambda r: r.created):
+                wire = self._state.journal.get(RECORD + network.id + row.id)
+                if wire is not None and not row.withdrawn:
+                    self._learn(network, parse_record(wire))
+
+    def _not_seen(self, mark: bytes) -> None:
+        if mark in self._seen:
+            self._seen.move_to_end(mark)
+            raise Ignore("seen")
+
+    def _mark(self, mark: bytes) -> None:
+        self._seen[mark] = None
+        if len(self._seen) > SEEN_WIRES:
+            self._seen.popitem(last=False)
+
+    def forget(self, wire: bytes) -> None:
+        """Let a record be offered again: it was turned down for a reason that may pass."""
+        self._seen.pop(digest(wire), None)
+
+    def _context(self, network: Network, record: Record) -> None:
+        if record.network != network.id:
+            raise Reject("context", "a record of another network")
+        if record.id in network.catalog:
+            raise Ignore("known")
+        known = self._state.key_states.get(record.author)
+        if known is not None and record.epoch < known.epoch and record.kind != "rotation":
+            raise Ignore("epoch", "signed with a key that has been replaced")
+        if (
+            not network.genesis.open
+            and record.kind not in ("redemption", "rotation")
+            and not self._member(network, record.author)
+        ):
+            raise Ignore("member", "its author is not a member, as far as is known here")
+
+    def _member(self, network: Network, author: bytes) -> bool:
+        genesis = network.genesis
+        return (
+            author in genesis.stewards
+            or any(author == founder for founder, _ in genesis.endowments)
+            or network.catalog.get((author, "redemption", b"")) is not None
+        )
+
+    def _signature(self, record: Record) -> None:
+        if record.kind == "rotation":
+            verify_record(record, self._rotation(record)[1].key)
+        elif record.epoch == 0:
+            verify_record(record)
+        else:
+            known = self._state.key_states.get(record.author)
+            if known is None or known.epoch < record.epoch:
+                raise Ignore("epoch", "the rotation to this key has not arrived yet")
+            verify_record(record, known.key)
+        if record.kind == "attestation" and not record.withdrawn:
+            check_attestation(record, parse_attestation(record), self._state.entry_key)
+        elif record.kind == "redemption" and not record.withdrawn:
+            verify_redemption(record, parse_redemption(record))
+
+    def _rotation(self, record: Record) -> tuple[Rotation, KeyState]:
+        """The rotation in a record, and the key state that it leads to."""
+        if digest(record.inception) != record.author:
+            raise Reject("signature", "the inception is not the author's")
+        rotation = parse_rotation(record)
+        before = self._state.key_states.get(record.author) or initial_state(parse_inception(record.inception))
+        if record.epoch <= before.epoch:
+            raise Ignore("epoch", "an older rotation")
+        if record.epoch > before.epoch + 1:
+            raise Ignore("epoch", "an earlier rotation has not arrived yet")
+        return rotation, rotated(before, record.epoch, rotation)
+
+    def _learn(self, network: Network, record: Record) -> None:
+        if record.kind == "listing":
+            self._state.journal.out(Reindex(slots=((network.id, record.author, record.name),)))
+        elif record.kind == "profile" and not record.withdrawn:
+            self._state.directory.learn(record.author, parse_profile(record))
+        elif record.kind == "rotation":
+            try:
+                rotation, state = self._rotation(record)
+            except Ignore:
+                return
+            self._state.key_states[record.author] = state
+            self._state.rotated_at[record.author] = rotation.seq
+            self._state.journal.put(KEY_STATE + record.author, encode_key_state(state, rotation.seq), durable=False)
+
+
+def _size(wire: bytes) -> None:
+    if len(wire) > MAX_RECORD:
+        raise Reject("size", f"{len(wire)} bytes")
+
+
+def _fields(network: Network, record: Record) -> None:
+    """Known kinds say what they must; a kind that we do not know is kept and passed on as it is."""
+    if record.withdrawn:
+        return
+    match record.kind:
+        case "listing":
+            parse_listing(record, network.genesis.cell_precision)
+        case "profile":
+            parse_profile(record)
+        case "lease":
+            parse_lease(record)
+        case "attestation":
+            parse_attestation(record)
+        case "redemption":
+            parse_redemption(record)
+        case "vouch":
+            parse_vouch(record)
+        case "rotation":
+            parse_rotation(record)
+        case "genesis":
+            raise Reject("context", "a genesis does not spread")
+
+
+def _age(record: Record, now: int) -> None:
+    """From the future: its author's clock, or ours, is wrong; it will be offered again. Past its end: of no use."""
+    if record.created > now + MAX_SKEW:
+        raise Ignore("future")
+    if record.until <= now:
+        raise Ignore("expired")
+
+
+_WORDS = {
+    Verdict.KNOWN: "known",
+    Verdict.OLDER: "older",
+    Verdict.FLOORED: "floored",
+    Verdict.OVER_QUOTA: "over_quota",
+    Verdict.EXPIRED: "expired",
+    Verdict.ADDED: "added",
+}

@@ -1,0 +1,33 @@
+"""Every key of the database, each on its own line. Integers are big-endian, so that keys sort as they count."""
+
+from typing import Final
+
+GENESIS: Final = b"g"  # network16                 → genesis record wire: the networks this node is in
+MEMBERSHIP: Final = b"m"  # network16              → [joined_at, inviter author or empty, my redemption wire or empty]
+RECORD: Final = b"r"  # network16 record32         → record wire, own and foreign
+FLOOR: Final = b"f"  # network16 slot16            → the catalog's floor of a slot that is gone
+ENTRY: Final = b"e"  # network16 seq8              → own ledger entry in full, with its private payload
+CHAIN: Final = b"c"  # network16                   → state of the own chain after its newest entry
+DEAL: Final = b"d"  # network16 deal32             → state of a settlement
+EXCHANGE: Final = (
+    b"x"  # deal32                   → [network16, began_at, seen_at, listing record wire, agree seq or -1]
+)
+FACT: Final = b"y"  # deal32 fact32                → fact wire, own and the counterparty's
+OUTBOX: Final = (
+    b"o"  # item32                     → [network16, recipient author, message, since]: sent until acknowledged
+)
+RATING: Final = b"a"  # network16 deal32           → own attestation, sealed until both have rated
+VOUCH: Final = b"v"  # network16 vouch32           → [given or taken, other author, amount, state, entry in full]
+INVITE: Final = b"i"  # network16 invite32         → [link, uses left, redeemers]
+REQUEST: Final = b"q"  # request id                → [at, reply as JSON]: a repeated command is answered, not done again
+PEER: Final = b"p"  # peer id                      → [addresses, last seen, name our user gave]
+JOIN: Final = b"j"  # join target                  → [since]: joins not yet answered
+DRAFT: Final = b"t"  # name16                      → listing waiting for a network to be published in
+KEY_STATE: Final = (
+    b"k"  # author32                → newest known key of an author that has rotated: [epoch, key, next hash, seq]
+)
+SINGLE: Final = b"s"  # name                       → single values: b"epoch" of this store
+
+
+def seq_key(network: bytes, seq: int) -> bytes:
+    return ENTRY + network + seq.to_bytes(8, "big")

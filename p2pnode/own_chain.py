@@ -1,0 +1,60 @@
+"""Our own ledger in one network: the one place that signs entries."""
+
+import msgspec
+
+from ledger import chain
+from ledger.entry import Entry, encode_entry, parse_entry
+from ledger.head import Head
+from ledger.payloads import Randomness
+from protocols.errors import Reject
+from protocols.identity import Signer
+
+from .journal import Journal
+from .keys import CHAIN, ENTRY, seq_key
+
+
+class OwnChain:
+    """Entry, chain state and head go into the batch of the step that causes them, or none of them does."""
+
+    def __init__(self, journal: Journal, signer: Signer, rng: Randomness, network: bytes, endowment: int) -> None:
+        self._journal = journal
+        self._signer = signer
+        self._rng = rng
+        self.network = network
+        self.endowment = endowment
+        stored = journal.get(CHAIN + network)
+        self.state = chain.decode_state(stored) if stored else chain.start(network, signer.author)
+
+    def append(self, kind: str, settlement: msgspec.Struct | None, private: bytes | None, now: int) -> Entry:
+        """Sign the next entry. `OverLimit` if the account cannot carry it; nothing is changed then."""
+        state, entry = chain.extend(self.state, self._signer, kind, settlement, private, now, self._rng, self.endowment)
+        self.state = state
+        self._journal.put(seq_key(self.network, entry.seq), encode_entry(entry, private=True))
+        self._journal.put(CHAIN + self.network, chain.encode_state(state))
+        self._journal.head(self.network, Head(self.network, state.count, state.head))
+        return entry
+
+    def entry(self, seq: int) -> Entry | None:
+        stored = self._journal.get(seq_key(self.network, seq))
+        return parse_entry(stored) if stored else None
+
+    def entries(self) -> list[tuple[int, bytes]]:
+        """(seq, full form) of every stored entry, in order."""
+        cut = len(ENTRY) + 16
+        return [(int.from_bytes(k[cut:], "big"), v) for k, v in self._journal.scan(ENTRY + self.network)]
+
+    def verify(self) -> tuple[int, list[int], str]:
+        """Check every entry from the start: how many hold, which seqs are missing, and what is wrong (or "")."""
+        state = chain.start(self.network, self._signer.author)
+        there = dict(self.entries())
+        missing = [seq for seq in range(self.state.count) if seq not in there]
+        if missing:
+            return 0, missing, f"{len(missing)} of {self.state.count} entries are missing"
+        for seq, stored in sorted(there.items()):
+            try:
+                state = chain.apply(state, parse_entry(stored), endowment=self.endowment)
+            except Reject as e:
+                return seq, [], f"entry {seq}: {e}"
+        if state != self.state:
+            return state.count, [], "the stored state is not that of the entries"
+        return state.count, [], ""

@@ -1,0 +1,116 @@
+"""What the parts of the core share. Each part owns its own state; this holds what all of them look at."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from dht.catalog import Catalog
+from dht.gossip import Gossip
+from ledger.entry import Entry
+from ledger.halves import first_key
+from protocols.envelope import Record
+from protocols.errors import Refusal
+from protocols.genesis import Genesis
+from protocols.identity import KeyState, Signer
+
+from .directory import Directory
+from .journal import Journal
+from .own_chain import OwnChain
+
+
+class Rng(Protocol):
+    """Chance as an argument: `secrets` in a node, seeded in a simulation."""
+
+    def randbytes(self, n: int, /) -> bytes: ...
+    def random(self) -> float: ...
+    def randrange(self, start: int, stop: int | None = None, step: int = 1, /) -> int: ...
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """name: the household's; area: geohash or empty; peer_id: of our host; box: X25519 public key, 32 bytes."""
+
+    name: str
+    area: str
+    peer_id: str
+    box: bytes
+    default_network: str = ""
+
+
+class Network(msgspec.Struct):
+    """One neighbourhood that this node is in. id: 16 bytes. inviter: author who let us in, or empty."""
+
+    id: bytes
+    genesis: Genesis
+    record: Record
+    catalog: Catalog
+    chain: OwnChain
+    joined_at: int
+    inviter: bytes = b""
+    redemption: bytes = b""
+
+    @property
+    def json(self) -> dict[str, str]:
+        return {"id": self.id.hex(), "name": self.genesis.name, "unit": self.genesis.unit}
+
+
+class Connection(msgspec.Struct):
+    address: str
+    outbound: bool
+    since: int
+
+
+class State:
+    def __init__(self, signer: Signer, settings: Settings, rng: Rng, journal: Journal, gossip: Gossip) -> None:
+        self.signer = signer
+        self.settings = settings
+        self.rng = rng
+        self.journal = journal
+        self.gossip = gossip
+        self.networks: dict[bytes, Network] = {}
+        self.directory = Directory(signer.author, settings.peer_id)
+        self.connected: dict[str, Connection] = {}
+        self.wanted: set[str] = set()  # peers that something waits for
+        self.addresses: tuple[str, ...] = ()
+        self.key_states: dict[bytes, KeyState] = {}
+        self.rotated_at: dict[bytes, int] = {}  # author → last seq of its chain that the key before may have signed
+        self.publish: Callable[[Network, Record, int], None] = _not_ready
+
+    @property
+    def me(self) -> bytes:
+        return self.signer.author
+
+    def network(self, name: str | None) -> Network:
+        """The network that a command means, or `Refusal`."""
+        if not self.networks:
+            raise Refusal(
+                "refused",
+                "this node is in no network yet",
+                "`p2pnode join ADDRESS` or `p2pnode init --new-network NAME`.",
+            )
+        name = name or self.settings.default_network
+        if not name:
+            if len(self.networks) == 1:
+                return next(iter(self.networks.values()))
+            raise Refusal("usage", "this node is in several networks", "Say which: --network NAME.")
+        found = [n for n in self.networks.values() if n.genesis.name == name or n.id.hex().startswith(name.lower())]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(n.genesis.name for n in self.networks.values())
+        raise Refusal("not_found", f"no network {name!r} here", f"This node is in: {known}.")
+
+    def key_of(self, author: bytes, epoch: int) -> bytes | None:
+        """The key to verify with: None where the inception that travels along decides (epoch 0)."""
+        known = self.key_states.get(author)
+        return known.key if known is not None and known.epoch == epoch else None
+
+    def entry_key(self, entry: Entry) -> bytes | None:
+        """The key that may have signed this entry: an older one only up to the seq that the rotation names."""
+        known = self.key_states.get(entry.author)
+        if known is None or (entry.epoch < known.epoch and entry.seq <= self.rotated_at.get(entry.author, -1)):
+            return first_key(entry)
+        return known.key if known.epoch == entry.epoch else None
+
+
+def _not_ready(network: Network, record: Record, now: int) -> None:
+    raise AssertionError("publish is set by the core")
