@@ -12,22 +12,23 @@ print("old" if home.initialised else "new", home.root)')
 
 if [ "${home%% *}" = new ]; then
   name=${NAME:-}
-  if [ -z "$name" ] && [ -t 0 ] && [ -t 1 ]; then
-    read -r -p "Your name, as neighbours will see it [$(id -un)]: " name || true
+  if [ -z "$name" ] && ! { [ -t 0 ] && [ -t 1 ]; }; then
+    name=$(id -un) # nobody is there to be asked
   fi
-  "$node" init --name "${name:-$(id -un)}"
+  "$node" init ${name:+--name "$name"}
   echo
 fi
 
-# The command is not on the PATH, so it is named as it can be typed from here.
-shown=.venv/bin/p2pnode
-[ "$PWD" = "$here" ] || shown=$node
+# The command is not on the PATH, so it is named as it can be typed.
+shown=$node
+[ "$PWD" != "$here" ] || shown=.venv/bin/p2pnode
+echo "Next, in another window${P2PNODE_HOME:+, after  export P2PNODE_HOME=$(printf %q "$P2PNODE_HOME")}:"
 cat <<TXT
-The node of ${home#* } starts in this window; Ctrl-C stops it. In another window:
 
-  $shown init --help                                      found a network (--new-network), before the start
-  $shown join ADDRESS-OR-LINK                             join the network of a neighbour
-  $shown offer publish --kind lend --title "Snowblower"   publish; until you have joined it is kept as a draft
+  $shown init --new-network "Elm Street" --unit hour       start a network; then start the node again
+  $shown join ADDRESS-OR-LINK                              join the network of a neighbour
+  $shown offer publish --kind lend --title "Snowblower"    publish: a draft until then
 
+Now the node starts, in ${home#* }. Ctrl-C stops it.
 TXT
 exec "$node" run "$@"

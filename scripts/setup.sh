@@ -20,8 +20,11 @@ if ! flock --nonblock 9; then
   flock 9
 fi
 
-say() { printf '%s\n' "$*" >&2; }
-fail() { say "" "$@" && exit 1; }
+say() { printf '%s\n' "$@" >&2; }
+fail() { # LINE…
+  say "" "$@"
+  exit 1
+}
 
 # ---- is there anything to do? ---------------------------------------------------------------------------------
 
@@ -165,8 +168,8 @@ progress() { # one line that is written over on a terminal, some lines in a log
         line=${line#Requirement already satisfied: } line=${line#Collecting }
         if [ $live = 1 ]; then printf '\r\033[K%s: %d of %d, %s' "$title" "$n" "$count" "${line%%[ =]*}" >&2
         elif [ $((n % 20)) = 0 ]; then say "  $n of $count"; fi ;;
-      "Building wheel for "*" started"* | "Installing collected packages"*)
-        line=${line%%:*}
+      *"Building wheel for "*": started"* | "Installing collected packages"*)
+        line=${line%%:*} line=${line#"${line%%[! ]*}"} line=${line% (*}
         if [ $live = 1 ]; then printf '\r\033[K%s: %s…' "$title" "$(cut -c1-60 <<<"$line")" >&2
         else say "  $(cut -c1-60 <<<"$line")…"; fi ;;
     esac
