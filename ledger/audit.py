@@ -125,26 +125,31 @@ class _Audit:
 
     def check(self, entry: Entry) -> None:
         verify_with(entry, self.keys)
-        said = settlement_of(entry) if entry.kind in RULES else None
-        if said is None and entry.kind in RULES:
+        if entry.kind in RULES and entry.settlement is None:
             self.withheld += 1
         if self.rooted:
             check_place(self.state, entry)
-            check_meaning(self.state, entry, self.keys, self.endowment)
+            said = check_meaning(self.state, entry, self.keys, self.endowment)
         else:
-            if entry.prev != self.state.head:
-                raise Reject("context", f"entry {entry.seq} does not follow entry {entry.seq - 1}")
-            if entry.epoch < self.state.epoch or entry.at < self.state.at:
-                raise Reject("context", "epoch or time go back")
-            after = Figures(entry.balance, entry.hold, entry.limit)
-            if not self.after_gap:
-                check_step(self.state.figures, after, entry.kind, said)
-            elif not entry.within_limit:
-                raise Reject("state", "the limit is overdrawn")
-            if said is not None:
-                check_half(entry, said, self.keys)
+            said = self.check_loose(entry)
         if said is not None:
             self.check_deal(entry, said)
+
+    def check_loose(self, entry: Entry) -> Settlement | None:
+        """What can still be checked behind a gap: everything but the root."""
+        if entry.prev != self.state.head:
+            raise Reject("context", f"entry {entry.seq} does not follow entry {entry.seq - 1}")
+        if entry.epoch < self.state.epoch or entry.at < self.state.at:
+            raise Reject("context", "epoch or time go back")
+        said = settlement_of(entry) if entry.kind in RULES else None
+        after = Figures(entry.balance, entry.hold, entry.limit)
+        if not self.after_gap:
+            check_step(self.state.figures, after, entry.kind, said)
+        elif not entry.within_limit:
+            raise Reject("state", "the limit is overdrawn")
+        if said is not None:
+            check_half(entry, said, self.keys)
+        return said
 
     def check_deal(self, entry: Entry, said: Settlement) -> None:
         after = RULES[entry.kind].after

@@ -11,7 +11,6 @@ old nodes can verify the chains of newer ones.
 from typing import NamedTuple
 
 from protocols.errors import Refusal, Reject
-from protocols.limits import MAX_INT
 
 from .payloads import Settlement
 
@@ -122,8 +121,3 @@ def moves(kind: str) -> bool:
     """Whether entries of this kind change balance, hold or limit."""
     rule = RULES.get(kind)
     return rule is not None and (rule.balance, rule.hold, rule.limit) != (0, 0, 0)
-
-
-def fits(figures: Figures) -> bool:
-    """Whether every figure can be written."""
-    return all(abs(f) <= MAX_INT for f in figures) and figures.hold >= 0 and figures.limit >= 0

@@ -16,7 +16,7 @@ from protocols.codec import decode, encode
 from protocols.errors import DecodeError, Reject
 from protocols.identity import Signer
 
-from .balance import RULES, Figures, check_limit, check_step, fits, moved
+from .balance import RULES, Figures, check_limit, check_step, moved
 from .entry import NO_PREV, Entry, sign_entry
 from .halves import Keys, check_half, first_key, verify_with
 from .merkle import Frontier, frontier_root, push
@@ -114,7 +114,7 @@ def extend(
             raise ValueError(f"{kind} needs a settlement payload")
         after = moved(before, kind, settlement.amount if isinstance(settlement, Settlement) else 0)
     check_limit(before, after, kind)
-    if not fits(after):
+    if after.hold < 0 or after.limit < 0:
         raise ValueError(f"{kind} does not fit the account: {after}")
     entry = sign_entry(
         signer,
@@ -160,15 +160,17 @@ def check_place(state: ChainState, entry: Entry) -> None:
         raise Reject("age", "the time of an entry is before that of the one before")
 
 
-def check_meaning(state: ChainState, entry: Entry, keys: Keys = first_key, endowment: int = 0) -> None:
-    """`Reject` unless figures, settlement payload and half are right after this state."""
+def check_meaning(state: ChainState, entry: Entry, keys: Keys = first_key, endowment: int = 0) -> Settlement | None:
+    """`Reject` unless figures, settlement payload and half are right after this state. Returns the settlement, if the
+    kind has one and it is at hand.
+    """
     after = Figures(entry.balance, entry.hold, entry.limit)
     if entry.kind == "INCEPT":
         if entry.settlement is not None:
             parse_incept(entry.settlement)
         if after != Figures(0, 0, endowment):
             raise Reject("state", f"the limit at the start is {entry.limit}, the genesis gives {endowment}")
-        return
+        return None
     settlement = None
     if entry.kind in RULES:
         if entry.settlement_hash == NO_PAYLOAD:
@@ -177,6 +179,7 @@ def check_meaning(state: ChainState, entry: Entry, keys: Keys = first_key, endow
     check_step(state.figures, after, entry.kind, settlement)
     if settlement is not None:
         check_half(entry, settlement, keys)
+    return settlement
 
 
 def follow(state: ChainState, entry: Entry) -> ChainState:

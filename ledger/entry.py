@@ -13,12 +13,13 @@ tree head. The payloads stand apart: the private one can be erased at once and e
 import re
 from typing import Any
 
+import msgpack
 import msgspec
 
-from protocols.codec import decode, encode
+from protocols.codec import decode
 from protocols.errors import DecodeError, Reject
 from protocols.identity import Signer, digest, parse_inception, verify
-from protocols.limits import MAX_ENTRY, MAX_EPOCH, MAX_KIND, PROTOCOL_VERSION
+from protocols.limits import MAX_ENTRY, MAX_EPOCH, MAX_INT, MAX_KIND, MIN_INT, PROTOCOL_VERSION
 
 from .payloads import NO_PAYLOAD, SALT_BYTES, Settlement, parse_settlement, payload_hash
 
@@ -98,7 +99,7 @@ def sign_entry(
     _check_fields(fields)
     if len(settlement or b"") + len(private or b"") > MAX_ENTRY - 1024:
         raise Reject("size", "the payloads are too long for an entry")
-    header = encode(fields)
+    header = encode_header(fields)
     signature = signer.sign(DOMAIN, header)
     return Entry(
         network,
@@ -122,10 +123,19 @@ def sign_entry(
     )
 
 
+def encode_header(fields: list[Any]) -> bytes:
+    """The canonical array of a header whose fields are in bounds: flat, so msgpack's own form is the canonical one."""
+    header: bytes = msgpack.packb(fields, use_bin_type=True)
+    return header
+
+
 def encode_entry(entry: Entry, private: bool = False) -> bytes:
     """The full form; only for the author's own eyes with the private payload."""
     payload = entry.private if private else None
-    return encode([entry.header, entry.signature, entry.inception, entry.settlement, payload])
+    data: bytes = msgpack.packb(
+        [entry.header, entry.signature, entry.inception, entry.settlement, payload], use_bin_type=True
+    )
+    return data
 
 
 def parse_entry(data: bytes) -> Entry:
@@ -165,7 +175,7 @@ def settlement_of(entry: Entry) -> Settlement | None:
 
 
 def _check_fields(h: list[Any]) -> None:
-    version, network, author, epoch, seq, prev, root, kind, at, _balance, hold, limit, settlement, private = h
+    version, network, author, epoch, seq, prev, root, kind, at, balance, hold, limit, settlement, private = h
     problem = (
         "version"
         if version != PROTOCOL_VERSION
@@ -176,7 +186,7 @@ def _check_fields(h: list[Any]) -> None:
         else "epoch"
         if not 0 <= epoch <= MAX_EPOCH
         else "seq"
-        if seq < 0
+        if not 0 <= seq <= MAX_INT
         else "prev"
         if len(prev) != 32 or (prev == NO_PREV) != (seq == 0)
         else "root"
@@ -184,11 +194,13 @@ def _check_fields(h: list[Any]) -> None:
         else "kind"
         if len(kind) > MAX_KIND or not _KIND.fullmatch(kind) or (kind == "INCEPT") != (seq == 0)
         else "at"
-        if at < 0
+        if not 0 <= at <= MAX_INT
+        else "balance"
+        if not MIN_INT <= balance <= MAX_INT
         else "hold"
-        if hold < 0
+        if not 0 <= hold <= MAX_INT
         else "limit"
-        if limit < 0
+        if not 0 <= limit <= MAX_INT
         else "payload hash"
         if len(settlement) != 32 or len(private) != 32
         else ""

@@ -29,7 +29,7 @@ def push(frontier: Frontier, count: int, leaf: bytes) -> Frontier:
     end = len(frontier)
     while count & 1:
         end -= 1
-        node = node_hash(frontier[end], node)
+        node = sha256(b"\1" + frontier[end] + node).digest()
         count >>= 1
     return (*frontier[:end], node)
 
@@ -40,7 +40,7 @@ def frontier_root(frontier: Frontier) -> bytes:
         return EMPTY_ROOT
     node = frontier[-1]
     for left in frontier[-2::-1]:
-        node = node_hash(left, node)
+        node = sha256(b"\1" + left + node).digest()
     return node
 
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.entry import Entry, encode_entry, parse_entry, settlement_of, sign_entry, verify_entry
-from ledger.payloads import NO_PAYLOAD, Settlement
-from protocols.codec import decode, encode
+from ledger.payloads import NO_PAYLOAD, Settlement, encode_payload
+from protocols.codec import decode, decode_as, encode, plain
 from protocols.errors import DecodeError, Reject
 from protocols.identity import digest, prefix, verify
 
@@ -165,3 +165,22 @@ def test_a_settlement_payload_has_one_encoding() -> None:
     ):
         with pytest.raises(DecodeError):
             settlement_of(sign(settlement=bytes(16) + encode(value)))
+
+
+optional_hash = st.sampled_from([b"", b"t" * 32])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**53 - 1), st.integers(0, 2**53 - 1), optional_hash, st.binary(max_size=3))
+def test_the_short_way_to_encode_a_settlement_is_the_canonical_one(
+    amount: int, expiry: int, terms: bytes, half: bytes
+) -> None:
+    said = Settlement(BOB.author, amount, DEAL, expiry, terms, half)
+    assert encode_payload(said) == encode(plain(said))
+    assert decode_as(encode_payload(said), Settlement) == said
+
+
+def test_numbers_that_not_every_language_holds_are_not_signed() -> None:
+    for field in ("seq", "at", "balance", "hold", "limit"):
+        with pytest.raises(Reject):
+            sign(**{field: 2**53})
