@@ -98,7 +98,7 @@ class Guard:
         record = self._record(peer, now)
         record.strikes = record.current_strikes(now) + 1
         record.struck_at = now
-        if record.strikes < MAX_STRIKES:
+        if record.strikes <= MAX_STRIKES - 0.5:  # a little of each was forgiven since
             return False
         record.strikes = 0.0
         self.ban(peer, reason, now + BAN_TIME)

@@ -54,13 +54,13 @@ def test_a_clock_that_goes_back_gives_nothing_and_breaks_nothing() -> None:
 
 def test_strikes_lead_to_a_ban_that_expires() -> None:
     guard = Guard()
-    assert [guard.strike("a", "why", 0) for _ in range(MAX_STRIKES)] == [False] * (MAX_STRIKES - 1) + [True]
+    assert [guard.strike("a", "why", at) for at in range(MAX_STRIKES)] == [False] * (MAX_STRIKES - 1) + [True]
     assert guard.banned("a", 0)
-    assert guard.bans(0) == {"a": (BAN_TIME, "why")}
+    assert guard.bans(MAX_STRIKES - 1) == {"a": (BAN_TIME, "why")}
     assert not guard.banned("b", 0)
-    assert guard.banned("a", BAN_TIME - 1)
-    assert not guard.banned("a", BAN_TIME)
-    assert guard.bans(BAN_TIME) == {}
+    assert guard.banned("a", BAN_TIME + MAX_STRIKES - 2)
+    assert not guard.banned("a", BAN_TIME + MAX_STRIKES - 1)
+    assert guard.bans(BAN_TIME + MAX_STRIKES) == {}
 
 
 def test_strikes_are_forgiven_with_time() -> None:

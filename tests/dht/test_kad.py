@@ -1,0 +1,167 @@
+"""The DHT of several nodes on loopback, and what it keeps for whom."""
+
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from libp2p.peer.id import ID
+from multiaddr import Multiaddr
+
+from dht import kad, kad_host
+from dht.kad import Rendezvous
+from p2pnode.host import Host
+from tests.p2pnode.hosts import Node, nodes, until
+
+KEY = b"\x07" * 32
+
+
+class Newest:
+    """Values `v<number>`; the higher number is the better one."""
+
+    def validate(self, key: bytes, value: bytes) -> None:
+        if not value.startswith(b"v"):
+            raise ValueError("not one of ours")
+        int(value[1:5])
+
+    def select(self, key: bytes, values: Sequence[bytes]) -> int:
+        return max(range(len(values)), key=lambda index: values[index])
+
+
+def dht(node: Node) -> Rendezvous:
+    assert node.host.dht is not None
+    return node.host.dht
+
+
+@asynccontextmanager
+async def chain(count: int) -> AsyncIterator[list[Node]]:
+    """Nodes of which each was told of the one before it only."""
+    started = [Node(number + 1, validator=Newest()) for number in range(count)]
+    async with nodes(*started):
+        for before, after in itertools.pairwise(started):
+            await after.host.dial(before.addresses)
+            await until(lambda before=before, after=after: dht(after).size > 0 and dht(before).size > 0)
+        yield started
+
+
+async def test_providers_are_found_by_those_who_know_neither() -> None:
+    async with chain(5) as five:
+        assert await five[0].host.provide(KEY)
+        assert await five[1].host.provide(KEY)
+        found = dict(await five[4].host.find_providers(KEY))
+        assert found == {five[0].id: five[0].addresses, five[1].id: five[1].addresses}
+        assert dict(await five[0].host.find_providers(KEY)) == {five[1].id: five[1].addresses}  # not itself
+        assert await five[2].host.find_providers(b"\x08" * 32) == []
+        assert await five[4].host.dial(found[five[0].id]) == five[0].id
+
+
+async def test_a_peer_is_found_by_its_id() -> None:
+    async with chain(4) as four:
+        assert await four[3].host.find_peer(four[0].id) == four[0].addresses
+        assert await four[3].host.find_peer(Node(99, dht=False).id) == []
+        assert await four[3].host.find_peer("nonsense") == []
+
+
+async def test_the_best_value_wins_everywhere() -> None:
+    async with chain(4) as four:
+        assert await four[0].host.put(KEY, b"v0001")
+        assert await four[3].host.get(KEY) == b"v0001"
+        assert await four[1].host.put(KEY, b"v0002")
+        for node in four:
+            assert await node.host.get(KEY) == b"v0002"
+        assert not await four[2].host.put(KEY, b"v0001")
+        assert await four[2].host.get(KEY) == b"v0002"
+
+
+async def test_what_the_validator_refuses_is_kept_by_nobody() -> None:
+    async with chain(2) as (a, b):
+        assert not await a.host.put(KEY, b"other")
+        assert not await a.host.put(KEY, b"v0001" + b"x" * kad.MAX_VALUE)
+        assert not await a.host.put(b"", b"v0001")
+        assert await b.host.get(KEY) is None
+        # Past our own checks, straight to the other side: it has its own.
+        kad_dht = dht(a)._dht
+        for key, value in [("/p2pnode/" + KEY.hex(), b"other"), ("/pk/x", b"v0001"), ("plain", b"v0001")]:
+            assert not await kad_dht.value_store._store_at_peer(ID.from_base58(b.id), key.encode(), value)
+        assert dht(b)._dht.get_value_store_size() == 0
+
+
+async def test_without_a_validator_no_values_are_kept() -> None:
+    a = Node(1)
+    async with nodes(a):
+        assert not await a.host.put(KEY, b"v0001")
+        assert await a.host.get(KEY) is None
+
+
+async def test_alone_nothing_is_found_and_nothing_raised() -> None:
+    a = Node(1, validator=Newest())
+    async with nodes(a):
+        with trio.fail_after(2):
+            assert not await a.host.provide(KEY)
+            assert await a.host.find_providers(KEY) == []
+            assert await a.host.find_peer(Node(2, dht=False).id) == []
+            assert await a.host.put(KEY, b"v0001")
+            assert await a.host.get(KEY) == b"v0001"
+
+
+async def test_without_a_dht_nothing_is_found() -> None:
+    a = Node(1, dht=False)
+    async with nodes(a):
+        assert not await a.host.provide(KEY)
+        assert await a.host.find_providers(KEY) == []
+        assert await a.host.find_peer(a.id) == []
+        assert not await a.host.put(KEY, b"v")
+        assert await a.host.get(KEY) is None
+
+
+async def test_operations_end_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kad, "OPERATION_TIMEOUT", 0.2)
+
+    async def forever(*_: object, **__: object) -> None:
+        await trio.sleep_forever()
+
+    async with chain(2) as (a, _b):
+        monkeypatch.setattr(Host, "ask", forever)
+        with trio.fail_after(3):
+            assert not await a.host.provide(KEY)
+            assert await a.host.find_providers(KEY) == []
+            assert await a.host.find_peer(Node(9, dht=False).id) == []
+            assert not await a.host.put(KEY, b"v0001")
+            assert await a.host.get(KEY) == b"v0001"  # ours, which waited while the others were asked
+
+
+async def test_a_peer_that_is_gone_does_not_stop_a_lookup() -> None:
+    async with chain(4) as four:
+        assert await four[0].host.provide(KEY)
+        await four[1].stop()
+        with trio.fail_after(8):
+            assert [peer for peer, _ in await four[2].host.find_providers(KEY)] in ([four[0].id], [])
+            assert await four[3].host.provide(KEY)
+
+
+def test_what_is_kept_of_peers_is_bounded() -> None:
+    peers = kad_host._Peers()
+    for number in range(2 * kad_host.MAX_PEERS):
+        peer = ID(b"\x12\x20" + number.to_bytes(32, "big"))
+        addresses = [Multiaddr(f"/ip4/192.0.2.1/tcp/{port}") for port in range(1, 30)]
+        peers.add_addrs(peer, addresses, 60)
+        assert peers.addrs(peer) == addresses[-kad_host.MAX_ADDRESSES :]
+    assert len(peers.peer_ids()) == kad_host.MAX_PEERS
+    peers.add_addrs(ID(b"\x00" * 5_000), [Multiaddr("/ip4/192.0.2.1/tcp/1")], 60)
+    assert len(peers.peer_ids()) == kad_host.MAX_PEERS
+    long = Multiaddr("/dns4/" + "a" * 60 + ".example." + "b" * 60 + ".example/tcp/1")
+    peers.add_addrs(peer, [long] * 3, 60)
+    assert long not in peers.addrs(peer)
+
+
+async def test_what_is_kept_of_providers_is_bounded() -> None:
+    a = Node(1)
+    store = dht(a)._dht.provider_store
+    info = kad.PeerInfo(ID.from_base58(a.id), [Multiaddr("/ip4/192.0.2.1/tcp/1")] * 50)
+    for number in range(kad.MAX_KEYS + 100):
+        store.add_provider(number.to_bytes(4, "big"), info)
+    assert len(store.providers) == kad.MAX_KEYS
+    assert len(store.get_providers((kad.MAX_KEYS + 99).to_bytes(4, "big"))[0].addrs) == kad_host.MAX_ADDRESSES
+    store.add_provider(b"x" * (kad.MAX_KEY + 1), info)
+    assert store.get_providers(b"x" * (kad.MAX_KEY + 1)) == []

@@ -1,0 +1,261 @@
+"""A host among strangers: whatever they send, it stays up, honest peers get through, and the stranger pays."""
+
+import random
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+
+from dht.kad_host import PROTOCOL as KAD
+from p2pnode.addresses import Address, parse_address
+from p2pnode.bounds import MAX_PENDING, MAX_STRIKES
+from p2pnode.dialing import connect as tcp
+from p2pnode.host import FrameReceived, PeerConnected, PeerDisconnected
+from p2pnode.libp2p_pieces import ID, HostKey, propose, upgrade
+from p2pnode.yamux import HEADER, WINDOW_SIZE, Stream, StreamBroken, Yamux
+
+from .hosts import GOSSIP, Node, connect, nodes, until
+
+
+def where(node: Node) -> Address:
+    return parse_address(node.addresses[0])
+
+
+@asynccontextmanager
+async def stranger(node: Node, number: int = 66) -> AsyncIterator[Yamux]:
+    """A peer that speaks Noise and yamux as it should, and beyond that does what the test wants."""
+    key = HostKey(bytes([number]) * 32)
+    channel = await upgrade(await tcp(where(node)), key, ID.from_base58(node.id))
+    mux = Yamux(channel, initiator=True, on_stream=lambda stream: True)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(mux.run)
+        yield mux
+        mux.close("done")
+
+
+async def still_serves(node: Node, number: int = 77) -> None:
+    honest = Node(number, dht=False)
+    async with nodes(honest):
+        with trio.fail_after(5):
+            await connect(honest, node)
+            assert honest.host.send(node.id, GOSSIP, b"hello")
+            await until(lambda: node.frames(honest) == [b"hello"])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\xff" * 100_000,
+        b"\x13/multistream/1.0.0\n" * 1_000,
+        b"\x13/multistream/1.0.0\n\x07/noise\n" + b"\xff\xff" + b"x" * 65_535,
+        b"\x13/multistream/1.0.0\n\x07/noise\n" + b"\x00\x20" + b"x" * 32 + b"\x00\x00" * 1_000,
+        random.Random(7).randbytes(50_000),
+    ],
+    ids=["nothing", "http", "ones", "greetings", "long handshake", "empty handshake", "noise"],
+)
+async def test_garbage_on_a_plain_socket(data: bytes) -> None:
+    a = Node(1, dht=False)
+    async with nodes(a):
+        stream = await tcp(where(a))
+        try:
+            await stream.send_all(data)
+            await stream.send_eof()
+            with trio.fail_after(6):
+                while await stream.receive_some(65_536):
+                    pass
+        except trio.BrokenResourceError:
+            pass
+        await stream.aclose()
+        await still_serves(a)
+        assert not a.host._handshakes
+        assert not any(isinstance(one, FrameReceived) and one.data != b"hello" for one in a.events)
+
+
+async def test_half_open_connections_do_not_keep_honest_peers_out() -> None:
+    a = Node(1, dht=False)
+    async with nodes(a):
+        sockets: list[socket.socket] = []
+        try:
+            for _ in range(300):
+                sockets.append(socket.create_connection(("127.0.0.1", where(a).port)))
+                await trio.lowlevel.checkpoint()
+            await trio.sleep(0.05)
+            assert len(a.host._handshakes) <= MAX_PENDING
+            for number in range(5):
+                await still_serves(a, 70 + number)
+        finally:
+            for one in sockets:
+                one.close()
+
+
+async def test_an_unfinished_handshake_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2pnode.listening.HANDSHAKE_TIMEOUT", 0.2)
+    a = Node(1, dht=False)
+    async with nodes(a):
+        stream = await tcp(where(a))
+        with trio.fail_after(2):
+            while await stream.receive_some():
+                pass
+        await stream.aclose()
+
+
+async def open_gossip(mux: Yamux) -> Stream:
+    stream = mux.open_stream()
+    await propose(stream, GOSSIP)
+    return stream
+
+
+MALFORMED = [b"\x00", b"\xff\xff\xff\xff\xff\xff", b"\x80\x00", b"\x81\x80\x04" + b"x"]
+
+
+@pytest.mark.parametrize("data", MALFORMED)
+async def test_a_malformed_frame_costs_the_connection(data: bytes) -> None:
+    a = Node(1, dht=False)
+    async with nodes(a):
+        async with stranger(a) as mux:
+            await (await open_gossip(mux)).write(b"\x02ok" + data)
+            with trio.fail_after(2):
+                await mux.closed.wait()
+        await until(lambda: a.of(PeerDisconnected))
+        assert all(one.data == b"ok" for one in a.of(FrameReceived))
+        await still_serves(a)
+
+
+async def test_who_keeps_sending_malformed_frames_is_banned() -> None:
+    a = Node(1, dht=False)
+    async with nodes(a):
+        for _ in range(MAX_STRIKES):
+            async with stranger(a) as mux:
+                await (await open_gossip(mux)).write(b"\x00")
+                await mux.closed.wait()
+        assert len(a.host.bans()) == 1
+        told = len(a.of(PeerConnected))
+        async with stranger(a) as mux:
+            with trio.fail_after(2):
+                await mux.closed.wait()
+        assert len(a.of(PeerConnected)) == told
+        await still_serves(a)
+
+
+async def write_raw(mux: Yamux, data: bytes) -> None:
+    await mux._channel.write(data)
+
+
+async def forge(mux: Yamux) -> None:
+    await mux._channel._raw.write(b"\x00\x40" + b"x" * 64)  # type: ignore[attr-defined]
+
+
+async def overrun(mux: Yamux) -> None:
+    stream = await open_gossip(mux)
+    size = 2 * WINDOW_SIZE
+    await write_raw(mux, HEADER.pack(0, 0, 0, stream.id, size))
+
+
+async def bad_header(mux: Yamux) -> None:
+    await write_raw(mux, b"\x07" * 12)
+
+
+@pytest.mark.parametrize("attack", [forge, overrun, bad_header])
+async def test_breaking_the_rules_below_costs_the_connection(attack: Callable[[Yamux], Awaitable[None]]) -> None:
+    a = Node(1, dht=False)
+    async with nodes(a):
+        async with stranger(a) as mux:
+            await until(lambda: a.of(PeerConnected))
+            await attack(mux)
+            with trio.fail_after(2):
+                await mux.closed.wait()
+        await until(lambda: a.of(PeerDisconnected))
+        await still_serves(a)
+
+
+async def test_idle_streams_and_unknown_protocols_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2pnode.connection.NEGOTIATION_TIMEOUT", 0.3)
+    monkeypatch.setattr("p2pnode.connection.RPC_STREAM_TIMEOUT", 0.5)
+    a = Node(1)
+    async with nodes(a), stranger(a) as mux:
+        streams = [mux.open_stream() for _ in range(100)]
+        for stream in streams[:10]:
+            with pytest.raises(Exception, match=r"does not speak|reset|closed"):
+                await propose(stream, "/ipfs/kad/1.0.0")
+        idle = [mux.open_stream() for _ in range(6)]
+        for stream in idle:
+            try:
+                await propose(stream, KAD)
+            except StreamBroken:
+                continue
+        await still_serves(a)
+        victim = next(one for one in a.host.connections() if one.peer != Node(77, dht=False).id)
+        assert victim._mux.inbound <= 32
+        await until(lambda: victim._mux.inbound == 0)
+
+
+async def test_one_stream_after_another_of_a_protocol_is_an_offence() -> None:
+    a = Node(1, dht=False)
+    async with nodes(a), stranger(a) as mux:
+        await until(lambda: a.of(PeerConnected))
+        for _ in range(2):
+            await open_gossip(mux)
+        for _ in range(MAX_STRIKES):
+            try:
+                with trio.move_on_after(0.5):
+                    await (await open_gossip(mux)).read()
+            except StreamBroken:
+                continue
+        with trio.fail_after(2):
+            await mux.closed.wait()
+        assert a.host.bans()
+
+
+async def test_a_flood_of_frames_is_slowed_and_an_honest_peer_gets_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2pnode.guard.FRAME_RATE", 100)
+    monkeypatch.setattr("p2pnode.guard.FRAME_BURST", 200)
+    a, honest = Node(1, dht=False), Node(2, dht=False)
+    async with nodes(a, honest), stranger(a) as mux:
+        stream = await open_gossip(mux)
+
+        async def flood() -> None:
+            try:
+                while True:
+                    await stream.write(b"\x04spam" * 1_000)
+            except StreamBroken:
+                pass
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(flood)
+            await until(lambda: len(a.of(FrameReceived)) > 150)
+            started = trio.current_time()
+            await connect(honest, a)
+            for number in range(20):
+                honest.host.send(a.id, GOSSIP, b"%d" % number)
+            await until(lambda: len(a.frames(honest)) == 20)
+            assert trio.current_time() - started < 1.0
+            assert len(a.of(FrameReceived)) < 500
+            assert a.host.connections()[0]._mux._buffered <= WINDOW_SIZE
+            nursery.cancel_scope.cancel()
+
+
+DHT_MESSAGES = [b"", b"\xff" * 20, b"\x03\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x02\x08\x04", b"\x04\x08\x04\x12\x00"]
+
+
+async def test_malformed_dht_messages_end_their_stream_only() -> None:
+    a = Node(1)
+    noise = random.Random(3)
+    async with nodes(a):
+        async with stranger(a) as mux:
+            for data in [*DHT_MESSAGES, *(bytes([40]) + noise.randbytes(40) for _ in range(20))]:
+                stream = mux.open_stream()
+                try:
+                    await propose(stream, KAD)
+                    await stream.write(data)
+                    await stream.close()
+                    with trio.fail_after(2):
+                        while await stream.read():
+                            pass
+                except StreamBroken:
+                    continue
+            assert not mux.closed.is_set()
+        await still_serves(a)
