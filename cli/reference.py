@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import click
 
+from p2pnode.config import SETTINGS, Config
+
 from .main import SECTIONS, cli
 
 HEAD = """# The command line
@@ -32,6 +34,14 @@ With exit status 7 after `--wait`, the error carries what was done here as `erro
 """
 
 
+SETTINGS_HEAD = """
+`config.toml` in the home folder; each can be set in the environment too, as `P2PNODE_NAME` and so on (lists separated
+by commas). The environment goes above the file, the file above the profile.
+
+| setting | meaning | default |
+|---|---|---|"""
+
+
 def reference() -> str:
     """The whole document."""
     parts = [HEAD, "## Global options\n", _options(cli, hidden=False)]
@@ -42,7 +52,16 @@ def reference() -> str:
             command = cli.get_command(root, name)
             if command is not None:
                 parts += _describe(command, f"p2pnode {name}")
+    parts += ["## Settings", SETTINGS_HEAD, *_settings()]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _settings() -> Iterator[str]:
+    defaults = Config()
+    for name, text in SETTINGS.items():
+        default = getattr(defaults, name)
+        shown = " ".join(default) if isinstance(default, tuple) else str(default).lower()
+        yield f"| `{name}` | {text} | {f'`{shown}`' if shown else 'empty'} |"
 
 
 def _describe(command: click.Command, path: str) -> Iterator[str]:

@@ -76,7 +76,7 @@ def running(home: Home, node: FakeNode) -> Iterator[Callable[[Callable[[], Any]]
             state["token"] = trio.lowlevel.current_trio_token()
             state["scope"] = nursery.cancel_scope
             try:
-                await nursery.start(serve_control, node, home, structlog.get_logger())
+                await nursery.start(serve_control, node, home, structlog.wrap_logger(structlog.ReturnLogger()))
             finally:
                 ready.set()
 

@@ -1,0 +1,258 @@
+"""Every command's words reach the node as the arguments that the table names."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p2pnode.commands import COMMANDS
+from protocols.errors import Refusal
+from tests.cli.conftest import Run
+from tests.p2pnode.fake_node import FakeNode
+
+SEARCH = {"query": "", "sort": "relevance", "limit": 50, "everywhere": False}
+LISTING = {"text": "", "tags": (), "photos": ()}
+CASES: list[tuple[str, str, dict[str, Any]]] = [
+    ("status", "status", {}),
+    ("whoami", "whoami", {}),
+    ("invite", "invite", {"uses": 1, "note": ""}),
+    ("invite --uses 3 --note hi --vouch 2.5", "invite", {"uses": 3, "note": "hi", "vouch": "2.5"}),
+    ("peers", "peers.list", {}),
+    ("peers list", "peers.list", {}),
+    ("peers show Ann", "peers.show", {"peer": "Ann"}),
+    ("peers name 12D3 Ann", "peers.name", {"peer": "12D3", "name": "Ann"}),
+    (
+        "offer publish --kind rent --title Blower --price 2/hour --tag snow --tag ice --quantity 2 --area u33 --to u3",
+        "listing.publish",
+        {**LISTING, "direction": "offer", "kind": "rent", "title": "Blower", "price": "2/hour", "quantity": 2,
+         "tags": ("snow", "ice"), "area": "u33", "to": "u3"},
+    ),
+    (
+        "request publish --kind help --title Mow --when FREQ=WEEKLY --text please",
+        "listing.publish",
+        {**LISTING, "direction": "request", "kind": "help", "title": "Mow", "when": "FREQ=WEEKLY", "text": "please"},
+    ),
+    ("offer list", "listing.list", {"direction": "offer"}),
+    ("request", "listing.list", {"direction": "request"}),
+    ("offer show ab", "listing.show", {"id": "ab"}),
+    ("offer edit ab --price 3/hour", "listing.edit", {"id": "ab", "price": "3/hour"}),
+    ("request edit ab --text x --tag y", "listing.edit", {"id": "ab", "text": "x", "tags": ("y",)}),
+    ("offer pause ab", "listing.pause", {"id": "ab"}),
+    ("offer resume ab", "listing.resume", {"id": "ab"}),
+    ("request renew ab", "listing.renew", {"id": "ab"}),
+    ("offer withdraw ab", "listing.withdraw", {"id": "ab"}),
+    ("search", "search", SEARCH),
+    ("search snow blower", "search", {**SEARCH, "query": "snow blower"}),
+    (
+        "search snow --within 5km --near u3 --kind rent --offers --max-price 3/hour --sort near --limit 7 --everywhere",
+        "search",
+        {"query": "snow", "within_km": 5.0, "near": "u3", "kind": "rent", "direction": "offer",
+         "max_price": "3/hour", "sort": "near", "limit": 7, "everywhere": True},
+    ),
+    ("search --requests --within 800m", "search", {**SEARCH, "direction": "request", "within_km": 0.8}),
+    ("exchange propose ab", "exchange.propose", {"listing": "ab", "note": ""}),
+    ("exchange propose ab --quantity 1 --price free --note hi", "exchange.propose",
+     {"listing": "ab", "quantity": 1, "price": "free", "note": "hi"}),
+    ("exchange counter cd --price 3", "exchange.counter", {"id": "cd", "price": "3", "note": ""}),
+    *[(f"exchange {verb} cd --note hi", f"exchange.{verb}", {"id": "cd", "note": "hi"})
+      for verb in ("accept", "decline", "cancel", "handover", "return", "done", "confirm")],
+    ("exchange pay cd", "exchange.pay", {"id": "cd"}),
+    ("exchange", "exchange.list", {"open": False}),
+    ("exchange list --open", "exchange.list", {"open": True}),
+    ("exchange show cd", "exchange.show", {"id": "cd"}),
+    ("ledger", "ledger.balance", {}),
+    ("ledger balance", "ledger.balance", {}),
+    ("ledger log", "ledger.log", {}),
+    ("vouch Ann 2.5", "vouch", {"peer": "Ann", "amount": "2.5"}),
+    ("unvouch Ann", "unvouch", {"peer": "Ann"}),
+    ("attest cd --outcome -2 --text bad", "attest", {"exchange": "cd", "outcome": -2, "text": "bad"}),
+    ("reputation Ann", "reputation", {"peer": "Ann", "why": False}),
+    ("reputation Ann --why", "reputation", {"peer": "Ann", "why": True}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "name", "args"), CASES, ids=[c[0] for c in CASES])
+def test_what_is_typed_reaches_the_node(run: Run, node: FakeNode, typed: str, name: str, args: dict[str, Any]) -> None:
+    answer: Any = (
+        [] if name.endswith(".list") or name in ("search", "ledger.log") else {"exchange_id": "cd", "ok": True}
+    )
+    node.answers[name] = answer
+    result = run(*typed.split(), "--json")
+    assert result.status == 0, result
+    assert result.data == answer
+    assert node.last == (name, args)
+    if COMMANDS[name].writes:
+        assert node.calls[-1][2], "a writing call carries a request id"
+
+
+def test_no_command_of_the_table_is_left_out() -> None:
+    assert {name for _, name, _ in CASES} | {"join", "ledger.verify"} == set(COMMANDS)
+
+
+def test_join_and_verify(run: Run, node: FakeNode) -> None:
+    target = "/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWCZaPq6Bx7CEEm7NfchiZpQQcMMcrKAEZYuWBfP44jvBm"
+    node.answers["join"] = {"network": None, "state": "trying", "peers": 0}
+    assert run("join", target, "--json").data["state"] == "trying"
+    assert node.last == ("join", {"target": target})
+    node.answers["ledger.verify"] = {"entries": 3, "head": "ab", "ok": True, "missing": []}
+    assert run("ledger", "verify", "--json").status == 0
+    node.answers["ledger.verify"] = {"entries": 3, "head": "ab", "ok": False, "missing": [2]}
+    damaged = run("ledger", "verify", "--json")
+    assert damaged.status == 1 and damaged.data["missing"] == [2]
+    assert "Damaged" in run("ledger", "verify").out
+
+
+@pytest.mark.parametrize("where", [0, 1, 2, 3])
+def test_global_options_stand_anywhere(run: Run, node: FakeNode, where: int) -> None:
+    words = ["exchange", "show", "cd"]
+    words[where:where] = ["--json", "--network", "Elm"]
+    assert run(*words).data == {}
+    assert node.last == ("exchange.show", {"id": "cd", "network": "Elm"})
+
+
+def test_times_become_milliseconds(run: Run, node: FakeNode) -> None:
+    before = time.time() * 1000
+    run("offer", "publish", "--kind", "x", "--title", "t", "--until", "2h")
+    until = node.last[1]["until"]
+    assert before + 7_100_000 < until < before + 7_300_000
+    run("exchange", "propose", "ab", "--from", "2030-01-01T10:00Z", "--until", "2030-01-01T11:00:00+00:00")
+    assert (node.last[1]["start"], node.last[1]["end"]) == (1893492000000, 1893495600000)
+    run("invite", "--expires", "1d")
+    assert before + 86_000_000 < node.last[1]["expires"] < before + 87_000_000
+    run("search", "--available", "2030-01-01T10:00Z")
+    assert node.last[1]["available"] == 1893492000000
+
+
+def test_a_listing_from_a_file_with_the_command_line_above_it(run: Run, node: FakeNode, tmp_path: Path) -> None:
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(b"x")
+    file = tmp_path / "listing.toml"
+    file.write_text(f'kind = "food"\ntitle = "Eggs"\ntags = ["a", "b"]\nuntil = 2030-01-01\nphotos = ["{photo}"]\n')
+    run("offer", "publish", "--from", str(file), "--title", "Six eggs")
+    args = node.last[1]
+    assert (args["kind"], args["title"], args["tags"], args["photos"]) == (
+        "food",
+        "Six eggs",
+        ("a", "b"),
+        (str(photo),),
+    )
+    assert args["until"] > 1893400000000
+    file.write_text("colour = 1")
+    assert run("offer", "publish", "--from", str(file), "--json").error["code"] == "usage"
+    file.write_text("kind = ")
+    assert str(file) in run("offer", "publish", "--from", str(file), "--json").error["message"]
+    assert run("offer", "publish", "--from", str(tmp_path / "none"), "--json").status == 2
+
+
+def test_photos_are_named_by_their_whole_path(
+    run: Run, node: FakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    run("offer", "publish", "--kind", "x", "--title", "t", "--photo", "a.jpg")
+    assert node.last[1]["photos"] == (str(tmp_path / "a.jpg"),)
+    assert run("offer", "publish", "--kind", "x", "--title", "t", "--photo", "none.jpg").status == 2
+
+
+@pytest.mark.parametrize(("code", "status"), list(Refusal.EXIT.items()))
+def test_exit_statuses(run: Run, node: FakeNode, code: str, status: int) -> None:
+    node.answers["exchange.pay"] = Refusal(code, "No.", "Do this.")
+    result = run("exchange", "pay", "cd", "--json")
+    assert result.status == status
+    assert result.error == {"code": code, "message": "No.", "hint": "Do this."}
+    spoken = run("exchange", "pay", "cd")
+    assert spoken.status == status and spoken.out == "" and "No." in spoken.err and "Do this." in spoken.err
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "nothing",
+        "--nothing",
+        "offer nothing",
+        "search --bogus",
+        "search --within far",
+        "search --within 0km",
+        "search --limit 0",
+        "offer publish --title t",
+        "offer publish --kind k",
+        "offer edit ab",
+        "offer show",
+        "attest cd",
+        "attest cd --outcome 3",
+        "exchange propose ab --from someday",
+        "exchange propose ab --quantity -1",
+        "join nonsense",
+        "join /ip4/127.0.0.1/tcp/4001",
+        "join /ip4/1.2.3.400/tcp/4001/p2p/12D3KooWCZaPq6Bx7CEEm7NfchiZpQQcMMcrKAEZYuWBfP44jvBm",
+        "join p2pnode://join/AAAA",
+        "status --wait -1",
+        "status --wait soon",
+        "status --network",
+        "init --name x --unit hour",
+        "init --name x --new-network N",
+        "init --name x --new-network N --unit h --join /x",
+        "init --profile palace",
+        "help nothing",
+    ],
+)
+def test_usage_errors_are_2_and_json_where_that_is_wanted(run: Run, node: FakeNode, typed: str) -> None:
+    result = run("--json", *typed.split())
+    assert result.status == 2, result
+    assert result.error["code"] == "usage" and result.error["hint"]
+    spoken = run(*typed.split())
+    assert spoken.status == 2 and spoken.out == "" and spoken.err.startswith("Error: ")
+    assert "Traceback" not in spoken.err
+    assert node.calls == []
+
+
+def test_dry_run_asks_nothing_of_the_node(run: Run, node: FakeNode) -> None:
+    result = run("exchange", "pay", "cd", "--dry-run", "--json")
+    assert result.data == {"dry_run": True, "command": "exchange.pay", "args": {"id": "cd"}}
+    assert result.status == 0 and node.calls == []
+    node.answers["search"] = []
+    assert run("search", "x", "--dry-run", "--json").data == [], "reading is done all the same"
+
+
+def test_without_a_node(run: Run, home: Any, tmp_path: Path) -> None:
+    result = run("status", "--json")
+    assert result.status == 4 and result.error["code"] == "no_daemon" and "p2pnode run" in result.error["hint"]
+    other = run("--home", str(tmp_path / "none"), "status", "--json")
+    assert other.status == 4 and "init" in other.error["hint"]
+    assert run("run", "--home", str(tmp_path / "none")).status == 4
+    assert run("whoami", "--json").data["peer_id"].startswith("12D3KooW")
+    assert run("whoami", "--home", str(tmp_path / "none")).status == 4
+    assert run("paths", "--json", "--home", "/x").data["config"] == "/x/config.toml"
+    assert run("version", "--json").data["protocol"] == 1
+
+
+def test_an_interrupt_is_130(run: Run, node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("p2pnode.client.Client.call", interrupt)
+    assert run("status").status == 130
+    assert json.loads(run("status", "--json").out)["error"]["message"] == "Interrupted"
+
+
+def test_a_fault_of_ours_shows_no_trace(run: Run, node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2pnode.client.Client.call", lambda *a: 1 / 0)
+    result = run("status")
+    assert result.status == 1 and "Traceback" not in result.err + result.out
+    assert run("status", "--json").error["code"] == "failed"
+
+
+def test_a_reader_that_goes_away_is_no_fault(node: FakeNode) -> None:
+    node.answers["search"] = [{"listing_id": f"{i:064x}", "title": "x" * 100} for i in range(5000)]
+    reader, writer = os.pipe()
+    process = subprocess.Popen([sys.executable, "-m", "cli.main", "search"], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    os.read(reader, 10)
+    os.close(reader)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode in (0, 1) and err == b""  # click itself ends with 1

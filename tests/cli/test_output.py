@@ -1,0 +1,244 @@
+"""What people read: short, in their own time, with what to do next; and nothing that plays with the terminal."""
+
+import json
+import sys
+import time
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.output import decimal, safe, short
+from cli.times import format_time, parse_time
+from p2pnode.home import Home
+from protocols.amounts import format_amount
+from protocols.errors import Refusal
+from tests.cli.conftest import Run
+from tests.p2pnode.fake_node import FakeNode
+
+NOW = 1_772_366_400_000  # 2026-03-01 12:00 UTC
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+@pytest.fixture(autouse=True)
+def in_utc() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "at"),
+    [
+        ("2h", False, NOW + 2 * HOUR),
+        ("+30m", False, NOW + 30 * MINUTE),
+        ("2w", False, NOW + 14 * DAY),
+        ("today", False, NOW - 12 * HOUR),
+        ("tomorrow", False, NOW + 12 * HOUR),
+        ("tomorrow", True, NOW + 36 * HOUR - 1000),
+        ("tomorrow 9:30", False, NOW + 21 * HOUR + 30 * MINUTE),
+        ("14:00", False, NOW + 2 * HOUR),
+        ("9:00", False, NOW + 21 * HOUR),
+        ("2026-03-02", False, NOW + 12 * HOUR),
+        ("2026-03-02", True, NOW + 36 * HOUR - 1000),
+        ("2026-03-02 14:00", True, NOW + 26 * HOUR),
+        ("2026-03-02T14:00", True, NOW + 26 * HOUR),
+        ("2026-03-02T14:00+02:00", False, NOW + 24 * HOUR),
+    ],
+)
+def test_times_are_read_as_people_write_them(text: str, end: bool, at: int) -> None:
+    assert parse_time(text, NOW, end) == at
+
+
+@pytest.mark.parametrize("text", ["", "soon", "25:00", "2026-13-01", "-3d", "3y", "9999999d", "2026-03-02 ", "٣d"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    if text == "2026-03-02 ":
+        assert parse_time(text, NOW) == NOW + 12 * HOUR
+        return
+    if text == "9999999d":
+        text = "99999999d"
+    with pytest.raises(Refusal) as e:
+        parse_time(text, NOW)
+    assert e.value.code == "usage" and "2026" in e.value.hint
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (None, "-"),
+        (NOW + 10_000, "now"),
+        (NOW - 5 * MINUTE, "5 min ago"),
+        (NOW + 3 * HOUR, "in 3 h"),
+        (NOW + 20 * HOUR, "tomorrow 08:00"),
+        (NOW - 20 * HOUR, "yesterday 16:00"),
+        (NOW + 30 * DAY, "31 Mar 12:00"),
+        (NOW + 400 * DAY, "2027-04-05"),
+        (2**53 - 1, "for ever"),
+    ],
+)
+def test_times_are_told_relative_when_near(at: int | None, text: str) -> None:
+    assert format_time(at, NOW) == text
+
+
+@pytest.mark.parametrize("decimals", [0, 2, 6])
+@pytest.mark.parametrize("amount", [0, 1, 99, 100, 12345, -250, 10**9])
+def test_decimals_are_those_of_the_protocol(amount: int, decimals: int) -> None:
+    whole = format_amount(amount, decimals)
+    assert decimal(amount, decimals) in (whole, whole.split(".")[0])
+
+
+def test_ids_are_shortened() -> None:
+    assert short("0123456789abcdef") == "01234567"
+    assert short("12D3KooWCZaPq6Bx7CEEm7NfchiZpQQcMMcrKAEZYuWBfP44jvBm") == "fP44jvBm"
+    assert short(None) == "-"
+
+
+ROW = {
+    "listing_id": "ab" * 32, "author_name": "Bo\x1b[31mb\u202e", "direction": "offer", "kind": "rent",
+    "title": "Snow\nblower", "price": {"amount": 200, "unit": "hour", "per": "day"}, "area": "u33db",
+    "distance_km": 1.23, "last_seen": None, "replicas": 2, "revision": 1, "score": 1.0, "valid_until": NOW,
+}  # fmt: skip
+
+
+def test_a_search_is_a_table(run: Run, node: FakeNode) -> None:
+    node.answers["search"] = [ROW]
+    node.answers["status"] = {"network": {"id": "aa", "name": "Elm", "unit": "hour", "decimals": 1}}
+    out = run("search", "snow").out
+    assert "abababab" in out and "20 hour/day" in out and "1.2 km" in out and "p2pnode offer show abababab" in out
+    assert "\x1b" not in out and "\u202e" not in out
+    plain = run("search", "snow", "--plain").out
+    assert plain.count("\n") == 1 and "ab" * 32 in plain.split("\t")
+    node.answers["search"] = []
+    nothing = run("search", "snow")
+    assert nothing.status == 0 and nothing.out == "" and "--everywhere" in nothing.err
+    assert run("search", "--json").data == []
+
+
+def test_what_others_wrote_cannot_play_with_the_terminal() -> None:
+    assert safe("a\x1b[2Jb\x9bc\u202ed\te\nf") == "a�[2Jb�c�d\te\nf"
+
+
+EXCHANGE: dict[str, Any] = {
+    "exchange_id": "cd" * 32, "status": "agreed", "role": "taker", "counterparty_name": "Bob",
+    "terms": {"title": "Snowblower", "quantity": 1, "price": {"amount": 200, "unit": "hour"}, "from": NOW},
+    "duties": [{"id": "pay", "what": "pay 2 hour", "provider_name": "you", "state": "pending"}],
+    "next": [{"who": "you", "command": "p2pnode exchange pay cdcdcdcd", "until": None}],
+    "settlement": {"state": "pending", "amount": {"amount": 200, "unit": "hour", "decimals": 2}},
+    "receipt": None, "delivered": False, "notes": [{"from": "Bob", "text": "hello"}],
+}  # fmt: skip
+
+
+def test_an_exchange_says_what_is_next(run: Run, node: FakeNode) -> None:
+    node.answers["exchange.show"] = EXCHANGE
+    node.answers["exchange.list"] = [EXCHANGE]
+    out = run("exchange", "show", "cd").out
+    for words in (
+        "Snowblower",
+        "2 hour",
+        "Next (you): p2pnode exchange pay cdcdcdcd",
+        "pending",
+        "Bob: hello",
+        "reach",
+    ):
+        assert words in out
+    assert "you: pay" in run("exchange", "list").out
+
+
+def test_the_other_tables(run: Run, node: FakeNode) -> None:
+    node.answers |= {
+        "status": {"state": "joined", "network": {"name": "Elm", "unit": "hour", "decimals": 2}, "peers": 2,
+                   "addresses": ["/ip4/1.2.3.4/tcp/1"], "warnings": ["clock"], "peer_id": "12D3KooWx"},
+        "peers.list": [{"name": "Ann", "peer_id": "12D3KooWCZaPq6Bx", "connected": True, "last_seen": NOW}],
+        "peers.show": {"name": "Ann", "peer_id": "12D3KooWCZaPq6Bx", "connected": True, "addresses": ["/a", "/b"]},
+        "listing.list": [{**ROW, "state": "stored", "paused": True}],
+        "listing.show": {**ROW, "state": "stored"},
+        "listing.publish": {"listing_id": "ab" * 32, "revision": 1, "valid_until": NOW, "state": "draft"},
+        "ledger.log": [{"seq": 0, "id": "ef" * 32, "kind": "INCEPT", "at": NOW, "balance": -50, "hold": 0}],
+        "ledger.balance": {"unit": "hour", "balance": -250, "hold": 0, "given": 500, "received": 0, "limit": 1000},
+        "invite": {"link": "p2pnode://join/abc", "expires_at": NOW, "uses": 3},
+        "vouch": {"peer_id": "12D3KooWCZaPq6Bx", "amount": {"amount": 500, "unit": "hour"}, "limit": 1},
+        "attest": {"exchange_id": "cd" * 32},
+        "reputation": {"peer_id": "x", "score": 0.91, "confidence": 1.0, "limit": None, "why": [
+            {"exchange_id": "cd" * 32, "rater": "C", "outcome": 2, "trust": 1, "path": ["you", "C"]}]},
+    }  # fmt: skip
+    expected = {
+        "status": ["joined", "Elm", "! clock"],
+        "peers": ["Ann", "yes"],
+        "peers show Ann": ["/a", "/b"],
+        "offer list": ["paused", "2 hour/day"],
+        "offer show ab": ["1.2 km", "Next: p2pnode exchange propose abababab"],
+        "offer publish --kind rent --title T": ["draft"],
+        "ledger log": ["INCEPT", "-0.50 hour"],
+        "ledger": ["-2.50 hour", "10 hour"],
+        "invite --uses 3": ["p2pnode://join/abc", "3 newcomers"],
+        "vouch Ann 5": ["5 hour"],
+        "attest cd --outcome 2": ["+2"],
+        "reputation Ann --why": ["0.91", "+2 by C in cdcdcdcd, by way of you → C"],
+    }
+    for typed, words in expected.items():
+        result = run(*typed.split())
+        assert result.status == 0, result
+        for word in words:
+            assert word in result.out, (typed, word, result.out)
+        assert run(*typed.split(), "--plain").status == 0
+
+
+def test_json_is_utf8_whatever_the_locale(run: Run, node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    node.answers["search"] = [{**ROW, "title": "Schneefräse ❄"}]
+    assert run("search", "--json").data[0]["title"] == "Schneefräse ❄"
+
+
+def test_init_prints_words_once_and_what_is_next(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("P2PNODE_HOME", str(tmp_path / "n"))
+    result = run("init", "--name", "Ann", "--new-network", "Elm Street", "--unit", "hour", "--area", "u33db", "--json")
+    assert result.status == 0
+    assert {"peer_id", "name", "home", "network", "area", "words"} <= set(result.data)
+    assert len(result.data["words"].split()) == 24 and result.data["network"]["name"] == "Elm Street"
+    again = run("init", "--name", "Ann", "--json")
+    assert again.status == 6 and again.error["code"] == "conflict" and "p2pnode run" in again.error["hint"]
+    whoami = run("whoami", "--json").data
+    assert (whoami["peer_id"], whoami["network"]) == (result.data["peer_id"], result.data["network"])
+    monkeypatch.setenv("P2PNODE_HOME", str(tmp_path / "m"))
+    spoken = run("init", "--name", "Bob")
+    assert "24. " in spoken.out and "p2pnode run" in spoken.out and "p2pnode join" in spoken.out
+    assert run("init", "--json", "--no-input", "--home", str(tmp_path / "o")).status == 2
+
+
+def test_join_without_a_node_is_noted(run: Run, home: Home) -> None:
+    target = "/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWCZaPq6Bx7CEEm7NfchiZpQQcMMcrKAEZYuWBfP44jvBm"
+    data = run("join", target, "--json").data
+    assert data == {"network": None, "state": "trying", "peers": 0, "noted": True}
+    assert target in home.pending.read_text()
+    with home.locked():
+        assert run("join", target, "--json").status == 4, "a node that is just starting may miss the note"
+
+
+def test_run_hands_everything_to_the_daemon(run: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    def fake(given: Home, **kwargs: Any) -> int:
+        seen.update(kwargs, home=given.root)
+        return 3
+
+    daemon = types.ModuleType("p2pnode.daemon")
+    daemon.run = fake  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "p2pnode.daemon", daemon)
+    result = run("run", "--listen", "/a", "--listen", "/b", "--bootstrap", "/c", "--relay", "--no-lan", "--json")
+    assert result.status == 3
+    assert seen == {"home": home.root, "listen": ["/a", "/b"], "bootstrap": ["/c"], "relay": True, "lan": False,
+                    "json": True, "passphrase_file": None}  # fmt: skip
+    run("run")
+    assert (seen["relay"], seen["lan"], seen["json"]) == (None, None, False)
+
+
+def test_json_errors_stand_alone_on_stdout(run: Run, node: FakeNode) -> None:
+    node.answers["status"] = Refusal("refused", "Nö.", "Do.")
+    result = run("status", "--json")
+    assert json.loads(result.out)["error"]["message"] == "Nö." and result.err == ""

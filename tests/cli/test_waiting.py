@@ -1,0 +1,95 @@
+"""--wait and --watch."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.p2pnode.fake_node import FakeNode
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.session.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("cli.session.LONGEST_PAUSE", 0.002)
+
+
+def test_publishing_waits_until_it_has_spread(run: Run, node: FakeNode) -> None:
+    node.answers["listing.publish"] = {"listing_id": "ab", "revision": 1, "valid_until": 5, "state": "stored"}
+    node.in_turn("listing.show", {"state": "stored"}, {"state": "stored"}, {"state": "spread"})
+    result = run("offer", "publish", "--kind", "x", "--title", "t", "--wait", "20", "--json")
+    assert result.status == 0
+    assert result.data == {"listing_id": "ab", "revision": 1, "valid_until": 5, "state": "spread"}
+    assert [name for name, *_ in node.calls] == ["listing.publish"] + ["listing.show"] * 3
+
+
+def test_a_step_waits_until_the_other_side_has_it(run: Run, node: FakeNode) -> None:
+    node.answers["exchange.accept"] = {"exchange_id": "cd", "delivered": False}
+    node.in_turn("exchange.show", {"exchange_id": "cd", "delivered": False}, {"exchange_id": "cd", "delivered": True})
+    assert run("exchange", "accept", "cd", "--wait", "20", "--json").data["delivered"] is True
+
+
+def test_paying_waits_until_it_is_settled(run: Run, node: FakeNode) -> None:
+    def state(word: str) -> dict[str, Any]:
+        return {"exchange_id": "cd", "delivered": True, "settlement": {"state": word, "amount": None}}
+
+    node.answers["exchange.pay"] = state("proposed")
+    node.in_turn("exchange.show", state("proposed"), state("accepted"), state("settled"))
+    assert run("exchange", "pay", "cd", "--wait", "20", "--json").data["settlement"]["state"] == "settled"
+
+
+def test_joining_waits_until_joined(run: Run, node: FakeNode) -> None:
+    target = "/dns4/ann.example/tcp/4001/p2p/12D3KooWCZaPq6Bx7CEEm7NfchiZpQQcMMcrKAEZYuWBfP44jvBm"
+    network = {"id": "aa", "name": "Elm Street", "unit": "hour"}
+    node.answers["join"] = {"network": None, "state": "trying", "peers": 0}
+    node.in_turn("status", {"state": "joining"}, {"state": "joined", "network": network, "peers": 2})
+    data = run("join", target, "--wait", "20", "--json").data
+    assert data == {"network": network, "state": "joined", "peers": 2}
+
+
+def test_a_time_out_is_7_and_tells_what_was_done(run: Run, node: FakeNode) -> None:
+    node.answers["exchange.accept"] = node.answers["exchange.show"] = {"exchange_id": "cd", "delivered": False}
+    result = run("exchange", "accept", "cd", "--wait", "0.05", "--json")
+    assert result.status == 7
+    assert result.error["code"] == "unreachable" and result.error["data"]["exchange_id"] == "cd"
+    assert run("exchange", "accept", "cd", "--wait", "0").status == 7
+    assert sum(name == "exchange.accept" for name, *_ in node.calls) == 2, "never done again"
+
+
+def test_what_has_happened_already_needs_no_waiting(run: Run, node: FakeNode) -> None:
+    node.answers["exchange.accept"] = {"exchange_id": "cd", "delivered": True}
+    assert run("exchange", "accept", "cd", "--wait", "5", "--json").status == 0
+    assert len(node.calls) == 1
+
+
+def test_watching_prints_a_line_for_each_change_until_interrupted(node: FakeNode) -> None:
+    node.answers["search"] = [{"listing_id": "ab", "revision": 1, "title": "t"}]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "search", "--watch", "--json"], stdout=subprocess.PIPE, cwd=ROOT, text=True
+    )
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert '"listing_id": "ab"' in first
+        node.answers["search"] = [*node.answers["search"], {"listing_id": "cd", "revision": 1, "title": "u"}]
+        second = process.stdout.readline()
+        assert '"cd"' in second and '"ab"' not in second
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_waiting_does_not_outlast_its_time(run: Run, node: FakeNode) -> None:
+    node.answers["exchange.accept"] = node.answers["exchange.show"] = {"exchange_id": "cd", "delivered": False}
+    begun = time.monotonic()
+    run("exchange", "accept", "cd", "--wait", "0.2")
+    assert 0.2 <= time.monotonic() - begun < 5
