@@ -171,6 +171,16 @@ def test_a_receipt_needs_the_counterpartys_own_completion() -> None:
         apply(fresh.state, parse_entry(forged(fresh, kind="PAY_RECEIPT", balance=200, hold=0, say=say)))
 
 
+def test_a_vouch_that_overdraws_its_author_raises_no_limit() -> None:
+    mallory = Author(ALICE)
+    vouch = parse_entry(forged(mallory, kind="VOUCH", hold=50, say=Settlement(BOB.author, 50, DEAL)))
+    assert not vouch.within_limit
+    fresh = Author(BOB)
+    say = Settlement(ALICE.author, 50, DEAL, half=encode_entry(vouch))
+    with pytest.raises(Reject, match="overdraws"):
+        apply(fresh.state, parse_entry(forged(fresh, kind="VOUCH_ACCEPT", hold=0, limit=50, say=say)))
+
+
 def test_the_state_is_stored_and_damage_is_seen() -> None:
     a = Author(endowment=500)
     for i in range(6):

@@ -181,3 +181,12 @@ def test_only_the_right_consistency_proof_verifies(items: list[bytes], data: st.
     if proof:
         with pytest.raises(Reject):
             verify_consistency(old, len(items), proof[:-1], before, after)
+
+
+def test_a_proof_for_another_size_does_not_verify() -> None:
+    tops = [root(LEAVES[:n]) for n in range(9)]
+    for size in (9, 17, 4):  # the hashes lead to the right roots; only the size is not theirs
+        with pytest.raises(Reject):
+            verify_consistency(2, size, consistency_proof(LEAVES, 2), tops[2], tops[8])
+        with pytest.raises(Reject):
+            verify_inclusion(LEAVES[1], 1, size, inclusion_proof(LEAVES, 1), tops[8])

@@ -1,7 +1,10 @@
+import msgspec
 import pytest
 
 from ledger.audit import verify_chain
 from ledger.balance import OverLimit
+from ledger.chain import extend
+from ledger.entry import encode_entry, parse_entry, settlement_of
 from ledger.payloads import Settlement
 from ledger.settlement import Append, Send
 from ledger.vouching import (
@@ -124,6 +127,30 @@ def test_strangers_and_other_words() -> None:
     other = bob.write("VOUCH_RETURN", Settlement(ALICE.author, 60, b"e" * 32))
     with pytest.raises(Ignore):
         receive(pair.known[ALICE.author], shown(other), ALICE.author)
+
+
+@pytest.mark.parametrize("kind", ["VOUCH_ACCEPT", "UNVOUCH"])
+def test_an_answer_must_embed_exactly_what_we_sent(kind: str) -> None:
+    pair = Pair()
+    pair.append(ALICE.author, vouch(None, id=DEAL, subject=BOB.author, amount=60))
+    me, other = ALICE.author, BOB.author
+    if kind == "UNVOUCH":
+        pair = Pair().given()
+        pair.append(BOB.author, give_back(pair.known[BOB.author]))
+        me, other = other, me
+    pair.step(other, me)
+    answer = pair.sides[other].entries[-1]
+    assert answer.kind == kind
+    said = settlement_of(answer)
+    assert said is not None
+    sent = parse_entry(said.half)
+    resigned = encode_entry(msgspec.structs.replace(sent, signature=bytes(64)))
+    author = pair.sides[other]
+    state = msgspec.structs.replace(author.state, hold=60)  # so that a second UNVOUCH can be written at all
+    forged = msgspec.structs.replace(said, half=resigned)
+    _, entry = extend(state, author.signer, kind, forged, None, 1, author.rng)
+    with pytest.raises(Reject, match="embed"):
+        receive(pair.known[me], shown(entry), me)
 
 
 def test_the_stored_form() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.head import FILE_BYTES, SLOT_BYTES, Head, slot_offset
+from ledger.head import FILE_BYTES, SLOT_BYTES, Head, missing_after, slot_offset
 from p2pnode.store import MemoryStore, Store, StoreBusy, StoreDamaged, StoreFailed
 
 NET, OTHER = b"n" * 16, b"o" * 16
@@ -198,3 +198,18 @@ def test_a_crash_takes_back_a_suffix_of_what_was_not_durable(steps: list, keep: 
             durable_upto = i
     store.crash(keep)
     assert dict(store.scan(b"")) == states[min(durable_upto + keep, len(steps))]
+
+
+def test_a_lost_tail_of_the_log_is_named_by_the_head(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "s")
+    for n in range(5):
+        store.commit({b"e%d" % n: bytes([n + 1]) * 32}, heads={NET: head(n + 1)})
+    store.close()
+    log = max((tmp_path / "s" / "db").glob("*.log"), key=lambda p: p.stat().st_size)
+    with open(log, "r+b") as f:
+        f.truncate(log.stat().st_size - 10)
+    store = Store.open(tmp_path / "s")  # LevelDB says nothing about it
+    found = dict(store.scan(b"e"))
+    missing = missing_after(store.heads()[NET], len(found), lambda seq: found.get(b"e%d" % seq))
+    assert list(missing) == [4]
+    store.close()
