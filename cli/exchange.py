@@ -137,9 +137,7 @@ def _print_list(session: Session, rows: list[dict[str, Any]]) -> None:
                 (row.get("terms") or {}).get("title") or "-",
                 row.get("status"),
                 row.get("counterparty_name") or short(row.get("counterparty")),
-                "; ".join(
-                    f"{n.get('who')}: {str(n.get('command', '')).split(' ')[-2:][0]}" for n in row.get("next") or ()
-                ),
+                _turn(row),
             )
             for row in rows
         ],
@@ -149,11 +147,21 @@ def _print_list(session: Session, rows: list[dict[str, Any]]) -> None:
 
 def _turn(row: dict[str, Any]) -> str:
     """Whose turn it is, and for what: `you: accept, counter`."""
-    turns: dict[str, list[str]] = {}
+    return "; ".join(f"{who}: {', '.join(_word(c) for c, _ in steps)}" for who, steps in _steps(row).items())
+
+
+def _steps(row: dict[str, Any]) -> dict[str, list[tuple[str, int | None]]]:
+    """Who can do what next: (command, until) by who."""
+    found: dict[str, list[tuple[str, int | None]]] = {}
     for step in row.get("next") or ():
-        words = str(step.get("command", "")).split()
-        turns.setdefault(str(step.get("who")), []).append(words[2] if len(words) > 2 else " ".join(words))
-    return "; ".join(f"{who}: {', '.join(steps)}" for who, steps in turns.items())
+        found.setdefault(str(step.get("who")), []).append((str(step.get("command", "")), step.get("until")))
+    return found
+
+
+def _word(command: str) -> str:
+    """`p2pnode exchange accept 77c1` is `accept`."""
+    words = command.split()
+    return words[2] if len(words) > 2 else command
 
 
 def _print(session: Session, data: dict[str, Any]) -> None:
@@ -183,5 +191,9 @@ def _print(session: Session, data: dict[str, Any]) -> None:
         say(f"  {duty.get('state', ''):<10} {who}: {duty.get('what')}")
     for line in data.get("notes") or ():
         say(f"  {line.get('from')}: {line.get('text')}")
-    for step in data.get("next") or ():
-        say(f"Next ({step.get('who')}): {step.get('command')}")
+    for who, steps in _steps(data).items():
+        if who == "you":
+            for command, until in steps:
+                say(f"Next: {command}" + (f"  (until {format_time(until, now)})" if until else ""))
+        else:
+            say(f"Waiting for {who}: {', '.join(_word(command) for command, _ in steps)}")

@@ -56,9 +56,10 @@ def balance(session: Session) -> None:
         names = {
             "balance": "balance",
             "hold": "held for payments and vouches",
-            "given": "vouched for others",
-            "received": "vouched for you",
-            "limit": "limit",
+            "limit": "credit limit",
+            "available": "you can spend",
+            "given": "given to others so far",
+            "received": "received from others so far",
         }
         facts(
             ((label, session.money(data.get(key), unit, decimals)) for key, label in names.items() if key in data),
@@ -76,18 +77,22 @@ def verify(session: Session) -> None:
 
     def human() -> None:
         if data.get("ok"):
-            say(f"All is well: {data.get('entries')} entries, head {short(data.get('head'))}.")
+            say(f"All is well: {_count(data.get('entries'))}, head {short(data.get('head'))}.")
             return
-        say(f"Damaged: {data.get('entries')} entries could be read, head {short(data.get('head'))}.")
+        say(f"Damaged: {_count(data.get('entries'))} by the record, head {short(data.get('head'))}.")
         for item in data.get("missing") or ():
             say(f"  missing: {item}")
-        for item in data.get("errors") or ():
-            say(f"  {item}")
+        if data.get("problem"):
+            say(f"  {data['problem']}")
         say("Stop the node and keep its folder as it is; do not sign anything more with it.")
 
     session.emit(data, human)
     if not data.get("ok"):
         raise click.exceptions.Exit(1)
+
+
+def _count(entries: Any) -> str:
+    return "1 entry" if entries == 1 else f"{entries} entries"
 
 
 def _unit(session: Session) -> tuple[str, int | None]:

@@ -45,8 +45,8 @@ def run(
         home,
         listen=list(listen),
         bootstrap=list(bootstrap),
-        relay=relay or None,
-        lan=False if no_lan else None,
+        relay=relay,
+        lan=not no_lan,
         json=session.json,
         passphrase_file=passphrase_file,
     )

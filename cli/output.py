@@ -45,9 +45,9 @@ def safe(text: str) -> str:
 
 
 def short(identity: Any) -> str:
-    """The first 8 characters of an id; of a PeerId its last 8, since all begin alike."""
+    """The first 8 characters of an id, which the node takes for the whole; of a PeerId 14, since all begin alike."""
     text = str(identity or "-")
-    return text[-8:] if text.startswith("12D3Koo") else text[:8]
+    return text[:14] if text.startswith("12D3Koo") else text[:8]
 
 
 def decimal(amount: int, decimals: int) -> str:

@@ -70,19 +70,21 @@ def reputation(session: Session, peer: str, why: bool) -> None:
             ],
             session.plain,
         )
+        if data.get("misconduct"):
+            say("Proven misconduct: do not deal with this peer.")
         if not confidence:
             say("Nobody whom this node can trust has rated this peer yet.")
         for row in data.get("why") or ():
             rater = row.get("rater_name") or _who(row.get("rater"))
-            path = " → ".join(_who(step) for step in row.get("path") or ())
+            path = " → ".join(_who(step) for step in row.get("path_names") or row.get("path") or ())
             way = f", by way of {path}" if path else ""
             say(f"  {row.get('outcome', 0):+d} by {rater} in {short(row.get('exchange_id'))}{way}")
+            if row.get("text"):
+                say(f"     {row['text']}")
 
     session.emit(data, human)
 
 
 def _who(step: Any) -> str:
-    if isinstance(step, dict):
-        return str(step.get("name") or short(step.get("peer_id")))
     text = str(step)
     return short(text) if len(text) > 40 else text

@@ -95,7 +95,7 @@ def test_decimals_are_those_of_the_protocol(amount: int, decimals: int) -> None:
 
 def test_ids_are_shortened() -> None:
     assert short("0123456789abcdef") == "01234567"
-    assert short("12D3KooWCZaPq6Bx7CEEm7NfchiZpQQcMMcrKAEZYuWBfP44jvBm") == "fP44jvBm"
+    assert short("12D3KooWCZaPq6Bx7CEEm7NfchiZpQQcMMcrKAEZYuWBfP44jvBm") == "12D3KooWCZaPq6"
     assert short(None) == "-"
 
 
@@ -128,7 +128,9 @@ EXCHANGE: dict[str, Any] = {
     "exchange_id": "cd" * 32, "status": "agreed", "role": "taker", "counterparty_name": "Bob",
     "terms": {"title": "Snowblower", "quantity": 1, "price": {"amount": 200, "unit": "hour"}, "from": NOW},
     "duties": [{"id": "pay", "what": "pay 2 hour", "provider_name": "you", "state": "pending"}],
-    "next": [{"who": "you", "command": "p2pnode exchange pay cdcdcdcd", "until": None}],
+    "next": [{"who": "you", "command": "p2pnode exchange pay cdcdcdcd", "until": None},
+             {"who": "you", "command": "p2pnode exchange cancel cdcdcdcd", "until": None},
+             {"who": "Bob", "command": "p2pnode exchange confirm cdcdcdcd", "until": NOW}],
     "settlement": {"state": "pending", "amount": {"amount": 200, "unit": "hour", "decimals": 2}},
     "receipt": None, "delivered": False, "notes": [{"from": "Bob", "text": "hello"}],
 }  # fmt: skip
@@ -141,13 +143,14 @@ def test_an_exchange_says_what_is_next(run: Run, node: FakeNode) -> None:
     for words in (
         "Snowblower",
         "2 hour",
-        "Next (you): p2pnode exchange pay cdcdcdcd",
+        "Next: p2pnode exchange pay cdcdcdcd",
+        "Waiting for Bob: confirm",
         "pending",
         "Bob: hello",
         "reach",
     ):
         assert words in out
-    assert "you: pay" in run("exchange", "list").out
+    assert "you: pay, cancel; Bob: confirm" in run("exchange", "list").out
 
 
 def test_the_other_tables(run: Run, node: FakeNode) -> None:
@@ -235,7 +238,7 @@ def test_run_hands_everything_to_the_daemon(run: Run, home: Home, monkeypatch: p
     assert seen == {"home": home.root, "listen": ["/a", "/b"], "bootstrap": ["/c"], "relay": True, "lan": False,
                     "json": True, "passphrase_file": None}  # fmt: skip
     run("run")
-    assert (seen["relay"], seen["lan"], seen["json"]) == (None, None, False)
+    assert (seen["relay"], seen["lan"], seen["json"]) == (False, True, False)
 
 
 def test_json_errors_stand_alone_on_stdout(run: Run, node: FakeNode) -> None:
