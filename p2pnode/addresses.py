@@ -5,6 +5,7 @@
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -89,11 +90,11 @@ def interface_addresses(kind: str) -> list[str]:
 
     Link-local IPv6 addresses are left out: they mean nothing without the name of the interface.
     """
-    family = 2 if kind == "ip4" else 10
+    family = socket.AF_INET if kind == "ip4" else socket.AF_INET6
     found: list[str] = []
     for name in sorted(interfaces := psutil.net_if_addrs()):
         for entry in interfaces[name]:
-            if int(entry.family) == family:
+            if entry.family == family:
                 address = ipaddress.ip_address(entry.address.partition("%")[0])
                 if not address.is_link_local and str(address) not in found:
                     found.append(str(address))

@@ -9,7 +9,7 @@ the machines above start over instead of waiting for what never comes.
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 import trio
 
@@ -27,6 +27,7 @@ from .libp2p_pieces import NegotiationFailed, SecureChannel, agree, propose
 from .yamux import BATCH, Stream, StreamBroken, Yamux
 
 log = logging.getLogger(__name__)
+READ_SIZE: Final = 32 * 1024  # many small frames in one read would hold up the loop
 Handler = Callable[[str, Stream], Awaitable[None]]  # peer id, stream
 
 
@@ -198,7 +199,7 @@ class Connection:
     async def _read_frames(self, protocol: str, stream: Stream) -> None:
         reader = FrameReader()
         try:
-            while data := await stream.read():
+            while data := await stream.read(READ_SIZE):
                 await self._observer.bytes_arrived(self, len(data))
                 for item in reader.feed(data):
                     await self._observer.frame_arrived(self, protocol, item)

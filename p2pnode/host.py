@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
+from protocols.limits import MAX_FRAME
+
 from .addresses import Address, BadAddress, expand, parse_address
 from .bounds import (
     BAN_TIME,
@@ -50,7 +52,8 @@ class Host:
 
     on_event: awaited with one event after the other, never two at once; while it runs, the peers are held back.
     Events of one peer come in order: connected, its frames, disconnected. silence: see `Yamux`.
-    dht: whether to take part in the DHT; validator: which values it keeps (none without one).
+    dht: whether to take part in the DHT; dht_server: whether to answer others there, as a node should that can be
+    dialled; validator: which values it keeps (none without one).
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Host:
         protocols: Iterable[str] = PROTOCOLS,
         silence: float = 18.0,
         dht: bool = True,
+        dht_server: bool = True,
         validator: ValueValidator | None = None,
     ) -> None:
         self.key = HostKey(seed)
@@ -78,7 +82,7 @@ class Host:
         self._dialling: dict[str, trio.Event] = {}
         self._nursery: trio.Nursery | None = None
         self.handle(PING, echo)
-        self.dht = Rendezvous(self, validator) if dht else None
+        self.dht = Rendezvous(self, validator, server=dht_server) if dht else None
 
     async def run(self, task_status: "TaskStatus[list[str]]" = trio.TASK_STATUS_IGNORED) -> None:
         """Run until cancelled; starts with `addresses()`. Raises Refusal if it cannot listen as asked."""
@@ -159,6 +163,9 @@ class Host:
 
     def send(self, peer: str, protocol: str, data: bytes) -> bool:
         """Queue a frame. False if the peer is not connected, does not speak the protocol, or takes too little."""
+        if not 1 <= len(data) <= MAX_FRAME:
+            log.error("a frame of %d bytes for %s was not sent", len(data), protocol)
+            return False
         connection = self._peers.get(peer)
         return connection is not None and connection.send(protocol, data)
 
@@ -209,11 +216,9 @@ class Host:
         return self.guard.bans(self._now())
 
     async def disconnect(self, peer: str) -> None:
-        """Close the connection, if there is one, and wait until its last event was delivered."""
-        connection = self._peers.get(peer)
-        if connection is not None:
-            connection.close("disconnected here")
-            await connection.finished.wait()
+        """Close the connection, if there is one; `PeerDisconnected` follows."""
+        self._close(peer, "disconnected here")
+        await trio.lowlevel.checkpoint()
 
     # What connections report.
 
@@ -387,15 +392,3 @@ class Host:
 
 def _block(stream: trio.SocketStream) -> str:
     return address_block(str(stream.socket.getpeername()[0]))
-
-
-__all__ = [
-    "PROTOCOLS",
-    "BadAddress",
-    "FrameReceived",
-    "Host",
-    "HostEvent",
-    "PeerConnected",
-    "PeerDisconnected",
-    "Unreachable",
-]

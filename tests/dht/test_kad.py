@@ -94,6 +94,18 @@ async def test_without_a_validator_no_values_are_kept() -> None:
         assert await a.host.get(KEY) is None
 
 
+async def test_a_client_asks_and_is_not_asked() -> None:
+    a, b, client = Node(1), Node(2), Node(3, dht_server=False)
+    async with nodes(a, b, client):
+        await b.host.dial(a.addresses)
+        await client.host.dial(a.addresses)
+        await until(lambda: dht(a).size == 1 and dht(b).size == 1 and dht(client).size >= 1)
+        assert await b.host.provide(KEY)
+        assert [peer for peer, _ in await client.host.find_providers(KEY)] == [b.id]
+        assert await client.host.provide(b"\x09" * 32)
+        assert [peer for peer, _ in await b.host.find_providers(b"\x09" * 32)] == [client.id]
+
+
 async def test_alone_nothing_is_found_and_nothing_raised() -> None:
     a = Node(1, validator=Newest())
     async with nodes(a):

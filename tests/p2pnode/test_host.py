@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import trio
 
+from p2pnode.addresses import BadAddress
 from p2pnode.bounds import MAX_SEND_FRAMES
-from p2pnode.host import BadAddress, FrameReceived, PeerConnected, PeerDisconnected, Unreachable
+from p2pnode.delivery import FrameReceived, PeerConnected, PeerDisconnected
+from p2pnode.dialing import Unreachable
 from protocols.errors import Refusal
 from protocols.limits import MAX_FRAME
 
@@ -38,9 +40,8 @@ async def test_disconnect_is_told_on_both_sides_and_ends_sending() -> None:
     async with nodes(a, b):
         await connect(a, b)
         await a.host.disconnect(b.id)
-        assert not a.is_connected(b)
         assert not a.host.send(b.id, GOSSIP, b"late")
-        await until(lambda: not b.is_connected(a))
+        await until(lambda: not a.is_connected(b) and not b.is_connected(a))
         await connect(a, b)
         assert len(a.of(PeerConnected)) == 2
 
@@ -79,6 +80,49 @@ async def test_both_dial_at_once_and_agree_on_one_connection(attempt: int) -> No
         assert a.host.send(b.id, GOSSIP, b"to b")
         assert b.host.send(a.id, GOSSIP, b"to a")
         await until(lambda: b.frames(a) == [b"to b"] and a.frames(b) == [b"to a"])
+
+
+async def test_everybody_dials_everybody_at_once() -> None:
+    crowd = [Node(number + 1, **QUIET) for number in range(6)]
+    async with nodes(*crowd):
+        async with trio.open_nursery() as nursery:
+            for one in crowd:
+                for other in crowd:
+                    if other is not one:
+                        nursery.start_soon(one.host.dial, other.addresses)
+        await trio.sleep(0.2)
+        for one in crowd:
+            assert len(one.host.connections()) == len(crowd) - 1
+            for other in crowd:
+                if other is not one:
+                    assert one.is_connected(other)
+                    assert one.host.send(other.id, GOSSIP, one.id.encode())
+        for one in crowd:
+            for other in crowd:
+                if other is not one:
+                    await until(lambda one=one, other=other: one.frames(other) == [other.id.encode()])
+
+
+async def test_what_is_no_frame_is_not_sent(caplog: pytest.LogCaptureFixture) -> None:
+    a, b = Node(1, **QUIET), Node(2, **QUIET)
+    async with nodes(a, b):
+        await connect(a, b)
+        assert not a.host.send(b.id, GOSSIP, b"")
+        assert not a.host.send(b.id, GOSSIP, b"x" * (MAX_FRAME + 1))
+        assert not a.host.send("nobody", GOSSIP, b"x")
+        assert a.host.send(b.id, GOSSIP, b"x")
+        await until(lambda: b.frames(a) == [b"x"])
+    assert "was not sent" in caplog.text
+
+
+async def test_a_protocol_that_the_other_does_not_speak_hurts_no_other() -> None:
+    a, b = Node(1, **QUIET), Node(2, protocols=[GOSSIP], **QUIET)
+    async with nodes(a, b):
+        await connect(a, b)
+        a.host.send(b.id, EXCHANGE, b"x")
+        await until(lambda: not a.host.send(b.id, EXCHANGE, b"y"))
+        assert a.host.send(b.id, GOSSIP, b"z")
+        await until(lambda: b.frames(a) == [b"z"])
 
 
 async def test_events_of_a_peer_come_in_order() -> None:

@@ -11,8 +11,8 @@ import trio
 from dht.kad_host import PROTOCOL as KAD
 from p2pnode.addresses import Address, parse_address
 from p2pnode.bounds import MAX_PENDING, MAX_STRIKES
+from p2pnode.delivery import FrameReceived, PeerConnected, PeerDisconnected
 from p2pnode.dialing import connect as tcp
-from p2pnode.host import FrameReceived, PeerConnected, PeerDisconnected
 from p2pnode.libp2p_pieces import ID, HostKey, propose, upgrade
 from p2pnode.yamux import HEADER, WINDOW_SIZE, Stream, StreamBroken, Yamux
 

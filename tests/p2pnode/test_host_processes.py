@@ -7,7 +7,7 @@ from pathlib import Path
 
 import trio
 
-from p2pnode.host import PeerConnected, PeerDisconnected
+from p2pnode.delivery import PeerConnected, PeerDisconnected
 
 from .hosts import GOSSIP, Node, nodes, until
 
