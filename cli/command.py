@@ -90,7 +90,7 @@ class Group(click.Group):
         self.params += global_options(hidden=True)
 
     def invoke(self, ctx: click.Context) -> Any:
-        if self.bare is not None and not ctx._protected_args and not ctx.args:
+        if self.bare is not None and not getattr(ctx, "_protected_args", ()) and not ctx.args:
             command = self.commands[self.bare]
             with command.make_context(self.bare, [], parent=ctx) as inner:
                 return command.invoke(inner)
