@@ -67,6 +67,7 @@ MAX_SEND_FRAMES: Final = 4_096
 MAX_INBOUND_STREAMS: Final = 32  # per connection
 MAX_STREAMS_PER_PROTOCOL: Final = 2  # per connection, opened by the peer
 MAX_BUFFERED: Final = 2 * 1024 * 1024  # received and not yet read, per connection
+MAX_POOL: Final = 32 * 1024 * 1024  # received and not yet read, all connections together
 MAX_DISCARDED: Final = 4 * 1024 * 1024  # into streams that no longer exist, per connection
 MAX_CONTROL_BACKLOG: Final = 64 * 1024
 MAX_WRITE_BACKLOG: Final = 256 * 1024

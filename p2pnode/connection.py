@@ -24,7 +24,7 @@ from .bounds import (
     RPC_STREAM_TIMEOUT,
 )
 from .libp2p_pieces import NegotiationFailed, SecureChannel, agree, propose
-from .yamux import BATCH, Stream, StreamBroken, Yamux
+from .yamux import BATCH, Pool, Stream, StreamBroken, Yamux
 
 log = logging.getLogger(__name__)
 READ_SIZE: Final = 32 * 1024  # many small frames in one read would hold up the loop
@@ -54,6 +54,7 @@ class Connection:
         protocols: frozenset[str],
         handlers: Mapping[str, Handler],
         silence: float,
+        pool: Pool,
     ) -> None:
         self.peer = str(channel.peer)
         self.address = address
@@ -64,7 +65,7 @@ class Connection:
         self._observer = observer
         self._protocols = protocols
         self._handlers = handlers
-        self._mux = Yamux(channel, initiator=outbound, on_stream=self._opened, silence=silence)
+        self._mux = Yamux(channel, initiator=outbound, on_stream=self._opened, silence=silence, pool=pool)
         self._nursery: trio.Nursery | None = None
         self._lines: dict[str, _Line] = {}
         self._queued = 0

@@ -35,7 +35,7 @@ from .guard import Guard, address_block
 from .libp2p_pieces import ID, HostKey, SecureChannel, upgrade  # before dht.kad: it makes the import light
 from .listening import Handshakes, listen
 from .ping import PING, echo
-from .yamux import Stream
+from .yamux import Pool, Stream
 
 from dht.kad import Rendezvous, ValueValidator  # isort: skip
 
@@ -75,6 +75,7 @@ class Host:
         self._delivery = Delivery(on_event)
         self._protocols = frozenset(protocols)
         self._silence = silence
+        self._pool = Pool()
         self._handlers: dict[str, Handler] = {}
         self._listening: list[Address] = []
         self._peers: dict[str, Connection] = {}
@@ -344,6 +345,7 @@ class Host:
             protocols=self._protocols,
             handlers=self._handlers,
             silence=self._silence,
+            pool=self._pool,
         )
         self._peers[peer] = connection
         return connection, old

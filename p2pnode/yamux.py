@@ -21,6 +21,7 @@ from .bounds import (
     MAX_CONTROL_BACKLOG,
     MAX_DISCARDED,
     MAX_INBOUND_STREAMS,
+    MAX_POOL,
     MAX_WRITE_BACKLOG,
     STREAM_LINGER,
     WRITE_TIMEOUT,
@@ -180,15 +181,29 @@ class Stream:
         self._drop_if_done()
 
 
+class Pool:
+    """What all connections of a node together hold of data that was received and not yet read, in bytes."""
+
+    def __init__(self) -> None:
+        self.used = 0
+
+
 class Yamux:
     """All streams of one connection.
 
     on_stream: called (synchronously, by the reading task) with each stream that the peer opens; False refuses it.
     silence: seconds without a sign of life after which the peer is taken for gone; it is pinged well before.
+    pool: shared by the connections of a node; when it is full, those that hold more than a window are closed.
     """
 
     def __init__(
-        self, channel: Channel, *, initiator: bool, on_stream: Callable[[Stream], bool], silence: float = 18.0
+        self,
+        channel: Channel,
+        *,
+        initiator: bool,
+        on_stream: Callable[[Stream], bool],
+        silence: float = 18.0,
+        pool: Pool | None = None,
     ) -> None:
         self.streams: dict[int, Stream] = {}
         self.closed = trio.Event()
@@ -205,6 +220,7 @@ class Yamux:
         self._control = 0
         self._queue_filled = trio.Event()
         self._buffered = 0
+        self._pool = pool or Pool()
         self._discarded = 0
         self._heard_at = trio.current_time()
         self._pinged_at = 0.0
@@ -239,6 +255,7 @@ class Yamux:
         """End the connection; the first reason is kept."""
         if not self.closed.is_set():
             self.reason = reason
+            self._pool.used -= self._buffered
             self.closed.set()
             for stream in list(self.streams.values()):
                 stream._break()
@@ -268,6 +285,8 @@ class Yamux:
 
     def released(self, size: int) -> None:
         self._buffered -= size
+        if not self.closed.is_set():
+            self._pool.used -= size
 
     async def _write(self) -> None:
         while True:
@@ -347,8 +366,12 @@ class Yamux:
                     raise Violation("keeps sending into closed streams")
                 continue
             self._buffered += len(piece)
+            self._pool.used += len(piece)
             if self._buffered > MAX_BUFFERED:
                 raise Violation("filled more streams than are read")
+            if self._pool.used > MAX_POOL and self._buffered > WINDOW_SIZE:
+                self.close("memory is short")
+                return
             stream.received(piece)
 
     def _ping(self, flags: int, value: int) -> None:

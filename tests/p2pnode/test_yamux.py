@@ -205,6 +205,27 @@ async def test_all_streams_together_are_bounded() -> None:
         assert mux.violation
 
 
+async def test_all_connections_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yamux, "MAX_POOL", 4 * WINDOW_SIZE)
+    pool = yamux.Pool()
+    muxes: list[Yamux] = []
+    async with trio.open_nursery() as nursery:
+        for _ in range(6):
+            left, right = channel()
+            mux = Yamux(left, initiator=False, on_stream=lambda stream: True, pool=pool)
+            muxes.append(mux)
+            nursery.start_soon(mux.run)
+            for number in (1, 3):
+                await push(right, header(DATA, SYN, number, WINDOW_SIZE) + b"x" * WINDOW_SIZE)
+            assert pool.used <= 6 * WINDOW_SIZE
+            assert pool.used == sum(one._buffered for one in muxes if not one.closed.is_set())
+        assert [one.closed.is_set() for one in muxes] == [False, False, True, True, True, True]
+        assert not any(one.violation for one in muxes)
+        for one in muxes:
+            one.close("done")
+    assert pool.used == 0
+
+
 async def test_streams_beyond_the_limit_are_refused() -> None:
     async with victim() as (mux, end):
         await push(end, b"".join(header(WINDOW, SYN, 2 * number + 1, 0) for number in range(200)))
