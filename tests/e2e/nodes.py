@@ -1,4 +1,4 @@
-"""Real nodes for tests: processes, homes in a temporary folder, the real command line."""
+"""Real nodes for tests and the demo: processes, homes in a temporary folder, the real command line."""
 
 import json
 import os
@@ -13,10 +13,12 @@ from typing import Any
 CLI = [sys.executable, "-m", "cli.main"]
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = float(os.environ.get("P2PNODE_TEST_PATIENCE", "30"))
+STOP_WITHIN = 10.0  # seconds
+LAST_LINE = "Ctrl-C stops the node."  # of what `p2pnode run` says when it is ready
 
 
 class Failed(Exception):
-    """A command that ended with an error."""
+    """A command that ended with another exit status than it should have."""
 
     def __init__(self, command: Sequence[str], status: int, error: Mapping[str, Any]) -> None:
         super().__init__(f"p2pnode {' '.join(command)}: exit {status}: {error}")
@@ -24,36 +26,64 @@ class Failed(Exception):
         self.error = error
 
 
+class Narrator:
+    """Is told what happens. This one keeps it to itself; the demo's prints it."""
+
+    def chapter(self, title: str) -> None: ...
+
+    def say(self, text: str) -> None: ...
+
+    def typed(self, who: str, line: str, output: str, status: int) -> None: ...
+
+    def held(self, what: str) -> None: ...
+
+
 class Node:
     """One household: its home, its process, its command line. prefix: a command that enters its network namespace."""
 
-    def __init__(self, name: str, root: Path, *, prefix: Sequence[str] = (), listen: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        root: Path,
+        *,
+        prefix: Sequence[str] = (),
+        listen: Sequence[str] = (),
+        narrator: Narrator | None = None,
+    ) -> None:
         self.name = name
-        self.home = root / name
+        self.home = root / name.lower()
         self.prefix = list(prefix)
         self.listen = list(listen or ["/ip4/127.0.0.1/tcp/0"])
-        self.process: subprocess.Popen[str] | None = None
+        self.narrator = narrator or Narrator()
+        self.process: subprocess.Popen[bytes] | None = None
         self.addresses: list[str] = []
         self.peer_id = ""
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "P2PNODE_HOME": str(self.home), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+        """Where the node lives and listens is set here, so that commands are those a user types."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("P2PNODE_")}
+        return {
+            **inherited,
+            "P2PNODE_HOME": str(self.home),
+            "P2PNODE_LISTEN": ",".join(self._fixed()),
+            "P2PNODE_LAN": "no",
+            "PYTHONPATH": str(ROOT),
+            "NO_COLOR": "1",
+        }
 
     @property
     def address(self) -> str:
         return self.addresses[0]
 
+    @property
+    def printed(self) -> Path:
+        """What the running node wrote to its terminal; its log is beside it."""
+        return self.home / "terminal.txt"
+
     def cli(self, *args: str, check: bool = True) -> Any:
-        """Run a command with --json; its data. `Failed` with the exit status if it is not 0."""
-        done = subprocess.run(
-            [*self.prefix, *CLI, "--json", "--no-input", *args],
-            env=self.environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=90,
-        )
+        """Ask with --json, unseen by the narrator; the data. `Failed` with the exit status if it is not 0."""
+        done = self._run("--json", "--no-input", *args)
         try:
             answer = json.loads(done.stdout)
         except ValueError:
@@ -63,71 +93,87 @@ class Node:
         assert ("error" in answer) == (done.returncode != 0), (args, done.returncode, answer)
         return answer.get("data", answer)
 
-    def refused(self, *args: str) -> Failed:
-        """Run a command that must fail; how it failed."""
-        try:
-            data = self.cli(*args)
-        except Failed as failed:
-            return failed
-        raise AssertionError(f"{args} should have been refused, but gave {data}")
+    def types(self, *args: str, status: int = 0) -> str:
+        """Run a command as its user types it; what the terminal shows. `Failed` if it ends with another status."""
+        done = self._run(*args, merged=True)
+        self.narrator.typed(self.name, command_line(*args), done.stdout, done.returncode)
+        if done.returncode != status:
+            raise Failed(args, done.returncode, {"shown": done.stdout})
+        return done.stdout
 
-    def init(self, *args: str) -> Any:
-        listen = [word for address in self.listen for word in ("--listen", address)]
-        data = self.cli("init", "--name", self.name, *listen, *args)
-        self.peer_id = data["peer_id"]
-        return data
-
-    def start(self, *args: str) -> None:
-        """Start the node and wait until it says that it is ready. Its port stays the same over restarts."""
-        assert self.process is None
-        errors = (self.home / "stderr.txt").open("a")
-        listen = [word for address in self._fixed() for word in ("--listen", address)]
-        self.process = subprocess.Popen(
-            [*self.prefix, *CLI, "--json", "run", *listen, *args],
+    def _run(self, *args: str, merged: bool = False) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*self.prefix, *CLI, *args],
             env=self.environment,
             cwd=ROOT,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
+            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+            encoding="utf-8",
+            timeout=90,
         )
-        errors.close()
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise AssertionError(f"{self.name} did not start: {(self.home / 'stderr.txt').read_text()[-2000:]}")
-        ready = json.loads(line)["data"]
-        self.addresses, self.peer_id = ready["addresses"], ready["peer_id"]
+
+    def start(self, *args: str) -> str:
+        """Start the node and wait until it says that it is ready. Its port stays the same over restarts."""
+        assert self.process is None
+        with self.printed.open("ab") as terminal:
+            begin = terminal.tell()
+            self.process = subprocess.Popen(
+                [*self.prefix, *CLI, "run", *args],
+                env=self.environment,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=terminal,
+                stderr=subprocess.STDOUT,
+            )
+        shown, end = "", time.monotonic() + PATIENCE
+        while LAST_LINE not in shown:
+            ended = self.process.poll() is not None
+            shown = self.printed.read_bytes()[begin:].decode(errors="replace")
+            if ended or time.monotonic() > end:
+                raise AssertionError(f"{self.name} did not start: {shown[-2000:]}")
+            time.sleep(0.02)
+        ready = next(line for line in shown.splitlines() if line.startswith("ready "))
+        self.addresses = ready.split()[1:]
+        self.peer_id = self.addresses[0].rpartition("/p2p/")[2]
+        self.narrator.typed(self.name, command_line("run", *args) + " &", shown, 0)
+        return shown
 
     def _fixed(self) -> list[str]:
         if not self.addresses:
-            return []
+            return self.listen
         port = self.addresses[0].split("/tcp/")[1].split("/")[0]
         return [address.replace("/tcp/0", f"/tcp/{port}") for address in self.listen]
 
     def stop(self) -> int:
         """SIGTERM; the exit status."""
-        return self._end(signal.SIGTERM)
+        status = self._end(signal.SIGTERM)
+        self.narrator.typed(self.name, "kill %1", "", status)
+        return status
 
     def kill(self) -> None:
         """SIGKILL: as if the power went."""
         self._end(signal.SIGKILL)
 
     def _end(self, how: int) -> int:
-        process, self.process = self.process, None
+        process = self.process
         if process is None:
             return 0
         process.send_signal(how)
-        try:
-            return process.wait(10)
-        finally:
-            if process.stdout is not None:
-                process.stdout.close()
+        status = process.wait(STOP_WITHIN)
+        self.process = None
+        return status
 
     def __enter__(self) -> "Node":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+
+def command_line(*args: str) -> str:
+    """The command as it is typed; double quotes, as in the docs."""
+    return " ".join(["p2pnode", *(a if a and all(c.isalnum() or c in "-_./:=%@" for c in a) else f'"{a}"' for a in args)])
 
 
 def until(what: str, true: Callable[[], Any], patience: float = PATIENCE) -> Any:
@@ -143,5 +189,5 @@ def until(what: str, true: Callable[[], Any], patience: float = PATIENCE) -> Any
             if answer:
                 return answer
             last = answer
-        time.sleep(0.2)
+        time.sleep(0.1)
     raise AssertionError(f"waited {patience:.0f} s for: {what}; last: {last}")
