@@ -82,8 +82,8 @@ def verify(session: Session) -> None:
         say(f"Damaged: {_count(data.get('entries'))} by the record, head {short(data.get('head'))}.")
         for item in data.get("missing") or ():
             say(f"  missing: {item}")
-        if data.get("problem"):
-            say(f"  {data['problem']}")
+        for problem in data.get("problems") or ():
+            say(f"  entry {problem['seq']}: {problem['message']}")
         say("Stop the node and keep its folder as it is; do not sign anything more with it.")
 
     session.emit(data, human)

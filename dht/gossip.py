@@ -14,12 +14,14 @@ from typing import Final, NamedTuple
 
 from protocols.errors import Reject
 from protocols.gossip_messages import Hello, Unknown, encode_message, parse_message
-from protocols.limits import MAX_CELLS
+from protocols.limits import MAX_CELLS, MINUTE, SECOND
 
 from .catalog import Catalog
 from .keys import covers
 from .neighbour import Load, Neighbour
 
+GREET_AGAIN: Final = 5 * SECOND  # a greeting may be lost, or the peer may join the network later
+GREET_SELDOM: Final = 5 * MINUTE
 EAGER: Final = 6  # neighbours that are sent a new record at once; the others are told its id
 
 
@@ -68,6 +70,7 @@ class Gossip:
         self._networks: dict[bytes, _Membership] = {}
         self._nonces: dict[str, bytes] = {}  # of the peers connected
         self._neighbours: dict[bytes, dict[str, Neighbour]] = {}
+        self._greet: dict[tuple[str, bytes], tuple[int, int]] = {}  # not heard from yet -> when to greet again, pause
 
     def join(self, network: bytes, catalog: Catalog, scopes: Iterable[str], now: int) -> list[Step]:
         """Take part in a network, or change the scopes (geohash prefixes; empty: all) that this node keeps of it."""
@@ -82,6 +85,9 @@ class Gossip:
         neighbours = self._neighbours.setdefault(network, {})
         for neighbour in neighbours.values():
             neighbour.rescoped(kept, now)
+        for peer in self._nonces:
+            if peer not in neighbours:
+                self._greet[peer, network] = (now + GREET_AGAIN, GREET_AGAIN)
         return [self._hello(peer, network, now, peer in neighbours) for peer in self._nonces]
 
     def leave(self, network: bytes) -> None:
@@ -92,10 +98,14 @@ class Gossip:
         """A connection to a peer is open: greet. One that was there before counts as lost."""
         self.disconnected(peer)
         self._nonces[peer] = self._rng.randbytes(8)
+        for network in self._networks:
+            self._greet[peer, network] = (now + GREET_AGAIN, GREET_AGAIN)
         return [self._hello(peer, network, now, False) for network in self._networks]
 
     def disconnected(self, peer: str) -> None:
         self._nonces.pop(peer, None)
+        for network in self._networks:
+            self._greet.pop((peer, network), None)
         for neighbours in self._neighbours.values():
             if peer in neighbours:
                 neighbours.pop(peer).gone()
@@ -140,6 +150,10 @@ class Gossip:
     def woke(self, now: int) -> list[Step]:
         """Do what is due, for every neighbour."""
         steps: list[Step] = []
+        for (peer, network), (due, pause) in list(self._greet.items()):
+            if due <= now:
+                self._greet[peer, network] = (now + 2 * pause, min(2 * pause, GREET_SELDOM))
+                steps.append(self._hello(peer, network, now, False))
         for network, neighbours in self._neighbours.items():
             for neighbour in neighbours.values():
                 if neighbour.next_wake() <= now:
@@ -149,7 +163,10 @@ class Gossip:
 
     def next_wake(self) -> int | None:
         """When to call `woke`, ms; it may be in the past, then at once."""
-        return min((n.next_wake() for ns in self._neighbours.values() for n in ns.values()), default=None)
+        greetings = [due for due, _ in self._greet.values()]
+        return min(
+            [*greetings, *(n.next_wake() for ns in self._neighbours.values() for n in ns.values())], default=None
+        )
 
     def neighbours(self, network: bytes) -> list[str]:
         """The peers that are in this network too."""
@@ -160,6 +177,7 @@ class Gossip:
         return sum(n.has(record_id) for n in self._neighbours.get(network, {}).values())
 
     def _greeted(self, peer: str, hello: Hello, membership: _Membership, now: int) -> list[Step]:
+        self._greet.pop((peer, hello.network), None)
         neighbours = self._neighbours[hello.network]
         neighbour = neighbours.get(peer)
         fresh = neighbour is None or neighbour.nonce != hello.nonce

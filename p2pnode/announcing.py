@@ -58,7 +58,7 @@ class Announcing:
             profile,
             created=now,
             until=now + MAX_LIFETIME,
-            revision=row.revision + 1 if row else 0,
+            revision=max(now // SECOND, row.revision + 1 if row else 0),
         )
         self._state.publish(network, record, now)
 

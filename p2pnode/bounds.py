@@ -25,7 +25,6 @@ RESEND_MAX: Final = 5 * MINUTE
 MAX_OUTBOX: Final = 4_096
 
 # Records
-SEEN_WIRES: Final = 16_384
 LEASE_EVERY: Final = DAY
 LISTING_LIFETIME: Final = 30 * DAY
 RENEW_BEFORE: Final = 7 * DAY
@@ -38,6 +37,7 @@ PAYMENT_EXPIRY: Final = 7 * DAY
 RATING_WINDOW: Final = 14 * DAY
 MAX_OPEN_PER_STRANGER: Final = 16  # proposals of one author that wait for our answer
 MAX_EXCHANGES: Final = 10_000
+MAX_VOUCHES_TAKEN: Final = 1_000  # of all others together: each costs an entry of our ledger
 
 # The loop
 STEPS_PER_COMMIT: Final = 64  # events handled before their batches are committed together

@@ -12,6 +12,7 @@ from typing import Any
 
 from dht.gossip import Deliver, Gossip, SendFrame, Strike
 from dht.gossip import Step as GossipStep
+from dht.keys import covers
 from ledger.entry import Entry, parse_entry
 from ledger.halves import verify_with
 from protocols import exchange_messages, join_messages
@@ -61,7 +62,7 @@ class Core:
         self.membership.load(now)
         for network in state.networks.values():
             self.intake.load(network)
-            self._perform(self._gossip.join(network.id, network.catalog, self.membership.scopes(network), now), now)
+            self._take_part(network, now)
         self.outbox = Outbox(state)
         self.vouches = self.membership.vouches = Vouches(state, self.outbox)
         self.listings = Listings(state)
@@ -233,13 +234,14 @@ class Core:
             case exchange_messages.Ack(id_):
                 if self.outbox.acknowledged(id_, peer):
                     self._journal.out(Emit("delivered", {"id": id_.hex()}))
-            case exchange_messages.Refuse():
+            case exchange_messages.Refuse(id_):
                 self.exchanges.refused(peer, message, now)
+                self.vouches.returned_not(peer, id_)
 
     def _entry(self, peer: str, network: Network, entry: Entry, now: int) -> None:
         if entry.kind.startswith("PAY_"):
             self.settlements.received(peer, network, entry, now)
-        elif entry.kind.startswith("VOUCH"):
+        elif entry.kind.startswith("VOUCH") or entry.kind == "UNVOUCH":
             self.vouches.received(peer, network, entry, now)
         else:
             raise Ignore("state", f"{entry.kind} is not sent to a counterparty")
@@ -266,9 +268,8 @@ class Core:
         for wire in wires:
             try:
                 record = self.intake.take(network, wire, now)
-            except Ignore as e:
-                if e.code in ("future", "member", "epoch"):
-                    self.intake.forget(wire)
+            except Ignore:
+                continue
             except Reject as e:
                 self._journal.out(Penalize(peer, str(e)))
             else:
@@ -285,14 +286,21 @@ class Core:
 
     def _publish(self, network: Network, record: Record, now: int) -> None:
         """A record of our own: stored durably, in the catalog, on its way to the neighbours."""
+        if record.kind == "listing" and not covers(network.scopes, record.scope):
+            self._take_part(network, now, record.scope)
         try:
             self.intake.admit(network, record, now)
         except Ignore as e:
             raise Refusal("failed", f"the record was not taken: {e.code}", "Is this machine's clock right?") from e
         self._gossip.spread(network.id, record.id, None, now)
 
+    def _take_part(self, network: Network, now: int, scope: str = "") -> None:
+        """Keep and gossip the records of our scopes, and of one more."""
+        network.scopes = tuple(sorted({*self.membership.scopes(network), *([scope] if scope else [])}))
+        self._perform(self._gossip.join(network.id, network.catalog, network.scopes, now), now)
+
     def _adopted(self, network: Network, now: int) -> None:
-        self._perform(self._gossip.join(network.id, network.catalog, self.membership.scopes(network), now), now)
+        self._take_part(network, now)
         self.announcing.announce(network, now)
         self.listings.joined(network, now)
         self.neighbours.started(now)

@@ -2,6 +2,7 @@
 
 import json as json_module
 import random
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -23,6 +24,7 @@ from .dialing import Unreachable
 from .effects import Dial, Effect, Emit, Lookup, Penalize, Provide, Reindex, Reply, Send
 from .events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received
 from .home import Home
+from .greeting import greeting
 from .host import Host
 from .index import Index, IndexUnavailable
 from .keystore import Keys, load_keystore, read_passphrase
@@ -151,6 +153,11 @@ class Daemon:
             print(json_module.dumps({"schema": 1, "data": data}), flush=True)
         else:
             print("ready", *self._listening, flush=True)
+            core = self._loop.core
+            own = sum(len(core.listings.mine(network)) for network in networks)
+            network = networks[0].genesis.name if networks else ""
+            for line in greeting(_command(), self._config.name, network, self._listening, own):
+                print(line, file=sys.stderr, flush=True)
 
     # The port of the control API
 
@@ -277,6 +284,14 @@ class Answer:
     def __init__(self) -> None:
         self.arrived = trio.Event()
         self.result: Any = None
+
+
+def _command() -> str:
+    """How this program is called: by its name where that is found, else by its path."""
+    name = Path(sys.argv[0])
+    if shutil.which("p2pnode") or name.name != "p2pnode":
+        return "p2pnode"
+    return str(name.relative_to(Path.cwd()) if name.is_relative_to(Path.cwd()) else name)
 
 
 def _first(group: BaseExceptionGroup[Refusal]) -> Refusal:

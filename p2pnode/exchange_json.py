@@ -21,7 +21,7 @@ def describe(
     me = state.me
     other = view.counterparty(me)
     names = state.directory
-    gives = any(d.provider == me for d in terms.duties if d.id != "pay")
+    gives = any(d.provider == me for d in terms.duties if d.id not in ("pay", "return"))
     return {
         "exchange_id": held.id.hex(),
         "listing_id": slot_hash((terms.responder, "listing", terms.name)).hex(),

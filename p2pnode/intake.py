@@ -1,13 +1,12 @@
 """The validation ladder for records: one order for everything that comes in, each rung a function.
 
-    size → (tokens: the host's) → seen → decode → fields → context → age → signature → quota
+    size → (tokens: the host's) → decode → seen → fields → context → age → signature → quota
 
 ACCEPT is a normal return, IGNORE is `Ignore` (costs nobody anything), REJECT is `Reject` (costs the peer).
 """
 
-from collections import OrderedDict
-
 from dht.catalog import Change, Verdict
+from dht.keys import covers, item_of
 from protocols.attestation import parse_attestation
 from protocols.envelope import Record, parse_record, verify_record
 from protocols.errors import Ignore, Reject
@@ -19,7 +18,6 @@ from protocols.profile import parse_profile
 from protocols.redemption import parse_redemption, verify_redemption
 from protocols.vouch import parse_vouch
 
-from .bounds import SEEN_WIRES
 from .effects import Reindex
 from .keys import FLOOR, KEY_STATE, RECORD
 from .ratings import check_attestation
@@ -32,7 +30,6 @@ class Intake:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._seen: OrderedDict[bytes, None] = OrderedDict()
 
     def take(self, network: Network, wire: bytes, now: int) -> Record:
         """A record that a peer sent: stored and in the catalog, or `Ignore` or `Reject`."""
@@ -42,14 +39,12 @@ class Intake:
     def check(self, network: Network, wire: bytes, now: int) -> Record:
         """All rungs up to the signature."""
         _size(wire)
-        mark = digest(wire)
-        self._not_seen(mark)
         record = parse_record(wire)
+        _seen(network, record, now)
         _fields(network, record)
         self._context(network, record)
         _age(record, now)
         self._signature(record)
-        self._mark(mark)
         return record
 
     def admit(self, network: Network, record: Record, now: int) -> Record:
@@ -85,25 +80,9 @@ class Intake:
                 if wire is not None and not row.withdrawn:
                     self._learn(network, parse_record(wire))
 
-    def _not_seen(self, mark: bytes) -> None:
-        if mark in self._seen:
-            self._seen.move_to_end(mark)
-            raise Ignore("seen")
-
-    def _mark(self, mark: bytes) -> None:
-        self._seen[mark] = None
-        if len(self._seen) > SEEN_WIRES:
-            self._seen.popitem(last=False)
-
-    def forget(self, wire: bytes) -> None:
-        """Let a record be offered again: it was turned down for a reason that may pass."""
-        self._seen.pop(digest(wire), None)
-
     def _context(self, network: Network, record: Record) -> None:
         if record.network != network.id:
             raise Reject("context", "a record of another network")
-        if record.id in network.catalog:
-            raise Ignore("known")
         known = self._state.key_states.get(record.author)
         if known is not None and record.epoch < known.epoch and record.kind != "rotation":
             raise Ignore("epoch", "signed with a key that has been replaced")
@@ -113,6 +92,8 @@ class Intake:
             and not self._member(network, record.author)
         ):
             raise Ignore("member", "its author is not a member, as far as is known here")
+        if not covers(network.scopes, record.scope):
+            raise Ignore("scope", "of a cell that is not kept here")
 
     def _member(self, network: Network, author: bytes) -> bool:
         genesis = network.genesis
@@ -167,6 +148,12 @@ class Intake:
 def _size(wire: bytes) -> None:
     if len(wire) > MAX_RECORD:
         raise Reject("size", f"{len(wire)} bytes")
+
+
+def _seen(network: Network, record: Record, now: int) -> None:
+    """The catalog is the memory of what was taken in: a copy costs no signature check, nor does an older revision."""
+    if not network.catalog.wants(item_of(record), now):
+        raise Ignore("seen")
 
 
 def _fields(network: Network, record: Record) -> None:

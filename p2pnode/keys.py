@@ -17,7 +17,7 @@ OUTBOX: Final = (
     b"o"  # item32                     → [network16, recipient author, message, since]: sent until acknowledged
 )
 RATING: Final = b"a"  # network16 deal32           → own attestation, sealed until both have rated
-VOUCH: Final = b"v"  # network16 vouch32           → [given or taken, other author, amount, state, entry in full]
+VOUCH: Final = b"v"  # network16 vouch32           → state of a vouch, given or taken
 INVITE: Final = b"i"  # network16 invite32         → [link, uses left, redeemers]
 REQUEST: Final = b"q"  # request id                → [at, reply as JSON]: a repeated command is answered, not done again
 PEER: Final = b"p"  # peer id                      → [addresses, last seen, name our user gave]

@@ -9,6 +9,8 @@ from protocols.errors import Reject
 from . import commands
 from .state import Network, State
 
+MAX_NAMED = 1_000  # missing entries that are named one by one
+
 
 class LedgerCommands:
     def __init__(self, state: State) -> None:
@@ -56,15 +58,13 @@ class LedgerCommands:
 
     def verify(self, args: commands.NoArgs, now: int) -> dict[str, Any]:
         network = self._state.network(args.network)
-        checked, missing, problem = network.chain.verify()
-        state = network.chain.state
+        report = network.chain.audit()
         return {
-            "entries": state.count,
-            "checked": checked,
-            "head": state.head.hex(),
-            "ok": not problem,
-            "missing": missing,
-            "problem": problem or None,
+            "entries": report.entries,
+            "head": network.chain.state.head.hex(),
+            "ok": report.ok,
+            "missing": [seq for span in report.missing for seq in span][:MAX_NAMED],
+            "problems": [{"seq": p.seq, "message": p.message} for p in report.errors],
         }
 
     def _totals(self, network: Network) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from protocols.cell import coarsen
 from protocols.codec import decode, encode
 from protocols.envelope import Record, parse_record
 from protocols.errors import Refusal, Reject
-from protocols.limits import DAY, MAX_LIFETIME
+from protocols.limits import DAY, MAX_LIFETIME, SECOND
 from protocols.listing import Availability, Listing, parse_listing, seal_listing, withdraw_listing
 
 from . import commands
@@ -86,7 +86,7 @@ class Listings:
         if len(self.mine(network)) >= quota:
             raise Refusal("refused", f"{quota} listings are published already", "Withdraw one first.")
         listing = self._listing(network, args, self._state.settings.area)
-        record = self._seal(network, listing, self._state.rng.randbytes(16), 0, now, until)
+        record = self._seal(network, listing, self._state.rng.randbytes(16), _revision(now), now, until)
         self._state.publish(network, record, now)
         return self.describe(network, record, listing, now)
 
@@ -131,7 +131,9 @@ class Listings:
             args = commands.parse_args("listing.publish", fields)
             assert isinstance(args, commands.Publish)
             listing = self._listing(network, args, self._state.settings.area)
-            self._state.publish(network, self._seal(network, listing, name, 0, now, max(until, now + DAY)), now)
+            self._state.publish(
+                network, self._seal(network, listing, name, _revision(now), now, max(until, now + DAY)), now
+            )
             self._state.journal.delete(key, durable=True)
 
     def renew_due(self, now: int) -> None:
@@ -203,12 +205,13 @@ class Listings:
         return self._revise(network, record, changed, now, record.until)
 
     def _revise(self, network: Network, record: Record, listing: Listing, now: int, until: int) -> dict[str, Any]:
-        new = self._seal(network, listing, record.name, record.revision + 1, now, until)
-        if new.scope != record.scope:
-            # The old cell's holders would never see a revision in another: take it back there, publish anew.
+        new = self._seal(network, listing, record.name, _revision(now, record), now, until)
+        if new.scope != record.scope or until < record.until:
+            # The old cell's holders would never see a revision in another, and who misses one that ends earlier would
+            # keep the old: take it back, publish it under a new name.
             gone = withdraw_listing(self._state.signer, record, created=now, until=max(record.until, until))
             self._state.publish(network, gone, now)
-            new = self._seal(network, listing, self._state.rng.randbytes(16), 0, now, until)
+            new = self._seal(network, listing, self._state.rng.randbytes(16), _revision(now), now, until)
         self._state.publish(network, new, now)
         return self.describe(network, new, listing, now)
 
@@ -304,6 +307,11 @@ class Listings:
             "distance_km": None,
             "score": None,
         }
+
+
+def _revision(now: int, old: Record | None = None) -> int:
+    """Seconds, so that a node restored from an old backup does not sign a revision that the street has left behind."""
+    return max(now // SECOND, old.revision + 1 if old else 0)
 
 
 def _with(listing: Listing, **changes: Any) -> Listing:

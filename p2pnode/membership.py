@@ -15,7 +15,7 @@ from protocols.errors import DecodeError, Ignore, Refusal, Reject
 from protocols.genesis import Genesis, network_id, parse_genesis
 from protocols.identity import digest
 from protocols.invite import LINK_PREFIX, InviteLink, make_invite, parse_invite, parse_link, verify_invite
-from protocols.limits import MAX_INVITE_NOTE, MAX_LINK_ADDRESSES
+from protocols.limits import MAX_CELLS, MAX_INVITE_NOTE, MAX_LINK_ADDRESSES
 from protocols.redemption import Redemption, countersign, prove, seal_redemption, verify_countersignature
 
 from . import commands
@@ -87,11 +87,13 @@ class Membership:
         return network
 
     def scopes(self, network: Network) -> tuple[str, ...]:
-        """The prefixes whose records this node keeps: its cell and the eight around it; all, where it has no area."""
+        """The prefixes whose records this node keeps: its cell, the eight around it, those of its own listings; where
+        it has no area, everything."""
         area = (self._state.settings.area or network.genesis.area)[: network.genesis.cell_precision]
         if len(area) < network.genesis.cell_precision:
-            return ("",) if not area else (area,)
-        return tuple(sorted({area, *neighbours(area)}))
+            return (area,)
+        own = {row.scope for row in network.catalog.rows(kind="listing", author=self._state.me) if row.scope}
+        return tuple(sorted({area, *neighbours(area), *sorted(own)[: MAX_CELLS - 9]}))
 
     def _build(self, id_: bytes, record: Record, genesis: Genesis) -> Network:
         quotas = Quotas(genesis.listings_per_author, genesis.records_per_author)
@@ -264,7 +266,7 @@ class Membership:
             vouch = b""
             if invite.vouch:
                 try:
-                    vouch = self.vouches.give(network, newcomer, invite.vouch, now).entry
+                    vouch = self.vouches.give(network, newcomer, invite.vouch, now).mine
                 except Refusal:
                     vouch = b""  # let in all the same: our limit is spent, which is not the newcomer's fault
             self._state.journal.put(key, encode([wire, [*used, [newcomer, vouch]]]))
@@ -302,7 +304,7 @@ class Membership:
             self._state.journal.put(MEMBERSHIP + network.id, encode([network.joined_at, inviter, redemption.wire]))
             self._state.publish(network, redemption, now)
         if welcome.vouch:
-            self.vouches.welcomed(network, welcome.vouch, now)
+            self.vouches.welcomed(peer, network, welcome.vouch, now)
         for ticket, _ in joining.tickets:
             self._state.journal.out(Reply(ticket, self._joined_json(network)))
         del self.joining[joining.target]

@@ -3,10 +3,10 @@
 import msgspec
 
 from ledger import chain
+from ledger.audit import Report, verify_chain
 from ledger.entry import Entry, encode_entry, parse_entry
 from ledger.head import Head
 from ledger.payloads import Randomness
-from protocols.errors import Reject
 from protocols.identity import Signer
 
 from .journal import Journal
@@ -43,18 +43,13 @@ class OwnChain:
         cut = len(ENTRY) + 16
         return [(int.from_bytes(k[cut:], "big"), v) for k, v in self._journal.scan(ENTRY + self.network)]
 
-    def verify(self) -> tuple[int, list[int], str]:
-        """Check every entry from the start: how many hold, which seqs are missing, and what is wrong (or "")."""
-        state = chain.start(self.network, self._signer.author)
-        there = dict(self.entries())
-        missing = [seq for seq in range(self.state.count) if seq not in there]
-        if missing:
-            return 0, missing, f"{len(missing)} of {self.state.count} entries are missing"
-        for seq, stored in sorted(there.items()):
-            try:
-                state = chain.apply(state, parse_entry(stored), endowment=self.endowment)
-            except Reject as e:
-                return seq, [], f"entry {seq}: {e}"
-        if state != self.state:
-            return state.count, [], "the stored state is not that of the entries"
-        return state.count, [], ""
+    def audit(self) -> Report:
+        """Check every entry from the start, as anybody would."""
+        head = Head(self.network, self.state.count, self.state.head)
+        return verify_chain(
+            (full for _, full in self.entries()),
+            network=self.network,
+            author=self._signer.author,
+            endowment=self.endowment,
+            head=head,
+        )

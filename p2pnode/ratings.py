@@ -13,6 +13,7 @@ from protocols.envelope import Record
 from protocols.errors import Refusal, Reject
 from protocols.exchange import Status
 from protocols.fact import parse_fact, verify_fact
+from protocols.limits import HOUR
 from protocols.redemption import parse_redemption, verify_redemption
 from protocols.vouch import parse_vouch
 
@@ -179,12 +180,12 @@ class Ratings:
 
     def _version(self, network: Network, now: int) -> object:
         rows = [r.id for k in ("attestation", "redemption") for r in network.catalog.rows(kind=k)]
-        vouches = sum(v.state == "accepted" for v in self._vouches.all.values())
-        return (now // 3_600_000, len(rows), hash(tuple(sorted(rows))), vouches)
+        vouches = tuple(sorted(self._vouches.held_with(network.id)))
+        return (now // HOUR, tuple(sorted(rows)), vouches)
 
     def _edges(self, network: Network) -> list[tuple[bytes, bytes]]:
         """Redeemed invites, countersigned by their inviters, and the vouches that we gave or took ourselves."""
-        edges = [(v.other, self._state.me) for v in self._vouches.all.values() if v.state == "accepted"]
+        edges = [(other, self._state.me) for other in self._vouches.held_with(network.id)]
         for row in network.catalog.rows(kind="redemption"):
             record = self._listings.record_of(network, row.id)
             if record is not None and not record.withdrawn:

@@ -1,7 +1,7 @@
 """What the parts of the core share. Each part owns its own state; this holds what all of them look at."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -46,12 +46,14 @@ class Network(msgspec.Struct):
     catalog: Catalog
     chain: OwnChain
     joined_at: int
+    scopes: tuple[str, ...] = ("",)  # prefixes of the cells whose records are kept
     inviter: bytes = b""
     redemption: bytes = b""
 
     @property
-    def json(self) -> dict[str, str]:
-        return {"id": self.id.hex(), "name": self.genesis.name, "unit": self.genesis.unit}
+    def json(self) -> dict[str, Any]:
+        genesis = self.genesis
+        return {"id": self.id.hex(), "name": genesis.name, "unit": genesis.unit, "decimals": genesis.decimals}
 
 
 class Connection(msgspec.Struct):

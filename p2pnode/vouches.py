@@ -1,38 +1,28 @@
-"""Vouches: part of our limit lent to somebody we know, and what others lend to us."""
+"""Drives `ledger.vouching`: part of our limit lent to somebody we know, and what others lend to us."""
 
-import msgspec
-
+from ledger import vouching as machine
 from ledger.balance import OverLimit
-from ledger.entry import Entry, encode_entry, parse_entry, settlement_of
-from ledger.halves import half_of, verify_with
-from ledger.payloads import Settlement
+from ledger.entry import Entry, parse_entry, settlement_of
+from ledger.halves import verify_with
+from ledger.settlement import Append
+from ledger.vouching import Vouch, VouchState
 from protocols import exchange_messages as messages
 from protocols.amounts import parse_amount
-from protocols.codec import decode, encode
 from protocols.envelope import seal
 from protocols.errors import Ignore, Refusal, Reject
-from protocols.limits import DURABLE_LIFETIME
+from protocols.identity import digest
+from protocols.limits import DURABLE_LIFETIME, SECOND
 from protocols.vouch import VouchStatement, seal_vouch
 
 from . import commands
+from .bounds import MAX_VOUCHES_TAKEN
 from .effects import Emit, Send
 from .keys import VOUCH
 from .outbox import Outbox
 from .settlements import over_limit
 from .state import Network, State
 
-
-class Vouch(msgspec.Struct):
-    """given: by us, else taken. state: offered | accepted | returned. entry: the VOUCH; answer: what followed it."""
-
-    network: bytes
-    id: bytes
-    given: bool
-    other: bytes
-    amount: int
-    state: str
-    entry: bytes
-    answer: bytes = b""
+STANDING = (VouchState.GIVEN, VouchState.HELD)
 
 
 class Vouches:
@@ -40,136 +30,136 @@ class Vouches:
         self._state = state
         self._outbox = outbox
         self.all: dict[tuple[bytes, bytes], Vouch] = {}
-        cut = len(VOUCH)
-        for key, value in state.journal.scan(VOUCH):
-            network, id_ = key[cut : cut + 16], key[cut + 16 :]
-            self.all[network, id_] = Vouch(network, id_, *decode(value))
+        for _, value in state.journal.scan(VOUCH):
+            vouch = machine.decode_vouch(value)
+            self.all[vouch.network, vouch.id] = vouch
+            self._queue(vouch, 0)
+
+    def held_with(self, network: bytes) -> list[bytes]:
+        """Authors with whom a vouch stands that both sides signed, either way."""
+        return [
+            v.counterparty
+            for v in self.all.values()
+            if v.network == network and v.state in (VouchState.HELD, VouchState.TAKEN)
+        ]
 
     def vouch(self, args: commands.Vouch, now: int) -> object:
         network = self._state.network(args.network)
         subject = self._state.directory.resolve(args.peer)
         amount = parse_amount(args.amount, network.genesis.decimals)
-        if amount <= 0:
-            raise Refusal("usage", "a vouch needs an amount above zero", "For example: p2pnode vouch ANNA 5")
         if subject == self._state.me:
             raise Refusal("refused", "nobody vouches for himself", "Ask a neighbour who knows you.")
-        vouch = self.give(network, subject, amount, now)
-        return self._json(network, vouch)
+        return self._json(network, self.give(network, subject, amount, now))
 
     def give(self, network: Network, subject: bytes, amount: int, now: int) -> Vouch:
         """Hold part of our limit for a subject. `Refusal` if we have not that much to spare."""
-        vouch_id = self._state.rng.randbytes(32)
+        ask = machine.vouch(None, id=self._state.rng.randbytes(32), subject=subject, amount=amount)
         try:
-            entry = network.chain.append("VOUCH", Settlement(subject, amount, vouch_id), None, now)
+            entry = network.chain.append(ask.kind, ask.settlement, None, now)
         except OverLimit as e:
             raise over_limit(network, e) from e
-        vouch = Vouch(network.id, vouch_id, True, subject, amount, "offered", encode_entry(entry))
-        self._store(vouch)
-        frame = messages.encode_message(messages.EntryMessage(network.id, vouch.entry))
-        self._outbox.add(vouch_id, network.id, subject, messages.PROTOCOL, frame, now)
+        vouch = self._written(None, entry, now)
         self._state_publicly(network, subject, now)
         return vouch
 
     def unvouch(self, args: commands.Peer, now: int) -> object:
+        """Ask our vouches for a peer back; its node returns them as far as its balance allows."""
         network = self._state.network(args.network)
         subject = self._state.directory.resolve(args.peer)
-        given = [v for v in self._given(network, subject) if v.state == "accepted"]
-        if not given:
+        held = [v for v in self._given(network, subject) if v.state is VouchState.HELD]
+        if not held:
             raise Refusal("not_found", "you have no accepted vouch for this peer", "`p2pnode vouch` makes one.")
-        for vouch in given:
+        for vouch in held:
             frame = messages.encode_message(messages.ReturnVouch(network.id, vouch.id))
-            self._outbox.add(vouch.id, network.id, subject, messages.PROTOCOL, frame, now)
-        return self._json(network, given[0])
+            self._outbox.add(_item(vouch), network.id, subject, messages.PROTOCOL, frame, now)
+        return self._json(network, held[0])
 
     def received(self, peer: str, network: Network, entry: Entry, now: int) -> None:
-        """A VOUCH_… entry whose signature holds and that concerns us."""
+        """A VOUCH…, VOUCH_RETURN or UNVOUCH entry of the other side, its signature verified."""
         said = settlement_of(entry)
         if said is None:
             raise Reject("field", "a vouch without its settlement payload")
-        if said.counterparty != self._state.me or entry.author == self._state.me:
-            raise Ignore("context")
         known = self.all.get((network.id, said.deal))
-        if entry.kind == "VOUCH":
-            self._offered(peer, network, entry, said, known, now)
-        elif known is None or not known.given or known.other != entry.author:
-            raise Ignore("state")
-        elif entry.kind == "VOUCH_ACCEPT":
-            half = half_of(entry, said)
-            if half is None or encode_entry(half) != known.entry:
-                raise Reject("context", "does not embed our vouch")
-            self._outbox.drop(known.id)
-            if known.state == "offered":
-                known.state, known.answer = "accepted", encode_entry(entry)
-                self._store(known)
-        elif entry.kind == "VOUCH_RETURN" and known.state == "accepted":
-            if said.amount != known.amount:
-                raise Reject("context", "returns another amount")
-            half_bytes = encode_entry(entry)
-            network.chain.append(
-                "UNVOUCH", Settlement(entry.author, said.amount, said.deal, half=half_bytes), None, now
-            )
-            known.state, known.answer = "returned", half_bytes
-            self._outbox.drop(known.id)
-            self._store(known)
-            self._state_publicly(network, known.other, now)
+        if known is None and sum(not v.voucher for v in self.all.values()) >= MAX_VOUCHES_TAKEN:
+            raise Ignore("quota", "enough vouches are held")
+        vouch, actions = machine.receive(known, entry, self._state.me)
+        if vouch is not None and vouch != known:
+            self._store(vouch, now)
+        for action in actions:
+            if isinstance(action, Append):
+                written = self._written(vouch, network.chain.append(action.kind, action.settlement, None, now), now)
+                self._answer(peer, written)
+                if written.state is VouchState.ENDED:
+                    self._state_publicly(network, written.counterparty, now)
+            else:
+                self._state.journal.out(self._message(peer, network.id, action.entry))
 
-    def welcomed(self, network: Network, full: bytes, now: int) -> None:
+    def welcomed(self, peer: str, network: Network, full: bytes, now: int) -> None:
         """The vouch that came with an invite."""
         entry = parse_entry(full)
         verify_with(entry, self._state.entry_key)
         if entry.kind != "VOUCH" or entry.network != network.id:
             raise Reject("context", "not a vouch of this network")
-        self.received("", network, entry, now)
+        self.received(peer, network, entry, now)
 
     def asked_back(self, peer: str, network: Network, vouch_id: bytes, now: int) -> None:
         """The voucher wants its vouch back: given at once, as far as our balance allows."""
         known = self.all.get((network.id, vouch_id))
-        if known is None or known.given or not self._state.directory.speaks_for(peer, known.other):
+        if known is None or known.voucher or not self._state.directory.speaks_for(peer, known.counterparty):
             raise Ignore("state")
-        if known.state == "accepted":
-            said = Settlement(known.other, known.amount, known.id)
+        if known.state is VouchState.TAKEN:
+            ask = machine.give_back(known)
             try:
-                entry = network.chain.append("VOUCH_RETURN", said, None, now)
+                entry = network.chain.append(ask.kind, ask.settlement, None, now)
             except OverLimit as e:
                 answer = messages.Refuse(vouch_id, "refused", str(e)[:500])
                 self._state.journal.out(Send(peer, messages.PROTOCOL, messages.encode_message(answer)))
                 return
-            known.state, known.answer = "returned", encode_entry(entry)
-            self._store(known)
+            known = self._written(known, entry, now)
         self._answer(peer, known)
 
-    def _offered(
-        self, peer: str, network: Network, entry: Entry, said: Settlement, known: Vouch | None, now: int
-    ) -> None:
-        if known is None:
-            if not entry.within_limit:
-                raise Reject("state", "the voucher overdraws its limit")
-            half = encode_entry(entry)
-            taken = Settlement(entry.author, said.amount, said.deal, half=half)
-            accepted = network.chain.append("VOUCH_ACCEPT", taken, None, now)
-            known = Vouch(
-                network.id, said.deal, False, entry.author, said.amount, "accepted", half, encode_entry(accepted)
-            )
-            self._store(known)
-        elif known.given or known.entry != encode_entry(entry):
-            raise Reject("context", "two vouches with one id")
-        self._answer(peer, known)
-
-    def _answer(self, peer: str, vouch: Vouch) -> None:
-        if peer:
-            frame = messages.encode_message(messages.EntryMessage(vouch.network, vouch.answer))
-            self._state.journal.out(Send(peer, messages.PROTOCOL, frame))
+    def returned_not(self, peer: str, vouch_id: bytes) -> None:
+        """The subject cannot give a vouch back now: stop asking."""
+        for vouch in self.all.values():
+            if vouch.id == vouch_id and vouch.voucher and self._outbox.acknowledged(_item(vouch), peer):
+                self._state.journal.out(Emit("vouch", {"state": "in use", "amount": vouch.amount}))
 
     def _given(self, network: Network, subject: bytes) -> list[Vouch]:
-        return [v for v in self.all.values() if v.given and v.network == network.id and v.other == subject]
+        return [v for v in self.all.values() if v.voucher and (v.network, v.counterparty) == (network.id, subject)]
+
+    def _written(self, known: Vouch | None, entry: Entry, now: int) -> Vouch:
+        vouch, _ = machine.written(known, entry)
+        self._store(vouch, now)
+        return vouch
+
+    def _answer(self, peer: str, vouch: Vouch) -> None:
+        self._state.journal.out(self._message(peer, vouch.network, vouch.mine))
+
+    def _store(self, vouch: Vouch, now: int) -> None:
+        self.all[vouch.network, vouch.id] = vouch
+        self._state.journal.put(VOUCH + vouch.network + vouch.id, machine.encode_vouch(vouch))
+        self._queue(vouch, now)
+        self._state.journal.out(Emit("vouch", {"state": vouch.state.value, "amount": vouch.amount}))
+
+    def _queue(self, vouch: Vouch, now: int) -> None:
+        item = _item(vouch)
+        if now:
+            self._outbox.drop(item)
+        for send in machine.outstanding(vouch):
+            frame = messages.encode_message(messages.EntryMessage(vouch.network, send.entry))
+            self._outbox.add(item, vouch.network, send.counterparty, messages.PROTOCOL, frame, now, keep=False)
+
+    def _message(self, peer: str, network: bytes, entry: bytes) -> Send:
+        return Send(peer, messages.PROTOCOL, messages.encode_message(messages.EntryMessage(network, entry)))
 
     def _state_publicly(self, network: Network, subject: bytes, now: int) -> None:
         """The public edge of the trust graph: the sum of what we vouch for a subject, or its withdrawal."""
-        standing = [v for v in self._given(network, subject) if v.state != "returned"]
+        standing = [v for v in self._given(network, subject) if v.state in STANDING]
         row = network.catalog.get((self._state.me, "vouch", subject))
-        revision = row.revision + 1 if row else 0
+        revision = max(row.revision + 1 if row else 0, now // SECOND)
         if standing:
-            statement = VouchStatement(subject, sum(v.amount for v in standing), standing[-1].entry)
+            total = sum(v.amount for v in standing)
+            statement = VouchStatement(subject, total, standing[-1].mine)
             record = seal_vouch(self._state.signer, network.id, statement, created=now, revision=revision)
         else:
             record = seal(
@@ -185,20 +175,18 @@ class Vouches:
         self._state.publish(network, record, now)
 
     def _json(self, network: Network, vouch: Vouch) -> dict[str, object]:
-        total = sum(v.amount for v in self._given(network, vouch.other) if v.state != "returned")
-        state = network.chain.state
+        total = sum(v.amount for v in self._given(network, vouch.counterparty) if v.state in STANDING)
         unit = network.genesis.unit
         return {
-            "peer_id": self._state.directory.peer_id(vouch.other),
-            "name": self._state.directory.name(vouch.other),
+            "peer_id": self._state.directory.peer_id(vouch.counterparty),
+            "name": self._state.directory.name(vouch.counterparty),
             "amount": {"amount": vouch.amount, "unit": unit},
             "total": {"amount": total, "unit": unit},
-            "limit": {"amount": state.limit - state.hold + min(0, state.balance), "unit": unit},
-            "state": vouch.state,
+            "limit": {"amount": network.chain.state.figures.spendable, "unit": unit},
+            "state": vouch.state.value,
         }
 
-    def _store(self, vouch: Vouch) -> None:
-        self.all[vouch.network, vouch.id] = vouch
-        row = [vouch.given, vouch.other, vouch.amount, vouch.state, vouch.entry, vouch.answer]
-        self._state.journal.put(VOUCH + vouch.network + vouch.id, encode(row))
-        self._state.journal.out(Emit("vouch", {"state": vouch.state, "amount": vouch.amount}))
+
+def _item(vouch: Vouch) -> bytes:
+    """Under which id the outbox holds what is outstanding of a vouch."""
+    return digest(b"vouch" + vouch.network + vouch.id)

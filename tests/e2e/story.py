@@ -77,7 +77,7 @@ class Story:
     def revise(self) -> None:
         """2c. Ben edits the price and withdraws the ladder: so it is everywhere."""
         edited = self.ben.cli("offer", "edit", self.snowblower, "--price", "1.50/hour")
-        assert edited["revision"] == 1
+        assert edited["listing_id"] == self.snowblower
         self.ben.cli("offer", "withdraw", self.ladder)
         for node in (self.anna, self.cleo, self.dora):
             until(
