@@ -23,8 +23,8 @@ from .delivery import FrameReceived, HostEvent, PeerConnected, PeerDisconnected
 from .dialing import Unreachable
 from .effects import Dial, Effect, Emit, Lookup, Penalize, Provide, Reindex, Reply, Send
 from .events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received
-from .home import Home
 from .greeting import greeting
+from .home import Home
 from .host import Host
 from .index import Index, IndexUnavailable
 from .keystore import Keys, load_keystore, read_passphrase

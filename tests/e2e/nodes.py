@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from p2pnode.greeting import LAST_LINE
+
 CLI = [sys.executable, "-m", "cli.main"]
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = float(os.environ.get("P2PNODE_TEST_PATIENCE", "30"))
 STOP_WITHIN = 10.0  # seconds
-LAST_LINE = "Ctrl-C stops the node."  # of what `p2pnode run` says when it is ready
 
 
 class Failed(Exception):
@@ -101,6 +102,9 @@ class Node:
             raise Failed(args, done.returncode, {"shown": done.stdout})
         return done.stdout
 
+    def init(self, *args: str) -> Any:
+        return self.cli("init", "--name", self.name, *args)
+
     def _run(self, *args: str, merged: bool = False) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [*self.prefix, *CLI, *args],
@@ -173,7 +177,9 @@ class Node:
 
 def command_line(*args: str) -> str:
     """The command as it is typed; double quotes, as in the docs."""
-    return " ".join(["p2pnode", *(a if a and all(c.isalnum() or c in "-_./:=%@" for c in a) else f'"{a}"' for a in args)])
+    return " ".join(
+        ["p2pnode", *(a if a and all(c.isalnum() or c in "-_./:=%@" for c in a) else f'"{a}"' for a in args)]
+    )
 
 
 def until(what: str, true: Callable[[], Any], patience: float = PATIENCE) -> Any:
