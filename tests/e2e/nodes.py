@@ -40,7 +40,9 @@ class Narrator:
 
 
 class Node:
-    """One household: its home, its process, its command line. prefix: a command that enters its network namespace."""
+    """One household: its home, its process, its command line. prefix: a command that enters its network namespace;
+    reached: how the address begins that others are told.
+    """
 
     def __init__(
         self,
@@ -49,12 +51,14 @@ class Node:
         *,
         prefix: Sequence[str] = (),
         listen: Sequence[str] = (),
+        reached: str = "",
         narrator: Narrator | None = None,
     ) -> None:
         self.name = name
         self.home = root / name.lower()
         self.prefix = list(prefix)
         self.listen = list(listen or ["/ip4/127.0.0.1/tcp/0"])
+        self.reached = reached
         self.narrator = narrator or Narrator()
         self.process: subprocess.Popen[bytes] | None = None
         self.addresses: list[str] = []
@@ -75,7 +79,7 @@ class Node:
 
     @property
     def address(self) -> str:
-        return self.addresses[0]
+        return next(a for a in self.addresses if a.startswith(self.reached))
 
     @property
     def printed(self) -> Path:

@@ -74,6 +74,11 @@ class Host:
         self._holder = holder
         self._port = f"port{index}"
 
+    @property
+    def prefix(self) -> list[str]:
+        """The words before a command that make it run on this host."""
+        return self._lab._inside(self._holder)
+
     def popen(self, command: Sequence[str], *, env: Mapping[str, str] | None = None, **options: Any) -> Any:
         """Start a program on this host. `env` is added to the environment. It leads a process group of its own;
         what is left of it when the laboratory closes is killed. Other options: those of `subprocess.Popen`."""
