@@ -115,7 +115,7 @@ def _step(session: Session, verb: str, **args: Any) -> None:
     identity = data.get("exchange_id")
     if session.wait is not None and not done(data):
         data = session.until(done, what, data, "exchange.show", id=identity)
-    session.emit(data, lambda: _print(session, data))
+    session.emit(data, lambda: _print_step(session, data))
 
 
 def _delivered(data: dict[str, Any]) -> bool:
@@ -159,9 +159,9 @@ def _steps(row: dict[str, Any]) -> dict[str, list[tuple[str, int | None]]]:
 
 
 def _word(command: str) -> str:
-    """`p2pnode exchange accept 77c1` is `accept`."""
+    """`p2pnode exchange accept 77c1` is `accept`, `p2pnode attest 77c1 …` is `attest`."""
     words = command.split()
-    return words[2] if len(words) > 2 else command
+    return next((word for word in words[1:] if word != "exchange"), command)
 
 
 def _print(session: Session, data: dict[str, Any]) -> None:
@@ -180,9 +180,9 @@ def _print(session: Session, data: dict[str, Any]) -> None:
             ("for", session.money(amount) if amount else "nothing"),
             ("from", format_time(terms["from"], now) if terms.get("from") else None),
             ("until", format_time(terms["until"], now) if terms.get("until") else None),
-            ("payment", None if settlement.get("state") in (None, "none") else settlement["state"]),
+            ("payment", None if settlement.get("state") in (None, "none", "pending") else settlement["state"]),
             ("receipt", short(data["receipt"]) if isinstance(data.get("receipt"), str) else None),
-            ("delivered", None if data.get("delivered", True) else "not yet: the other side is out of reach"),
+            ("delivered", None if data.get("delivered", True) else "not yet"),
         ],
         session.plain,
     )
@@ -191,6 +191,28 @@ def _print(session: Session, data: dict[str, Any]) -> None:
         say(f"  {duty.get('state', ''):<10} {who}: {duty.get('what')}")
     for line in data.get("notes") or ():
         say(f"  {line.get('from')}: {line.get('text')}")
+    _print_next(data)
+
+
+def _print_step(session: Session, data: dict[str, Any]) -> None:
+    """After a step: where the exchange stands, in a line, and what comes next. `show` tells it all."""
+    if session.plain:
+        _print(session, data)
+        return
+    terms = data.get("terms") or {}
+    amount = (data.get("settlement") or {}).get("amount") or terms.get("price")
+    what = f"{terms.get('title')}, for {session.money(amount) if amount else 'nothing'}"
+    other = data.get("counterparty_name") or short(data.get("counterparty"))
+    say(f"{short(data.get('exchange_id'))}  {data.get('status')}: {what}, with {other}")
+    if data.get("reason"):
+        say(f"Because: {data['reason']}")
+    if not data.get("delivered", True):
+        say(f"On its way to {other}.")
+    _print_next(data)
+
+
+def _print_next(data: dict[str, Any]) -> None:
+    now = now_ms()
     for who, steps in _steps(data).items():
         if who == "you":
             for command, until in steps:

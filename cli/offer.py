@@ -9,7 +9,7 @@ import click
 from protocols.errors import Refusal
 
 from .command import Command, Group, with_session
-from .output import facts, say, short, table
+from .output import distance, facts, say, short, table
 from .session import Session
 from .times import format_time, now_ms, parse_time
 
@@ -175,7 +175,7 @@ def _print_published(data: dict[str, Any]) -> None:
     state = data.get("state")
     words = {
         "draft": "kept as a draft; it is published when you join a network",
-        "stored": "published; it spreads as soon as a neighbour is reachable",
+        "stored": "published; on its way to the neighbours who can be reached",
         "spread": "published, and held by neighbours",
     }
     say(f"{short(data.get('listing_id'))}  {words.get(str(state), state)}")
@@ -204,7 +204,6 @@ def _print_list(session: Session, rows: list[dict[str, Any]], direction: str) ->
 
 def print_listing(session: Session, row: dict[str, Any]) -> None:
     now = now_ms()
-    distance = row.get("distance_km")
     facts(
         [
             ("id", row.get("listing_id")),
@@ -215,7 +214,7 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
             ("quantity", row.get("quantity")),
             ("tags", ", ".join(row.get("tags") or ())),
             ("area", row.get("area")),
-            ("distance", None if distance is None else f"{distance:.1f} km"),
+            ("distance", None if row.get("distance_km") is None else distance(row["distance_km"])),
             ("by", row.get("author_name")),
             ("last seen", format_time(row.get("last_seen"), now) if row.get("last_seen") else None),
             ("replicas", row.get("replicas")),

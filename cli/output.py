@@ -59,6 +59,11 @@ def decimal(amount: int, decimals: int) -> str:
     return sign + (whole if not fraction.strip("0") else f"{whole}.{fraction}")
 
 
+def distance(km: float | None) -> str:
+    """Between the centres of two cells, each some kilometres wide: 0 only says that the cell is the same."""
+    return "-" if km is None else "close by" if km < 0.05 else f"{km:.1f} km"
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]], plain: bool = False) -> None:
     """Columns of text, cut to the terminal; plain: tab-separated, uncut and without a head, for other programs."""
     cells = [[safe(str(c)).replace("\n", " ").replace("\t", " ") for c in row] for row in rows]

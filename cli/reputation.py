@@ -66,7 +66,7 @@ def reputation(session: Session, peer: str, why: bool) -> None:
                 ("peer", data.get("name") or short(data.get("peer_id"))),
                 ("score", None if score is None else f"{score:.2f} of 1"),
                 ("confidence", None if confidence is None else f"{confidence:.1f} trusted raters"),
-                ("limit", session.money(data["limit"]) if data.get("limit") is not None else None),
+                ("credit limit", session.money(data["limit"]) if data.get("limit") is not None else None),
             ],
             session.plain,
         )
@@ -77,7 +77,7 @@ def reputation(session: Session, peer: str, why: bool) -> None:
         for row in data.get("why") or ():
             rater = row.get("rater_name") or _who(row.get("rater"))
             path = " → ".join(_who(step) for step in row.get("path_names") or row.get("path") or ())
-            way = f", by way of {path}" if path else ""
+            way = f"; you trust {rater} by way of {path}" if path else ""
             say(f"  {row.get('outcome', 0):+d} by {rater} in {short(row.get('exchange_id'))}{way}")
             if row.get("text"):
                 say(f"     {row['text']}")

@@ -11,7 +11,7 @@ import click
 from protocols.errors import Refusal
 
 from .command import Command, with_session
-from .output import note, say, short, table
+from .output import distance, note, say, short, table
 from .session import Session
 from .times import format_time, now_ms, parse_time
 
@@ -80,10 +80,10 @@ def _print(session: Session, rows: list[dict[str, Any]], first: bool) -> None:
         [
             (
                 short(row["listing_id"]),
-                f"{row.get('direction', '')} {row.get('kind', '')}",
+                f"{row.get('direction', '')}, {row.get('kind', '')}",
                 row.get("title"),
                 session.price(row.get("price")),
-                "-" if row.get("distance_km") is None else f"{row['distance_km']:.1f} km",
+                distance(row.get("distance_km")),
                 row.get("author_name") or "-",
                 format_time(row.get("last_seen"), now),
             )

@@ -110,11 +110,11 @@ class Session:
         return f"{decimal(amount, self.decimals(name) if decimals is None else decimals)} {name}".strip()
 
     def price(self, price: Any) -> str:
-        """A price of the API's JSON as one writes it: `2 hour/day`, `free`."""
+        """A price of the API's JSON as one reads it: `2 hour per day`, `free`; with --plain as one types it."""
         if not price:
             return "free"
         per = price.get("per", "item")
-        return self.money(price) + ("" if per == "item" else f"/{per}")
+        return self.money(price) + ("" if per == "item" else f"/{per}" if self.plain else f" per {per}")
 
     def decimals(self, unit: str) -> int:
         """How many decimals a unit has. Only the networks' own units can differ from 2; the node is asked once."""

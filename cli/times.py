@@ -66,7 +66,7 @@ def format_time(ms: int | None, now: int) -> str:
     seconds = (ms - now) / 1000
     span = abs(seconds)
     if span < 45:
-        return "now"
+        return "in a moment" if seconds > 0 else "just now"
     if span < 6 * 3600:
         words = f"{max(1, round(span / 60))} min" if span < 90 * 60 else f"{round(span / 3600)} h"
         return f"in {words}" if seconds > 0 else f"{words} ago"

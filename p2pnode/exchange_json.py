@@ -57,7 +57,7 @@ def describe(
             for d in terms.duties
         ],
         "next": [
-            {"who": _who(state, who), "command": f"p2pnode exchange {command} {held.id.hex()[:8]}", "until": until}
+            {"who": _who(state, who), "command": _typed(command, held.id), "until": until}
             for who, command, until in next_steps(view)
         ],
         "settlement": {
@@ -70,6 +70,12 @@ def describe(
         "attestations": {"mine": me in view.rated, "theirs": other in view.rated},
         "began_at": held.began_at,
     }
+
+
+def _typed(command: str, exchange: bytes) -> str:
+    """The command as its user types it."""
+    id_ = exchange.hex()[:8]
+    return f"p2pnode attest {id_} --outcome 2" if command == "attest" else f"p2pnode exchange {command} {id_}"
 
 
 def _who(state: State, author: bytes) -> str:

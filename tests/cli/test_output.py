@@ -72,7 +72,8 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     ("at", "text"),
     [
         (None, "-"),
-        (NOW + 10_000, "now"),
+        (NOW + 10_000, "in a moment"),
+        (NOW - 10_000, "just now"),
         (NOW - 5 * MINUTE, "5 min ago"),
         (NOW + 3 * HOUR, "in 3 h"),
         (NOW + 20 * HOUR, "tomorrow 08:00"),
@@ -110,7 +111,7 @@ def test_a_search_is_a_table(run: Run, node: FakeNode) -> None:
     node.answers["search"] = [ROW]
     node.answers["status"] = {"network": {"id": "aa", "name": "Elm", "unit": "hour", "decimals": 1}}
     out = run("search", "snow").out
-    assert "abababab" in out and "20 hour/day" in out and "1.2 km" in out and "p2pnode offer show abababab" in out
+    assert "abababab" in out and "20 hour per day" in out and "1.2 km" in out and "p2pnode offer show abababab" in out
     assert "\x1b" not in out and "\u202e" not in out
     plain = run("search", "snow", "--plain").out
     assert plain.count("\n") == 1 and "ab" * 32 in plain.split("\t")
@@ -147,9 +148,12 @@ def test_an_exchange_says_what_is_next(run: Run, node: FakeNode) -> None:
         "Waiting for Bob: confirm",
         "pending",
         "Bob: hello",
-        "reach",
+        "not yet",
     ):
         assert words in out
+    node.answers["exchange.pay"] = EXCHANGE
+    short = run("exchange", "pay", "cd").out
+    assert short.startswith("cdcdcdcd  agreed: Snowblower, for 2 hour, with Bob\nOn its way to Bob.\nNext: "), short
     assert "you: pay, cancel; Bob: confirm" in run("exchange", "list").out
 
 
@@ -174,7 +178,7 @@ def test_the_other_tables(run: Run, node: FakeNode) -> None:
         "status": ["joined", "Elm", "! clock"],
         "peers": ["Ann", "yes"],
         "peers show Ann": ["/a", "/b"],
-        "offer list": ["paused", "2 hour/day"],
+        "offer list": ["paused", "2 hour per day"],
         "offer show ab": ["1.2 km", "Next: p2pnode exchange propose abababab"],
         "offer publish --kind rent --title T": ["draft"],
         "ledger log": ["INCEPT", "-0.50 hour"],
@@ -182,7 +186,7 @@ def test_the_other_tables(run: Run, node: FakeNode) -> None:
         "invite --uses 3": ["p2pnode://join/abc", "3 newcomers"],
         "vouch Ann 5": ["5 hour"],
         "attest cd --outcome 2": ["+2"],
-        "reputation Ann --why": ["0.91", "+2 by C in cdcdcdcd, by way of you → C"],
+        "reputation Ann --why": ["0.91", "+2 by C in cdcdcdcd; you trust C by way of you → C"],
     }
     for typed, words in expected.items():
         result = run(*typed.split())
