@@ -32,8 +32,9 @@ def join(session: Session, target: str) -> None:
             raise
         data = _note(session, target)
     else:
-        seen = session.until(lambda d: d.get("state") == "joined", "joined", data, "status")
-        if seen is not None:
+        waits = data.get("state") != "joined"
+        seen = waits and session.until(lambda d: d.get("state") == "joined", "joined", data, "status")
+        if seen:
             data = {**data, "state": "joined", "network": seen.get("network"), "peers": seen.get("peers")}
     session.emit(data, lambda: _print_join(data))
 

@@ -17,6 +17,7 @@ PROVIDE_EVERY: Final = 6 * HOUR
 # Joining
 JOIN_RETRY: Final = 5 * SECOND
 JOIN_ANSWER_WITHIN: Final = 8 * SECOND  # then the command says "trying"
+JOIN_KEPT: Final = 7 * DAY  # a join that nobody answers is given up then
 INVITE_LIFETIME: Final = 30 * DAY
 
 # Outbox

@@ -19,7 +19,7 @@ from protocols.limits import MAX_CELLS, MAX_INVITE_NOTE, MAX_LINK_ADDRESSES
 from protocols.redemption import Redemption, countersign, prove, seal_redemption, verify_countersignature
 
 from . import commands
-from .bounds import INVITE_LIFETIME, JOIN_ANSWER_WITHIN, JOIN_RETRY
+from .bounds import INVITE_LIFETIME, JOIN_ANSWER_WITHIN, JOIN_KEPT, JOIN_RETRY
 from .effects import Emit, Reply, Send
 from .keys import FLOOR, GENESIS, INVITE, JOIN, MEMBERSHIP, RECORD
 from .multiaddrs import peer_of
@@ -48,6 +48,7 @@ class Membership:
         self.vouches: Vouches  # set by the core, once there is one
         self.adopted: Any = None  # called with (network, now) when a network is new
         self.joining: dict[str, Joining] = {}
+        self.given_up: list[str] = []  # the last few, for the status
 
     def load(self, now: int) -> None:
         journal = self._state.journal
@@ -210,7 +211,9 @@ class Membership:
                     "peers": len(self._state.connected),
                 }
                 self._state.journal.out(Reply(ticket, {**data, "problem": joining.problem or None}))
-            if joining.next_at <= now:
+            if now - joining.since > JOIN_KEPT:
+                self._give_up(joining, Refusal("unreachable", f"nobody answered for days: {joining.problem}"))
+            elif joining.next_at <= now:
                 joining.next_at = now + JOIN_RETRY
                 self._state.wanted.add(joining.peer)
                 if joining.peer in self._state.connected:
@@ -256,6 +259,8 @@ class Membership:
             raise Refusal("not_found", "this node did not make this invite, or does not remember it")
         verify_invite(invite, self._state.key_of(invite.inviter, invite.epoch))
         wire, used = decode(stored)
+        if invite.epoch != self._state.signer.epoch:
+            raise Refusal("refused", "this invite was made with a key that has been replaced since")
         signature = countersign(self._state.signer, invite, newcomer, message.proof)
         vouch = next((entry for author, entry in used if author == newcomer), None)
         if vouch is None:
@@ -276,15 +281,14 @@ class Membership:
 
     def _welcomed(self, peer: str, welcome: messages.Welcome, now: int) -> None:
         record, _ = parse_genesis(welcome.genesis)
-        joining = next(
-            (
-                j
-                for j in self.joining.values()
-                if j.peer == peer and j.asked and (j.link is None or j.link.genesis == record.id)
-            ),
-            None,
-        )
+        asked = [j for j in self.joining.values() if j.peer == peer and j.asked]
+        joining = next((j for j in asked if _answers(welcome, record, j)), None)
         if joining is None:
+            for other in asked:
+                if other.link is not None and other.link.invite.network == record.id[:16]:
+                    why = "the invite link was altered on its way: its end does not fit this network"
+                    self._give_up(other, Refusal("refused", why, "Ask for the link again, and copy it whole."))
+                    return
             raise Ignore("state", "not asked for")
         inviter, redemption = b"", None
         if joining.link is not None:
@@ -315,12 +319,17 @@ class Membership:
             if message.code == "not_found" and joining.link is None:
                 joining.problem = message.text  # it may join a network yet: keep asking
                 continue
-            del self.joining[joining.target]
-            self._state.journal.delete(JOIN + joining.target.encode(), durable=True)
             refusal = Refusal("refused", f"the other node says: {message.text}", "Ask for an invite, or a newer one.")
-            for ticket, _ in joining.tickets:
-                self._state.journal.out(Reply(ticket, refusal))
-            self._state.journal.out(Emit("join", {"target": joining.target, "refused": message.text}))
+            self._give_up(joining, refusal)
+
+    def _give_up(self, joining: Joining, refusal: Refusal) -> None:
+        """It will not come to anything: say so to who waits, and to who asks for the status later."""
+        del self.joining[joining.target]
+        self._state.journal.delete(JOIN + joining.target.encode(), durable=True)
+        self.given_up = [*self.given_up, f"could not join {joining.target[:60]}: {refusal.message}"][-3:]
+        for ticket, _ in joining.tickets:
+            self._state.journal.out(Reply(ticket, refusal))
+        self._state.journal.out(Emit("join", {"target": joining.target, "refused": refusal.message}))
 
     def _note(self, target: str, now: int) -> Joining:
         target = target.strip()
@@ -362,6 +371,13 @@ class Membership:
 
     def _joined_json(self, network: Network) -> dict[str, Any]:
         return {"network": network.json, "state": "joined", "peers": len(self._state.connected)}
+
+
+def _answers(welcome: messages.Welcome, genesis: Record, joining: Joining) -> bool:
+    """Whether this is the answer to that join. One to an address carries no countersignature."""
+    if joining.link is None or not welcome.countersignature:
+        return joining.link is None and not welcome.countersignature
+    return joining.link.genesis == genesis.id
 
 
 def _dialable(addresses: tuple[str, ...]) -> list[str]:

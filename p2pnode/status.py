@@ -29,7 +29,7 @@ class Status:
         networks = list(self._state.networks.values())
         joining = [j for j in self._membership.joining.values()]
         peers = len(self._state.connected)
-        word = "joining" if joining else "joined" if networks and peers else "alone"
+        word = "joined" if networks and peers else "joining" if joining else "alone"
         return {
             "peer_id": self._state.settings.peer_id,
             "author": self._state.me.hex(),
@@ -74,6 +74,7 @@ class Status:
         for joining in self._membership.joining.values():
             why = f": {joining.problem}" if joining.problem else ""
             found.append(f"still trying to join {joining.target[:60]}{why}")
+        found += self._membership.given_up
         for peer, known in self._neighbours.known.items():
             if known.via == "bootstrap" and known.problem and peer not in self._state.connected:
                 found.append(f"bootstrap peer {peer[:12]}… cannot be reached, trying again: {known.problem}")
