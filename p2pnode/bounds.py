@@ -38,6 +38,9 @@ PAYMENT_EXPIRY: Final = 7 * DAY
 RATING_WINDOW: Final = 14 * DAY
 MAX_OPEN_PER_STRANGER: Final = 16  # proposals of one author that wait for our answer
 MAX_EXCHANGES: Final = 10_000
+MAX_UNAGREED: Final = 1_024  # of them not agreed; strangers fill half of that at most
+FORGET_AFTER: Final = 30 * DAY  # what came to nothing
+MAX_VOUCHES_OF_ONE: Final = 16  # taken from one author, ever, in all networks
 MAX_VOUCHES_TAKEN: Final = 1_000  # of all others together: each costs an entry of our ledger
 
 # The loop

@@ -213,7 +213,7 @@ class Core:
                 self._exchange(peer, exchange_messages.parse_message(data), now)
             elif protocol == join_messages.PROTOCOL:
                 self.membership.received(peer, data, now)
-        except Ignore:
+        except (Ignore, Refusal):  # a rule of ours forbids the answer: no fault of the peer's
             pass
         except Reject as e:
             self._journal.out(Penalize(peer, str(e)))
@@ -318,6 +318,7 @@ class Core:
             for network in self.state.networks.values():
                 self.intake.changed(network, network.catalog.expire(now))
             self.listings.renew_due(now)
+            self.exchanges.forget(now)
         self._perform(self._gossip.woke(now), now)
 
     def _schedule(self, now: int) -> None:

@@ -10,7 +10,7 @@ from protocols.terms import Terms, draft_terms, encode_terms, terms_hash
 from . import commands
 from .bounds import PAYMENT_EXPIRY, PROPOSAL_LIFETIME
 from .exchange_json import describe
-from .exchanges import Exchanges, Held, step_payload
+from .exchanges import Exchanges, Held, accept_payload, step_payload
 from .listings import Listings
 from .settlements import Settlements
 from .state import Network, State
@@ -110,7 +110,7 @@ class ExchangeCommands:
                 f"exchange {clash.id.hex()[:8]} has the same listing at that time",
                 "Counter with another time, or decline.",
             )
-        self._exchanges.say(held, "accept", view.terms_fact.id, step_payload(args.note), now)
+        self._exchanges.say(held, "accept", view.terms_fact.id, accept_payload(view, args.note), now)
         return self._show(held, now)
 
     def decline(self, args: commands.Step, now: int) -> object:

@@ -8,28 +8,32 @@ from ledger.entry import Entry
 from ledger.payloads import Settlement
 from ledger.settlement import Decision
 from protocols import exchange_messages as messages
-from protocols.codec import decode, encode
+from protocols.codec import decode, encode, plain
 from protocols.envelope import Record, parse_record
 from protocols.errors import Ignore, Refusal, Reject
 from protocols.exchange import (
-    MAX_FACTS,
     NEGOTIATING,
     OPEN,
     Exchange,
+    Payment,
     Status,
     check_fact,
     evaluate,
+    parse_step,
 )
-from protocols.fact import NO_DEAL, Fact, parse_fact, seal_fact, verify_fact
+from protocols.fact import NO_DEAL, Fact, Step, parse_fact, seal_fact, verify_fact
+from protocols.limits import MAX_FACTS, MAX_LIFETIME, MAX_SHORT_TEXT
 from protocols.terms import Terms, parse_terms, terms_hash
 
-from .bounds import MAX_EXCHANGES, MAX_OPEN_PER_STRANGER
+from .bounds import FORGET_AFTER, MAX_EXCHANGES, MAX_OPEN_PER_STRANGER, MAX_UNAGREED
 from .effects import Emit, Send
 from .keys import EXCHANGE, FACT
 from .listings import Listings
 from .outbox import Outbox
 from .settlements import Settlements
 from .state import Network, State
+
+_LAPSING = NEGOTIATING | {Status.EXPIRED}
 
 
 class Held(msgspec.Struct):
@@ -42,6 +46,11 @@ class Held(msgspec.Struct):
     listing: bytes  # wire of the record that the proposal names, as we had it; may be empty
     agreed_seq: int
     facts: dict[bytes, Fact]
+    cached: tuple[int, Payment, Exchange] | None = None  # the view of so many facts and this payment
+
+    @property
+    def proposal(self) -> Fact:
+        return self.facts[self.id]
 
 
 class Exchanges:
@@ -57,7 +66,29 @@ class Exchanges:
     def view(self, held: Held, now: int) -> Exchange:
         network = self._state.networks[held.network]
         payment = self._settlements.payment(held.network, held.id)
-        return evaluate(held.facts.values(), payment, network.genesis.unit, now)
+        if held.cached is not None and held.cached[:2] == (len(held.facts), payment):
+            view = held.cached[2]
+            if view.status not in _LAPSING or (now > view.terms.expires) == (view.status is Status.EXPIRED):
+                return view
+        view = evaluate(held.facts.values(), payment, network.genesis.unit, now)
+        held.cached = (len(held.facts), payment, view)
+        return view
+
+    def commitments(self, held: Held, author: bytes) -> set[bytes]:
+        """What this party has sealed as its rating."""
+        rated = (f for f in held.facts.values() if f.kind == "rated" and f.author == author)
+        return {parse_step(f).commitment for f in rated}
+
+    def check_room(self, held: Held | None = None) -> None:
+        """`Refusal` if one more step of ours, in this exchange or in a new one, could not be kept or delivered."""
+        self._outbox.check_room()
+        if held is not None and self._count(held, self._state.me) >= MAX_FACTS - 1:
+            raise Refusal("refused", f"{MAX_FACTS} steps were said in this exchange", "Begin a new one.")
+        if held is None and len(self.held) >= MAX_EXCHANGES:
+            raise Refusal("refused", f"{MAX_EXCHANGES} exchanges are kept here", "Old ones are forgotten in time.")
+
+    def _count(self, held: Held, author: bytes) -> int:
+        return sum(f.author == author for f in held.facts.values())
 
     def find(self, text: str) -> Held:
         """The one exchange whose id starts with this, or `Refusal`."""
@@ -70,7 +101,9 @@ class Exchanges:
 
     def begin(self, network: Network, terms: Terms, payload: bytes, listing: Record, now: int) -> Held:
         """Our own proposal."""
+        self.check_room()
         fact = self._seal(network.id, NO_DEAL, "propose", terms.listing, now, payload)
+        check_fact(fact)
         held = Held(fact.id, network.id, now, now, listing.wire, -1, {})
         self.held[held.id] = held
         self._keep(held, fact, now)
@@ -79,6 +112,7 @@ class Exchanges:
 
     def say(self, held: Held, kind: str, prev: bytes, payload: bytes, now: int) -> Exchange:
         """Sign one more fact of an exchange and have it delivered."""
+        self.check_room(held)
         fact = self._seal(held.network, held.id, kind, prev, now, payload)
         check_fact(fact)
         other = self.view(held, now).counterparty(self._state.me)
@@ -95,8 +129,10 @@ class Exchanges:
         network = self._state.networks.get(fact.network)
         if network is None:
             raise Ignore("network")
+        if fact.author == self._state.me:
+            raise Ignore("context", "our own, from before what this node remembers")
         check_fact(fact)
-        verify_fact(fact, self._state.key_of(fact.author, fact.epoch))
+        self._verify(fact)
         if fact.kind == "propose":
             problem = self._why_not(network, fact, now)
             if problem:
@@ -108,10 +144,10 @@ class Exchanges:
             raise Ignore("unknown_exchange")  # the proposal is still under way: it will be sent again, and this too
         else:
             terms = self.view(held, now).terms
-            if held.network != fact.network or fact.author not in terms.parties or fact.author == self._state.me:
+            if held.network != fact.network or fact.author not in terms.parties:
                 raise Reject("context", "a fact of somebody else's exchange")
-            if sum(f.author == fact.author for f in held.facts.values()) >= MAX_FACTS:
-                raise Reject("quota", "too many facts in one exchange")
+            if self._count(held, fact.author) >= MAX_FACTS:
+                return self._answer(peer, messages.Refuse(fact.id, "refused", "too many steps in one exchange"))
         self._keep(held, fact, now)
         self._answer(peer, messages.Ack(fact.id))
         self._follow(held, now)
@@ -122,8 +158,9 @@ class Exchanges:
         if held is None or not self._outbox.acknowledged(refusal.id, peer):
             return
         if self.view(held, now).status in NEGOTIATING:
-            step = encode({"text": refusal.text[:500]})
+            step = step_payload(refusal.text[:MAX_SHORT_TEXT])
             fact = self._seal(held.network, held.id, "withdraw", refusal.id, now, step)
+            check_fact(fact)
             self._keep(held, fact, now)
             self._follow(held, now)
 
@@ -157,16 +194,17 @@ class Exchanges:
         if held is None or held.network != network:
             return Decision.WAIT  # the proposal, or its acceptance, may still be under way
         view = self.view(held, now)
-        if entry.author != view.counterparty(self._state.me):
-            return Decision.RELEASE
+        duty = view.terms.payment
+        if entry.author != view.counterparty(self._state.me) or (duty is not None and duty.provider != entry.author):
+            return Decision.WAIT  # one decision a deal: a stranger must not be able to use it up
+        if not self._state.networks[network].credible(entry, said.amount):
+            return Decision.WAIT
         if view.status in (Status.CANCELLED, Status.DECLINED, Status.WITHDRAWN):
             return Decision.RELEASE
         if not view.agreed:
             return Decision.WAIT
-        duty = view.terms.payment
         agreed = (
             duty is not None
-            and duty.provider == entry.author
             and duty.amount == said.amount
             and duty.unit == self._state.networks[network].genesis.unit
             and said.terms == terms_hash(view.terms)
@@ -181,14 +219,48 @@ class Exchanges:
             return ("not_found", "there is no such listing any more")
         if now > terms.expires:
             return ("refused", "the proposal has lapsed")
-        waiting = [
-            h
-            for h in self.held.values()
-            if fact.author in (v := self.view(h, now)).terms.parties and v.status in NEGOTIATING
-        ]
-        if len(waiting) >= MAX_OPEN_PER_STRANGER or len(self.held) >= MAX_EXCHANGES:
-            return ("refused", "too many proposals wait for an answer")
-        return None
+        if terms.expires > now + MAX_LIFETIME:
+            return ("refused", "a proposal lapses within 90 days; is your clock right?")
+        if not network.genesis.open and not network.member(fact.author):
+            return ("refused", "you are not a member of this network, as far as is known here")
+        record = self._listings.record_of(network, terms.listing)
+        if record is not None and record.slot != (self._state.me, "listing", terms.name):
+            raise Reject("context", "the proposal names another record than the listing's")
+        return None if self._has_room(network, fact.author, now) else ("refused", "too many proposals wait here")
+
+    def _has_room(self, network: Network, author: bytes, now: int) -> bool:
+        """Whether one more proposal of this author can be kept. Invited members find room longer than others do."""
+        unagreed = [h for h in self.held.values() if h.agreed_seq < 0]
+        his = [h for h in unagreed if h.proposal.author == author]
+        waiting = sum(self.view(h, now).status in NEGOTIATING for h in his)
+        room = MAX_UNAGREED if network.member(author) else MAX_UNAGREED // 2
+        return (
+            waiting < MAX_OPEN_PER_STRANGER
+            and len(his) < 4 * MAX_OPEN_PER_STRANGER
+            and len(unagreed) < room
+            and len(self.held) < MAX_EXCHANGES
+        )
+
+    def forget(self, now: int) -> None:
+        """Drop what came to nothing long ago. A copy of such a proposal has lapsed, so it cannot come back."""
+        for held in [h for h in self.held.values() if h.agreed_seq < 0 and h.seen_at < now - FORGET_AFTER]:
+            lapsed = max(self.view(held, now).terms.expires, parse_terms(held.proposal.payload).expires)
+            if now > lapsed + FORGET_AFTER and not any(f in self._outbox.items for f in held.facts):
+                self._drop(held)
+
+    def _drop(self, held: Held) -> None:
+        del self.held[held.id]
+        self._state.journal.delete(EXCHANGE + held.id)
+        for fact_id in held.facts:
+            self._state.journal.delete(FACT + held.id + fact_id)
+
+    def _verify(self, fact: Fact) -> None:
+        """The author's signature, with the newest key that is known of him."""
+        known = self._state.key_states.get(fact.author)
+        newest = known.epoch if known is not None else 0
+        if fact.epoch != newest:
+            raise Ignore("epoch", "signed with a key that has been replaced, or that has not arrived yet")
+        verify_fact(fact, known.key if known is not None else None)
 
     def overlapping(self, held: Held, view: Exchange, now: int) -> Exchange | None:
         """Another agreed exchange of the same listing at an overlapping time."""
@@ -243,6 +315,11 @@ class Exchanges:
 
 def step_payload(text: str = "", duty: str = "", commitment: bytes = b"") -> bytes:
     """Payload of a fact that carries no terms."""
-    fields = {"text": text, "duty": duty, "commitment": commitment}
-    given = {k: v for k, v in fields.items() if v}
+    given = plain(Step(duty, text, commitment))
     return encode(given) if given else b""
+
+
+def accept_payload(view: Exchange, text: str = "") -> bytes:
+    """Payload of the acceptance of the newest terms."""
+    step = Step(text=text, party=view.terms_fact.author, terms=terms_hash(view.terms))
+    return encode(plain(step))

@@ -11,17 +11,19 @@ from protocols.attestation import parse_attestation
 from protocols.envelope import Record, parse_record, verify_record
 from protocols.errors import Ignore, Reject
 from protocols.identity import KeyState, Rotation, digest, initial_state, parse_inception, rotated
+from protocols.invite import parse_invite
 from protocols.lease import parse_lease
 from protocols.limits import MAX_RECORD, MAX_SKEW
 from protocols.listing import parse_listing
 from protocols.profile import parse_profile
-from protocols.redemption import parse_redemption, verify_redemption
+from protocols.redemption import Redemption, parse_redemption, verify_redemption
+from protocols.rotation import parse_rotation, rotation_name
 from protocols.vouch import parse_vouch
 
 from .effects import Reindex
 from .keys import FLOOR, KEY_STATE, RECORD
 from .ratings import check_attestation
-from .rotations import encode_key_state, parse_rotation
+from .rotations import encode_key_state
 from .state import Network, State
 
 
@@ -44,7 +46,7 @@ class Intake:
         _fields(network, record)
         self._context(network, record)
         _age(record, now)
-        self._signature(record)
+        self._signature(network, record)
         return record
 
     def admit(self, network: Network, record: Record, now: int) -> Record:
@@ -89,21 +91,13 @@ class Intake:
         if (
             not network.genesis.open
             and record.kind not in ("redemption", "rotation")
-            and not self._member(network, record.author)
+            and not network.member(record.author)
         ):
             raise Ignore("member", "its author is not a member, as far as is known here")
         if not covers(network.scopes, record.scope):
             raise Ignore("scope", "of a cell that is not kept here")
 
-    def _member(self, network: Network, author: bytes) -> bool:
-        genesis = network.genesis
-        return (
-            author in genesis.stewards
-            or any(author == founder for founder, _ in genesis.endowments)
-            or network.catalog.get((author, "redemption", b"")) is not None
-        )
-
-    def _signature(self, record: Record) -> None:
+    def _signature(self, network: Network, record: Record) -> None:
         if record.kind == "rotation":
             verify_record(record, self._rotation(record)[1].key)
         elif record.epoch == 0:
@@ -114,9 +108,30 @@ class Intake:
                 raise Ignore("epoch", "the rotation to this key has not arrived yet")
             verify_record(record, known.key)
         if record.kind == "attestation" and not record.withdrawn:
-            check_attestation(record, parse_attestation(record), self._state.entry_key)
+            check_attestation(record, parse_attestation(record), self._state.entry_key, self._state.key_of)
         elif record.kind == "redemption" and not record.withdrawn:
-            verify_redemption(record, parse_redemption(record))
+            self._redemption(network, record, parse_redemption(record))
+
+    def _redemption(self, network: Network, record: Record, redemption: Redemption) -> None:
+        """Three signatures, and where a network is joined by invite only, an inviter who is in it."""
+        invite = parse_invite(redemption.invite)
+        key = None
+        if invite.epoch:
+            key = self._key_at(network, invite.inviter, invite.epoch)
+            if key is None:
+                raise Ignore("epoch", "the inviter's key has not arrived yet")
+        verify_redemption(record, redemption, key)
+        if not network.genesis.open and not network.member(invite.inviter):
+            raise Ignore("member", "the inviter is not a member, as far as is known here")
+
+    def _key_at(self, network: Network, author: bytes, epoch: int) -> bytes | None:
+        """An author's key of this epoch or an earlier one: every rotation keeps a slot of its own."""
+        known = self._state.key_of(author, epoch)
+        if known is not None:
+            return known
+        row = network.catalog.get((author, "rotation", rotation_name(epoch)))
+        wire = self._state.journal.get(RECORD + network.id + row.id) if row is not None else None
+        return parse_rotation(parse_record(wire)).key if wire is not None else None
 
     def _rotation(self, record: Record) -> tuple[Rotation, KeyState]:
         """The rotation in a record, and the key state that it leads to."""
@@ -159,6 +174,13 @@ def _seen(network: Network, record: Record, now: int) -> None:
 def _fields(network: Network, record: Record) -> None:
     """Known kinds say what they must; a kind that we do not know is kept and passed on as it is."""
     if record.withdrawn:
+        length = _NAMES.get(record.kind)
+        if length is not None and len(record.name) != length:
+            raise Reject("field", f"a {record.kind} has a name of {length} bytes")
+        if length is not None and len(record.scope) > (
+            network.genesis.cell_precision if record.kind == "listing" else 0
+        ):
+            raise Reject("field", f"a {record.kind} of this scope")
         return
     match record.kind:
         case "listing":
@@ -186,6 +208,9 @@ def _age(record: Record, now: int) -> None:
     if record.until <= now:
         raise Ignore("expired")
 
+
+# Bytes in the name of a record of each kind, for withdrawals: they have no payload that tells.
+_NAMES = {"listing": 16, "profile": 0, "lease": 0, "attestation": 32, "vouch": 32}
 
 _WORDS = {
     Verdict.KNOWN: "known",

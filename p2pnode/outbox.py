@@ -36,13 +36,16 @@ class Outbox:
         """Keep and send. The same id twice is once. keep: false for what its owner adds again after a restart."""
         if item_id in self.items:
             return
-        if len(self.items) >= MAX_OUTBOX:
-            raise Refusal("failed", f"{MAX_OUTBOX} messages wait to be delivered", "Wait until other peers come back.")
         item = Item(network, author, protocol, frame, now)
         self.items[item_id] = item
         if keep:
             self._state.journal.put(OUTBOX + item_id, encode([network, author, protocol, frame, now]))
         self._send(item, now)
+
+    def check_room(self) -> None:
+        """`Refusal` if our user has so much waiting that nothing more is taken. Asked before anything is signed."""
+        if len(self.items) >= MAX_OUTBOX:
+            raise Refusal("failed", f"{MAX_OUTBOX} messages wait to be delivered", "Wait until other peers come back.")
 
     def acknowledged(self, item_id: bytes, peer: str) -> bool:
         """The recipient has it on disk. Only a peer that speaks for the recipient is believed."""

@@ -1,8 +1,9 @@
 """Attestations: ours are sealed until both have rated or the window is over; everybody's make the reputation."""
 
+from collections.abc import Callable
 from typing import Any
 
-from ledger.entry import encode_entry, parse_entry, settlement_of
+from ledger.entry import Entry, encode_entry, parse_entry, settlement_of
 from ledger.halves import Keys, proof_of_deal, verify_with
 from ledger.payloads import Settlement
 from ledger.reputation import Attestation as Rated
@@ -10,11 +11,14 @@ from ledger.reputation import View
 from protocols.attestation import Attestation, commitment, parse_attestation, seal_attestation
 from protocols.codec import decode, decode_as, encode, plain
 from protocols.envelope import Record
-from protocols.errors import Refusal, Reject
-from protocols.exchange import Status
-from protocols.fact import parse_fact, verify_fact
+from protocols.errors import Ignore, Refusal, Reject
+from protocols.exchange import Status, check_fact, parse_step
+from protocols.fact import Fact, parse_fact, verify_fact
+from protocols.identity import digest
+from protocols.invite import parse_invite
 from protocols.limits import HOUR
-from protocols.redemption import parse_redemption, verify_redemption
+from protocols.redemption import parse_redemption
+from protocols.terms import parse_terms
 from protocols.vouch import parse_vouch
 
 from . import commands
@@ -29,8 +33,20 @@ from .vouches import Vouches
 _RATEABLE = frozenset({Status.SETTLED, Status.FULFILLED, Status.CLOSED, Status.CANCELLED})
 
 
-def check_attestation(record: Record, attestation: Attestation, keys: Keys) -> None:
-    """`Reject` unless the proof shows an exchange of this author with the ratee: paid, or agreed by both."""
+def check_attestation(
+    record: Record, attestation: Attestation, entry_key: Keys, fact_key: Callable[[bytes, int], bytes | None]
+) -> None:
+    """`Reject` unless the proof shows an exchange of this author with the ratee: paid, or agreed by both.
+
+    `Ignore` while a key that signed in it is not known here.
+    """
+
+    def keys(entry: Entry) -> bytes | None:
+        key = entry_key(entry)
+        if key is None and fact_key(entry.author, entry.epoch) is None:
+            raise Ignore("epoch", "a key in the proof has not arrived yet")
+        return key
+
     entry = parse_entry(attestation.proof)
     parties = {record.author, attestation.ratee}
     if entry.network != record.network:
@@ -44,14 +60,35 @@ def check_attestation(record: Record, attestation: Attestation, keys: Keys) -> N
         if said is None:
             raise Reject("field", "an agreement without its payload")
         fact = parse_fact(said.half)
-        verify_fact(fact)
-        if fact.exchange_id != said.deal or fact.author != said.counterparty or fact.network != entry.network:
-            raise Reject("context", "the half is of another exchange")
+        fact_signer = fact_key(fact.author, fact.epoch)
+        if fact.epoch and fact_signer is None:
+            raise Ignore("epoch", "a key in the proof has not arrived yet")
+        verify_fact(fact, fact_signer)
+        check_agreement(entry, said, fact)
         shown, deal = {entry.author, fact.author}, said.deal
     else:
         raise Reject("context", f"{entry.kind} proves no exchange")
     if shown != parties or deal != attestation.deal:
         raise Reject("context", "a proof of somebody else's exchange")
+
+
+def check_agreement(entry: Entry, said: Settlement, fact: Fact) -> None:
+    """`Reject` unless the fact in an AGREE is the other party's half of this very agreement.
+
+    Every half that is shown in public can be copied by anybody into an entry of his own: so it must name both parties.
+    """
+    check_fact(fact)
+    if fact.exchange_id != said.deal or fact.author != said.counterparty or fact.network != entry.network:
+        raise Reject("context", "the half is of another exchange")
+    if fact.kind == "accept":
+        step = parse_step(fact)
+        agreed = (step.party, step.terms) == (entry.author, said.terms)
+    elif fact.kind in ("propose", "counter"):
+        agreed = entry.author in parse_terms(fact.payload).parties and digest(fact.payload) == said.terms
+    else:
+        agreed = False
+    if not agreed or fact.author == entry.author:
+        raise Reject("context", "the half agrees to nothing with this author")
 
 
 class Ratings:
@@ -93,6 +130,10 @@ class Ratings:
             text=args.text,
             proof=self._proof(network, held),
         )
+        seal_attestation(
+            self._state.signer, network.id, attestation, created=now
+        )  # what others would refuse stays here
+        self._exchanges.check_room(held)
         sealed = commitment(attestation)
         network.chain.append("ATTEST", Settlement(other, 0, held.id, terms=sealed), None, now)
         payload = encode(plain(attestation))
@@ -189,9 +230,7 @@ class Ratings:
         for row in network.catalog.rows(kind="redemption"):
             record = self._listings.record_of(network, row.id)
             if record is not None and not record.withdrawn:
-                redemption = parse_redemption(record)
-                invite = verify_redemption(record, redemption, self._state.key_of(record.author, 0))
-                edges.append((invite.inviter, record.author))
+                edges.append((parse_invite(parse_redemption(record).invite).inviter, record.author))
         return edges
 
     def _ratings(self, network: Network) -> list[Rated]:
@@ -200,8 +239,18 @@ class Ratings:
             record = self._listings.record_of(network, row.id)
             if record is not None and not record.withdrawn:
                 a = parse_attestation(record)
+                if self._broken_seal(record, a):
+                    continue
                 found.append(Rated(record.author, a.ratee, a.deal, record.created, a.outcome))
         return found
+
+    def _broken_seal(self, record: Record, attestation: Attestation) -> bool:
+        """Whether this is not the rating that its author had sealed towards us: written after ours was open to read."""
+        held = self._exchanges.held.get(attestation.deal)
+        if held is None or record.author == self._state.me:
+            return False
+        promised = self._exchanges.commitments(held, record.author)
+        return bool(promised) and commitment(attestation) not in promised
 
     def _proof(self, network: Network, held: Held) -> bytes:
         paid = self._settlements.proof(network.id, held.id)

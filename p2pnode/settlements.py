@@ -65,6 +65,7 @@ class Settlements:
     def pay(self, network: Network, deal_id: bytes, duty: Duty, terms: bytes, expiry: int, now: int) -> None:
         """The payer's first step; the rest follows by itself."""
         known = self.deals.get((network.id, deal_id))
+        self._outbox.check_room()
         ask = machine.propose(
             known, deal=deal_id, counterparty=duty.receiver, amount=duty.amount, expiry=expiry, terms=terms
         )

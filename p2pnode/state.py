@@ -50,6 +50,24 @@ class Network(msgspec.Struct):
     inviter: bytes = b""
     redemption: bytes = b""
 
+    def member(self, author: bytes) -> bool:
+        """Whether this author founded, or was invited by a member, as far as is known here."""
+        genesis = self.genesis
+        return (
+            author in genesis.stewards
+            or any(author == founder for founder, _ in genesis.endowments)
+            or self.catalog.get((author, "redemption", b"")) is not None
+        )
+
+    def credible(self, entry: Entry, amount: int) -> bool:
+        """Whether the network can hold as much credit as an entry says its author has, with the amount it promises.
+
+        Credit comes from the endowments alone and is only handed on, so what one account can spend is never more than
+        all of them together. It does not show that the chain before the entry is sound: that takes an audit.
+        """
+        endowed = sum(limit for _, limit in self.genesis.endowments)
+        return 0 < amount <= entry.balance - entry.hold + entry.limit + amount <= endowed
+
     @property
     def json(self) -> dict[str, Any]:
         genesis = self.genesis

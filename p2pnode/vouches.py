@@ -15,7 +15,7 @@ from protocols.limits import DURABLE_LIFETIME, SECOND
 from protocols.vouch import VouchStatement, seal_vouch
 
 from . import commands
-from .bounds import MAX_VOUCHES_TAKEN
+from .bounds import MAX_VOUCHES_OF_ONE, MAX_VOUCHES_TAKEN
 from .effects import Emit, Send
 from .keys import VOUCH
 from .outbox import Outbox
@@ -53,6 +53,7 @@ class Vouches:
 
     def give(self, network: Network, subject: bytes, amount: int, now: int) -> Vouch:
         """Hold part of our limit for a subject. `Refusal` if we have not that much to spare."""
+        self._outbox.check_room()
         ask = machine.vouch(None, id=self._state.rng.randbytes(32), subject=subject, amount=amount)
         try:
             entry = network.chain.append(ask.kind, ask.settlement, None, now)
@@ -80,8 +81,8 @@ class Vouches:
         if said is None:
             raise Reject("field", "a vouch without its settlement payload")
         known = self.all.get((network.id, said.deal))
-        if known is None and sum(not v.voucher for v in self.all.values()) >= MAX_VOUCHES_TAKEN:
-            raise Ignore("quota", "enough vouches are held")
+        if known is None and entry.kind == "VOUCH":
+            self._may_take(network, entry, said.amount)
         vouch, actions = machine.receive(known, entry, self._state.me)
         if vouch is not None and vouch != known:
             self._store(vouch, now)
@@ -93,6 +94,18 @@ class Vouches:
                     self._state_publicly(network, written.counterparty, now)
             else:
                 self._state.journal.out(self._message(peer, network.id, action.entry))
+
+    def _may_take(self, network: Network, entry: Entry, amount: int) -> None:
+        """Each vouch costs an entry of our ledger for ever, so strangers cannot make us take as many as they like."""
+        taken = [v for v in self.all.values() if not v.voucher]
+        his = sum(v.counterparty == entry.author for v in taken)
+        if his >= MAX_VOUCHES_OF_ONE or len(taken) >= MAX_VOUCHES_TAKEN:
+            raise Ignore("quota", "enough vouches are held")
+        known = entry.author == network.inviter or network.member(entry.author)
+        if not known and len(taken) >= MAX_VOUCHES_TAKEN // 4:
+            raise Ignore("quota", "enough vouches of strangers are held")
+        if not network.credible(entry, amount):
+            raise Reject("state", "a vouch for more than the whole network was endowed with")
 
     def welcomed(self, peer: str, network: Network, full: bytes, now: int) -> None:
         """The vouch that came with an invite."""

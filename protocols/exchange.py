@@ -7,8 +7,10 @@ same entries of settlement) see the same status. Nothing is stored but facts.
     agreement     agreed → active → fulfilled → settled → closed, or cancelled by both
     duty          pending → done → confirmed | contested
 
-Where two facts cannot both count, the rule is the same for everybody: of two terms that follow the same terms, or two
-decisions of one party on the same terms, the lower (at, id) counts; acceptance counts before decline and withdrawal.
+Where two facts cannot both count, the rule is the same for everybody. Of several answers of one party to the same
+terms, a counter-proposal that the other party has answered counts first, then an acceptance, then a counter-proposal
+without an answer, then decline and withdrawal; of two of a sort the lower (at, id). So nobody can change afterwards
+what the other party relies on: an agreement that one party holds is not undone by any fact of the other alone.
 """
 
 from collections.abc import Iterable
@@ -19,10 +21,8 @@ import msgspec
 from protocols.codec import decode_as
 from protocols.errors import DecodeError, Reject
 from protocols.fact import Fact, Step
-from protocols.limits import MAX_PAYLOAD
+from protocols.limits import MAX_TERMS
 from protocols.terms import Duty, Terms, parse_terms, terms_hash
-
-MAX_FACTS = 512  # of one exchange and party: a stranger's proposal must not fill our disk
 
 
 class Status(StrEnum):
@@ -86,7 +86,7 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 def parse_step(fact: Fact) -> Step:
-    return decode_as(fact.payload, Step, MAX_PAYLOAD) if fact.payload else Step()
+    return decode_as(fact.payload, Step, MAX_TERMS) if fact.payload else Step()
 
 
 def check_fact(fact: Fact) -> None:
@@ -97,14 +97,18 @@ def check_fact(fact: Fact) -> None:
             raise DecodeError("terms of other people", "field")
         if fact.kind == "propose" and (fact.author != terms.proposer or terms.previous):
             raise DecodeError("a proposal comes from its proposer and follows nothing", "field")
+        if fact.kind == "propose" and fact.prev != terms.listing:
+            raise DecodeError("a proposal follows the listing that it names", "field")
         if fact.kind == "counter" and len(terms.previous) != 32:
             raise DecodeError("a counter-proposal names the terms it follows", "field")
         return
     step = parse_step(fact)
     if (fact.kind in ("done", "confirm", "contest")) != bool(step.duty):
         raise DecodeError(f"{fact.kind}: duty", "field")
-    if (fact.kind == "rated") != (len(step.commitment) == 32):
+    if len(step.commitment) != (32 if fact.kind == "rated" else 0):
         raise DecodeError(f"{fact.kind}: commitment", "field")
+    if {len(step.party), len(step.terms)} != {32 if fact.kind == "accept" else 0}:
+        raise DecodeError(f"{fact.kind}: party and terms", "field")
 
 
 def evaluate(facts: Iterable[Fact], payment: Payment, credit: str, now: int) -> Exchange:
@@ -117,17 +121,20 @@ def evaluate(facts: Iterable[Fact], payment: Payment, credit: str, now: int) -> 
     root = next((f for f in ordered if f.kind == "propose"), None)
     if root is None:
         raise Reject("context", "no proposal")
-    current, terms = _newest_terms(root, ordered)
+    first = parse_terms(root.payload)
+    said = [f for f in ordered if f.deal == root.id and f.author in first.parties]
+    current, terms, acceptances = _newest_terms(root, first, said)
     if terms.payment is None or terms.unit != credit:
         payment = Payment.NONE
     parties = frozenset(terms.parties)
-    ordered = [f for f in ordered if f.author in parties]
     turn = next(iter(parties - {current.author}))
-    acceptance = _first(ordered, "accept", turn, current.id)
-    decision = _first(ordered, "decline", turn, current.id) or _first(ordered, "withdraw", current.author, current.id)
-    asked = frozenset(f.author for f in ordered if f.kind == "cancel")
-    duties = {d.id: _duty_state(d, ordered, payment) for d in terms.duties}
-    rated = {f.author: parse_step(f).commitment for f in reversed(ordered) if f.kind == "rated"}
+    acceptance = acceptances[0] if acceptances else None
+    decision = _first(said, "decline", turn, current.id) or _first(said, "withdraw", current.author, current.id)
+    agreed_ids = {a.id for a in acceptances}
+    after = [f for f in said if f.prev in agreed_ids]  # what is said of an agreement names its acceptance
+    asked = frozenset(f.author for f in after if f.kind == "cancel")
+    duties = {d.id: _duty_state(d, after, payment) for d in terms.duties}
+    rated = {f.author: parse_step(f).commitment for f in reversed(after) if f.kind == "rated"}
     reason = ""
     if acceptance is None:
         duties = dict.fromkeys(duties, DutyState.PENDING)
@@ -151,54 +158,76 @@ def evaluate(facts: Iterable[Fact], payment: Payment, credit: str, now: int) -> 
         payment=payment,
         cancel_asked=asked,
         rated=rated,
-        notes=tuple(f for f in ordered if f.kind == "note" or (f.payload and _text(f))),
+        notes=tuple(f for f in said if _text(f)),
         reason=reason,
     )
 
 
-def _newest_terms(root: Fact, ordered: list[Fact]) -> tuple[Fact, Terms]:
-    """Follow the chain of counter-proposals: each by the other party, each naming the hash before it."""
-    current, terms = root, parse_terms(root.payload)
-    counters = [(f, parse_terms(f.payload)) for f in ordered if f.kind == "counter"]
-    parties = terms.parties
+def _newest_terms(root: Fact, terms: Terms, said: list[Fact]) -> tuple[Fact, Terms, list[Fact]]:
+    """Follow the chain of counter-proposals to the terms that count, and who accepted them.
+
+    A counter-proposal that the other party has answered (accepted, countered or declined) beats whatever else its
+    author said of the terms before it: else an author could undo an agreement by a second answer to older terms.
+    """
+    by_prev: dict[bytes, list[Fact]] = {}
+    for fact in said:
+        by_prev.setdefault(fact.prev, []).append(fact)
+    current = root
     while True:
-        hashed = terms_hash(terms)
-        accepted = any(
-            f.kind == "accept" and f.prev == current.id and f.author != current.author and f.author in parties
-            for f in ordered
-        )
-        following = next(
-            (
-                (f, t)
-                for f, t in counters
-                if t.previous == hashed
-                and f.author != current.author
-                and t.parties == parties
-                and (t.listing, t.name) == (terms.listing, terms.name)
-            ),
-            None,
-        )
-        if accepted or following is None:
-            return current, terms
-        current, terms = following
+        following = [(c, t) for c in by_prev.get(current.id, ()) if (t := _follows(c, current, terms)) is not None]
+        answered = [(c, t) for c, t in following if _answers(c, t, by_prev)]
+        acceptances = [f for f in by_prev.get(current.id, ()) if _accepts(f, current, terms)]
+        if answered:
+            current, terms = answered[0]
+        elif acceptances or not following:
+            return current, terms, acceptances
+        else:
+            current, terms = following[0]
 
 
-def _first(ordered: list[Fact], kind: str, author: bytes, prev: bytes) -> Fact | None:
-    return next((f for f in ordered if (f.kind, f.author, f.prev) == (kind, author, prev)), None)
+def _follows(fact: Fact, before: Fact, terms: Terms) -> Terms | None:
+    """The terms of a counter-proposal to these, or None."""
+    if fact.kind != "counter" or fact.author == before.author:
+        return None
+    counter = parse_terms(fact.payload)
+    same = (counter.parties, counter.listing, counter.name) == (terms.parties, terms.listing, terms.name)
+    return counter if same and counter.previous == terms_hash(terms) else None
+
+
+def _accepts(fact: Fact, proposed: Fact, terms: Terms) -> bool:
+    """Whether a fact accepts these terms: by the other party, in time, naming both."""
+    if fact.kind != "accept" or fact.author == proposed.author or fact.at > terms.expires:
+        return False
+    step = parse_step(fact)
+    return step.party == proposed.author and step.terms == terms_hash(terms)
+
+
+def _answers(counter: Fact, terms: Terms, by_prev: dict[bytes, list[Fact]]) -> bool:
+    """Whether the other party has answered a counter-proposal."""
+    return any(
+        _accepts(f, counter, terms)
+        or _follows(f, counter, terms) is not None
+        or (f.kind == "decline" and f.author != counter.author)
+        for f in by_prev.get(counter.id, ())
+    )
+
+
+def _first(said: list[Fact], kind: str, author: bytes, prev: bytes) -> Fact | None:
+    return next((f for f in said if (f.kind, f.author, f.prev) == (kind, author, prev)), None)
 
 
 def _text(fact: Fact) -> str:
     return "" if fact.kind in ("propose", "counter") else parse_step(fact).text
 
 
-def _duty_state(duty: Duty, ordered: list[Fact], payment: Payment) -> DutyState:
+def _duty_state(duty: Duty, after: list[Fact], payment: Payment) -> DutyState:
     if duty.id == "pay" and payment is not Payment.NONE:
         if payment is Payment.SETTLED:
             return DutyState.CONFIRMED
         return DutyState.DONE if payment is Payment.ACCEPTED else DutyState.PENDING
     said = [
         f.kind
-        for f in ordered
+        for f in after
         if (f.kind in ("confirm", "contest") and f.author == duty.receiver)
         or (f.kind == "done" and f.author == duty.provider)
         if parse_step(f).duty == duty.id
@@ -220,10 +249,11 @@ def _agreed_status(
     others = [duties[d.id] for d in terms.duties if d.id != "pay"]
     confirmed = all(s is DutyState.CONFIRMED for s in others)
     done = all(s in (DutyState.DONE, DutyState.CONFIRMED) for s in others)
-    if cancelled and payment in (Payment.NONE, Payment.PENDING, Payment.RELEASED):
-        return Status.CANCELLED
-    if paid and confirmed and both_rated:
+    finished = paid and confirmed
+    if finished and both_rated:
         return Status.CLOSED
+    if cancelled and not finished and payment in (Payment.NONE, Payment.PENDING, Payment.RELEASED):
+        return Status.CANCELLED
     if paid and done and (terms.payment is not None or confirmed):
         return Status.SETTLED
     if confirmed:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from protocols.codec import decode, encode
 from protocols.errors import DecodeError
-from protocols.limits import MAX_SHORT_TEXT, MAX_TOKEN
+from protocols.fields import is_reason
 
 PROTOCOL = "/p2pnode/exchange/1.0.0"
 
@@ -66,8 +66,6 @@ def parse_message(data: bytes) -> Message:
             return ReturnVouch(network, id_)
         case ["ack", bytes(id_)] if len(id_) == 32:
             return Ack(id_)
-        case ["refuse", bytes(id_), str(code), str(text)] if (
-            len(id_) == 32 and len(code) <= MAX_TOKEN and len(text) <= MAX_SHORT_TEXT
-        ):
+        case ["refuse", bytes(id_), str(code), str(text)] if len(id_) == 32 and is_reason(code, text):
             return Refuse(id_, code, text)
     raise DecodeError("not a message of this protocol", "field")

@@ -15,8 +15,9 @@ import msgspec
 
 from protocols.codec import decode, encode
 from protocols.errors import DecodeError, Reject
-from protocols.identity import Signer, digest, parse_inception, verify
-from protocols.limits import MAX_EPOCH, MAX_FACT, MAX_PAYLOAD, MAX_SHORT_TEXT, PROTOCOL_VERSION
+from protocols.fields import ShortText
+from protocols.identity import Signer, digest, identify, verify
+from protocols.limits import MAX_EPOCH, MAX_FACT, MAX_TERMS, MAX_TOKEN, PROTOCOL_VERSION
 
 NO_DEAL = bytes(32)
 
@@ -38,6 +39,7 @@ KINDS = frozenset(
         "note",
     }
 )
+DUTY_ID = r"\A(?:[a-z][a-z0-9_-]*)?\Z"
 _FIELDS = (int, bytes, bytes, bytes, int, str, bytes, int, bytes)
 
 
@@ -66,12 +68,16 @@ class Fact(msgspec.Struct, frozen=True):
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Payload of every fact that carries no terms.
 
-    duty: which duty of the agreed terms (`done`, `confirm`, `contest`); commitment: of an attestation (`rated`).
+    duty: which duty of the agreed terms (`done`, `confirm`, `contest`); commitment: of an attestation (`rated`);
+    party, terms: with whom, and hash of the terms (`accept`): so that an acceptance, shown by itself to somebody who
+    knows nothing else of the exchange, proves nothing about anybody but these two.
     """
 
-    duty: Annotated[str, msgspec.Meta(max_length=32)] = ""
-    text: Annotated[str, msgspec.Meta(max_length=MAX_SHORT_TEXT)] = ""
+    duty: Annotated[str, msgspec.Meta(max_length=MAX_TOKEN, pattern=DUTY_ID)] = ""
+    text: ShortText = ""
     commitment: Annotated[bytes, msgspec.Meta(max_length=32)] = b""
+    party: Annotated[bytes, msgspec.Meta(max_length=32)] = b""
+    terms: Annotated[bytes, msgspec.Meta(max_length=32)] = b""
 
 
 def seal_fact(signer: Signer, *, network: bytes, deal: bytes, kind: str, prev: bytes, at: int, payload: bytes) -> Fact:
@@ -94,14 +100,17 @@ def parse_fact(wire: bytes) -> Fact:
 
 
 def verify_fact(fact: Fact, key: bytes | None = None) -> None:
-    """`Reject` unless the author signed. `key`: the author's at this epoch, or none at epoch 0."""
+    """`Reject` unless the author signed. `key`: the author's at this epoch, or none at epoch 0.
+
+    The inception is checked at every epoch: it is not signed, and would else be room for anybody to vary the bytes.
+    """
+    author, first_key = identify(fact.inception)
+    if author != fact.author:
+        raise Reject("signature", "the inception is not the author's")
     if key is None:
-        inception = parse_inception(fact.inception)
-        if digest(fact.inception) != fact.author:
-            raise Reject("signature", "the inception is not the author's")
         if fact.epoch != 0:
             raise Reject("context", "the key of this epoch is not known")
-        key = inception.key
+        key = first_key
     verify(key, "fact", fact.header, fact.signature)
 
 
@@ -110,12 +119,13 @@ def _check(h: list[Any], signature: bytes) -> None:
     sound = (
         version == PROTOCOL_VERSION
         and len(network) == 16
+        and network != bytes(16)
         and len(deal) == len(author) == len(prev) == 32
         and 0 <= epoch <= MAX_EPOCH
         and kind in KINDS
         and (kind == "propose") == (deal == NO_DEAL)
         and at >= 0
-        and len(payload) <= MAX_PAYLOAD
+        and len(payload) <= MAX_TERMS
         and len(signature) == 64
     )
     if not sound:

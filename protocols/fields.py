@@ -1,5 +1,6 @@
 """The types of payload fields that several payloads share, with their limits. Lengths of text in code points."""
 
+import re
 from itertools import pairwise
 from typing import Annotated, TypeVar
 
@@ -37,11 +38,17 @@ Time = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Kind = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A[a-z][a-z0-9_-]*\Z")]
 Token = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A[A-Za-z][A-Za-z0-9_-]*\Z")]
 Unit = Annotated[str, Meta(max_length=MAX_UNIT, pattern=rf"\A[^/0-9+\-.,{_SPACE}{_CONTROL}][^/{_SPACE}{_CONTROL}]*\Z")]
+OptionalUnit = Annotated[
+    str, Meta(max_length=MAX_UNIT, pattern=rf"\A(?:[^/0-9+\-.,{_SPACE}{_CONTROL}][^/{_SPACE}{_CONTROL}]*)?\Z")
+]
 Language = Annotated[str, Meta(max_length=MAX_LANGUAGE, pattern=r"\A(?:[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)?\Z")]
 Cell = Annotated[str, Meta(max_length=MAX_SCOPE, pattern=r"\A[0-9b-hjkmnp-z]*\Z")]
 Address = Annotated[str, Meta(max_length=MAX_ADDRESS, pattern=r"\A/[!-~]+\Z")]
 ShortText = Annotated[str, Meta(max_length=MAX_SHORT_TEXT, pattern=_PARAGRAPHS)]
 Text = Annotated[str, Meta(max_length=MAX_TEXT, pattern=_PARAGRAPHS)]
+
+_CODE = re.compile(r"\A[a-z][a-z_]*\Z")
+_SHOWN = re.compile(_PARAGRAPHS)
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -85,6 +92,11 @@ def seal_payload(
         scope=scope,
         payload=encode(plain(payload)),
     )
+
+
+def is_reason(code: str, text: str) -> bool:
+    """Whether a refusal's code is a token and its text may be shown to people."""
+    return bool(len(code) <= MAX_TOKEN and _CODE.match(code) and len(text) <= MAX_SHORT_TEXT and _SHOWN.match(text))
 
 
 def expect(holds: bool, field: str) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from protocols.codec import decode, encode
 from protocols.errors import DecodeError
-from protocols.limits import MAX_SHORT_TEXT, MAX_TOKEN
+from protocols.fields import is_reason
 
 PROTOCOL = "/p2pnode/join/1.0.0"
 
@@ -53,6 +53,6 @@ def parse_message(data: bytes) -> Message:
             return Join(network, inception, token, proof)
         case ["welcome", bytes(genesis), bytes(countersignature), bytes(vouch)] if len(countersignature) in (0, 64):
             return Welcome(genesis, countersignature, vouch)
-        case ["refused", str(code), str(text)] if len(code) <= MAX_TOKEN and len(text) <= MAX_SHORT_TEXT:
+        case ["refused", str(code), str(text)] if is_reason(code, text):
             return Refused(code, text)
     raise DecodeError("not a message of this protocol", "field")

@@ -66,7 +66,9 @@ MAX_LINK: Final = 8 * 1024  # characters
 MAX_VOUCH_ENTRY: Final = 4 * 1024
 
 # Exchanges and ledger
-MAX_FACT: Final = 32 * 1024
+MAX_TERMS: Final = 7 * 1024  # twice in an AGREE entry: in the fact that it embeds, and in its private payload
+MAX_FACT: Final = 8 * 1024  # the whole wire form
+MAX_FACTS: Final = 128  # of one party in one exchange
 MAX_DUTIES: Final = 64
 MAX_ENTRY: Final = 16 * 1024  # header, signature and both payloads
 MAX_HALF: Final = 4 * 1024

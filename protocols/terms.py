@@ -11,14 +11,14 @@ from msgspec import Meta
 
 from protocols.codec import decode_as, encode, plain
 from protocols.errors import DecodeError
+from protocols.fields import LINE, Amount, Bytes32, Kind, OptionalUnit, ShortText, Time
 from protocols.identity import digest
-from protocols.limits import MAX_DUTIES, MAX_INT, MAX_PAYLOAD, MAX_SHORT_TEXT, MAX_TITLE, MAX_TOKEN
+from protocols.limits import MAX_DUTIES, MAX_QUANTITY, MAX_TERMS, MAX_TITLE, MAX_TOKEN
 from protocols.templates import template
 
-Author = Annotated[bytes, Meta(min_length=32, max_length=32)]
-Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
-Token = Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN)]
-Natural = Annotated[int, Meta(ge=0, le=MAX_INT)]
+DutyId = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A[a-z][a-z0-9_-]*\Z")]
+OptionalDutyId = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A(?:[a-z][a-z0-9_-]*)?\Z")]
+Action = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A[A-Za-z][A-Za-z0-9_-]*\Z")]
 
 
 class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -28,16 +28,16 @@ class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     counted from the moment that the duty `after` was done, so that a late taker does not make the giver late.
     """
 
-    id: Token
-    action: Token
-    what: Annotated[str, Meta(max_length=2 * MAX_TITLE)]
-    provider: Author
-    receiver: Author
-    amount: Natural = 0
-    unit: Annotated[str, Meta(max_length=MAX_TOKEN)] = ""
-    until: Natural = 0
-    within: Natural = 0
-    after: Annotated[str, Meta(max_length=MAX_TOKEN)] = ""
+    id: DutyId
+    action: Action
+    what: Annotated[str, Meta(max_length=2 * MAX_TITLE, pattern=LINE)]
+    provider: Bytes32
+    receiver: Bytes32
+    amount: Amount = 0
+    unit: OptionalUnit = ""
+    until: Time = 0
+    within: Time = 0
+    after: OptionalDutyId = ""
 
 
 class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -46,20 +46,20 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     start, end: of the time that is rented or worked, ms, 0 if open. expires: when the proposal lapses.
     """
 
-    listing: Hash
-    name: Annotated[bytes, Meta(max_length=32)]
-    proposer: Author
-    responder: Author
-    kind: Token
-    title: Annotated[str, Meta(max_length=MAX_TITLE)]
+    listing: Bytes32
+    name: Annotated[bytes, Meta(min_length=16, max_length=16)]
+    proposer: Bytes32
+    responder: Bytes32
+    kind: Kind
+    title: Annotated[str, Meta(max_length=MAX_TITLE, pattern=LINE)]
     duties: Annotated[tuple[Duty, ...], Meta(min_length=1, max_length=MAX_DUTIES)]
-    expires: Natural
-    quantity: Annotated[int, Meta(ge=1, le=MAX_INT)] = 1
-    start: Natural = 0
-    end: Natural = 0
-    amount: Natural = 0
-    unit: Annotated[str, Meta(max_length=MAX_TOKEN)] = ""
-    note: Annotated[str, Meta(max_length=MAX_SHORT_TEXT)] = ""
+    expires: Time
+    quantity: Annotated[int, Meta(ge=1, le=MAX_QUANTITY)] = 1
+    start: Time = 0
+    end: Time = 0
+    amount: Amount = 0
+    unit: OptionalUnit = ""
+    note: ShortText = ""
     previous: Annotated[bytes, Meta(max_length=32)] = b""
 
     @property
@@ -76,7 +76,11 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 def encode_terms(terms: Terms) -> bytes:
-    return encode(plain(terms))
+    """Their canonical bytes. `DecodeError` if they are too long for a fact."""
+    data = encode(plain(terms))
+    if len(data) > MAX_TERMS:
+        raise DecodeError(f"terms of {len(data)} bytes, at most {MAX_TERMS}: shorten the note", "size")
+    return data
 
 
 def terms_hash(terms: Terms) -> bytes:
@@ -85,19 +89,25 @@ def terms_hash(terms: Terms) -> bytes:
 
 def parse_terms(payload: bytes) -> Terms:
     """Terms that hold together, or `DecodeError`: every duty between the two parties, each id once."""
-    terms = decode_as(payload, Terms, MAX_PAYLOAD)
+    terms = decode_as(payload, Terms, MAX_TERMS)
+    if len(terms.previous) not in (0, 32):
+        raise DecodeError("previous is a hash of 32 bytes or nothing", "field")
     if terms.proposer == terms.responder:
         raise DecodeError("terms with oneself", "field")
     ids: set[str] = set()
     for duty in terms.duties:
         if {duty.provider, duty.receiver} != {terms.proposer, terms.responder}:
             raise DecodeError(f"duty {duty.id}: not between the parties", "field")
+        if bool(duty.amount) != bool(duty.unit):
+            raise DecodeError(f"duty {duty.id}: an amount and its unit go together", "field")
         if duty.id in ids:
             raise DecodeError(f"duty {duty.id}: twice", "field")
         if duty.after and duty.after not in ids:
             raise DecodeError(f"duty {duty.id}: after {duty.after}, which does not come before it", "field")
         ids.add(duty.id)
     payment = terms.payment
+    if bool(terms.amount) != bool(terms.unit):
+        raise DecodeError("an amount and its unit go together", "field")
     if (payment is None) != (terms.amount == 0):
         raise DecodeError("a price and a duty to pay go together", "field")
     if payment is not None and (payment.amount, payment.unit) != (terms.amount, terms.unit):

@@ -68,7 +68,8 @@ class People:
         if not node.alive:
             return
         for shown in look(node, "exchange.list", self._sim.now):
-            mine = [step["command"].split()[2] for step in shown["next"] if step["who"] == "you"]
+            typed = [step["command"].split() for step in shown["next"] if step["who"] == "you"]
+            mine = [words[2] if words[1] == "exchange" else words[1] for words in typed]
             if not mine:
                 continue
             exchange = shown["exchange_id"]
