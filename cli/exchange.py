@@ -178,6 +178,7 @@ def _print(session: Session, data: dict[str, Any]) -> None:
             ("you are the", data.get("role")),
             ("quantity", terms.get("quantity")),
             ("for", session.money(amount) if amount else "nothing"),
+            ("note", terms.get("note")),
             ("from", format_time(terms["from"], now) if terms.get("from") else None),
             ("until", format_time(terms["until"], now) if terms.get("until") else None),
             ("payment", None if settlement.get("state") in (None, "none", "pending") else settlement["state"]),

@@ -87,9 +87,7 @@ def _print_status(session: Session, data: dict[str, Any]) -> None:
     for warning in data.get("warnings") or ():
         say(f"! {warning}")
     if not network:
-        say(
-            'Next: p2pnode join ADDRESS-OR-LINK, or start one: p2pnode init --new-network "Elm Street" --unit hour'
-        )
+        say('Next: p2pnode join ADDRESS-OR-LINK, or start one: p2pnode init --new-network "Elm Street" --unit hour')
 
 
 def _addresses(data: dict[str, Any]) -> Iterable[tuple[str, Any]]:

@@ -77,8 +77,8 @@ def reputation(session: Session, peer: str, why: bool) -> None:
         for row in data.get("why") or ():
             rater = row.get("rater_name") or _who(row.get("rater"))
             path = " → ".join(_who(step) for step in row.get("path_names") or row.get("path") or ())
-            way = f"; you trust {rater} by way of {path}" if path else ""
-            say(f"  {row.get('outcome', 0):+d} by {rater} in {short(row.get('exchange_id'))}{way}")
+            way = f" ({path})" if path else ""
+            say(f"  {row.get('outcome', 0):+d} by {rater}{way} in {short(row.get('exchange_id'))}")
             if row.get("text"):
                 say(f"     {row['text']}")
 

@@ -186,7 +186,7 @@ def test_the_other_tables(run: Run, node: FakeNode) -> None:
         "invite --uses 3": ["p2pnode://join/abc", "3 newcomers"],
         "vouch Ann 5": ["5 hour"],
         "attest cd --outcome 2": ["+2"],
-        "reputation Ann --why": ["0.91", "+2 by C in cdcdcdcd; you trust C by way of you → C"],
+        "reputation Ann --why": ["0.91", "+2 by C (you → C) in cdcdcdcd"],
     }
     for typed, words in expected.items():
         result = run(*typed.split())
