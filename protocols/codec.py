@@ -7,7 +7,7 @@ keys of a map stand in ascending order of their UTF-8 bytes, each once. No float
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgpack
@@ -100,7 +100,7 @@ def _typed(type_: Any) -> tuple[Any, Callable[[Any], bool]]:
     for field in msgspec.structs.fields(type_):
         default = field.default
         if default is not msgspec.NODEFAULT and not _is_singleton(default):
-            checks.append(lambda value, name=field.name, default=default: getattr(value, name) == default)  # type: ignore[misc]
+            checks.append(partial(_written_out, field.name, default))
         for inner in _struct_types(field.type):
             nested = _typed(inner)[1]
             if _typed(inner)[0] is None or _is_plural(field.type):
@@ -111,6 +111,11 @@ def _typed(type_: Any) -> tuple[Any, Callable[[Any], bool]]:
                 )
             )
     return msgspec.msgpack.Decoder(type_), lambda value: any(check(value) for check in checks)
+
+
+def _written_out(name: str, default: Any, value: Any) -> bool:
+    item = getattr(value, name)
+    return item is not default and bool(item == default)
 
 
 def _is_singleton(value: Any) -> bool:
