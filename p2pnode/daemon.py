@@ -96,6 +96,7 @@ class Daemon:
         self._ticket = 0
         self._listeners: set[trio.MemorySendChannel[dict[str, Any]]] = set()
         self._warning: str | None = None
+        self._ready = False
         self._listening: tuple[str, ...] = ()
         self._connections: dict[str, Connected] = {}
         self._nursery: trio.Nursery
@@ -123,9 +124,9 @@ class Daemon:
         pending = load_pending(self._home)
         genesis = tuple((self._home.networks / f"{n.id}.genesis").read_bytes() for n in pending.network)
         targets = tuple(j.target for j in pending.join)
-        begun = self._loop.core.begin(genesis, targets, bootstrap, clock.now())
-        if await self._loop.finish(begun):
-            clear_pending(self._home)
+        while not await self._loop.finish(self._loop.core.begin(genesis, targets, bootstrap, clock.now())):
+            pass  # the disk refused, and can be written again: from the beginning
+        clear_pending(self._home)
         nursery.start_soon(self._loop.run)
         self._searching.rebuild(self._loop.core)
         nursery.start_soon(self._searching.run, lambda: self._loop.core)
@@ -142,6 +143,7 @@ class Daemon:
             return
 
     def _say_ready(self) -> None:
+        self._ready = True
         networks = list(self._loop.core.state.networks.values())
         if self._json:
             data = {
@@ -212,6 +214,8 @@ class Daemon:
                 self._nursery.start_soon(self._lookup, key)
 
     def warn(self, warning: str | None) -> None:
+        if warning is not None and not self._ready:  # nobody can ask for the status yet
+            print(warning, file=sys.stderr, flush=True)
         self._warning = warning
         self._emit("warning", {"message": warning})
 

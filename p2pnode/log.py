@@ -30,7 +30,7 @@ def open_log(level: str = "info", path: Path | None = None) -> structlog.typing.
         handler = logging.StreamHandler(sys.stderr)
     else:
         path.touch(mode=0o600, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(path, maxBytes=MAX_LOG, backupCount=KEPT_LOGS - 1)
+        handler = _File(path, maxBytes=MAX_LOG, backupCount=KEPT_LOGS - 1)
     number = LEVELS[level]
     before: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
@@ -63,6 +63,11 @@ def open_log(level: str = "info", path: Path | None = None) -> structlog.typing.
     )
     log: structlog.typing.FilteringBoundLogger = structlog.get_logger("p2pnode")
     return log
+
+
+class _File(logging.handlers.RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A full disk takes no line; that must not fill the terminal with tracebacks. `status` tells of the disk."""
 
 
 def _blank_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

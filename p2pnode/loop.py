@@ -21,6 +21,7 @@ from .effects import Effect, Penalize, Reply, Wake, Write
 from .events import Command, Event, Received, Woke
 from .store import AnyStore, StoreError
 
+WARNING = "the disk refused a write, nothing is signed until it can be written: "
 DISK = "Free some space or check the disk; the node goes on by itself as soon as it can write again."
 
 
@@ -135,26 +136,41 @@ class Loop:
 
     async def _recover(self, problem: str) -> None:
         """Wait until the disk takes writes again; answer commands meanwhile."""
-        self._performer.warn(f"the disk refused a write, nothing is signed until it can be written: {problem}")
+        self._performer.warn(WARNING + problem)
         while True:
             with trio.move_on_after(REOPEN_EVERY / 1000):
                 while True:
                     event = await self._receive.receive()
                     if isinstance(event, Command):
-                        refusal = Refusal("failed", f"the disk cannot be written: {problem}", DISK)
-                        self._performer.perform(Reply(event.ticket, refusal))
+                        self._performer.perform(Reply(event.ticket, self._meanwhile(event, problem)))
             try:
                 await trio.to_thread.run_sync(self._store.reopen)
                 await trio.to_thread.run_sync(self._store.commit, {b"s" + b"writable": b""}, (), True)
+                self._log.warning("the disk can be written again")
+                self._performer.warn(None)
+                return await self._make_anew()
             except StoreError as e:
                 problem = str(e)
-                continue
-            break
-        self._log.warning("the disk can be written again")
-        self._performer.warn(None)
-        await self._remake()
+                self._performer.warn(WARNING + problem)
+
+    def _meanwhile(self, command: Command, problem: str) -> object:
+        """The answer to a command while the disk cannot be written: how the node is, or why nothing else is done. What
+        else the core holds in memory may be what the disk refused, so it is not shown."""
+        if command.name == "status":
+            try:
+                effects = self.core.handle(command, clock.now())
+                return next(e.result for e in effects if isinstance(e, Reply))
+            except Exception as e:
+                self._log.warning("no status", cause=repr(e))
+        return Refusal("failed", f"the disk cannot be written: {problem}", DISK)
 
     async def _remake(self) -> None:
+        try:
+            await self._make_anew()
+        except StoreError as e:
+            await self._recover(str(e))
+
+    async def _make_anew(self) -> None:
         self.core = self._make_core(clock.now())
         self._wake_at = None
         for event in self._performer.core_made(self.core):

@@ -15,15 +15,18 @@ from .core import Core
 from .index import Index, IndexUnavailable, ListingRow, Query
 
 INDEX_BATCH = 256
+INDEX_RETRY = 5.0  # seconds
 CLEAN = b"clean"  # marker of an index that was closed in step with the store
 OPEN = b"open"
+
+Slot = tuple[bytes, bytes, bytes]  # network, author, name
 
 
 class Searching:
     def __init__(self, index: Index, log: FilteringBoundLogger) -> None:
         self._index = index
         self._log = log
-        self._dirty: dict[tuple[bytes, bytes, bytes], None] = {}
+        self._dirty: dict[Slot, None] = {}
         self._gone: list[bytes] = []
         self._changed = trio.Event()
         self._turn = trio.Lock()
@@ -36,11 +39,16 @@ class Searching:
 
     def rebuild(self, core: Core) -> None:
         """Read everything again, unless the index was left in step."""
-        if self._index.marker != CLEAN:
+        try:
+            if self._index.marker == CLEAN:
+                self._index.mark(OPEN)
+                return
             self._index.clear()
-            for network in core.state.networks.values():
-                self.changed(tuple((network.id, row.author, row.name) for row in network.catalog.rows(kind="listing")))
-        self._index.mark(OPEN)
+            self._index.mark(OPEN)
+        except IndexUnavailable as e:  # `run` tries again
+            self._log.warning("the search index was not cleared", problem=e.message)
+        for network in core.state.networks.values():
+            self.changed(tuple((network.id, row.author, row.name) for row in network.catalog.rows(kind="listing")))
 
     async def run(self, core: Any) -> None:
         """Keep the index in step, a batch at a time, with pauses for everything else. core: asked for each batch."""
@@ -48,7 +56,8 @@ class Searching:
             await self._changed.wait()
             self._changed = trio.Event()
             while self._dirty or self._gone:
-                await self._batch(core())
+                if not await self._batch(core()):
+                    await trio.sleep(INDEX_RETRY)
 
     def close(self) -> None:
         try:
@@ -61,7 +70,8 @@ class Searching:
     async def search(self, core: Core, args: commands.Search, now: int) -> list[dict[str, Any]]:
         """Listings that fit, as JSON. Reads its own writes: what is published is found at once."""
         while self._dirty or self._gone:
-            await self._batch(core)
+            if not await self._batch(core):
+                break  # what is in it is better than nothing
         found: list[dict[str, Any]] = []
         names = [args.network] if args.network else [n.id.hex() for n in core.state.networks.values()]
         if not names:
@@ -111,19 +121,24 @@ class Searching:
             rows.append(row)
         return rows
 
-    async def _batch(self, core: Core) -> None:
+    async def _batch(self, core: Core) -> bool:
+        """False if the index could not be written (a full disk): nothing is lost, try again later."""
         async with self._turn:  # SQLite takes milliseconds: in a thread, one batch after the other
-            rows, gone = self._next_rows(core)
+            slots = list(self._dirty)[:INDEX_BATCH]
+            gone, self._gone = self._gone, []
+            rows = self._next_rows(core, slots)
             try:
                 await trio.to_thread.run_sync(self._index.update, rows, gone)
             except IndexUnavailable as e:
                 self._log.warning("the search index was not updated", problem=e.message)
+                self._dirty = {**dict.fromkeys(slots), **self._dirty}
+                self._gone = [*gone, *self._gone]
                 if e.rebuilt:
                     self.rebuild(core)
+                return e.rebuilt
+        return True
 
-    def _next_rows(self, core: Core) -> tuple[list[ListingRow], list[bytes]]:
-        slots = list(self._dirty)[:INDEX_BATCH]
-        gone, self._gone = self._gone, []
+    def _next_rows(self, core: Core, slots: list[Slot]) -> list[ListingRow]:
         rows = []
         for slot in slots:
             del self._dirty[slot]
@@ -153,7 +168,7 @@ class Searching:
                     paused=listing.paused,
                 )
             )
-        return rows, gone
+        return rows
 
 
 def _free(available: Any, at: int | None) -> bool:

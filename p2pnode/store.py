@@ -180,13 +180,13 @@ class Store:
                 str(self.path / "db"), create_if_missing=not made, error_if_exists=not made, paranoid_checks=True
             )
         except plyvel.CorruptionError as e:
-            raise StoreDamaged(f"the database in {self.path} is damaged: {e}", _DAMAGED) from e
+            raise StoreDamaged(f"the database in {self.path} is damaged: {_words(e)}", _DAMAGED) from e
         except plyvel.IOError as e:
             if "No such file" in str(e):
-                raise StoreDamaged(f"a file of the database in {self.path} is gone: {e}", _DAMAGED) from e
-            raise StoreFailed(f"the database in {self.path} cannot be opened: {e}", _FAILED) from e
+                raise StoreDamaged(f"a file of the database in {self.path} is gone: {_words(e)}", _DAMAGED) from e
+            raise StoreFailed(f"the database in {self.path} cannot be opened: {_words(e)}", _FAILED) from e
         except (plyvel.Error, OSError) as e:
-            raise StoreFailed(f"{self.path} cannot be opened: {e}", _FAILED) from e
+            raise StoreFailed(f"{self.path} cannot be opened: {_words(e)}", _FAILED) from e
 
     def _load_head_file(self, file: Path) -> None:
         try:
@@ -235,12 +235,12 @@ class Store:
         try:
             return read()
         except plyvel.CorruptionError as e:
-            raise StoreDamaged(f"the database in {self.path} is damaged: {e}", _DAMAGED) from e
+            raise StoreDamaged(f"the database in {self.path} is damaged: {_words(e)}", _DAMAGED) from e
         except (plyvel.Error, OSError) as e:
             raise self._failed(e) from e
 
     def _failed(self, e: Exception) -> StoreFailed:
-        self._failure = StoreFailed(f"{self.path}: {e}", _FAILED)
+        self._failure = StoreFailed(_words(e), _FAILED)
         return self._failure
 
     def _check(self) -> None:
@@ -254,6 +254,12 @@ class Store:
         for fd in self._files.values():
             os.close(fd)
         self._files, self._slots = {}, {}
+
+
+def _words(e: Exception) -> str:
+    """LevelDB's messages come as bytes."""
+    first = e.args[0] if e.args else ""
+    return first.decode(errors="replace") if isinstance(first, bytes) else str(e)
 
 
 class MemoryStore:
