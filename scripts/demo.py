@@ -21,43 +21,91 @@ from tests.e2e.nodes import ROOT, Failed, Narrator, Node
 from tests.e2e.story import on_loopback
 
 README = ROOT / "README.md"
-BEGIN, END = "<!-- demo: written by `python scripts/demo.py --readme` -->", "<!-- end of demo -->"
+BEGIN, END = "<!-- what follows is written by: python scripts/demo.py --readme -->", "<!-- end of the demo's output -->"
+IN_README = (
+    "anna init", "anna invite", "cleo join", "ben offer publish", "cleo search", "ben kill", "dora search",
+    "cleo exchange propose", "ben exchange counter", "cleo exchange accept", "ben exchange handover",
+    "cleo exchange return", "cleo exchange pay", "cleo ledger balance", "dora exchange pay",
+    "cleo attest", "anna reputation",
+)  # fmt: skip
 LOG_LINES = 15
 LINK = re.compile(r"(p2pnode://join/\S{12})\S+")
-ADDRESS = re.compile(r"(/p2p/12D3Koo\w{4})\w+")
+CUT = (
+    (LINK, r"\1…"),
+    (re.compile(r"(12D3Koo\w{4})\w+"), r"\1…"),
+    (re.compile(r"(p2pnode-demo-)\w+"), r"\1…"),
+)
+VARIES = (
+    (re.compile(r"\b[0-9a-f]{8}\b"), "ID"),
+    (re.compile(r"until .*\d\d:\d\d"), "until TIME"),
+    (re.compile(r"tcp/\d+"), "tcp/N"),
+    (re.compile(r"home +\S+"), "home X"),
+    (re.compile(r"\w{4,12}…"), "X"),
+    (re.compile(r"1\. \w+"), "1. WORD"),
+    (re.compile(r"just now|\d+ min ago"), "AGO"),
+)
 WORDS = re.compile(r"(\n *1\. \w+)[^A-Z]*?\n\n")
 
 
-class Printer(Narrator):
-    """Prints the story as it happens, with colours on a terminal, and keeps what the README shows of it."""
+class Recorder(Narrator):
+    """Keeps what the README shows of the story: some of its steps, long words cut short."""
 
-    def __init__(self, began: float) -> None:
-        self.began = began
-        self.colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    def __init__(self) -> None:
         self.steps = 0
-        self.checks = 0
-        self.last = ""
-        self.kept: list[str] = []
+        self.title = ""
+        self.lines: list[str] = []
+        self.wanted = list(IN_README)
 
     def chapter(self, title: str) -> None:
+        self.title = title
+
+    def typed(self, who: str, line: str, output: str, status: int) -> None:
+        self.steps += 1
+        if not self.wanted or not f"{who.lower()} {line.removeprefix('p2pnode ')}".startswith(self.wanted[0]):
+            return
+        del self.wanted[0]
+        if self.title:
+            self.lines += [*([""] if self.lines else []), f"# {self.title}"]
+            self.title = ""
+        text = abridged(f"{who.lower()}$ {line}\n{output}".rstrip())
+        for cut, short in CUT:
+            text = cut.sub(short, text)
+        self.lines += [row for row in text.splitlines() if row.strip() and not row.startswith("On its way")]
+
+    @property
+    def block(self) -> str:
+        """`LookupError` if a step that the README means to show did not come."""
+        if self.wanted:
+            raise LookupError(f"the README is to show {self.wanted[0]!r}, but that was not typed")
+        return "\n".join([BEGIN, "", "```console", *self.lines, "```", "", END])
+
+
+class Printer(Recorder):
+    """Prints the story as it happens, with colours on a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self.checks = 0
+        self.last = ""
+
+    def chapter(self, title: str) -> None:
+        super().chapter(title)
         self._line(f"\n{title}", "1;4")
-        self.kept.append(f"# {title}")
 
     def say(self, text: str) -> None:
         self._line(f"# {text}", "2")
 
     def typed(self, who: str, line: str, output: str, status: int) -> None:
-        self.steps += 1
+        super().typed(who, line, output, status)
         self.last = f"{who.lower()}$ {line}"
-        shown = LINK.sub(r"\1…", f"{line}\n{output}".rstrip())
-        first, _, rest = WORDS.sub(r"\1  …  24 words, shown once\n\n", shown).partition("\n")
+        first, _, rest = LINK.sub(r"\1…", abridged(f"{line}\n{output}".rstrip())).partition("\n")
         print(f"{self._paint(who.lower() + '$', PROMPTS.get(who, '1'))} {self._paint(first, '1')}")
         if rest:
             print(rest)
         if status:
             self._line(f"(exit status {status})", "33")
         sys.stdout.flush()
-        self.kept += [f"{who.lower()}$ {first}", *rest.splitlines()]
 
     def held(self, what: str) -> None:
         self.checks += 1
@@ -70,6 +118,24 @@ class Printer(Narrator):
         return f"\033[{colour}m{text}\033[0m" if self.colours else text
 
 
+def abridged(text: str) -> str:
+    """Without the backup words: they are secret, even of a node that lives for a minute."""
+    return WORDS.sub(r"\1  …\n\n", text)
+
+
+def varying(text: str) -> str:
+    """With all that differs from run to run made alike."""
+    for found, same in VARIES:
+        text = found.sub(same, text)
+    return text
+
+
+def readme_block() -> str:
+    """The part of README.md that this script writes."""
+    text = README.read_text(encoding="utf-8")
+    return text[text.index(BEGIN) : text.index(END) + len(END)]
+
+
 PROMPTS = {"Anna": "1;35", "Ben": "1;34", "Cleo": "1;36", "Dora": "1;33"}
 
 
@@ -77,8 +143,12 @@ def main() -> int:
     began = time.monotonic()
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
+    write = sys.argv[1:] == ["--readme"]
+    if sys.argv[1:] and not write:
+        print(__doc__, file=sys.stderr)
+        return 2
     root = Path(tempfile.mkdtemp(prefix="p2pnode-demo-"))
-    printer = Printer(began)
+    printer = Printer()
     story = on_loopback(root, printer)
     printer.say("Four households, each with a node of its own on this machine. Long links are cut short with …")
     try:
@@ -99,6 +169,8 @@ def main() -> int:
         story.end()
     shutil.rmtree(root)
     seconds = time.monotonic() - began
+    if write:
+        README.write_text(README.read_text(encoding="utf-8").replace(readme_block(), printer.block), encoding="utf-8")
     print(f"\nThe demo held: {printer.steps} commands, {printer.checks} checks, {seconds:.0f} seconds.")
     return 0
 

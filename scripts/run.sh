@@ -12,23 +12,13 @@ print("old" if home.initialised else "new", home.root)')
 
 if [ "${home%% *}" = new ]; then
   name=${NAME:-}
-  if [ -z "$name" ] && ! { [ -t 0 ] && [ -t 1 ]; }; then
-    name=$(id -un) # nobody is there to be asked
+  if [ -z "$name" ] && [ -t 0 ] && [ -t 1 ]; then
+    read -r -p "Your name, as neighbours see it: " name
   fi
-  "$node" init ${name:+--name "$name"}
-  echo
+  # What init would say of the next steps, the node says below.
+  "$node" init --name "${name:-$(id -un)}" | sed '/^Start the node:/,$d'
 fi
 
-# The command is not on the PATH, so it is named as it can be typed.
-shown=$node
-[ "$PWD" != "$here" ] || shown=.venv/bin/p2pnode
-echo "Next, in another window${P2PNODE_HOME:+, after  export P2PNODE_HOME=$(printf %q "$P2PNODE_HOME")}:"
-cat <<TXT
-
-  $shown init --new-network "Elm Street" --unit hour       start a network; then start the node again
-  $shown join ADDRESS-OR-LINK                              join the network of a neighbour
-  $shown offer publish --kind lend --title "Snowblower"    publish: a draft until then
-
-Now the node starts, in ${home#* }. Ctrl-C stops it.
-TXT
+echo "The node starts, in ${home#* }"
+[ -z "${P2PNODE_HOME:-}" ] || echo "In other windows, first:  export P2PNODE_HOME=$(printf %q "$P2PNODE_HOME")"
 exec "$node" run "$@"

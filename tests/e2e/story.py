@@ -114,6 +114,7 @@ class Story:
         self.ben.types("exchange", "list")
         self.ben.types("exchange", "counter", self.deal, "--price", "2/hour", "--note", "petrol is dear")
         self.held("Cleo has the counter-proposal", lambda: self.show(self.cleo)["status"] == "countered")
+        self.cleo.types("exchange", "show", self.deal)
         self.cleo.types("exchange", "accept", self.deal)
         self.held(
             "both are agreed, on the same terms",

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from scripts.demo import Recorder, readme_block, varying
 from tests.e2e.story import on_loopback
 
 
 def test_a_street_publishes_finds_agrees_settles_and_attests(tmp_path: Path) -> None:
-    story = on_loopback(tmp_path)
+    recorder = Recorder()
+    story = on_loopback(tmp_path, recorder)
     try:
         for chapter in story.chapters:
             chapter()
@@ -14,3 +16,4 @@ def test_a_street_publishes_finds_agrees_settles_and_attests(tmp_path: Path) -> 
             assert node.stop() == 0
     finally:
         story.end()
+    assert varying(readme_block()) == varying(recorder.block), "python scripts/demo.py --readme writes it anew"
