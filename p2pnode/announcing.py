@@ -2,7 +2,7 @@
 
 from protocols.codec import encode, plain
 from protocols.lease import Lease, seal_lease
-from protocols.limits import DAY, MAX_ADDRESSES, MAX_LIFETIME, SECOND
+from protocols.limits import DAY, MAX_ADDRESSES, MAX_LIFETIME, MAX_SKEW, SECOND
 from protocols.profile import PeerAddress, Profile, seal_profile
 
 from .bounds import LEASE_EVERY
@@ -48,7 +48,7 @@ class Announcing:
             name=settings.name, box=settings.box, peers=(PeerAddress(settings.peer_id, addresses),), area=area
         )
         row = network.catalog.get((self._state.me, "profile", b""))
-        if row is not None and row.until > now + PROFILE_RENEWED:
+        if row is not None and row.until > now + PROFILE_RENEWED and row.created <= now + MAX_SKEW:
             wire = self._state.journal.get(RECORD + network.id + row.id)
             if wire is not None and encode(plain(profile)) in wire:
                 return

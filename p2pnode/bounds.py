@@ -31,6 +31,7 @@ LISTING_LIFETIME: Final = 30 * DAY
 RENEW_BEFORE: Final = 7 * DAY
 EXPIRE_EVERY: Final = MINUTE
 REQUEST_KEPT: Final = DAY
+MAX_STORED: Final = 16 * 1024 * 1024  # bytes of one value in our own store
 
 # Exchanges
 PROPOSAL_LIFETIME: Final = 7 * DAY

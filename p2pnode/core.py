@@ -24,7 +24,7 @@ from protocols.identity import Signer
 
 from . import commands
 from .announcing import Announcing
-from .bounds import EXPIRE_EVERY, REQUEST_KEPT
+from .bounds import EXPIRE_EVERY, MAX_STORED, REQUEST_KEPT
 from .effects import Effect, Emit, Penalize, Reply, Send, Wake
 from .events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
 from .exchange_commands import ExchangeCommands
@@ -59,9 +59,9 @@ class Core:
         state.publish = self._publish
         self.membership = Membership(state)
         self.membership.adopted = self._adopted
-        self.membership.load(now)
+        self.membership.load()
         for network in state.networks.values():
-            self.intake.load(network)
+            self.intake.load(network, now)
             self._take_part(network, now)
         self.outbox = Outbox(state)
         self.vouches = self.membership.vouches = Vouches(state, self.outbox)
@@ -78,6 +78,7 @@ class Core:
         self._expire_at = now + EXPIRE_EVERY
         self._wake_at: int | None = None
         self._handlers = self._table()
+        self._loaded = journal.take()  # what had expired meanwhile: leaves with the first step
 
     def handle(self, event: Event, now: int) -> list[Effect]:
         """What to do about an event. now: ms."""
@@ -107,7 +108,11 @@ class Core:
                 self._wake_at = None
                 self._woke(now)
         self._schedule(now)
-        return self._journal.take()
+        return self._taken()
+
+    def _taken(self) -> list[Effect]:
+        effects, self._loaded = [*self._loaded, *self._journal.take()], []
+        return effects
 
     def committed(self) -> None:
         """All `Write`s handed over so far are on disk."""
@@ -124,10 +129,10 @@ class Core:
         for address in bootstrap:
             self.neighbours.add(bootstrap_peer(address), (address,), "bootstrap", now)
         for key, value in self._journal.scan(REQUEST):
-            if decode(value)[0] < now - REQUEST_KEPT:
+            if decode(value, MAX_STORED)[0] < now - REQUEST_KEPT:
                 self._journal.delete(key)
         self._schedule(now)
-        return self._journal.take()
+        return self._taken()
 
     # Commands
 
@@ -176,7 +181,7 @@ class Core:
         if remembered is not None:
             stored = self._journal.get(REQUEST + remembered.encode())
             if stored is not None:
-                self._journal.out(Reply(command.ticket, json.loads(decode(stored)[1])))
+                self._journal.out(Reply(command.ticket, json.loads(decode(stored, MAX_STORED)[1])))
                 return
         try:
             if command.name == "join":

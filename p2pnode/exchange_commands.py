@@ -1,6 +1,6 @@
 """What our user does with exchanges. Every check stands before the first thing that is signed."""
 
-from protocols.amounts import Price, format_amount, format_price, parse_price
+from protocols.amounts import Price, parse_price
 from protocols.errors import Refusal
 from protocols.exchange import NEGOTIATING, OPEN, DutyState, Exchange, Payment, Status
 from protocols.limits import DAY, HOUR, MAX_INT
@@ -9,7 +9,7 @@ from protocols.terms import Terms, draft_terms, encode_terms, terms_hash
 
 from . import commands
 from .bounds import PAYMENT_EXPIRY, PROPOSAL_LIFETIME
-from .exchange_json import describe
+from .exchange_json import describe, money
 from .exchanges import Exchanges, Held, accept_payload, step_payload
 from .listings import Listings
 from .settlements import Settlements
@@ -71,7 +71,7 @@ class ExchangeCommands:
         quantity = _quantity(args.quantity, args.start, args.end, listing, old.quantity)
         unit_price = Price(old.amount // old.quantity, old.unit, listing.per) if old.amount and listing else None
         if args.price is None and quantity == old.quantity:
-            amount, unit, text = old.amount, old.unit, _money(network, old.amount, old.unit)
+            amount, unit, text = old.amount, old.unit, money(network, old.amount, old.unit)
         else:
             amount, unit, text = _price(network, args.price, unit_price or listing, quantity)
         owner_gives = any(d.provider == old.responder for d in old.duties if d.id != "pay")
@@ -279,13 +279,4 @@ def _price(network: Network, text: str | None, listed: Price | None, quantity: i
     amount = price.amount * times
     if amount > MAX_INT:
         raise Refusal("usage", "the price is too high", "Check the quantity and the price.")
-    return amount, price.unit, _money(network, amount, price.unit)
-
-
-def _money(network: Network, amount: int, unit: str) -> str:
-    genesis = network.genesis
-    if not amount:
-        return "nothing"
-    if unit == genesis.unit:
-        return f"{format_amount(amount, genesis.decimals)} {unit}"
-    return format_price(Price(amount, unit), genesis.unit, genesis.decimals)
+    return amount, price.unit, money(network, amount, price.unit)

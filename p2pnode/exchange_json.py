@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from dht.keys import slot_hash
+from protocols.amounts import Price, format_amount, format_price
 from protocols.exchange import NEGOTIATING, OPEN, DutyState, Exchange, Payment, Status, parse_step
-from protocols.terms import terms_hash
+from protocols.terms import Duty, terms_hash
 
-from .state import State
+from .state import Network, State
 
 if TYPE_CHECKING:
     from .exchanges import Exchanges, Held
@@ -21,6 +22,7 @@ def describe(
     me = state.me
     other = view.counterparty(me)
     names = state.directory
+    network = state.networks[held.network]
     gives = any(d.provider == me for d in terms.duties if d.id not in ("pay", "return"))
     return {
         "exchange_id": held.id.hex(),
@@ -47,7 +49,7 @@ def describe(
             {
                 "id": d.id,
                 "action": d.action,
-                "what": d.what,
+                "what": _what(network, d),
                 "provider": names.peer_id(d.provider),
                 "provider_name": _who(state, d.provider),
                 "receiver": names.peer_id(d.receiver),
@@ -111,3 +113,18 @@ def next_steps(view: Exchange) -> list[tuple[bytes, str, int | None]]:
 
 def _word(duty_id: str) -> str:
     return {"handover": "handover", "pickup": "handover", "return": "return", "pay": "pay"}.get(duty_id, "done")
+
+
+def _what(network: Network, duty: Duty) -> str:
+    """In the other side's words; but what is to be paid in our own, or the words could name another price."""
+    return f"pay {money(network, duty.amount, duty.unit)}" if duty.id == "pay" else duty.what
+
+
+def money(network: Network, amount: int, unit: str) -> str:
+    """An amount in minor units, as people write it."""
+    genesis = network.genesis
+    if not amount:
+        return "nothing"
+    if unit == genesis.unit:
+        return f"{format_amount(amount, genesis.decimals)} {unit}"
+    return format_price(Price(amount, unit), genesis.unit, genesis.decimals)

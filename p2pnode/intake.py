@@ -5,7 +5,7 @@
 ACCEPT is a normal return, IGNORE is `Ignore` (costs nobody anything), REJECT is `Reject` (costs the peer).
 """
 
-from dht.catalog import Change, Verdict
+from dht.catalog import Change, Verdict, parse_floor
 from dht.keys import covers, item_of
 from protocols.attestation import parse_attestation
 from protocols.envelope import Record, parse_record, verify_record
@@ -66,7 +66,10 @@ class Intake:
         """Carry out what the catalog let go of."""
         journal = self._state.journal
         for record_id in change.removed:
+            stored = journal.get(RECORD + network.id + record_id)
             journal.delete(RECORD + network.id + record_id)
+            if stored is not None:
+                self._state.directory.forget(parse_record(stored).author, record_id)
         for floor in change.floors:
             journal.put(FLOOR + network.id + floor.slot, floor.encode(), durable=False)
         for slot in change.forgotten:
@@ -74,8 +77,21 @@ class Intake:
         if change.removed:
             journal.out(Reindex(gone=change.removed))
 
-    def load(self, network: Network) -> None:
-        """After a restart: what the stored records say of people and keys."""
+    def load(self, network: Network, now: int) -> None:
+        """After a restart: the catalog from what is stored, and what the records say of people and keys."""
+        journal = self._state.journal
+        for _, floor in journal.scan(FLOOR + network.id):
+            network.catalog.restore(parse_floor(floor))
+        for key, wire in journal.scan(RECORD + network.id):
+            record = parse_record(wire)
+            early = record.author == self._state.me and record.kind == "lease" and record.created > now + MAX_SKEW
+            if early:  # our clock was ahead: nobody took it, and it would keep us from signing the next
+                journal.delete(key)
+                continue
+            admission = network.catalog.admit(record, now)
+            self.changed(network, admission.change)
+            if not admission.added:
+                journal.delete(key)
         for kind in ("rotation", "profile"):
             for row in sorted(network.catalog.rows(kind=kind), key=lambda r: r.created):
                 wire = self._state.journal.get(RECORD + network.id + row.id)
@@ -149,7 +165,7 @@ class Intake:
         if record.kind == "listing":
             self._state.journal.out(Reindex(slots=((network.id, record.author, record.name),)))
         elif record.kind == "profile" and not record.withdrawn:
-            self._state.directory.learn(record.author, parse_profile(record))
+            self._state.directory.learn(record.author, parse_profile(record), record.id)
         elif record.kind == "rotation":
             try:
                 rotation, state = self._rotation(record)

@@ -8,7 +8,7 @@ from protocols.cell import coarsen
 from protocols.codec import decode, encode
 from protocols.envelope import Record, parse_record
 from protocols.errors import Refusal, Reject
-from protocols.limits import DAY, MAX_LIFETIME, SECOND
+from protocols.limits import DAY, MAX_LIFETIME, MAX_SKEW, SECOND
 from protocols.listing import Availability, Listing, parse_listing, seal_listing, withdraw_listing
 
 from . import commands
@@ -141,7 +141,9 @@ class Listings:
         for network in self._state.networks.values():
             for record, listing in self.mine(network):
                 lasting = record.until - record.created
-                if now < record.until < now + min(RENEW_BEFORE, lasting // 4) and lasting >= LISTING_LIFETIME:
+                if (
+                    now < record.until < now + min(RENEW_BEFORE, lasting // 4) and lasting >= LISTING_LIFETIME
+                ) or record.created > now + MAX_SKEW:
                     self._revise(network, record, listing, now, now + lasting)
 
     # JSON

@@ -1,27 +1,28 @@
 """Which networks this node is in, and how it and others get in: founding, plain addresses, invites."""
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from dht.catalog import Catalog, Quotas, parse_floor
+from dht.catalog import Catalog, Quotas
 from ledger.payloads import InceptPayload
 from protocols import join_messages as messages
 from protocols.amounts import parse_amount
 from protocols.cell import neighbours
 from protocols.codec import decode, encode
-from protocols.envelope import Record, parse_record
+from protocols.envelope import Record
 from protocols.errors import DecodeError, Ignore, Refusal, Reject
 from protocols.genesis import Genesis, network_id, parse_genesis
-from protocols.identity import digest
+from protocols.identity import identify
 from protocols.invite import LINK_PREFIX, InviteLink, make_invite, parse_invite, parse_link, verify_invite
 from protocols.limits import MAX_CELLS, MAX_INVITE_NOTE, MAX_LINK_ADDRESSES
 from protocols.redemption import Redemption, countersign, prove, seal_redemption, verify_countersignature
 
 from . import commands
-from .bounds import INVITE_LIFETIME, JOIN_ANSWER_WITHIN, JOIN_KEPT, JOIN_RETRY
+from .bounds import INVITE_LIFETIME, JOIN_ANSWER_WITHIN, JOIN_KEPT, JOIN_RETRY, MAX_STORED
 from .effects import Emit, Reply, Send
-from .keys import FLOOR, GENESIS, INVITE, JOIN, MEMBERSHIP, RECORD
+from .keys import GENESIS, INVITE, JOIN, MEMBERSHIP
 from .multiaddrs import peer_of
 from .own_chain import OwnChain
 from .state import Network, State
@@ -50,7 +51,7 @@ class Membership:
         self.joining: dict[str, Joining] = {}
         self.given_up: list[str] = []  # the last few, for the status
 
-    def load(self, now: int) -> None:
+    def load(self) -> None:
         journal = self._state.journal
         for key, wire in journal.scan(GENESIS):
             record, genesis = parse_genesis(wire)
@@ -59,10 +60,6 @@ class Membership:
             if stored:
                 network.joined_at, network.inviter, network.redemption = decode(stored)
             self._state.networks[network.id] = network
-            for _, floor in journal.scan(FLOOR + network.id):
-                network.catalog.restore(parse_floor(floor))
-            for _, record_wire in journal.scan(RECORD + network.id):
-                network.catalog.admit(parse_record(record_wire), now)
         for key, value in journal.scan(JOIN):
             target = key[len(JOIN) :].decode()
             self._note(target, decode(value)[0])
@@ -231,7 +228,7 @@ class Membership:
     # The inviter's side
 
     def _let_in(self, message: messages.Join, now: int) -> messages.Welcome:
-        newcomer = digest(message.inception)
+        newcomer, _ = identify(message.inception)
         if message.token:
             return self._redeem(message, newcomer, now)
         network = self._asked_for(message.network)
@@ -258,23 +255,24 @@ class Membership:
         if network is None or invite.inviter != self._state.me or stored is None:
             raise Refusal("not_found", "this node did not make this invite, or does not remember it")
         verify_invite(invite, self._state.key_of(invite.inviter, invite.epoch))
-        wire, used = decode(stored)
+        wire, used = decode(stored, MAX_STORED)
         if invite.epoch != self._state.signer.epoch:
             raise Refusal("refused", "this invite was made with a key that has been replaced since")
         signature = countersign(self._state.signer, invite, newcomer, message.proof)
-        vouch = next((entry for author, entry in used if author == newcomer), None)
-        if vouch is None:
+        given = next((vouch_id for author, vouch_id in used if author == newcomer), None)
+        if given is None:
             if invite.expires_at < now:
                 raise Refusal("refused", "this invite has expired")
             if len(used) >= invite.uses:
                 raise Refusal("refused", "this invite is used up")
-            vouch = b""
+            given = b""
             if invite.vouch:
                 try:
-                    vouch = self.vouches.give(network, newcomer, invite.vouch, now).mine
+                    given = self.vouches.give(network, newcomer, invite.vouch, now).id
                 except Refusal:
-                    vouch = b""  # let in all the same: our limit is spent, which is not the newcomer's fault
-            self._state.journal.put(key, encode([wire, [*used, [newcomer, vouch]]]))
+                    given = b""  # let in all the same: our limit is spent, which is not the newcomer's fault
+            self._state.journal.put(key, encode([wire, [*used, [newcomer, given]]]))
+        vouch = self.vouches.standing(network.id, given)
         return messages.Welcome(network.record.wire, signature, vouch)
 
     # The newcomer's side
@@ -308,7 +306,8 @@ class Membership:
             self._state.journal.put(MEMBERSHIP + network.id, encode([network.joined_at, inviter, redemption.wire]))
             self._state.publish(network, redemption, now)
         if welcome.vouch:
-            self.vouches.welcomed(peer, network, welcome.vouch, now)
+            with suppress(Ignore, Reject):  # in, all the same; the inviter is told nothing and sends it again
+                self.vouches.welcomed(peer, network, welcome.vouch, now)
         for ticket, _ in joining.tickets:
             self._state.journal.out(Reply(ticket, self._joined_json(network)))
         del self.joining[joining.target]

@@ -25,6 +25,7 @@ from .multiaddrs import peer_of, with_peer
 from .state import Connection, State
 
 MAX_ADDRESSES_KEPT = 8
+DIALLED_US = "dialled us"
 SEEN_GRAIN = 60_000  # last-seen is written at most once a minute and peer
 
 
@@ -82,7 +83,9 @@ class Neighbours:
         self._state.wanted.discard(peer)
         known = self.known.get(peer)
         if known is None:
-            known = self.known[peer] = Known([], "dialled us")
+            if len(self.known) >= MAX_KNOWN_PEERS:
+                self._forget_one()
+            known = self.known[peer] = Known([], DIALLED_US)
         if outbound and address and address not in known.addresses:
             known.addresses = [address, *known.addresses][:MAX_ADDRESSES_KEPT]
         fresh = now - known.seen >= SEEN_GRAIN
@@ -162,7 +165,7 @@ class Neighbours:
         idle = [p for p in self.known if p not in self._state.connected and p not in self._state.directory.pet_names]
         if not idle:
             return False
-        oldest = min(idle, key=lambda p: self.known[p].seen)
+        oldest = min(idle, key=lambda p: _worth(self.known[p]))
         del self.known[oldest]
         self._state.journal.delete(PEER + oldest.encode())
         return True
@@ -218,6 +221,13 @@ class Neighbours:
             "last_seen": known.seen or None if known else None,
             "problem": known.problem or None if known else None,
         }
+
+
+def _worth(known: Known) -> tuple[bool, bool, int]:
+    """Which peers are forgotten last: those our user named an address of, then those that we reached ourselves; so
+    that no crowd of strangers who dial us or are talked of can push out the neighbours."""
+    reached = bool(known.addresses) and known.seen > 0 and known.via != DIALLED_US
+    return (known.via in ("join", "bootstrap"), reached, known.seen)
 
 
 def bootstrap_peer(address: str) -> str:

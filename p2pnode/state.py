@@ -88,7 +88,7 @@ class State:
         self.journal = journal
         self.gossip = gossip
         self.networks: dict[bytes, Network] = {}
-        self.directory = Directory(signer.author, settings.peer_id)
+        self.directory = Directory(signer.author, settings.peer_id, settings.name)
         self.connected: dict[str, Connection] = {}
         self.wanted: set[str] = set()  # peers that something waits for
         self.addresses: tuple[str, ...] = ()

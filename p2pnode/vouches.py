@@ -43,6 +43,11 @@ class Vouches:
             if v.network == network and v.state in (VouchState.HELD, VouchState.TAKEN)
         ]
 
+    def standing(self, network: bytes, vouch_id: bytes) -> bytes:
+        """The VOUCH entry of a vouch of ours that stands, in full form; else empty."""
+        vouch = self.all.get((network, vouch_id))
+        return vouch.mine if vouch is not None and vouch.voucher and vouch.state in STANDING else b""
+
     def vouch(self, args: commands.Vouch, now: int) -> object:
         network = self._state.network(args.network)
         subject = self._state.directory.resolve(args.peer)
