@@ -59,10 +59,8 @@ class Directory:
 
     def addresses_of(self, peer: str) -> tuple[str, ...]:
         """Multiaddrs that profiles give for a peer. To lie here is no use: the connection shows who answers."""
-        profiles = [self._profiles[author] for author in sorted(self._claims.get(peer, ()))[:MAX_CLAIMS]]
-        return tuple(
-            dict.fromkeys(a for profile in profiles for p in profile.peers if p.id == peer for a in p.addresses)
-        )
+        claimed = [self._profiles[author].peers for author in sorted(self._claims.get(peer, ()))[:MAX_CLAIMS]]
+        return tuple(dict.fromkeys(a for peers in claimed for p in peers if p.id == peer for a in p.addresses))
 
     def author_of(self, peer: str) -> bytes | None:
         """Who says that this is its node, if just one does."""
@@ -124,7 +122,7 @@ class Directory:
 
 
 def alike(name: str) -> str:
-    """What is left of a name when case, spaces, marks that cannot be seen and ways of writing a letter are set aside."""
+    """What is left of a name without case, spaces, marks that cannot be seen, and ways of writing a letter."""
     plain = normalize("NFKC", name).casefold()
     return "".join(c for c in plain if category(c)[0] not in "ZC")
 

@@ -94,9 +94,9 @@ class Intake:
                 journal.delete(key)
         for kind in ("rotation", "profile"):
             for row in sorted(network.catalog.rows(kind=kind), key=lambda r: r.created):
-                wire = self._state.journal.get(RECORD + network.id + row.id)
-                if wire is not None and not row.withdrawn:
-                    self._learn(network, parse_record(wire))
+                stored = self._state.journal.get(RECORD + network.id + row.id)
+                if stored is not None and not row.withdrawn:
+                    self._learn(network, parse_record(stored))
 
     def _context(self, network: Network, record: Record) -> None:
         if record.network != network.id:

@@ -141,9 +141,8 @@ class Listings:
         for network in self._state.networks.values():
             for record, listing in self.mine(network):
                 lasting = record.until - record.created
-                if (
-                    now < record.until < now + min(RENEW_BEFORE, lasting // 4) and lasting >= LISTING_LIFETIME
-                ) or record.created > now + MAX_SKEW:
+                near = now < record.until < now + min(RENEW_BEFORE, lasting // 4) and lasting >= LISTING_LIFETIME
+                if near or record.created > now + MAX_SKEW:  # our clock was ahead, so nobody took it
                     self._revise(network, record, listing, now, now + lasting)
 
     # JSON
