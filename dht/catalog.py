@@ -121,6 +121,9 @@ class Change(NamedTuple):
     forgotten: tuple[bytes, ...] = ()
 
 
+NO_CHANGE = Change()
+
+
 class Admission(NamedTuple):
     """The answer to one record. Whatever the verdict is, `change` must be carried out."""
 
@@ -138,6 +141,8 @@ class _Log:
         self.floors: dict[bytes, Floor | None] = {}
 
     def change(self) -> Change:
+        if not self.removed and not self.floors:
+            return NO_CHANGE
         floors = tuple(f for f in self.floors.values() if f is not None)
         return Change(tuple(self.removed), floors, tuple(s for s, f in self.floors.items() if f is None))
 

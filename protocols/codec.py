@@ -6,7 +6,7 @@ keys of a map stand in ascending order of their UTF-8 bytes, each once. No float
 `msgpack` and `msgspec` both accept more than that without a word, so decoding encodes again and compares.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -52,6 +52,29 @@ def decode(data: bytes, limit: int = MAX_FRAME) -> Any:
     if again != data:
         raise DecodeError("not canonical")
     return value
+
+
+class Array:
+    """Decodes an array of fixed length and item types (bytes, str, int), in C where the bytes are canonical."""
+
+    def __init__(self, *types: type) -> None:
+        self._types = types
+        self._decoder = msgspec.msgpack.Decoder(tuple[types])  # type: ignore[valid-type]
+
+    def decode(self, data: bytes, limit: int, what: str) -> Sequence[Any]:
+        """The items; their number and types checked. `DecodeError` else. what: for its message."""
+        if len(data) <= limit:
+            try:
+                value = self._decoder.decode(data)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                pass
+            else:
+                if _ENCODER.encode(value) == data and all(type(v) is not int or MIN_INT <= v <= MAX_INT for v in value):
+                    return value
+        slow = decode(data, limit)
+        if not (type(slow) is list and tuple(map(type, slow)) == self._types):
+            raise DecodeError(f"not {what}", "field")
+        return slow
 
 
 def decode_as(data: bytes, type_: type[T], limit: int = MAX_FRAME) -> T:
@@ -110,7 +133,14 @@ def _typed(type_: Any) -> tuple[Any, Callable[[Any], bool]]:
                     (item := getattr(value, name)) is not None and nested(item)
                 )
             )
-    return msgspec.msgpack.Decoder(type_), lambda value: any(check(value) for check in checks)
+
+    def written_defaults(value: Any) -> bool:
+        for check in checks:  # noqa: SIM110 (a generator costs more than the checks)
+            if check(value):
+                return True
+        return False
+
+    return msgspec.msgpack.Decoder(type_), written_defaults
 
 
 def _written_out(name: str, default: Any, value: Any) -> bool:

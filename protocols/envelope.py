@@ -11,11 +11,12 @@ the same revision the one with the lower id. An empty payload withdraws, where t
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from protocols.codec import decode, encode
+from protocols.codec import Array, encode
 from protocols.errors import DecodeError, Reject
 from protocols.identity import Signer, digest, identify, verify
 from protocols.limits import (
@@ -37,7 +38,8 @@ from protocols.limits import (
 NO_NETWORK = bytes(16)
 _KIND = re.compile(r"[a-z][a-z0-9_]*")
 _SCOPE = re.compile(r"[0-9b-hjkmnp-z]*")
-_FIELDS = (int, bytes, str, bytes, int, bytes, int, int, int, str, bytes)
+_WIRE = Array(bytes, bytes, bytes)
+_HEADER = Array(int, bytes, str, bytes, int, bytes, int, int, int, str, bytes)
 
 Slot = tuple[bytes, str, bytes]
 
@@ -118,15 +120,10 @@ def seal(
 
 def parse_record(wire: bytes) -> Record:
     """The record that these bytes hold; every bound of the header checked, the signature not. `DecodeError` else."""
-    outer = decode(wire, MAX_RECORD)
-    if not (type(outer) is list and len(outer) == 3 and all(type(v) is bytes for v in outer)):
-        raise DecodeError("not a record", "field")
-    header, signature, inception = outer
+    header, signature, inception = _WIRE.decode(wire, MAX_RECORD, "a record")
     if len(signature) != 64:
         raise DecodeError("signature", "field")
-    h = decode(header, MAX_RECORD)
-    if not (type(h) is list and len(h) == 11 and tuple(map(type, h)) == _FIELDS):
-        raise DecodeError("not a record header", "field")
+    h = _HEADER.decode(header, MAX_RECORD, "a record header")
     _check_fields(h)
     return Record(*[*h[1:], digest(header), header, signature, inception, wire])
 
@@ -147,7 +144,7 @@ def verify_record(record: Record, key: bytes | None = None) -> None:
     verify(key, record.kind, record.header, record.signature)
 
 
-def _check_fields(h: list[Any]) -> None:
+def _check_fields(h: Sequence[Any]) -> None:
     version, network, kind, author, epoch, name, revision, created, until, scope, payload = h
     problem = (
         "version"
