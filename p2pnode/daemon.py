@@ -35,6 +35,7 @@ from .pending import clear_pending, load_pending
 from .searching import Searching
 from .state import Settings
 from .store import AnyStore, Store, StoreError
+from .verifying import Verifier
 
 
 def run(
@@ -66,6 +67,10 @@ def run(
         try:
             daemon = Daemon(home, config, keys, store, log, listen=listen or config.listen, json=json)
             return trio.run(daemon.main, (*config.bootstrap, *bootstrap))
+        except Exception as e:
+            if not isinstance(e, Refusal):
+                log.exception("the node ended by a bug")
+            raise
         finally:
             store.close()
 
@@ -91,6 +96,7 @@ class Daemon:
         self._keys = keys
         self._host = Host(keys.host_seed, list(listen), self._host_event)
         self._rng = random.SystemRandom()
+        self._verifier = Verifier()
         self._store = store
         self._pending: dict[int, Answer] = {}
         self._ticket = 0
@@ -116,6 +122,7 @@ class Daemon:
                 raise _first(group) from None
             finally:
                 self._searching.close()
+                self._verifier.close()
         return self._status
 
     async def _start(self, nursery: trio.Nursery, bootstrap: tuple[str, ...]) -> None:
@@ -234,7 +241,7 @@ class Daemon:
             box=self._keys.public.box_key,
             default_network=self._config.network,
         )
-        core = Core(self._store, self._keys.signer(), settings, self._rng, now)
+        core = Core(self._store, self._keys.signer(), settings, self._rng, now, self._verifier)
         core.status.warnings = self._warnings
         return core
 

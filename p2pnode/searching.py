@@ -13,6 +13,7 @@ from protocols.limits import MAX_SCOPE
 from . import commands
 from .core import Core
 from .index import Index, IndexUnavailable, ListingRow, Query
+from .store import StoreError
 
 INDEX_BATCH = 256
 INDEX_RETRY = 5.0  # seconds
@@ -76,8 +77,11 @@ class Searching:
         names = [args.network] if args.network else [n.id.hex() for n in core.state.networks.values()]
         if not names:
             core.state.network(None)
-        for name in names:
-            found += await self._in_network(core, name, args, now)
+        try:
+            for name in names:
+                found += await self._in_network(core, name, args, now)
+        except StoreError as e:
+            raise Refusal("failed", f"the disk refused: {e}", "Try again when `p2pnode status` no longer warns.") from e
         if args.sort == "trust":
             found.sort(key=lambda r: -(r["score"] or 0))
         return found[: args.limit]
@@ -126,16 +130,17 @@ class Searching:
         async with self._turn:  # SQLite takes milliseconds: in a thread, one batch after the other
             slots = list(self._dirty)[:INDEX_BATCH]
             gone, self._gone = self._gone, []
-            rows = self._next_rows(core, slots)
             try:
+                rows = self._next_rows(core, list(slots))
                 await trio.to_thread.run_sync(self._index.update, rows, gone)
-            except IndexUnavailable as e:
-                self._log.warning("the search index was not updated", problem=e.message)
+            except (IndexUnavailable, StoreError) as e:
+                self._log.warning("the search index was not updated", problem=str(e))
                 self._dirty = {**dict.fromkeys(slots), **self._dirty}
                 self._gone = [*gone, *self._gone]
-                if e.rebuilt:
+                if isinstance(e, IndexUnavailable) and e.rebuilt:
                     self.rebuild(core)
-                return e.rebuilt
+                    return True
+                return False
         return True
 
     def _next_rows(self, core: Core, slots: list[Slot]) -> list[ListingRow]:
