@@ -27,6 +27,7 @@ from p2pnode.journal import Journal
 from p2pnode.own_chain import OwnChain
 from p2pnode.state import Network, Settings, State
 from p2pnode.store import Store
+from p2pnode.verifying import Verifier
 from protocols.amounts import Price
 from protocols.envelope import Record
 from protocols.fields import seal_payload
@@ -91,12 +92,11 @@ class Node:
         state = State(founder, Settings("bench", "u33dc", "", bytes(32)), rng, self._journal, gossip)
         chain = OwnChain(self._journal, founder, rng, self.network, 0)
         self._joined = Network(self.network, genesis, record, Catalog(self.network), chain, NOW)
-        self._intake = Intake(state)
+        self._intake = Intake(state, Verifier())
 
     def take(self, wires: Sequence[bytes]) -> None:
         """Each record of a batch through every rung of the ladder."""
-        for wire in wires:
-            self._intake.take(self._joined, wire, NOW)
+        self._intake.take_all(self._joined, wires, NOW)
 
     def commit(self) -> None:
         """What the batch has written, in one synced write, as for a node's own entries."""

@@ -29,7 +29,7 @@ from .effects import Effect, Emit, Penalize, Reply, Send, Wake
 from .events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
 from .exchange_commands import ExchangeCommands
 from .exchanges import Exchanges
-from .intake import Intake
+from .intake import Intake, Verify, verify_in_turn
 from .journal import Journal, Reader
 from .keys import KEY_STATE, RECORD, REQUEST
 from .ledger_commands import LedgerCommands
@@ -48,14 +48,22 @@ Handler = Callable[[Any, int], Any]
 
 
 class Core:
-    def __init__(self, reader: Reader, signer: Signer, settings: Settings, rng: Random, now: int) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        signer: Signer,
+        settings: Settings,
+        rng: Random,
+        now: int,
+        verify: Verify = verify_in_turn,
+    ) -> None:
         self._journal = journal = Journal(reader)
         self._gossip = Gossip(lambda network, id_: journal.get(RECORD + network + id_), rng)
         self.state = state = State(signer, settings, rng, journal, self._gossip)
         for key, value in journal.scan(KEY_STATE):
             author = key[len(KEY_STATE) :]
             state.key_states[author], state.rotated_at[author] = decode_key_state(value)
-        self.intake = Intake(state)
+        self.intake = Intake(state, verify)
         state.publish = self._publish
         self.membership = Membership(state)
         self.membership.adopted = self._adopted
@@ -270,16 +278,12 @@ class Core:
                     self._journal.out(Penalize(peer, reason))
 
     def _take_in(self, peer: str, network: Network, wires: tuple[bytes, ...], now: int) -> None:
-        for wire in wires:
-            try:
-                record = self.intake.take(network, wire, now)
-            except Ignore:
-                continue
-            except Reject as e:
-                self._journal.out(Penalize(peer, str(e)))
-            else:
-                self._gossip.spread(network.id, record.id, peer, now)
-                self._took(network, record, now)
+        for outcome in self.intake.take_all(network, wires, now):
+            if isinstance(outcome, Reject):
+                self._journal.out(Penalize(peer, str(outcome)))
+            elif isinstance(outcome, Record):
+                self._gossip.spread(network.id, outcome.id, peer, now)
+                self._took(network, outcome, now)
 
     def _took(self, network: Network, record: Record, now: int) -> None:
         if record.kind == "profile":

@@ -5,6 +5,8 @@
 ACCEPT is a normal return, IGNORE is `Ignore` (costs nobody anything), REJECT is `Reject` (costs the peer).
 """
 
+from collections.abc import Callable, Sequence
+
 from dht.catalog import Change, Verdict, parse_floor
 from dht.keys import covers, item_of
 from protocols.attestation import parse_attestation
@@ -26,28 +28,79 @@ from .ratings import check_attestation
 from .rotations import encode_key_state
 from .state import Network, State
 
+Signed = tuple[Record, bytes | None]
+"""A record and the key to verify it with, as `verify_record` takes them."""
+Verify = Callable[[Sequence[Signed]], list[Reject | None]]
+Outcome = Record | Reject | Ignore
+
+_LINKED = frozenset({"rotation", "redemption", "attestation"})  # kinds whose check looks at other records too
+
+
+def verify_in_turn(signed: Sequence[Signed]) -> list[Reject | None]:
+    """What is wrong with each signature, or None."""
+    return [_wrong(record, key) for record, key in signed]
+
+
+def _wrong(record: Record, key: bytes | None) -> Reject | None:
+    try:
+        verify_record(record, key)
+    except Reject as e:
+        return e
+    return None
+
 
 class Intake:
     """Takes records in, from peers and from our own hand, and keeps store, catalog, directory and index in step."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, verify: Verify = verify_in_turn) -> None:
         self._state = state
+        self._verify = verify
 
     def take(self, network: Network, wire: bytes, now: int) -> Record:
         """A record that a peer sent: stored and in the catalog, or `Ignore` or `Reject`."""
         record = self.check(network, wire, now)
         return self.admit(network, record, now)
 
+    def take_all(self, network: Network, wires: Sequence[bytes], now: int) -> list[Outcome]:
+        """`take` for many at once, in order, with what it raises in place of a record; signatures are checked together.
+
+        Rotations and what else depends on other records is checked one by one, after those before it are in.
+        """
+        outcomes: list[Outcome | None] = [None] * len(wires)
+        waiting: list[tuple[int, Signed]] = []
+        for place, wire in enumerate(wires):
+            try:
+                record = self._before_signature(network, wire, now)
+                if record.kind in _LINKED:
+                    continue
+                waiting.append((place, (record, self._signing_key(record))))
+            except (Reject, Ignore) as e:
+                outcomes[place] = e
+        verdicts = self._verify([signed for _, signed in waiting])
+        for (place, (record, _)), verdict in zip(waiting, verdicts, strict=True):
+            outcomes[place] = verdict or self._outcome(self.admit, network, record, now)
+        return [o or self._outcome(self.take, network, wires[p], now) for p, o in enumerate(outcomes)]
+
     def check(self, network: Network, wire: bytes, now: int) -> Record:
         """All rungs up to the signature."""
+        record = self._before_signature(network, wire, now)
+        self._signature(network, record)
+        return record
+
+    def _before_signature(self, network: Network, wire: bytes, now: int) -> Record:
         _size(wire)
         record = parse_record(wire)
         _seen(network, record, now)
         _fields(network, record)
         self._context(network, record)
         _age(record, now)
-        self._signature(network, record)
         return record
+
+    def _outcome(self, take: Callable[..., Record], *args: object) -> Outcome:
+        try:
+            return take(*args)
+        except (Reject, Ignore) as e:
+            return e
 
     def admit(self, network: Network, record: Record, now: int) -> Record:
         """The last rung, the author's quota, and what follows from a new record."""
@@ -114,19 +167,22 @@ class Intake:
             raise Ignore("scope", "of a cell that is not kept here")
 
     def _signature(self, network: Network, record: Record) -> None:
-        if record.kind == "rotation":
-            verify_record(record, self._rotation(record)[1].key)
-        elif record.epoch == 0:
-            verify_record(record)
-        else:
-            known = self._state.key_states.get(record.author)
-            if known is None or known.epoch < record.epoch:
-                raise Ignore("epoch", "the rotation to this key has not arrived yet")
-            verify_record(record, known.key)
+        verify_record(record, self._signing_key(record))
         if record.kind == "attestation" and not record.withdrawn:
             check_attestation(record, parse_attestation(record), self._state.entry_key, self._state.key_of)
         elif record.kind == "redemption" and not record.withdrawn:
             self._redemption(network, record, parse_redemption(record))
+
+    def _signing_key(self, record: Record) -> bytes | None:
+        """The key that must have signed; None where the inception that travels along says it (epoch 0)."""
+        if record.kind == "rotation":
+            return self._rotation(record)[1].key
+        if record.epoch == 0:
+            return None
+        known = self._state.key_states.get(record.author)
+        if known is None or known.epoch < record.epoch:
+            raise Ignore("epoch", "the rotation to this key has not arrived yet")
+        return known.key
 
     def _redemption(self, network: Network, record: Record, redemption: Redemption) -> None:
         """Three signatures, and where a network is joined by invite only, an inviter who is in it."""
