@@ -26,7 +26,7 @@ def log(session: Session) -> None:
         if not rows:
             say("No entries yet: the first is written with your first exchange or vouch.")
         table(
-            ["SEQ", "ID", "KIND", "WHEN", "BALANCE", "HOLD", "EXCHANGE"],
+            ["SEQ", "ID", "KIND", "WHEN", "BALANCE", "HOLD", "EXCHANGE", "AMOUNT", "WITH"],
             [
                 (
                     row.get("seq"),
@@ -36,6 +36,8 @@ def log(session: Session) -> None:
                     session.money(row.get("balance"), unit, decimals),
                     session.money(row.get("hold"), unit, decimals),
                     short(row.get("exchange_id")) if row.get("exchange_id") else "",
+                    session.money(row["amount"], unit, decimals) if row.get("amount") else "",
+                    row.get("counterparty_name") or "",
                 )
                 for row in rows
             ],

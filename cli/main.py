@@ -119,6 +119,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _usage_hint(error: click.ClickException) -> str:
     ctx = getattr(error, "ctx", None)
+    if error.message.startswith("No such command '") and ctx is not None and isinstance(ctx.command, click.Group):
+        from difflib import get_close_matches
+
+        typed = error.message.split("'")[1]
+        if close := get_close_matches(typed, ctx.command.list_commands(ctx), 1):
+            return f"{ctx.command_path} {close[0]}"
     path = ctx.command_path.split(" ", 1)[1:] if ctx is not None else []
     return f"p2pnode help {path[0]}" if path else "p2pnode --help"
 
@@ -127,10 +133,15 @@ def _fail(session: Session, status: int, code: str, message: str, hint: str, dat
     if session.json:
         print_json_error(code, message, hint, data)
     else:
-        note(f"Error: {message}" if status != INTERRUPTED else message)
+        note(f"Error: {_sentence(message)}" if status != INTERRUPTED else message)
         if hint:
-            note(f"Try: {hint}" if hint.startswith("p2pnode ") else f"  {hint}")
+            note(f"Try: {hint}" if hint.startswith("p2pnode ") else f"  {_sentence(hint)}")
     return status
+
+
+def _sentence(text: str) -> str:
+    """With a capital in front, as the messages of the command line itself have."""
+    return text[:1].upper() + text[1:]
 
 
 __all__ = ["cli", "main", "session_of"]

@@ -91,7 +91,7 @@ def peers_list(session: Session) -> None:
 
     def human() -> None:
         if not rows:
-            say("Nobody yet. p2pnode join LINK, or p2pnode invite")
+            say("Nobody yet. Join with p2pnode join ADDRESS-OR-LINK, or invite somebody with p2pnode invite")
         table(
             ["NAME", "PEER", "CONNECTED", "LAST SEEN"],
             [

@@ -27,8 +27,8 @@ class TimeOut(Refusal):
     def __init__(self, what: str, seconds: float, data: Any) -> None:
         super().__init__(
             "unreachable",
-            f"Done here, but {what} is not so yet after {seconds:g} s",
-            "Nothing is lost: the node goes on trying. Look again later",
+            f"Done here, but not yet {what} after {seconds:g} s",
+            "Nothing is lost: the node goes on trying. See p2pnode status",
         )
         self.data = data
 

@@ -94,5 +94,5 @@ def _print(session: Session, data: dict[str, Any], founded: bool, joins: bool) -
         say()
     say("Start the node:  p2pnode run")
     if not founded and not joins:
-        say('Found a network: p2pnode init --new-network "Elm Street" --unit hour')
+        say('Start a network: p2pnode init --new-network "Elm Street" --unit hour')
         say("Or join one:     p2pnode join ADDRESS-OR-LINK")
