@@ -14,7 +14,7 @@ from protocols.errors import DecodeError
 from protocols.fields import LINE, Amount, Bytes32, Kind, OptionalUnit, ShortText, Time
 from protocols.identity import digest
 from protocols.limits import MAX_DUTIES, MAX_QUANTITY, MAX_TERMS, MAX_TITLE, MAX_TOKEN
-from protocols.templates import template
+from protocols.templates import PAY, template
 
 DutyId = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A[a-z][a-z0-9_-]*\Z")]
 OptionalDutyId = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A(?:[a-z][a-z0-9_-]*)?\Z")]
@@ -139,7 +139,10 @@ def draft_terms(
     """Terms made from the template of a kind. offered: whether the listing is an offer (its author gives)."""
     giver, taker = (responder, proposer) if offered else (proposer, responder)
     duties = []
-    for row in template(kind):
+    rows = template(kind)
+    if amount and PAY not in rows:  # something lent or given for which a price was named all the same
+        rows = (*rows, PAY)
+    for row in rows:
         pays = row.id == "pay"
         if pays and amount == 0:
             continue
