@@ -28,6 +28,7 @@ from structlog.typing import FilteringBoundLogger
 
 from p2pnode.bounds import EVENTS_BEAT, MAX_BODY, MAX_CALLS, MAX_LISTENERS
 from p2pnode.commands import COMMANDS, Args, parse_args
+from p2pnode.complaints import help_for, in_words
 from protocols.errors import Refusal, Reject
 
 SCHEMA = 1
@@ -141,7 +142,7 @@ class _Call:
             return refuse(e)
         except Reject as e:  # what the user typed does not parse; the parser's words are meant for him
             self.log.info("refused", command=name, code="usage", reason=e.message)
-            return refuse(Refusal("usage", e.message, f"p2pnode help {name.replace('.', ' ')}"))
+            return refuse(Refusal("usage", e.message, help_for(name)))
         except Exception:
             number = secrets.token_hex(4)
             self.log.exception("command failed", command=name, failure=number)
@@ -174,7 +175,7 @@ class _Call:
         try:
             return name, parse_args(name, parse_json(bytes(body))), request_id
         except msgspec.ValidationError as e:
-            raise Refusal("usage", _plain(str(e)), f"p2pnode help {name.replace('.', ' ')}") from e
+            raise Refusal("usage", in_words(str(e)), help_for(name)) from e
 
 
 class _Events:
@@ -256,9 +257,3 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
-
-
-def _plain(problem: str) -> str:
-    """msgspec's sentence, with the field in front: `Expected …- at `$.price`` → `price: expected …`."""
-    what, _, path = problem.partition(" - at `$.")
-    return f"{path.rstrip('`')}: {what[:1].lower()}{what[1:]}" if path else what

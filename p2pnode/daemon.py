@@ -34,7 +34,7 @@ from .multiaddrs import with_peer
 from .pending import clear_pending, load_pending
 from .searching import Searching
 from .state import Settings
-from .store import AnyStore, Store, StoreError
+from .store import AnyStore, Store, StoreBusy, StoreError, StoreFailed
 from .verifying import Verifier
 
 
@@ -63,7 +63,8 @@ def run(
         try:
             store = Store.open(home.store)
         except StoreError as e:
-            raise Refusal("conflict" if "in use" in str(e) else "failed", e.message, e.hint) from e
+            hint = "Free space or check the disk, then start it again." if isinstance(e, StoreFailed) else e.hint
+            raise Refusal("conflict" if isinstance(e, StoreBusy) else "failed", e.message, hint) from e
         try:
             daemon = Daemon(home, config, keys, store, log, listen=listen or config.listen, json=json)
             return trio.run(daemon.main, (*config.bootstrap, *bootstrap))

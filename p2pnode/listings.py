@@ -13,6 +13,7 @@ from protocols.listing import Availability, Listing, parse_listing, seal_listing
 
 from . import commands
 from .bounds import LISTING_LIFETIME, RENEW_BEFORE
+from .complaints import in_words
 from .effects import Emit
 from .keys import DRAFT, RECORD
 from .state import Network, State
@@ -229,7 +230,9 @@ class Listings:
                 cell_precision=network.genesis.cell_precision,
             )
         except Reject as e:
-            raise Refusal("usage", f"this listing cannot be published: {e.message}", "Check what you typed.") from e
+            raise Refusal(
+                "usage", f"this listing cannot be published: {in_words(e.message)}", "Check what you typed."
+            ) from e
 
     def _until(self, until: int | None, now: int) -> int:
         if until is None:
@@ -257,7 +260,9 @@ class Listings:
                 area_to=coarsen(args.to, genesis.cell_precision) if args.to else "",
             )
         except Reject as e:
-            raise Refusal("usage", f"this listing cannot be published: {e.message}", "Check what you typed.") from e
+            raise Refusal(
+                "usage", f"this listing cannot be published: {in_words(e.message)}", "Check what you typed."
+            ) from e
 
     def _edited(self, network: Network, args: commands.Edit, old: Listing) -> Listing:
         genesis = network.genesis
@@ -318,3 +323,7 @@ def _revision(now: int, old: Record | None = None) -> int:
 def _with(listing: Listing, **changes: Any) -> Listing:
     fields = {name: getattr(listing, name) for name in listing.__struct_fields__}
     return Listing(**{**fields, **changes})
+
+
+def _unpublishable(e: Reject) -> Refusal:
+    return Refusal("usage", f"this listing cannot be published: {in_words(e.message)}", "Check what you typed.")

@@ -68,7 +68,7 @@ def parse_price(text: str, network_unit: str, decimals: int) -> Price | None:
     try:
         return msgspec.convert({"amount": amount, "unit": unit, "per": per}, Price)
     except msgspec.ValidationError as e:
-        raise Refusal("usage", f"not a price: {text!r} ({e})", _HINT) from e
+        raise Refusal("usage", f"not a price: {text!r} (its unit, or what it is for, is no short word)", _HINT) from e
 
 
 def format_price(price: Price | None, network_unit: str, decimals: int) -> str:
