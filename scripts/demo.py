@@ -71,6 +71,8 @@ class Recorder(Narrator):
         for cut, short in CUT:
             text = cut.sub(short, text)
         self.lines += [row for row in text.splitlines() if row.strip() and not row.startswith("On its way")]
+        if status:
+            self.lines.append(f"(exit status {status})")
 
     @property
     def block(self) -> str:
