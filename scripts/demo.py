@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -145,6 +146,7 @@ def main() -> int:
     began = time.monotonic()
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
+    kept = False
     write = sys.argv[1:] == ["--readme"]
     if sys.argv[1:] and not write:
         print(__doc__, file=sys.stderr)
@@ -162,14 +164,16 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nInterrupted; the nodes are stopped.", file=sys.stderr)
         return 130
-    except (AssertionError, Failed, OSError, LookupError) as problem:
+    except (AssertionError, Failed, OSError, LookupError, subprocess.SubprocessError) as problem:
+        kept = True
         _report(printer, problem, story.nodes, root)
         return 1
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # until every process has ended
         story.end()
-    shutil.rmtree(root)
+        if not kept:
+            shutil.rmtree(root, ignore_errors=True)
     seconds = time.monotonic() - began
     if write:
         README.write_text(README.read_text(encoding="utf-8").replace(readme_block(), printer.block), encoding="utf-8")
