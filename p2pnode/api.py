@@ -139,7 +139,7 @@ class _Call:
             return answer(await self.port.call(name, args, request_id))
         except Refusal as e:
             self.log.info("refused", command=name, code=e.code, reason=e.message)
-            return refuse(e)
+            return refuse(e if e.hint else Refusal(e.code, e.message, help_for(name)))
         except Reject as e:  # what the user typed does not parse; the parser's words are meant for him
             self.log.info("refused", command=name, code="usage", reason=e.message)
             return refuse(Refusal("usage", e.message, help_for(name)))

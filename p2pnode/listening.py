@@ -16,6 +16,8 @@ from .bounds import HANDSHAKE_TIMEOUT, MAX_PENDING, MAX_PENDING_PER_ADDRESS
 
 BACKLOG: Final = 128
 
+_OWN: Final = "listen on an address of this machine, or on all of them: /ip4/0.0.0.0/tcp/4001, /ip6/::/tcp/4001"
+
 
 async def listen(texts: Sequence[str]) -> list[tuple[Address, trio.SocketListener]]:
     """Listen on each multiaddr; the addresses come back with the port that was taken for port 0. Raises Refusal."""
@@ -40,7 +42,7 @@ async def _open(address: Address) -> tuple[Address, trio.SocketListener]:
     try:
         sock = trio.socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
-        raise Refusal("failed", f"cannot listen on {address}: {error.strerror}") from None
+        raise Refusal("failed", f"cannot listen on {address}: {error.strerror}", _OWN) from None
     try:
         # Only SO_REUSEADDR: it skips the wait after a restart, while SO_REUSEPORT would share the port silently.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -56,7 +58,7 @@ async def _open(address: Address) -> tuple[Address, trio.SocketListener]:
         if error.errno == errno.EACCES:
             hint = "ports below 1024 are for root: choose a higher one"
             raise Refusal("failed", f"port {address.port} needs rights that this user does not have", hint) from None
-        raise Refusal("failed", f"cannot listen on {address}: {error.strerror}") from None
+        raise Refusal("failed", f"cannot listen on {address}: {error.strerror}", _OWN) from None
     return Address(address.kind, address.host, sock.getsockname()[1]), trio.SocketListener(sock)
 
 

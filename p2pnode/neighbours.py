@@ -45,6 +45,7 @@ class Neighbours:
         self._state = state
         self._membership = membership
         self.known: dict[str, Known] = {}
+        self.bootstraps: set[str] = set()  # named at this start
         self._keys: dict[bytes, bytes] = {}  # DHT key → network
         self._lookup_at = 0
         self._provide_at = 0
@@ -57,6 +58,8 @@ class Neighbours:
 
     def add(self, peer: str, addresses: tuple[str, ...], via: str, now: int) -> None:
         """Remember where a peer may be reached."""
+        if via == "bootstrap":
+            self.bootstraps.add(peer)
         if peer == self._state.settings.peer_id or not addresses:
             return
         known = self.known.get(peer)

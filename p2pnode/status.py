@@ -76,6 +76,6 @@ class Status:
             found.append(f"still trying to join {joining.target[:60]}{why}")
         found += self._membership.given_up
         for peer, known in self._neighbours.known.items():
-            if known.via == "bootstrap" and known.problem and peer not in self._state.connected:
+            if peer in self._neighbours.bootstraps and known.problem and peer not in self._state.connected:
                 found.append(f"bootstrap peer {peer[:12]}… cannot be reached, trying again: {known.problem}")
         return found
