@@ -10,6 +10,7 @@ from .session import Session
 from .times import format_time, now_ms, parse_time
 
 PAID = ("settled",)  # of settlement.state: it stands, whatever the other side does
+NEVER_AGREED = ("declined", "withdrawn", "expired")
 NO_PAYMENT = ("released", "cancelled")
 
 
@@ -151,9 +152,9 @@ def _turn(row: dict[str, Any]) -> str:
 
 
 def _steps(row: dict[str, Any]) -> dict[str, list[tuple[str, int | None]]]:
-    """Who can do what next: (command, until) by who."""
+    """Who can do what next: (command, until) by who; the reader first."""
     found: dict[str, list[tuple[str, int | None]]] = {}
-    for step in row.get("next") or ():
+    for step in sorted(row.get("next") or (), key=lambda step: step.get("who") != "you"):
         found.setdefault(str(step.get("who")), []).append((str(step.get("command", "")), step.get("until")))
     return found
 
@@ -187,7 +188,7 @@ def _print(session: Session, data: dict[str, Any]) -> None:
         ],
         session.plain,
     )
-    for duty in data.get("duties") or ():
+    for duty in () if data.get("status") in NEVER_AGREED else data.get("duties") or ():
         who = duty.get("provider_name") or short(duty.get("provider"))
         say(f"  {duty.get('state', ''):<10} {who}: {duty.get('what')}")
     for line in data.get("notes") or ():

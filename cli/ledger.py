@@ -36,7 +36,7 @@ def log(session: Session) -> None:
                     session.money(row.get("balance"), unit, decimals),
                     session.money(row.get("hold"), unit, decimals),
                     short(row.get("exchange_id")) if row.get("exchange_id") else "",
-                    session.money(row["amount"], unit, decimals) if row.get("amount") else "",
+                    session.money(row["amount"], unit, decimals) if _counts(row.get("amount")) else "",
                     row.get("counterparty_name") or "",
                 )
                 for row in rows
@@ -91,6 +91,11 @@ def verify(session: Session) -> None:
     session.emit(data, human)
     if not data.get("ok"):
         raise click.exceptions.Exit(1)
+
+
+def _counts(amount: Any) -> bool:
+    """Whether an amount of the API's JSON is there and not nothing."""
+    return bool(amount.get("amount") if isinstance(amount, dict) else amount)
 
 
 def _count(entries: Any) -> str:

@@ -20,7 +20,8 @@ def vouch(session: Session, peer: str, amount: str) -> None:
     """
     session.confirm(f"Vouch for {peer} with {amount}?")
     data = session.write("vouch", peer=peer, amount=amount)
-    session.emit(data, lambda: _print(session, data, "Vouched"))
+    name, limit = data.get("name") or short(data.get("peer_id")), session.money(data.get("limit"))
+    session.emit(data, lambda: say(f"Vouched: {session.money(data.get('amount'))} for {name}. You can spend {limit}."))
 
 
 @click.command(cls=Command, example="p2pnode unvouch Ann")
@@ -29,12 +30,14 @@ def vouch(session: Session, peer: str, amount: str) -> None:
 def unvouch(session: Session, peer: str) -> None:
     """Ask a vouch back. It returns as far as the peer has not spent it."""
     data = session.write("unvouch", peer=peer)
-    session.emit(data, lambda: _print(session, data, "Asked back"))
-
-
-def _print(session: Session, data: dict[str, Any], what: str) -> None:
     name = data.get("name") or short(data.get("peer_id"))
-    say(f"{what}: {session.money(data.get('amount'))} for {name}. You can spend {session.money(data.get('limit'))}.")
+    session.emit(
+        data,
+        lambda: say(
+            f"Asked back: {session.money(data.get('amount'))} from {name}. It returns when their node has answered, "
+            "as far as it is not spent."
+        ),
+    )
 
 
 @click.command(cls=Command, example="p2pnode attest 77c1 --outcome 2 --text 'On time, clean, friendly'")

@@ -67,12 +67,13 @@ def init(
     if session.dry_run:
         raise Refusal("usage", "init has no --dry-run", "Try it in another folder: p2pnode --home /tmp/trial init …")
     data = set_up(home, name, area, plan, target, listen, profile, passphrase_file)
-    session.emit(data, lambda: _print(session, data, new_network is not None, target is not None))
-    if home.in_use():
+    running = home.in_use()
+    session.emit(data, lambda: _print(session, data, new_network is not None, target is not None, running))
+    if running:
         note("The node is running: stop it and start it again, and it takes this up.")
 
 
-def _print(session: Session, data: dict[str, Any], founded: bool, joins: bool) -> None:
+def _print(session: Session, data: dict[str, Any], founded: bool, joins: bool, running: bool) -> None:
     network = data["network"] or {}
     facts(
         [
@@ -92,7 +93,8 @@ def _print(session: Session, data: dict[str, Any], founded: bool, joins: bool) -
         for row in range(0, len(words), 6):
             say("  " + "".join(f"{row + i + 1:2}. {word:<10}" for i, word in enumerate(words[row : row + 6])).rstrip())
         say()
-    say("Start the node:  p2pnode run")
+    if not running:
+        say("Start the node:  p2pnode run")
     if not founded and not joins:
         say('Start a network: p2pnode init --new-network "Elm Street" --unit hour')
         say("Or join one:     p2pnode join ADDRESS-OR-LINK")

@@ -35,7 +35,7 @@ class LedgerCommands:
                     "amount": {"amount": said.amount, "unit": unit} if said else None,
                     "counterparty": self._state.directory.peer_id(said.counterparty) if said else None,
                     "counterparty_name": self._state.directory.name(said.counterparty) if said else None,
-                    "exchange_id": said.deal.hex() if said and not entry.kind.endswith("VOUCH") else None,
+                    "exchange_id": said.deal.hex() if said and "VOUCH" not in entry.kind else None,
                 }
             )
         return rows
