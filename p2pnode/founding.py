@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from p2pnode.addresses import BadAddress, parse_address
+from p2pnode.complaints import in_words
 from p2pnode.config import PROFILES, Config, load_config, save_config
 from p2pnode.files import write_atomic
 from p2pnode.home import Home
@@ -151,7 +152,7 @@ def _make(
     try:
         msgspec.convert(settings, Config)
     except msgspec.ValidationError as e:
-        raise Refusal("usage", str(e), "p2pnode help init") from e
+        raise Refusal("usage", in_words(str(e)), "p2pnode help init") from e
     home.create()
     with home.locked():
         if home.initialised:
@@ -189,7 +190,7 @@ def _genesis(plan: NetworkPlan, author: bytes, area: str) -> Genesis:
     try:
         return msgspec.convert(msgspec.to_builtins(genesis, builtin_types=(bytes,)), Genesis)
     except msgspec.ValidationError as e:
-        raise Refusal("usage", f"The network cannot be so: {e}", "p2pnode help init") from e
+        raise Refusal("usage", f"The network cannot be so: {in_words(str(e))}", "p2pnode help init") from e
 
 
 def _found(home: Home, keys: Keys, plan: NetworkPlan, area: str) -> dict[str, Any]:
