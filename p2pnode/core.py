@@ -86,7 +86,6 @@ class Core:
         self._expire_at = now + EXPIRE_EVERY
         self._wake_at: int | None = None
         self._handlers = self._table()
-        self._loaded = journal.take()  # what had expired meanwhile: leaves with the first step
 
     def handle(self, event: Event, now: int) -> list[Effect]:
         """What to do about an event. now: ms."""
@@ -116,20 +115,22 @@ class Core:
                 self._wake_at = None
                 self._woke(now)
         self._schedule(now)
-        return self._taken()
-
-    def _taken(self) -> list[Effect]:
-        effects, self._loaded = [*self._loaded, *self._journal.take()], []
-        return effects
+        return self._journal.take()
 
     def committed(self) -> None:
         """All `Write`s handed over so far are on disk."""
         self._journal.committed()
 
     def begin(
-        self, genesis: tuple[bytes, ...], joins: tuple[str, ...], bootstrap: tuple[str, ...], now: int
+        self,
+        now: int,
+        genesis: tuple[bytes, ...] = (),
+        joins: tuple[str, ...] = (),
+        bootstrap: tuple[str, ...] = (),
     ) -> list[Effect]:
-        """Carry out what was left for this start: networks founded, targets to join, peers to dial. `Refusal`."""
+        """To be called first. What had expired meanwhile goes, and what was left for this start is carried out: networks
+        that were founded (genesis wires), targets to join, peers to dial. `Refusal` for what is no such thing.
+        """
         for wire in genesis:
             self.membership.adopt(wire, now)
         for target in joins:
@@ -140,7 +141,7 @@ class Core:
             if decode(value, MAX_STORED)[0] < now - REQUEST_KEPT:
                 self._journal.delete(key)
         self._schedule(now)
-        return self._taken()
+        return self._journal.take()
 
     # Commands
 

@@ -103,6 +103,8 @@ class Directory:
 
     def resolve(self, text: str) -> bytes:
         """The one author that a name, a peer id, an author id or a unique prefix of these means, or `Refusal`."""
+        if not alike(text):
+            raise Refusal("usage", "this names nobody", "Give a name or a peer id: `p2pnode peers`.")
         named = {a for a in self._profiles if self._pet_name(a) == text}
         exact = named or {a for a in self._profiles if text in (self.name(a), self._profiles[a].name)}
         wanted = text.lower()

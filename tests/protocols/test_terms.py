@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -50,10 +52,8 @@ def test_cut_short(size):
 def test_a_flipped_bit_is_refused_or_other_terms(bit):
     data = bytearray(encode_terms(TERMS))
     data[bit // 8] ^= 1 << bit % 8
-    try:
+    with suppress(DecodeError):
         assert terms_hash(parse_terms(bytes(data))) != terms_hash(TERMS)
-    except DecodeError:
-        pass
 
 
 @pytest.mark.parametrize(
