@@ -128,7 +128,7 @@ class Core:
         joins: tuple[str, ...] = (),
         bootstrap: tuple[str, ...] = (),
     ) -> list[Effect]:
-        """To be called first. What had expired meanwhile goes, and what was left for this start is carried out: networks
+        """To be called first. What had expired goes, and what was left for this start is carried out: networks
         that were founded (genesis wires), targets to join, peers to dial. `Refusal` for what is no such thing.
         """
         for wire in genesis:

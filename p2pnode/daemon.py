@@ -132,7 +132,7 @@ class Daemon:
         pending = load_pending(self._home)
         genesis = tuple((self._home.networks / f"{n.id}.genesis").read_bytes() for n in pending.network)
         targets = tuple(j.target for j in pending.join)
-        while not await self._loop.finish(self._loop.core.begin(genesis, targets, bootstrap, clock.now())):
+        while not await self._loop.finish(self._loop.core.begin(clock.now(), genesis, targets, bootstrap)):
             pass  # the disk refused, and can be written again: from the beginning
         clear_pending(self._home)
         nursery.start_soon(self._loop.run)

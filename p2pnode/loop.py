@@ -173,6 +173,7 @@ class Loop:
     async def _make_anew(self) -> None:
         self.core = self._make_core(clock.now())
         self._wake_at = None
+        await self.finish(self.core.begin(clock.now()))
         for event in self._performer.core_made(self.core):
             await self.finish(self.core.handle(event, clock.now()))
 

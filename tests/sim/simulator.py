@@ -82,6 +82,7 @@ class Simulator:
         disk = MemoryStore()
         node = Node(name, entropy, peer_id, area, disk, self._core(name, entropy, peer_id, area, disk))
         self.nodes[peer_id] = node
+        self.perform(node, node.core.begin(self.now))
         self._listening(node)
         return node
 
@@ -165,7 +166,7 @@ class Simulator:
             return
         node.core = self._core(node.name, node.entropy, node.peer_id, node.area, node.disk)
         node.alive = True
-        self.perform(node, node.core.begin(node.genesis, (), (), self.now))
+        self.perform(node, node.core.begin(self.now, node.genesis))
         self._listening(node)
 
     # The network

@@ -33,7 +33,7 @@ def street(sim: Simulator, names: tuple[str, ...] = ("Anna", "Ben", "Cleo", "Dor
         salt=bytes(16),
     )
     anna.genesis = (found(signer, genesis, START).wire,)
-    sim.perform(anna, anna.core.begin(anna.genesis, (), (), sim.now))
+    sim.perform(anna, anna.core.begin(sim.now, anna.genesis))
     for node in nodes[1:-1]:
         link = sim.ask_now(anna, "invite")["link"]
         assert sim.ask_now(node, "join", target=link)["state"] == "joined"

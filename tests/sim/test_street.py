@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from p2pnode.own_chain import OwnChain
+from protocols.errors import Refusal
 from protocols.limits import MINUTE
 from tests.sim.simulator import Faults, Node, Simulator
 from tests.sim.street import People, look, storm, street
@@ -25,13 +26,25 @@ def trade(seed: int, faults: Faults | None = None, exchanges: int = 2) -> Simula
     people = People(sim, nodes, Random(seed + 1))
     started: list[Any] = []
     for _ in range(exchanges):
-        sim.ask(cleo, "exchange.propose", started.append, listing=listing["listing_id"], quantity=1)
+        propose(sim, cleo, listing["listing_id"], started)
         sim.run(20_000)
     sim.run(3 * MINUTE)
     sim.faults = Faults()
     sim.run(12 * MINUTE)
     check(sim, nodes, [s["exchange_id"] for s in started], people)
     return sim
+
+
+def propose(sim: Simulator, node: Node, listing: str, started: list[Any]) -> None:
+    """Propose; ask again in a while where a power cut took the listing, until a neighbour has brought it back."""
+
+    def answered(result: Any) -> None:
+        if isinstance(result, Refusal):
+            sim.at(sim.now + 5_000, lambda: propose(sim, node, listing, started))
+        else:
+            started.append(result)
+
+    sim.ask(node, "exchange.propose", answered, listing=listing, quantity=1)
 
 
 def check(sim: Simulator, nodes: list[Node], exchanges: list[str], people: People) -> None:
