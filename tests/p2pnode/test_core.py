@@ -154,12 +154,12 @@ def test_a_clock_ten_years_off_and_set_right_again(years):
     true, wrong = lab.now, lab.now + years * 365 * 86_400_000
     node.core = lab.sim._core(node.name, node.entropy, node.peer_id, node.area, node.disk)
     lab.sim.now = wrong
-    lab.sim.perform(node, node.core.begin(node.genesis, (), (), wrong))
+    lab.sim.perform(node, node.core.begin(wrong, node.genesis))
     for event in (Listening((node.address,)), Woke()):
         lab.sim.perform(node, node.core.handle(event, wrong))
     lab.sim.now = true + 2 * 86_400_000
     node.core = lab.sim._core(node.name, node.entropy, node.peer_id, node.area, node.disk)
-    lab.sim.perform(node, node.core.begin(node.genesis, (), (), lab.now))
+    lab.sim.perform(node, node.core.begin(lab.now, node.genesis))
     for event in (Listening((node.address,)), Woke()):
         lab.sim.perform(node, node.core.handle(event, lab.now))
     rows = {r.kind: r for r in lab.network(node).catalog.rows(author=node.core.state.me)}

@@ -125,7 +125,7 @@ def test_what_came_to_nothing_is_forgotten_and_does_not_come_back(lab):
     assert exchanges.held == kept
     exchanges.forget(late)
     assert old.id not in exchanges.held
-    lab.sim.perform(lab.ben, lab.ben.core.begin((), (), (), lab.now))
+    lab.sim.perform(lab.ben, lab.ben.core.begin(lab.now))
     exchanges.received(EVES_PEER, old.proposal.wire, late)
     assert old.id not in exchanges.held
     lab.ben.core._journal.take()
