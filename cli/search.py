@@ -33,7 +33,7 @@ _DISTANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(km|m)?")
     "--sort", type=click.Choice(["relevance", "near", "new", "trust"]), default="relevance", show_default=True
 )
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
-@click.option("--everywhere", is_flag=True, help="Ask nodes of other places, too.")
+@click.option("--everywhere", is_flag=True, help="All that this node holds, however far away.")
 @click.option("--watch", is_flag=True, help="Go on, and print what is new, until interrupted.")
 @with_session
 def search(
@@ -69,7 +69,7 @@ def _km(text: str) -> float:
 def _print(session: Session, rows: list[dict[str, Any]], first: bool) -> None:
     now = now_ms()
     if not rows:
-        note("Nothing found. Try fewer words, a wider --within, or --everywhere")
+        note("Nothing found. Try fewer words, or a wider --within")
         return
     if session.plain:
         head = ["listing_id", "direction", "kind", "title", "price", "distance_km", "author_name", "last_seen"]

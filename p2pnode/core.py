@@ -137,6 +137,8 @@ class Core:
             self.membership.note(target, now)
         for address in bootstrap:
             self.neighbours.add(bootstrap_peer(address), (address,), "bootstrap", now)
+            if not self.state.networks:  # who is nowhere yet wants to be where the bootstrap is
+                self.membership.note(address, now)
         for key, value in self._journal.scan(REQUEST):
             if decode(value, MAX_STORED)[0] < now - REQUEST_KEPT:
                 self._journal.delete(key)

@@ -36,6 +36,7 @@ from .searching import Searching
 from .state import Settings
 from .store import AnyStore, Store, StoreBusy, StoreError, StoreFailed
 from .verifying import Verifier
+from .wholeness import check_chains
 
 
 def run(
@@ -66,6 +67,7 @@ def run(
             hint = "Free space or check the disk, then start it again." if isinstance(e, StoreFailed) else e.hint
             raise Refusal("conflict" if isinstance(e, StoreBusy) else "failed", e.message, hint) from e
         try:
+            check_chains(store)
             daemon = Daemon(home, config, keys, store, log, listen=listen or config.listen, json=json)
             return trio.run(daemon.main, (*config.bootstrap, *bootstrap))
         except Exception as e:

@@ -101,7 +101,7 @@ class Searching:
             kind=args.kind,
             direction=args.direction,
             centre=centre(here) if here else None,
-            within_km=args.within_km,
+            within_km=None if args.everywhere else args.within_km,
             max_price=(0, genesis.unit) if free_only else (limit.amount, limit.unit) if limit else None,
             max_price_per=limit.per if limit and args.max_price and "/" in args.max_price else None,
             sort="relevance" if args.sort == "trust" else args.sort,

@@ -135,7 +135,7 @@ class Simulator:
                 self._transmit(node, peer, protocol, data)
             case Wake(at):
                 self.at(max(at, self.now + 1), lambda: self.handle(node, Woke()) if node.life == life else None)
-            case Dial(key, addresses):
+            case Dial(str(key), addresses):
                 delay = self.rng.randint(*self.faults.latency)
                 self.at(self.now + delay, lambda: self._dial(node, life, key, addresses))
             case Reply(ticket, result):
