@@ -1,0 +1,181 @@
+"""Writes facts.json and exchanges.json: `python -m tests.vectors.make_exchanges`. Always the same bytes.
+
+facts.json: `valid` facts with their fields, `terms` with their hash, `invalid` wire forms with the reason. exchanges.json: sets of facts, the
+state of the payment, a time, and what they amount to.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from protocols.codec import encode
+from protocols.exchange import Payment, parse_step
+from protocols.fact import Fact
+from protocols.terms import parse_terms, terms_hash
+from tests.protocols.deals import ANN, BOB, EVE, LAPSES, NOW, accept, counter, propose, say, seen
+
+FACTS = Path(__file__).with_name("facts.json")
+EXCHANGES = Path(__file__).with_name("exchanges.json")
+PLAIN = ("network", "deal", "author", "epoch", "kind", "prev", "at", "payload", "id")
+
+ROOT = propose()
+COUNTER = counter(ROOT, BOB, ROOT, NOW + 1, amount=300)
+YES = accept(ROOT, BOB, ROOT, NOW + 2, text="Gladly.\nSee you on Saturday.")
+DONE = say(ROOT, BOB, "done", YES, NOW + 3, duty="handover")
+BOTH = [
+    say(ROOT, ANN, "confirm", YES, NOW + 4, duty="handover"),
+    say(ROOT, BOB, "confirm", YES, NOW + 6, duty="return"),
+]
+RATED = [say(ROOT, p, "rated", YES, NOW + 9, commitment=b"\x33" * 32) for p in (ANN, BOB)]
+CANCELLED = [say(ROOT, p, "cancel", YES, NOW + 9) for p in (ANN, BOB)]
+NOTE = say(ROOT, ANN, "note", ROOT, NOW + 1, text="Is it heavy?")
+DECLINED = say(ROOT, BOB, "decline", ROOT, NOW + 2, text="It is broken.")
+WITHDRAWN = say(ROOT, ANN, "withdraw", ROOT, NOW + 2)
+SECOND = counter(ROOT, BOB, ROOT, NOW, amount=900)
+THIRD = counter(ROOT, ANN, COUNTER, NOW + 3, amount=280)
+GIFT = propose(kind="give", amount=0, unit="")
+GIFT_YES = accept(GIFT, BOB, GIFT, NOW + 1)
+CASH = propose(unit="EUR")
+CASH_YES = accept(CASH, BOB, CASH, NOW + 1)
+
+SETS: list[tuple[str, list[Fact], Payment, int]] = [
+    ("a proposal", [ROOT], Payment.PENDING, NOW),
+    ("lapsed", [ROOT], Payment.PENDING, LAPSES + 1),
+    ("countered", [ROOT, COUNTER], Payment.PENDING, NOW),
+    ("declined with a reason", [ROOT, DECLINED], Payment.PENDING, NOW),
+    ("withdrawn", [ROOT, WITHDRAWN], Payment.PENDING, NOW),
+    ("agreed", [ROOT, YES, NOTE], Payment.PENDING, NOW),
+    ("agreed, and time does not undo it", [ROOT, YES], Payment.PENDING, LAPSES + 1),
+    ("accepted too late", [ROOT, accept(ROOT, BOB, ROOT, LAPSES + 1)], Payment.PENDING, NOW),
+    ("an acceptance that names somebody else", [ROOT, accept(ROOT, BOB, ROOT, party=EVE.author)], Payment.PENDING, NOW),
+    ("an acceptance of one's own terms", [ROOT, accept(ROOT, ANN, ROOT)], Payment.PENDING, NOW),
+    ("acceptance and withdrawal cross", [ROOT, YES, WITHDRAWN], Payment.PENDING, NOW),
+    ("acceptance and decline by one party", [ROOT, YES, DECLINED], Payment.PENDING, NOW),
+    ("two counters, none answered: the lower (at, id)", [ROOT, COUNTER, SECOND], Payment.PENDING, NOW),
+    ("two counters, one answered", [ROOT, COUNTER, SECOND, accept(ROOT, ANN, COUNTER)], Payment.PENDING, NOW),
+    ("an answered counter beats an acceptance", [ROOT, COUNTER, THIRD, accept(ROOT, BOB, ROOT)], Payment.PENDING, NOW),
+    ("an acceptance beats an unanswered counter", [ROOT, COUNTER, YES], Payment.PENDING, NOW),
+    ("a counter that names other terms", [ROOT, counter(ROOT, BOB, ROOT, previous=bytes(32))], Payment.PENDING, NOW),
+    ("a stranger's facts", [ROOT, accept(ROOT, EVE, ROOT), say(ROOT, EVE, "decline", ROOT)], Payment.PENDING, NOW),
+    ("said of terms, not of an agreement", [ROOT, YES, say(ROOT, ANN, "cancel", ROOT)], Payment.PENDING, NOW),
+    ("one duty done", [ROOT, YES, DONE], Payment.PENDING, NOW),
+    (
+        "contested",
+        [ROOT, YES, DONE, say(ROOT, ANN, "contest", YES, NOW + 4, duty="handover")],
+        Payment.PENDING,
+        NOW,
+    ),
+    ("fulfilled, not paid", [ROOT, YES, DONE, *BOTH], Payment.PENDING, NOW),
+    ("the payment is proposed", [ROOT, YES], Payment.PROPOSED, NOW),
+    ("paid before the duties are done", [ROOT, YES], Payment.SETTLED, NOW),
+    ("settled", [ROOT, YES, DONE, *BOTH], Payment.SETTLED, NOW),
+    ("closed", [ROOT, YES, DONE, *BOTH, *RATED], Payment.SETTLED, NOW),
+    ("one asks to cancel", [ROOT, YES, CANCELLED[0]], Payment.PENDING, NOW),
+    ("cancelled by both", [ROOT, YES, *CANCELLED], Payment.PENDING, NOW),
+    ("cancelled by both while the payment is under way", [ROOT, YES, *CANCELLED], Payment.ACCEPTED, NOW),
+    ("a gift, received", [GIFT, GIFT_YES, say(GIFT, ANN, "confirm", GIFT_YES, duty="handover")], Payment.NONE, NOW),
+    (
+        "paid in cash",
+        [
+            CASH,
+            CASH_YES,
+            say(CASH, ANN, "confirm", CASH_YES, duty="handover"),
+            say(CASH, BOB, "confirm", CASH_YES, duty="return"),
+            say(CASH, BOB, "confirm", CASH_YES, duty="pay"),
+        ],
+        Payment.NONE,
+        NOW,
+    ),
+]
+
+VALID = [ROOT, COUNTER, YES, DONE, *BOTH, *RATED, *CANCELLED, NOTE, DECLINED, WITHDRAWN, GIFT, CASH]
+
+
+def fact_json(fact: Fact) -> dict[str, Any]:
+    fields = {f: getattr(fact, f) for f in PLAIN}
+    row = {k: v.hex() if isinstance(v, bytes) else v for k, v in fields.items()}
+    if fact.kind in ("propose", "counter"):
+        row["terms_hash"] = terms_hash(parse_terms(fact.payload)).hex()
+    else:
+        step = parse_step(fact)
+        values = {f: getattr(step, f) for f in step.__struct_fields__}
+        row["step"] = {k: v.hex() if isinstance(v, bytes) else v for k, v in values.items() if v}
+    return {**row, "wire": fact.wire.hex()}
+
+
+def invalid() -> list[dict[str, str]]:
+    root = ROOT
+
+    def header(**changes: Any) -> bytes:
+        names = ("version", "network", "deal", "author", "epoch", "kind", "prev", "at", "payload")
+        fields = {"version": 1, **{n: getattr(YES, n) for n in names[1:]}} | changes
+        return encode([fields[n] for n in names])
+
+    def signed(head: bytes) -> bytes:
+        return encode([head, BOB.sign("fact", head), BOB.inception])
+
+    def step(kind: str, **fields: Any) -> bytes:
+        return signed(header(kind=kind, payload=encode(fields)))
+
+    text = encode({"text": "", "duty": "pay"})
+    cases: list[tuple[str, bytes]] = [
+        ("cut short", root.wire[:-1]),
+        ("a byte too many", root.wire + b"\0"),
+        ("the signature of another", encode([YES.header, ROOT.signature, BOB.inception])),
+        ("the inception of another", encode([YES.header, YES.signature, ANN.inception])),
+        ("signed in the domain of entries", encode([YES.header, BOB.sign("entry", YES.header), BOB.inception])),
+        ("a version that is not known", signed(header(version=2))),
+        ("a kind that is not known", signed(header(kind="haggle"))),
+        ("a proposal in an exchange that began before", signed(header(kind="propose"))),
+        ("no network", signed(header(network=bytes(16)))),
+        ("an exchange without its proposal's id", signed(header(deal=bytes(32)))),
+        ("a time before 1970", signed(header(at=-1))),
+        ("a payload that is too long", signed(header(kind="note", payload=bytes(7 * 1024 + 1)))),
+        ("an acceptance that names nobody", signed(header(payload=b""))),
+        ("a duty in a note", step("note", duty="pay")),
+        ("no duty in a confirmation", signed(header(kind="confirm", payload=b""))),
+        ("a commitment of 31 bytes", step("rated", commitment=bytes(31))),
+        ("text that moves the cursor", step("note", text="\x1b[2J")),
+        ("text that turns round", step("note", text="a\u202eb")),
+        ("a default written out", signed(header(kind="done", payload=text))),
+        ("a key that is not known", step("note", mood="good")),
+        ("terms of other people", signed(header(kind="counter", payload=terms_of_others()))),
+    ]
+    return [{"reason": reason, "wire": wire.hex()} for reason, wire in cases]
+
+
+def terms_of_others() -> bytes:
+    return counter(ROOT, BOB, ROOT, responder=EVE.author).payload
+
+
+def make_facts() -> str:
+    data = {"valid": [fact_json(f) for f in VALID], "invalid": invalid()}
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def exchange_json(name: str, facts: list[Fact], payment: Payment, now: int) -> dict[str, Any]:
+    view = seen(facts, payment, now)
+    return {
+        "name": name,
+        "now": now,
+        "credit": "hour",
+        "payment": payment.value,
+        "facts": [f.wire.hex() for f in facts],
+        "status": view.status.value,
+        "terms": terms_hash(view.terms).hex(),
+        "acceptance": view.acceptance.id.hex() if view.acceptance else None,
+        "turn": view.turn.hex(),
+        "duties": {k: v.value for k, v in view.duties.items()},
+        "cancel_asked": sorted(a.hex() for a in view.cancel_asked),
+        "rated": sorted(a.hex() for a in view.rated),
+        "reason": view.reason,
+    }
+
+
+def make_exchanges() -> str:
+    return json.dumps([exchange_json(*s) for s in SETS], indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    FACTS.write_text(make_facts())
+    EXCHANGES.write_text(make_exchanges())

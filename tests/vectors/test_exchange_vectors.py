@@ -1,0 +1,45 @@
+import json
+from itertools import permutations
+
+import pytest
+
+from protocols.errors import Reject
+from protocols.exchange import Payment, Status, check_fact, evaluate
+from protocols.fact import parse_fact, verify_fact
+from tests.vectors.make_exchanges import EXCHANGES, FACTS, exchange_json, fact_json, make_exchanges, make_facts
+
+VECTORS = json.loads(FACTS.read_text())
+SETS = json.loads(EXCHANGES.read_text())
+
+
+def test_the_script_makes_the_files():
+    assert (FACTS.read_text(), EXCHANGES.read_text()) == (make_facts(), make_exchanges())
+
+
+@pytest.mark.parametrize("vector", VECTORS["valid"], ids=lambda v: v["kind"])
+def test_valid(vector):
+    fact = parse_fact(bytes.fromhex(vector["wire"]))
+    check_fact(fact)
+    verify_fact(fact)
+    assert fact_json(fact) == vector
+
+
+@pytest.mark.parametrize("vector", VECTORS["invalid"], ids=lambda v: v["reason"])
+def test_invalid(vector):
+    with pytest.raises(Reject):
+        fact = parse_fact(bytes.fromhex(vector["wire"]))
+        check_fact(fact)
+        verify_fact(fact)
+
+
+@pytest.mark.parametrize("vector", SETS, ids=lambda v: v["name"])
+def test_sets(vector):
+    facts = [parse_fact(bytes.fromhex(f)) for f in vector["facts"]]
+    payment = Payment(vector["payment"])
+    for order in list(permutations(facts))[:24]:
+        assert exchange_json(vector["name"], [*order], payment, vector["now"]) | {"facts": vector["facts"]} == vector
+    assert evaluate(facts * 2, payment, vector["credit"], vector["now"]).status == vector["status"]
+
+
+def test_every_status_has_a_vector():
+    assert {v["status"] for v in SETS} == set(Status)
