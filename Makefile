@@ -1,7 +1,7 @@
 # Every target does its own set-up; scripts/ holds what is longer than a line.
 #   HOME of the node: P2PNODE_HOME=… make run     Python: make run PYTHON=/usr/bin/python3.12
 
-.PHONY: help run demo test check lint format lock bench clean
+.PHONY: help run demo test check faults lint format lock bench clean
 .DEFAULT_GOAL := help
 export PYTHON
 ARGS ?=
@@ -21,6 +21,10 @@ test: ## lint, types, architecture, units, vectors, properties, simulation, end 
 
 check: ## make test, and the transcripts and short fault tests (what CI runs; at most 45 min)
 	@exec scripts/test.sh check $(ARGS)
+
+faults: ## fault tests by themselves, rows by name: ARGS="-k garbage"; all lengths: P2PNODE_LONG=1
+	@scripts/setup.sh dev
+	@exec .venv/bin/pytest -v -rs tests/faults $(ARGS)
 
 lint: ## ruff, mypy, import-linter: no tests
 	@exec scripts/test.sh lint
