@@ -117,7 +117,7 @@ def test_a_search_is_a_table(run: Run, node: FakeNode) -> None:
     assert plain.count("\n") == 1 and "ab" * 32 in plain.split("\t")
     node.answers["search"] = []
     nothing = run("search", "snow")
-    assert nothing.status == 0 and nothing.out == "" and "--everywhere" in nothing.err
+    assert nothing.status == 0 and nothing.out == "" and "--within" in nothing.err
     assert run("search", "--json").data == []
 
 

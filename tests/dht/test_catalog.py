@@ -25,8 +25,8 @@ def filled(records: list[Record], now: int = NOW, quotas: Quotas = ROOMY) -> Cat
     return catalog
 
 
-# Any author, honest or not: revisions need not agree with times. What an author has dated back by more than a floor lasts
-# (90 days) is left out: whether such a revision still counts against a newer-dated, lower one depends on the day.
+# Any author, honest or not: revisions need not agree with times. What an author has dated back by more than a floor
+# lasts (90 days) is left out: whether such a revision counts against a newer-dated, lower one depends on the day.
 alive = st.builds(
     record,
     who=st.integers(0, 2),
