@@ -177,5 +177,5 @@ def parse_link(text: str) -> InviteLink:
         if invite.epoch == 0:
             verify_invite(invite)
     except ValueError as e:  # DecodeError and Reject among them
-        raise DecodeError(f"the invite link is damaged or cut off: copy it again, whole") from e
+        raise DecodeError("the invite link is damaged or cut off: copy it again, whole") from e
     return InviteLink(invite, link.seed, link.addresses, link.genesis)
