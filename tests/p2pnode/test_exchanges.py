@@ -13,11 +13,11 @@ from p2pnode import exchanges as module
 from p2pnode.effects import Effect
 from p2pnode.ratings import check_agreement
 from protocols import exchange_messages as messages
-from protocols.errors import Refusal, Reject
+from protocols.errors import DecodeError, Refusal, Reject
 from protocols.exchange import Payment, Status
 from protocols.fact import NO_DEAL, Fact, parse_fact, seal_fact
 from protocols.identity import Inception, Signer
-from protocols.limits import MAX_LIFETIME, MINUTE
+from protocols.limits import MAX_LIFETIME, MAX_PROOF, MAX_TERMS, MINUTE
 from protocols.terms import encode_terms, parse_terms, terms_hash
 from tests.p2pnode.lab import EVE, EVES_PEER, Lab, sent, struck, wrote
 from tests.sim.street import look
@@ -235,3 +235,36 @@ def test_what_is_too_long_is_refused_before_anything_is_kept():
     with pytest.raises(Refusal):
         lab.ask(lab.cleo, "exchange.propose", listing=listing, quantity=1, note="\x1b[2J")
     assert not lab.cleo.core.exchanges.held
+
+
+def test_the_longest_terms_fit_into_the_agreement_and_its_proof():
+    lab = Lab(4)
+    listing = lab.ask(lab.ben, "listing.publish", direction="offer", kind="give", title="雪" * 120)
+    lab.sim.run(MINUTE)
+    id_ = lab.ask(lab.cleo, "exchange.propose", listing=listing["listing_id"], quantity=1)["exchange_id"]
+    held_by_cleo = lab.cleo.core.exchanges.held[bytes.fromhex(id_)]
+    short = parse_terms(held_by_cleo.proposal.payload)
+    duty, room = short.duties[0], MAX_TERMS - len(held_by_cleo.proposal.payload)
+    extra, n = [], 0
+    while True:
+        more = msgspec.structs.replace(duty, id=f"d{n}", what="x" * 240)
+        longer = msgspec.structs.replace(short, duties=(duty, *extra, more))
+        try:
+            encode_terms(longer)
+        except DecodeError:
+            break
+        extra, n = [*extra, more], n + 1
+    terms = msgspec.structs.replace(short, duties=(duty, *extra))
+    terms = msgspec.structs.replace(terms, note="x" * (MAX_TERMS - len(encode_terms(terms)) - 8))
+    assert room > 0 and MAX_TERMS - 16 < len(encode_terms(terms)) <= MAX_TERMS
+    core, network = lab.cleo.core, lab.network(lab.cleo)
+    record = core.listings.record_of(network, terms.listing)
+    long = core.exchanges.begin(network, terms, encode_terms(terms), record, lab.now)
+    lab.sim.perform(lab.cleo, core.begin(lab.now))
+    lab.sim.run(MINUTE)
+    lab.ask(lab.ben, "exchange.accept", id=long.id.hex())
+    lab.sim.run(MINUTE)
+    for node in (lab.ben, lab.cleo):
+        agree = lab.network(node).chain.entry(node.core.exchanges.held[long.id].agreed_seq)
+        assert agree.kind == "AGREE" and len(encode_entry(agree)) <= MAX_PROOF
+        assert not lab.network(node).chain.audit().errors

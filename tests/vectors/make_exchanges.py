@@ -1,7 +1,7 @@
 """Writes facts.json and exchanges.json: `python -m tests.vectors.make_exchanges`. Always the same bytes.
 
-facts.json: `valid` facts with their fields and what they say, `invalid` wire forms with the reason. exchanges.json: sets of
-facts, the state of the payment and a time, and what they amount to.
+facts.json: `valid` facts with their fields and what they say, `invalid` wire forms with the reason. exchanges.json:
+sets of facts, the state of the payment and a time, and what they amount to.
 """
 
 import json
