@@ -40,6 +40,7 @@ def run(
     """
     home = session.folder()
     home.require()
+    importlib.import_module("p2pnode.lean")  # first: it makes the next light
     daemon: Any = importlib.import_module("p2pnode.daemon")  # libp2p comes with it
     status: int = daemon.run(
         home,
