@@ -106,7 +106,7 @@ def next_steps(view: Exchange) -> list[tuple[bytes, str, int | None]]:
     for author in sorted(view.cancel_asked):
         if view.status in (Status.AGREED, Status.ACTIVE):
             steps.append((view.counterparty(author), "cancel", None))
-    if view.status in (Status.SETTLED, Status.FULFILLED):
+    if view.status is Status.SETTLED:
         steps += [(a, "attest", None) for a in terms.parties if a not in view.rated]
     return steps
 

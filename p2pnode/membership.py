@@ -224,6 +224,7 @@ class Membership:
         for joining in self.joining.values():
             if joining.peer == peer:
                 joining.problem = reason
+                joining.tickets = [(ticket, 0) for ticket, _ in joining.tickets]  # say so at once
 
     # The inviter's side
 

@@ -30,7 +30,7 @@ from .settlements import Settlements
 from .state import Network, State
 from .vouches import Vouches
 
-_RATEABLE = frozenset({Status.SETTLED, Status.FULFILLED, Status.CLOSED, Status.CANCELLED})
+_RATEABLE = frozenset({Status.SETTLED, Status.CLOSED, Status.CANCELLED})
 
 
 def check_attestation(
