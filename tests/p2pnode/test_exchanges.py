@@ -118,6 +118,7 @@ def test_a_flood_of_proposals_is_bounded(lab, monkeypatch):
 
 def test_what_came_to_nothing_is_forgotten_and_does_not_come_back(lab):
     exchanges = lab.ben.core.exchanges
+    tell(lab, proposal(lab, EVE, lab.now + 99))
     old = next(h for h in exchanges.held.values() if h.proposal.author == EVE.author)
     late = lab.now + MAX_LIFETIME + 2 * module.FORGET_AFTER
     kept = dict(exchanges.held)
