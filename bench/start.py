@@ -28,6 +28,7 @@ def start_and_stop(home: Path) -> tuple[float, float, float]:
         env={**os.environ, "P2PNODE_HOME": str(home)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
     try:
