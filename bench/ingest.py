@@ -20,12 +20,12 @@ from nacl.signing import VerifyKey
 from bench.report import Figure, arguments, show
 from dht.catalog import Catalog
 from dht.gossip import Gossip
-from p2pnode.effects import Write
-from p2pnode.index import Index, ListingRow
-from p2pnode.intake import Intake
-from p2pnode.journal import Journal
-from p2pnode.own_chain import OwnChain
-from p2pnode.state import Network, Settings, State
+from p2pnode.core.effects import Write
+from p2pnode.core.intake import Intake
+from p2pnode.core.journal import Journal
+from p2pnode.core.own_chain import OwnChain
+from p2pnode.core.state import Network, Settings, State
+from p2pnode.search.index import Index, ListingRow
 from p2pnode.store import Store
 from p2pnode.verifying import Verifier
 from protocols.amounts import Price

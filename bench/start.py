@@ -16,7 +16,7 @@ from pathlib import Path
 from bench import ingest
 from bench.idle import NODE, READY_SECONDS, STOP_SECONDS, rss_mb
 from bench.report import Figure, arguments, show
-from p2pnode.keys import RECORD
+from p2pnode.core.keys import RECORD
 from p2pnode.store import Store
 
 

@@ -20,7 +20,7 @@ def join(session: Session, target: str) -> None:
 
     Without a running node the target is noted, and joined at the next start.
     """
-    from p2pnode.founding import check_target
+    from p2pnode.home.founding import check_target
 
     target = target.strip()
     check_target(target)
@@ -40,8 +40,8 @@ def join(session: Session, target: str) -> None:
 
 
 def _note(session: Session, target: str) -> dict[str, Any]:
-    from p2pnode.founding import network_of_link
-    from p2pnode.pending import note_join
+    from p2pnode.home.founding import network_of_link
+    from p2pnode.home.pending import note_join
 
     note_join(session.folder(), target)
     return {"network": network_of_link(target), "state": "trying", "peers": 0, "noted": True}

@@ -125,9 +125,9 @@ def whoami(session: Session) -> None:
 
 def _whoami_from(session: Session) -> dict[str, Any]:
     """The same from the home folder. Addresses are known only to a running node, but for fixed ones."""
-    from p2pnode.config import load_config
-    from p2pnode.founding import describe_network, genesis_wires
-    from p2pnode.keystore import load_public
+    from p2pnode.home.config import load_config
+    from p2pnode.home.founding import describe_network, genesis_wires
+    from p2pnode.home.keystore import load_public
 
     home = session.folder()
     home.check_version()
@@ -174,7 +174,7 @@ def version(session: Session) -> None:
 def version_data() -> dict[str, Any]:
     from importlib import metadata
 
-    from p2pnode.home import HOME_VERSION
+    from p2pnode.home.folder import HOME_VERSION
     from protocols.limits import PROTOCOL_VERSION
 
     def installed(name: str) -> str | None:

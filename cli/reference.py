@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import click
 
-from p2pnode.config import SETTINGS, Config
+from p2pnode.home.config import SETTINGS, Config
 
 from .main import SECTIONS, cli
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from p2pnode.home import Home, default_home
+from p2pnode.home.folder import Home, default_home
 from protocols.errors import Refusal
 
 from .output import decimal, note, print_json

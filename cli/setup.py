@@ -48,7 +48,7 @@ def init(
     Prints 24 backup words once: they alone can replace your key. An identity that is there is never overwritten; a
     node that has one can found or join a further network.
     """
-    from p2pnode.founding import NetworkPlan, set_up
+    from p2pnode.home.founding import NetworkPlan, set_up
 
     given = {key: value for key, value in terms.items() if value not in (None, False)}
     if new_network is None and (unit is not None or given):

@@ -27,7 +27,7 @@ MAX_ANSWERS: Final = 8  # on one stream
 MAX_DIALS: Final = 8
 RETRY_AFTER: Final = 30.0  # seconds until a peer that could not be dialled is dialled again
 
-# The parts of KadDHT whose inner workings `dht.kad` and this module rely on; see `p2pnode.libp2p_pieces`.
+# The parts of KadDHT whose inner workings `dht.kad` and this module rely on; see `p2pnode.net.libp2p_pieces`.
 FINGERPRINTS: Final = {
     "libp2p.kad_dht.kad_dht:KadDHT": "220931de72cd587994e94d5800437c47",
     "libp2p.kad_dht.peer_routing:PeerRouting": "2c15902cfbe3920c1ad54d33b186d44f",

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from p2pnode.home import Home, default_home
+from p2pnode.home.folder import Home, default_home
 from protocols.errors import Refusal
 
 TRIES = 5  # of one call, when the connection drops in between

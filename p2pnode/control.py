@@ -21,7 +21,7 @@ from anycorn.worker_context import WorkerContext
 from structlog.typing import FilteringBoundLogger
 
 from p2pnode.api import NodePort, build_app
-from p2pnode.home import Home
+from p2pnode.home.folder import Home
 from protocols.errors import Refusal
 
 IDLE = 5.0  # seconds without a request until a connection is closed

@@ -12,28 +12,28 @@ from typing import Any
 import trio
 from structlog.typing import FilteringBoundLogger
 
+from p2pnode.core.core import Core
+from p2pnode.core.effects import Dial, Effect, Emit, Lookup, Penalize, Provide, Reindex, Reply, Send
+from p2pnode.core.events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received
+from p2pnode.core.multiaddrs import with_peer
+from p2pnode.core.state import Settings
+from p2pnode.home.config import Config, load_config
+from p2pnode.home.folder import Home
+from p2pnode.home.keystore import Keys, load_keystore, read_passphrase
+from p2pnode.home.log import open_log
+from p2pnode.home.pending import clear_pending, load_pending
+from p2pnode.net.delivery import FrameReceived, HostEvent, PeerConnected, PeerDisconnected
+from p2pnode.net.dialing import Unreachable
+from p2pnode.net.host import Host
+from p2pnode.search.index import Index, IndexUnavailable
+from p2pnode.search.searching import Searching
 from protocols.errors import Refusal
 
 from . import clock, commands
 from .bounds import MAX_LISTENERS, STOP_WITHIN
-from .config import Config, load_config
 from .control import serve_control
-from .core import Core
-from .delivery import FrameReceived, HostEvent, PeerConnected, PeerDisconnected
-from .dialing import Unreachable
-from .effects import Dial, Effect, Emit, Lookup, Penalize, Provide, Reindex, Reply, Send
-from .events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received
 from .greeting import greeting
-from .home import Home
-from .host import Host
-from .index import Index, IndexUnavailable
-from .keystore import Keys, load_keystore, read_passphrase
-from .log import open_log
 from .loop import Loop
-from .multiaddrs import with_peer
-from .pending import clear_pending, load_pending
-from .searching import Searching
-from .state import Settings
 from .store import AnyStore, Store, StoreBusy, StoreError, StoreFailed
 from .verifying import Verifier
 from .wholeness import check_chains

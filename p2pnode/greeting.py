@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .addresses import BadAddress, parse_address
+from p2pnode.net.addresses import BadAddress, parse_address
 
 LAST_LINE = "Ctrl-C stops the node."
 

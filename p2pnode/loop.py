@@ -12,13 +12,13 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from ledger.head import Head
+from p2pnode.core.core import Core
+from p2pnode.core.effects import Effect, Penalize, Reply, Wake, Write
+from p2pnode.core.events import Command, Event, Received, Woke
 from protocols.errors import Refusal
 
 from . import clock
 from .bounds import QUEUE, REOPEN_EVERY, STEPS_PER_COMMIT
-from .core import Core
-from .effects import Effect, Penalize, Reply, Wake, Write
-from .events import Command, Event, Received, Woke
 from .store import AnyStore, StoreError
 
 WARNING = "the disk refused a write, nothing is signed until it can be written: "

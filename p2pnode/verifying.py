@@ -4,9 +4,8 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from p2pnode.core.intake import Signed, verify_in_turn
 from protocols.errors import Reject
-
-from .intake import Signed, verify_in_turn
 
 SHARE = 8  # signatures that are worth handing to another thread
 

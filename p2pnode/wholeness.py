@@ -3,9 +3,9 @@
 from ledger.chain import decode_state
 from ledger.entry import parse_entry
 from ledger.head import missing_after
+from p2pnode.core.keys import CHAIN, ENTRY, GENESIS, seq_key
 from protocols.errors import Refusal, Reject
 
-from .keys import CHAIN, ENTRY, GENESIS, seq_key
 from .store import AnyStore
 
 

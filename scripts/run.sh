@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 
 node=$here/.venv/bin/p2pnode
 home=$("$here/.venv/bin/python" -c '
-from p2pnode.home import Home, default_home
+from p2pnode.home.folder import Home, default_home
 home = Home(default_home())
 print("old" if home.initialised else "new", home.root)')
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from cli.main import main
-from p2pnode.home import Home
+from p2pnode.home.folder import Home
 from tests.p2pnode.fake_node import FakeNode, make_home, running
 
 

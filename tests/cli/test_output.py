@@ -12,7 +12,7 @@ import pytest
 
 from cli.output import decimal, safe, short
 from cli.times import format_time, parse_time
-from p2pnode.home import Home
+from p2pnode.home.folder import Home
 from protocols.amounts import format_amount
 from protocols.errors import Refusal
 from tests.cli.conftest import Run

@@ -11,7 +11,7 @@ from multiaddr import Multiaddr
 
 from dht import kad, kad_host
 from dht.kad import Rendezvous
-from p2pnode.host import Host
+from p2pnode.net.host import Host
 from tests.p2pnode.hosts import Node, nodes, until
 
 KEY = b"\x07" * 32

@@ -17,8 +17,8 @@ import msgpack
 import pytest
 import trio
 
-from p2pnode.dialing import Unreachable
-from p2pnode.host import PROTOCOLS, Host, HostEvent
+from p2pnode.net.dialing import Unreachable
+from p2pnode.net.host import PROTOCOLS, Host, HostEvent
 from tests.e2e.deal import Deal
 from tests.e2e.killer import seed, street
 from tests.e2e.nodes import Node, until

@@ -11,8 +11,8 @@ import trio
 
 from p2pnode.commands import Args
 from p2pnode.control import serve_control
-from p2pnode.home import Home
-from p2pnode.keystore import create_keystore
+from p2pnode.home.folder import Home
+from p2pnode.home.keystore import create_keystore
 from protocols.errors import Refusal
 
 

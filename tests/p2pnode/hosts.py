@@ -6,8 +6,8 @@ from typing import Any
 
 import trio
 
-from p2pnode.delivery import FrameReceived, HostEvent, PeerConnected, PeerDisconnected
-from p2pnode.host import Host
+from p2pnode.net.delivery import FrameReceived, HostEvent, PeerConnected, PeerDisconnected
+from p2pnode.net.host import Host
 
 LOOPBACK = ("/ip4/127.0.0.1/tcp/0",)
 GOSSIP = "/p2pnode/gossip/1.0.0"

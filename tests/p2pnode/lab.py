@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from p2pnode.core import Core
-from p2pnode.effects import Effect, Penalize, Send, Write
-from p2pnode.events import Connected, Received
-from p2pnode.state import Network
+from p2pnode.core.core import Core
+from p2pnode.core.effects import Effect, Penalize, Send, Write
+from p2pnode.core.events import Connected, Received
+from p2pnode.core.state import Network
 from protocols import exchange_messages
 from protocols.envelope import Record
 from protocols.gossip_messages import PROTOCOL as GOSSIP

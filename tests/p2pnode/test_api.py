@@ -16,7 +16,7 @@ import pytest
 from p2pnode.bounds import MAX_BODY, MAX_LISTENERS
 from p2pnode.client import Client
 from p2pnode.commands import COMMANDS, Search
-from p2pnode.home import Home
+from p2pnode.home.folder import Home
 from protocols.errors import DecodeError, Refusal
 from tests.p2pnode.fake_node import FakeNode, make_home, running
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2pnode.config import PROFILES, SETTINGS, Config, load_config, save_config
-from p2pnode.home import Home
+from p2pnode.home.config import PROFILES, SETTINGS, Config, load_config, save_config
+from p2pnode.home.folder import Home
 from protocols.errors import Refusal
 
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2pnode import commands, neighbours
-from p2pnode.effects import Reply
-from p2pnode.events import Command, Listening, Woke
-from p2pnode.keys import REQUEST
+from p2pnode import commands
+from p2pnode.core import neighbours
+from p2pnode.core.effects import Reply
+from p2pnode.core.events import Command, Listening, Woke
+from p2pnode.core.keys import REQUEST
 from protocols import exchange_messages, join_messages
 from protocols.codec import decode, encode
 from protocols.gossip_messages import PROTOCOL as GOSSIP

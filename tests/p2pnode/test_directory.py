@@ -1,6 +1,6 @@
 import pytest
 
-from p2pnode.directory import Directory, alike
+from p2pnode.core.directory import Directory, alike
 from protocols.errors import Refusal
 from protocols.profile import PeerAddress, Profile
 

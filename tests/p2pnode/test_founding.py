@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from p2pnode.config import load_config
-from p2pnode.founding import NetworkPlan, check_target, describe_network, genesis_wires, set_up
-from p2pnode.home import Home
-from p2pnode.keystore import create_keystore, load_keystore
-from p2pnode.pending import MAX_PENDING, NewNetwork, NotedJoin, Pending, clear_pending, load_pending, note_join
+from p2pnode.home.config import load_config
+from p2pnode.home.folder import Home
+from p2pnode.home.founding import NetworkPlan, check_target, describe_network, genesis_wires, set_up
+from p2pnode.home.keystore import create_keystore, load_keystore
+from p2pnode.home.pending import MAX_PENDING, NewNetwork, NotedJoin, Pending, clear_pending, load_pending, note_join
 from protocols.errors import Refusal
 from protocols.genesis import parse_genesis
 from protocols.invite import make_invite

@@ -15,7 +15,7 @@ from p2pnode.bounds import (
     MAX_TRACKED,
     STRIKE_DECAY,
 )
-from p2pnode.guard import Guard, TokenBucket, address_block
+from p2pnode.net.guard import Guard, TokenBucket, address_block
 
 
 @given(st.lists(st.tuples(st.integers(0, 5_000), st.floats(0.1, 20)), max_size=50))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from p2pnode.files import mend_mode, private_folder, write_atomic
-from p2pnode.home import HOME_VERSION, MAX_SOCKET_PATH, MIGRATIONS, Home, default_home
+from p2pnode.home.files import mend_mode, private_folder, write_atomic
+from p2pnode.home.folder import HOME_VERSION, MAX_SOCKET_PATH, MIGRATIONS, Home, default_home
 from protocols.errors import Refusal
 
 
@@ -67,7 +67,7 @@ def test_one_node_at_a_time(home: Home) -> None:
 
 def test_a_killed_node_leaves_no_lock(home: Home) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from p2pnode.home import Home\n"
+        "import sys, time; from pathlib import Path; from p2pnode.home.folder import Home\n"
         "with Home(Path(sys.argv[1])).locked(): print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(

@@ -9,12 +9,12 @@ import pytest
 import trio
 
 from dht.kad_host import PROTOCOL as KAD
-from p2pnode.addresses import Address, parse_address
 from p2pnode.bounds import MAX_PENDING, MAX_STRIKES
-from p2pnode.delivery import FrameReceived, PeerConnected, PeerDisconnected
-from p2pnode.dialing import connect as tcp
-from p2pnode.libp2p_pieces import ID, HostKey, propose, upgrade
-from p2pnode.yamux import HEADER, WINDOW_SIZE, Stream, StreamBroken, Yamux
+from p2pnode.net.addresses import Address, parse_address
+from p2pnode.net.delivery import FrameReceived, PeerConnected, PeerDisconnected
+from p2pnode.net.dialing import connect as tcp
+from p2pnode.net.libp2p_pieces import ID, HostKey, propose, upgrade
+from p2pnode.net.yamux import HEADER, WINDOW_SIZE, Stream, StreamBroken, Yamux
 
 from .hosts import GOSSIP, Node, connect, nodes, until
 
@@ -93,7 +93,7 @@ async def test_half_open_connections_do_not_keep_honest_peers_out() -> None:
 
 
 async def test_an_unfinished_handshake_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("p2pnode.listening.HANDSHAKE_TIMEOUT", 0.2)
+    monkeypatch.setattr("p2pnode.net.listening.HANDSHAKE_TIMEOUT", 0.2)
     a = Node(1, dht=False)
     async with nodes(a):
         stream = await tcp(where(a))
@@ -173,8 +173,8 @@ async def test_breaking_the_rules_below_costs_the_connection(attack: Callable[[Y
 
 
 async def test_idle_streams_and_unknown_protocols_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("p2pnode.connection.NEGOTIATION_TIMEOUT", 0.3)
-    monkeypatch.setattr("p2pnode.connection.RPC_STREAM_TIMEOUT", 0.5)
+    monkeypatch.setattr("p2pnode.net.connection.NEGOTIATION_TIMEOUT", 0.3)
+    monkeypatch.setattr("p2pnode.net.connection.RPC_STREAM_TIMEOUT", 0.5)
     a = Node(1)
     async with nodes(a), stranger(a) as mux:
         streams = [mux.open_stream() for _ in range(100)]
@@ -211,8 +211,8 @@ async def test_one_stream_after_another_of_a_protocol_is_an_offence() -> None:
 
 
 async def test_a_flood_of_frames_is_slowed_and_an_honest_peer_gets_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("p2pnode.guard.FRAME_RATE", 100)
-    monkeypatch.setattr("p2pnode.guard.FRAME_BURST", 200)
+    monkeypatch.setattr("p2pnode.net.guard.FRAME_RATE", 100)
+    monkeypatch.setattr("p2pnode.net.guard.FRAME_BURST", 200)
     a, honest = Node(1, dht=False), Node(2, dht=False)
     async with nodes(a, honest), stranger(a) as mux:
         stream = await open_gossip(mux)

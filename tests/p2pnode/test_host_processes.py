@@ -7,13 +7,13 @@ from pathlib import Path
 
 import trio
 
-from p2pnode.delivery import PeerConnected, PeerDisconnected
+from p2pnode.net.delivery import PeerConnected, PeerDisconnected
 
 from .hosts import GOSSIP, Node, nodes, until
 
 NODE = """
 import trio
-from p2pnode.host import Host
+from p2pnode.net.host import Host
 async def main():
     async def ignore(event): pass
     host = Host(b"k" * 32, ["/ip4/127.0.0.1/tcp/0"], ignore, dht=False)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from ledger.entry import encode_entry
-from p2pnode.ratings import check_attestation
+from p2pnode.core.ratings import check_attestation
 from protocols.attestation import Attestation, parse_attestation, seal_attestation
 from protocols.codec import encode
 from protocols.envelope import Record, parse_record, seal

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pnode.core import Core
-from p2pnode.effects import Emit, Write
-from p2pnode.events import Event
-from p2pnode.journal import Journal
+from p2pnode.core.core import Core
+from p2pnode.core.effects import Emit, Write
+from p2pnode.core.events import Event
+from p2pnode.core.journal import Journal
 from p2pnode.store import MemoryStore
 from tests.sim import test_street
 from tests.sim.street import storm

@@ -9,7 +9,7 @@ import pytest
 from mnemonic import Mnemonic
 from nacl.signing import SigningKey
 
-from p2pnode.keystore import (
+from p2pnode.home.keystore import (
     MAX_MEM,
     create_keystore,
     load_keystore,

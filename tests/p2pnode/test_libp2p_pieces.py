@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dht.kad_host import FINGERPRINTS as KAD_FINGERPRINTS
-from p2pnode import libp2p_pieces as pieces
 from p2pnode.bounds import MAX_NEGOTIATION_MESSAGE
+from p2pnode.net import libp2p_pieces as pieces
 
 
 def test_the_version_is_the_one_written_for() -> None:
@@ -26,7 +26,7 @@ def test_upstream_has_not_changed(piece: str) -> None:
 
 def test_the_import_is_light_and_quiet() -> None:
     program = (
-        "import sys, p2pnode.host; "
+        "import sys, p2pnode.net.host; "
         "heavy = [n for n in ('requests', 'httpx', 'zeroconf', 'grpc', 'libp2p.transport.tcp') "
         "if n in sys.modules]; "
         "from libp2p.peer.id import ID; print(heavy)"
@@ -37,7 +37,7 @@ def test_the_import_is_light_and_quiet() -> None:
 
 
 def test_the_whole_of_libp2p_can_still_be_had() -> None:
-    program = "import p2pnode.host, libp2p; print(libp2p.new_host.__name__)"
+    program = "import p2pnode.net.host, libp2p; print(libp2p.new_host.__name__)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "new_host\n"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from p2pnode.log import open_log
+from p2pnode.home.log import open_log
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from p2pnode.effects import Send
+from p2pnode.core.effects import Send
 from protocols import join_messages as messages
 from protocols.errors import Refusal
 from protocols.genesis import found
@@ -118,7 +118,7 @@ def test_drafts_are_published_on_joining():
 
 def test_the_outbox_refuses_before_anything_is_signed(monkeypatch):
     lab = Lab()
-    monkeypatch.setattr("p2pnode.outbox.MAX_OUTBOX", 0)
+    monkeypatch.setattr("p2pnode.core.outbox.MAX_OUTBOX", 0)
     count = lab.network(lab.anna).chain.state.count
     with pytest.raises(Refusal, match="wait to be delivered"):
         lab.ask(lab.anna, "vouch", peer="Dora", amount="1")
@@ -143,7 +143,7 @@ def test_vouches_of_strangers_are_bounded(monkeypatch):
     from ledger import chain
     from ledger.entry import encode_entry
     from ledger.payloads import InceptPayload, Settlement
-    from p2pnode import vouches
+    from p2pnode.core import vouches
     from protocols import exchange_messages
 
     lab = Lab()

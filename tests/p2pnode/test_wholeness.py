@@ -3,7 +3,7 @@
 import pytest
 
 from ledger.head import Head
-from p2pnode.keys import CHAIN, ENTRY
+from p2pnode.core.keys import CHAIN, ENTRY
 from p2pnode.store import MemoryStore
 from p2pnode.wholeness import check_chains
 from protocols.errors import Refusal

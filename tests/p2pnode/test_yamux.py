@@ -9,9 +9,9 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2pnode import yamux
 from p2pnode.bounds import MAX_BUFFERED, MAX_INBOUND_STREAMS
-from p2pnode.yamux import ACK, DATA, FIN, GO_AWAY, HEADER, PING, RST, SYN, WINDOW, WINDOW_SIZE, StreamBroken, Yamux
+from p2pnode.net import yamux
+from p2pnode.net.yamux import ACK, DATA, FIN, GO_AWAY, HEADER, PING, RST, SYN, WINDOW, WINDOW_SIZE, StreamBroken, Yamux
 
 from .hosts import until
 

@@ -12,11 +12,11 @@ from random import Random
 from typing import Any
 
 from p2pnode import commands
-from p2pnode.core import Core
-from p2pnode.effects import Dial, Effect, Lookup, Provide, Reply, Send, Wake, Write
-from p2pnode.events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
-from p2pnode.multiaddrs import peer_of, with_peer
-from p2pnode.state import Settings
+from p2pnode.core.core import Core
+from p2pnode.core.effects import Dial, Effect, Lookup, Provide, Reply, Send, Wake, Write
+from p2pnode.core.events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
+from p2pnode.core.multiaddrs import peer_of, with_peer
+from p2pnode.core.state import Settings
 from p2pnode.store import MemoryStore
 from protocols.errors import Refusal
 from protocols.identity import incept

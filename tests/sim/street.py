@@ -4,9 +4,9 @@ from random import Random
 from typing import Any
 
 from p2pnode import commands
-from p2pnode.core import Core
-from p2pnode.effects import Reply
-from p2pnode.events import Command
+from p2pnode.core.core import Core
+from p2pnode.core.effects import Reply
+from p2pnode.core.events import Command
 from protocols.errors import Refusal
 from protocols.genesis import Genesis, found
 from protocols.identity import incept

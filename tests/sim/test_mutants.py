@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from ledger import settlement
-from p2pnode.effects import Effect, Write
-from p2pnode.exchanges import Exchanges
-from p2pnode.journal import Journal
-from p2pnode.outbox import Outbox
+from p2pnode.core.effects import Effect, Write
+from p2pnode.core.exchanges import Exchanges
+from p2pnode.core.journal import Journal
+from p2pnode.core.outbox import Outbox
 from tests.sim.test_street import trade
 
 ENOUGH = 40  # seeds within which each mutant must have been caught

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from p2pnode.own_chain import OwnChain
+from p2pnode.core.own_chain import OwnChain
 from protocols.errors import Refusal
 from protocols.limits import MINUTE
 from tests.sim.simulator import Faults, Node, Simulator

@@ -1,0 +1,1 @@
+"""The node without I/O: events in, effects out."""

@@ -1,0 +1,70 @@
+"""What a node says of itself in each network: its profile, and a daily lease that says "still here"."""
+
+from p2pnode.bounds import LEASE_EVERY
+from protocols.codec import encode, plain
+from protocols.lease import Lease, seal_lease
+from protocols.limits import DAY, MAX_ADDRESSES, MAX_LIFETIME, MAX_SKEW, SECOND
+from protocols.profile import PeerAddress, Profile, seal_profile
+
+from .keys import RECORD
+from .membership import Membership
+from .multiaddrs import without_peer
+from .state import Network, State
+
+PROFILE_RENEWED = 30 * DAY  # before its end
+
+
+class Announcing:
+    def __init__(self, state: State, membership: Membership) -> None:
+        self._state = state
+        self._membership = membership
+
+    def started(self, now: int) -> None:
+        """The host listens: say where, and that we are back."""
+        for network in self._state.networks.values():
+            self.announce(network, now)
+
+    def announce(self, network: Network, now: int) -> None:
+        self._profile(network, now)
+        self._lease(network, now)
+
+    def woke(self, now: int) -> None:
+        for network in self._state.networks.values():
+            if self._due(network) <= now:
+                self.announce(network, now)
+
+    def next_wake(self) -> int | None:
+        return min((self._due(n) for n in self._state.networks.values()), default=None)
+
+    def _due(self, network: Network) -> int:
+        row = network.catalog.get((self._state.me, "lease", b""))
+        return row.created + LEASE_EVERY if row else 0
+
+    def _profile(self, network: Network, now: int) -> None:
+        settings = self._state.settings
+        addresses = tuple(dict.fromkeys(without_peer(a) for a in self._state.addresses))[:MAX_ADDRESSES]
+        area = (settings.area or network.genesis.area)[: network.genesis.cell_precision]
+        profile = Profile(
+            name=settings.name, box=settings.box, peers=(PeerAddress(settings.peer_id, addresses),), area=area
+        )
+        row = network.catalog.get((self._state.me, "profile", b""))
+        if row is not None and row.until > now + PROFILE_RENEWED and row.created <= now + MAX_SKEW:
+            wire = self._state.journal.get(RECORD + network.id + row.id)
+            if wire is not None and encode(plain(profile)) in wire:
+                return
+        record = seal_profile(
+            self._state.signer,
+            network.id,
+            profile,
+            created=now,
+            until=now + MAX_LIFETIME,
+            revision=max(now // SECOND, row.revision + 1 if row else 0),
+        )
+        self._state.publish(network, record, now)
+
+    def _lease(self, network: Network, now: int) -> None:
+        row = network.catalog.get((self._state.me, "lease", b""))
+        if row is not None and row.revision >= now // SECOND:
+            return  # one a second at most; or our clock went back
+        cells = tuple(c for c in self._membership.scopes(network) if c)
+        self._state.publish(network, seal_lease(self._state.signer, network.id, Lease(cells), created=now), now)

@@ -1,0 +1,349 @@
+"""The node without I/O: events in, effects out. This file only routes; each part decides for itself.
+
+`Core.handle(event, now)` is synchronous, total and deterministic: the same stored state, event and `now`, with the
+same source of chance, give the same effects. A step that fails by a rule leaves nothing behind; one that fails by a
+bug raises, and whoever runs the core discards it and makes it anew from what is stored.
+"""
+
+import json
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from dht.gossip import Deliver, Gossip, SendFrame, Strike
+from dht.gossip import Step as GossipStep
+from dht.keys import covers
+from ledger.entry import Entry, parse_entry
+from ledger.halves import verify_with
+from p2pnode import commands
+from p2pnode.bounds import EXPIRE_EVERY, MAX_STORED, REQUEST_KEPT
+from protocols import exchange_messages, join_messages
+from protocols.codec import decode, encode
+from protocols.envelope import Record
+from protocols.errors import Ignore, Refusal, Reject
+from protocols.gossip_messages import PROTOCOL as GOSSIP
+from protocols.identity import Signer
+
+from .announcing import Announcing
+from .effects import Effect, Emit, Penalize, Reply, Send, Wake
+from .events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
+from .exchange_commands import ExchangeCommands
+from .exchanges import Exchanges
+from .intake import Intake, Verify, verify_in_turn
+from .journal import Journal, Reader
+from .keys import KEY_STATE, RECORD, REQUEST
+from .ledger_commands import LedgerCommands
+from .listings import Listings
+from .membership import Membership
+from .neighbours import Neighbours, bootstrap_peer
+from .outbox import Outbox
+from .ratings import Ratings
+from .rotations import decode_key_state
+from .settlements import Settlements
+from .state import Network, Settings, State
+from .status import Status
+from .vouches import Vouches
+
+Handler = Callable[[Any, int], Any]
+
+
+class Core:
+    def __init__(
+        self,
+        reader: Reader,
+        signer: Signer,
+        settings: Settings,
+        rng: Random,
+        now: int,
+        verify: Verify = verify_in_turn,
+    ) -> None:
+        self._journal = journal = Journal(reader)
+        self._gossip = Gossip(lambda network, id_: journal.get(RECORD + network + id_), rng)
+        self.state = state = State(signer, settings, rng, journal, self._gossip)
+        for key, value in journal.scan(KEY_STATE):
+            author = key[len(KEY_STATE) :]
+            state.key_states[author], state.rotated_at[author] = decode_key_state(value)
+        self.intake = Intake(state, verify)
+        state.publish = self._publish
+        self.membership = Membership(state)
+        self.membership.adopted = self._adopted
+        self.membership.load()
+        for network in state.networks.values():
+            self.intake.load(network, now)
+            self._take_part(network, now)
+        self.outbox = Outbox(state)
+        self.vouches = self.membership.vouches = Vouches(state, self.outbox)
+        self.listings = Listings(state)
+        self.settlements = Settlements(state, self.outbox)
+        self.exchanges = Exchanges(state, self.outbox, self.listings, self.settlements)
+        self.settlements.policy = self.exchanges.may_be_paid
+        self.settlements.moved = self.exchanges.settled
+        self.ratings = Ratings(state, self.exchanges, self.settlements, self.listings, self.vouches)
+        self.exchanges.rated = self.ratings.reveal
+        self.neighbours = Neighbours(state, self.membership)
+        self.announcing = Announcing(state, self.membership)
+        self.status = Status(state, self.listings, self.exchanges, self.membership, self.neighbours)
+        self._expire_at = now + EXPIRE_EVERY
+        self._wake_at: int | None = None
+        self._handlers = self._table()
+
+    def handle(self, event: Event, now: int) -> list[Effect]:
+        """What to do about an event. now: ms."""
+        match event:
+            case Command():
+                self._command(event, now)
+            case Received(peer, protocol, data):
+                self._received(peer, protocol, data, now)
+            case Connected(peer, address, outbound):
+                self.neighbours.connected(peer, address, outbound, now)
+                self._perform(self._gossip.connected(peer, now), now)
+                self.membership.connected(peer, now)
+                self.outbox.connected(peer, now)
+            case Disconnected(peer):
+                self.neighbours.disconnected(peer, now)
+                self._gossip.disconnected(peer)
+            case DialFailed(peer, reason):
+                self.neighbours.failed(peer, reason, now)
+                self.membership.unreachable(peer, reason)
+            case Found(key, peers):
+                self.neighbours.found(key, peers, now)
+            case Listening(addresses):
+                self.state.addresses = addresses
+                self.neighbours.started(now)
+                self.announcing.started(now)
+            case Woke():
+                self._wake_at = None
+                self._woke(now)
+        self._schedule(now)
+        return self._journal.take()
+
+    def committed(self) -> None:
+        """All `Write`s handed over so far are on disk."""
+        self._journal.committed()
+
+    def begin(
+        self,
+        now: int,
+        genesis: tuple[bytes, ...] = (),
+        joins: tuple[str, ...] = (),
+        bootstrap: tuple[str, ...] = (),
+    ) -> list[Effect]:
+        """To be called first. What had expired goes, and what was left for this start is carried out: networks
+        that were founded (genesis wires), targets to join, peers to dial. `Refusal` for what is no such thing.
+        """
+        for wire in genesis:
+            self.membership.adopt(wire, now)
+        for target in joins:
+            self.membership.note(target, now)
+        for address in bootstrap:
+            self.neighbours.add(bootstrap_peer(address), (address,), "bootstrap", now)
+            if not self.state.networks:  # who is nowhere yet wants to be where the bootstrap is
+                self.membership.note(address, now)
+        for key, value in self._journal.scan(REQUEST):
+            if decode(value, MAX_STORED)[0] < now - REQUEST_KEPT:
+                self._journal.delete(key)
+        self._schedule(now)
+        return self._journal.take()
+
+    # Commands
+
+    def _table(self) -> dict[str, Handler]:
+        exchange = ExchangeCommands(self.state, self.exchanges, self.listings, self.settlements)
+        ledger = LedgerCommands(self.state)
+        return {
+            "status": lambda a, now: self.status.status(now),
+            "whoami": lambda a, now: self.status.whoami(a),
+            "invite": self.membership.invite,
+            "peers.list": lambda a, now: self.neighbours.list(now),
+            "peers.show": lambda a, now: self.neighbours.show(a.peer),
+            "peers.name": lambda a, now: self.neighbours.name(a.peer, a.name),
+            "listing.publish": self.listings.publish,
+            "listing.list": self.listings.list,
+            "listing.show": self.listings.show,
+            "listing.edit": self.listings.edit,
+            "listing.pause": self.listings.pause,
+            "listing.resume": self.listings.resume,
+            "listing.renew": self.listings.renew,
+            "listing.withdraw": self.listings.withdraw,
+            "exchange.propose": exchange.propose,
+            "exchange.counter": exchange.counter,
+            "exchange.accept": exchange.accept,
+            "exchange.decline": exchange.decline,
+            "exchange.cancel": exchange.cancel,
+            "exchange.handover": exchange.handover,
+            "exchange.return": exchange.give_back,
+            "exchange.done": exchange.done,
+            "exchange.confirm": exchange.confirm,
+            "exchange.pay": exchange.pay,
+            "exchange.list": exchange.list,
+            "exchange.show": exchange.show,
+            "ledger.log": ledger.log,
+            "ledger.balance": ledger.balance,
+            "ledger.verify": ledger.verify,
+            "vouch": self.vouches.vouch,
+            "unvouch": self.vouches.unvouch,
+            "attest": self.ratings.attest,
+            "reputation": self.ratings.reputation,
+        }
+
+    def _command(self, command: Command, now: int) -> None:
+        writes = commands.COMMANDS[command.name].writes
+        remembered = command.request_id if writes else None
+        if remembered is not None:
+            stored = self._journal.get(REQUEST + remembered.encode())
+            if stored is not None:
+                self._journal.out(Reply(command.ticket, json.loads(decode(stored, MAX_STORED)[1])))
+                return
+        try:
+            if command.name == "join":
+                self.membership.join(command.args, command.ticket, now)
+                return
+            result = self._handlers[command.name](command.args, now)
+        except Refusal as refusal:
+            self._undo()
+            self._journal.out(Reply(command.ticket, refusal))
+            return
+        except Reject as e:
+            self._undo()
+            unsound = Refusal("usage", f"that cannot be signed: {e.message}", "Check what you typed.")
+            self._journal.out(Reply(command.ticket, unsound))
+            return
+        if remembered is not None:
+            reply = encode([now, json.dumps(result)])
+            self._journal.put(REQUEST + remembered.encode(), reply)
+        self._journal.out(Reply(command.ticket, result))
+
+    def _undo(self) -> None:
+        """A rule refused a command. Every check stands before the first change, so there is nothing to undo."""
+        if self._journal.dirty:
+            raise AssertionError("a command was refused after it had changed something")
+        self._journal.drop()
+
+    # What peers send
+
+    def _received(self, peer: str, protocol: str, data: bytes, now: int) -> None:
+        try:
+            if protocol == GOSSIP:
+                self._perform(self._gossip.received(peer, data, now), now)
+            elif protocol == exchange_messages.PROTOCOL:
+                self._exchange(peer, exchange_messages.parse_message(data), now)
+            elif protocol == join_messages.PROTOCOL:
+                self.membership.received(peer, data, now)
+        except (Ignore, Refusal):  # a rule of ours forbids the answer: no fault of the peer's
+            pass
+        except Reject as e:
+            self._journal.out(Penalize(peer, str(e)))
+
+    def _exchange(self, peer: str, message: exchange_messages.Message, now: int) -> None:
+        match message:
+            case exchange_messages.FactMessage(wire):
+                self.exchanges.received(peer, wire, now)
+            case exchange_messages.EntryMessage(network_id, full):
+                network = self._known(network_id)
+                entry = parse_entry(full)
+                verify_with(entry, self.state.entry_key)
+                if entry.network != network.id:
+                    raise Reject("context", "an entry of another network")
+                self._entry(peer, network, entry, now)
+            case exchange_messages.ReturnVouch(network_id, vouch_id):
+                self.vouches.asked_back(peer, self._known(network_id), vouch_id, now)
+            case exchange_messages.Ack(id_):
+                if self.outbox.acknowledged(id_, peer):
+                    self._journal.out(Emit("delivered", {"id": id_.hex()}))
+            case exchange_messages.Refuse(id_):
+                self.exchanges.refused(peer, message, now)
+                self.vouches.returned_not(peer, id_)
+
+    def _entry(self, peer: str, network: Network, entry: Entry, now: int) -> None:
+        if entry.kind.startswith("PAY_"):
+            self.settlements.received(peer, network, entry, now)
+        elif entry.kind.startswith("VOUCH") or entry.kind == "UNVOUCH":
+            self.vouches.received(peer, network, entry, now)
+        else:
+            raise Ignore("state", f"{entry.kind} is not sent to a counterparty")
+
+    def _known(self, network_id: bytes) -> Network:
+        network = self.state.networks.get(network_id)
+        if network is None:
+            raise Ignore("network")
+        return network
+
+    # Records
+
+    def _perform(self, steps: list[GossipStep], now: int) -> None:
+        for step in steps:
+            match step:
+                case SendFrame(peer, frame):
+                    self._journal.out(Send(peer, GOSSIP, frame))
+                case Deliver(peer, network_id, wires):
+                    self._take_in(peer, self.state.networks[network_id], wires, now)
+                case Strike(peer, reason):
+                    self._journal.out(Penalize(peer, reason))
+
+    def _take_in(self, peer: str, network: Network, wires: tuple[bytes, ...], now: int) -> None:
+        for outcome in self.intake.take_all(network, wires, now):
+            if isinstance(outcome, Reject):
+                self._journal.out(Penalize(peer, str(outcome)))
+            elif isinstance(outcome, Record):
+                self._gossip.spread(network.id, outcome.id, peer, now)
+                self._took(network, outcome, now)
+
+    def _took(self, network: Network, record: Record, now: int) -> None:
+        if record.kind == "profile":
+            for connected in self.state.directory.peers_of(record.author):
+                if connected in self.state.connected:
+                    self.outbox.connected(connected, now)
+            for peer in self.state.directory.peers_of(record.author):
+                self.neighbours.add(peer, self.state.directory.addresses_of(peer), "profile", now)
+
+    def _publish(self, network: Network, record: Record, now: int) -> None:
+        """A record of our own: stored durably, in the catalog, on its way to the neighbours."""
+        if record.kind == "listing" and not covers(network.scopes, record.scope):
+            self._take_part(network, now, record.scope)
+        try:
+            self.intake.admit(network, record, now)
+        except Ignore as e:
+            raise Refusal("failed", f"the record was not taken: {e.code}", "Is this machine's clock right?") from e
+        self._gossip.spread(network.id, record.id, None, now)
+
+    def _take_part(self, network: Network, now: int, scope: str = "") -> None:
+        """Keep and gossip the records of our scopes, and of one more."""
+        network.scopes = tuple(sorted({*self.membership.scopes(network), *([scope] if scope else [])}))
+        self._perform(self._gossip.join(network.id, network.catalog, network.scopes, now), now)
+
+    def _adopted(self, network: Network, now: int) -> None:
+        self._take_part(network, now)
+        self.announcing.announce(network, now)
+        self.listings.joined(network, now)
+        self.neighbours.started(now)
+
+    # Time
+
+    def _woke(self, now: int) -> None:
+        self.membership.woke(now)
+        self.neighbours.woke(now)
+        self.outbox.woke(now)
+        self.ratings.woke(now)
+        self.announcing.woke(now)
+        if now >= self._expire_at:
+            self._expire_at = now + EXPIRE_EVERY
+            for network in self.state.networks.values():
+                self.intake.changed(network, network.catalog.expire(now))
+            self.listings.renew_due(now)
+            self.exchanges.forget(now)
+        self._perform(self._gossip.woke(now), now)
+
+    def _schedule(self, now: int) -> None:
+        times = [
+            self._expire_at,
+            self.membership.next_wake(),
+            self.neighbours.next_wake(),
+            self.outbox.next_wake(),
+            self.ratings.next_wake(),
+            self.announcing.next_wake(),
+            self._gossip.next_wake(),
+        ]
+        due = max(now, min(t for t in times if t is not None))
+        if self._wake_at is None or due < self._wake_at:
+            self._wake_at = due
+            self._journal.out(Wake(due))

@@ -1,0 +1,282 @@
+"""What our user does with exchanges. Every check stands before the first thing that is signed."""
+
+from p2pnode import commands
+from p2pnode.bounds import PAYMENT_EXPIRY, PROPOSAL_LIFETIME
+from protocols.amounts import Price, parse_price
+from protocols.errors import Refusal
+from protocols.exchange import NEGOTIATING, OPEN, DutyState, Exchange, Payment, Status
+from protocols.limits import DAY, HOUR, MAX_INT
+from protocols.listing import Listing
+from protocols.terms import Terms, draft_terms, encode_terms, terms_hash
+
+from .exchange_json import describe, money
+from .exchanges import Exchanges, Held, accept_payload, step_payload
+from .listings import Listings
+from .settlements import Settlements
+from .state import Network, State
+
+_SPANS = {"hour": HOUR, "day": DAY, "night": DAY, "week": 7 * DAY}
+
+
+class ExchangeCommands:
+    def __init__(self, state: State, exchanges: Exchanges, listings: Listings, settlements: Settlements) -> None:
+        self._state = state
+        self._exchanges = exchanges
+        self._listings = listings
+        self._settlements = settlements
+
+    def propose(self, args: commands.Propose, now: int) -> object:
+        network, record, listing = self._listings.find(args.listing, args.network)
+        if record.author == self._state.me:
+            raise Refusal("refused", "this listing is your own", "Others propose to you; you accept or counter.")
+        if listing.paused:
+            raise Refusal("refused", "this listing is paused by its owner", "Ask again when it is back.")
+        if record.until <= now:
+            raise Refusal("not_found", "this listing has expired", "`p2pnode search` shows what is current.")
+        quantity = _quantity(args.quantity, args.start, args.end, listing.price, 1)
+        counted = listing.price is None or listing.price.per not in _SPANS
+        if counted and listing.quantity is not None and quantity > listing.quantity:
+            raise Refusal("refused", f"only {listing.quantity} are offered", "Ask for fewer.")
+        amount, unit, text = _price(network, args.price, listing.price, quantity)
+        terms = draft_terms(
+            listing=record.id,
+            name=record.name,
+            proposer=self._state.me,
+            responder=record.author,
+            offered=listing.direction == "offer",
+            kind=listing.kind,
+            title=listing.title,
+            quantity=quantity,
+            start=args.start or 0,
+            end=args.end or 0,
+            amount=amount,
+            unit=unit,
+            price_text=text,
+            note=args.note,
+            previous=b"",
+            expires=now + PROPOSAL_LIFETIME,
+        )
+        held = self._exchanges.begin(network, terms, encode_terms(terms), record, now)
+        return self._show(held, now)
+
+    def counter(self, args: commands.Counter, now: int) -> object:
+        held, view, network = self._open(args.id, now)
+        if view.status not in NEGOTIATING:
+            raise Refusal("conflict", f"this exchange is {view.status}", "Only a proposal can be countered.")
+        self._my_turn(view)
+        old = view.terms
+        listing = self._listing(held, old)
+        start = old.start if args.start is None else args.start
+        end = old.end if args.end is None else args.end
+        quantity = _quantity(args.quantity, args.start, args.end, listing, old.quantity)
+        unit_price = Price(old.amount // old.quantity, old.unit, listing.per) if old.amount and listing else None
+        if args.price is None and quantity == old.quantity:
+            amount, unit, text = old.amount, old.unit, money(network, old.amount, old.unit)
+        else:
+            amount, unit, text = _price(network, args.price, unit_price or listing, quantity)
+        owner_gives = any(d.provider == old.responder for d in old.duties if d.id != "pay")
+        terms = draft_terms(
+            listing=old.listing,
+            name=old.name,
+            proposer=old.proposer,
+            responder=old.responder,
+            offered=owner_gives,
+            kind=old.kind,
+            title=old.title,
+            quantity=quantity,
+            start=start,
+            end=end,
+            amount=amount,
+            unit=unit,
+            price_text=text,
+            note=args.note,
+            previous=terms_hash(old),
+            expires=now + PROPOSAL_LIFETIME,
+        )
+        self._exchanges.say(held, "counter", view.terms_fact.id, encode_terms(terms), now)
+        return self._show(held, now)
+
+    def accept(self, args: commands.Step, now: int) -> object:
+        held, view, _ = self._open(args.id, now)
+        if view.agreed:
+            return self._show(held, now)
+        if view.status not in NEGOTIATING:
+            raise Refusal("conflict", f"this exchange is {view.status}", "Propose again.")
+        self._my_turn(view)
+        clash = self._exchanges.overlapping(held, view, now)
+        if clash is not None:
+            raise Refusal(
+                "conflict",
+                f"exchange {clash.id.hex()[:8]} has the same listing at that time",
+                "Counter with another time, or decline.",
+            )
+        self._exchanges.say(held, "accept", view.terms_fact.id, accept_payload(view, args.note), now)
+        return self._show(held, now)
+
+    def decline(self, args: commands.Step, now: int) -> object:
+        held, view, _ = self._open(args.id, now)
+        if view.status not in NEGOTIATING:
+            raise Refusal("conflict", f"this exchange is {view.status}", "Only a proposal can be declined.")
+        self._my_turn(view)
+        self._exchanges.say(held, "decline", view.terms_fact.id, step_payload(args.note), now)
+        return self._show(held, now)
+
+    def cancel(self, args: commands.Step, now: int) -> object:
+        held, view, _ = self._open(args.id, now)
+        me = self._state.me
+        if view.status in NEGOTIATING:
+            kind = "decline" if view.turn == me else "withdraw"
+            self._exchanges.say(held, kind, view.terms_fact.id, step_payload(args.note), now)
+            return self._show(held, now)
+        if not view.agreed or view.status not in OPEN or view.status is Status.SETTLED:
+            raise Refusal("conflict", f"this exchange is {view.status}", "There is nothing left to cancel.")
+        if view.payment not in (Payment.NONE, Payment.PENDING, Payment.RELEASED):
+            raise Refusal(
+                "conflict", "the payment is under way or done", "What was paid is corrected by a new exchange."
+            )
+        if me not in view.cancel_asked:
+            self._exchanges.say(held, "cancel", _agreement(view), step_payload(args.note), now)
+        return self._show(held, now)
+
+    def handover(self, args: commands.Step, now: int) -> object:
+        return self._do(args, ("handover", "pickup"), now)
+
+    def give_back(self, args: commands.Step, now: int) -> object:
+        return self._do(args, ("return",), now)
+
+    def done(self, args: commands.Step, now: int) -> object:
+        return self._do(args, None, now)
+
+    def confirm(self, args: commands.Step, now: int) -> object:
+        held, view, _ = self._agreed(args.id, now)
+        mine = [d for d in view.terms.duties if d.receiver == self._state.me and not self._by_ledger(d.id, view)]
+        said = [d for d in mine if view.duties[d.id] in (DutyState.DONE, DutyState.CONTESTED)]
+        # Who receives may confirm before the other has said so: his word is the stronger one.
+        ready = [
+            d
+            for d in mine
+            if view.duties[d.id] is DutyState.PENDING and (not d.after or view.duties[d.after] is not DutyState.PENDING)
+        ]
+        chosen = said or ready[:1]
+        if not chosen:
+            if mine and all(view.duties[d.id] is DutyState.CONFIRMED for d in mine):
+                return self._show(held, now)
+            raise Refusal(
+                "conflict", "there is nothing for you to confirm yet", "`p2pnode exchange show` says what comes next."
+            )
+        for duty in chosen:
+            self._exchanges.say(held, "confirm", _agreement(view), step_payload(args.note, duty.id), now)
+        return self._show(held, now)
+
+    def pay(self, args: commands.OneId, now: int) -> object:
+        held, view, network = self._agreed(args.id, now)
+        duty = view.terms.payment
+        if duty is None:
+            raise Refusal("refused", "nothing is to be paid in this exchange")
+        if duty.provider != self._state.me:
+            raise Refusal("refused", "the other side pays in this exchange", "Wait for their payment.")
+        if view.payment is Payment.NONE:
+            return self._do(commands.Step(id=args.id), ("pay",), now)
+        if view.payment is Payment.PENDING:
+            self._settlements.pay(network, held.id, duty, terms_hash(view.terms), now + PAYMENT_EXPIRY, now)
+            self._exchanges.settled(network.id, held.id, now)
+        return self._show(held, now)
+
+    def list(self, args: commands.ListExchanges, now: int) -> object:
+        rows = sorted(self._exchanges.held.values(), key=lambda h: (h.seen_at, h.id), reverse=True)
+        if args.network is not None:
+            wanted = self._state.network(args.network).id
+            rows = [h for h in rows if h.network == wanted]
+        return [self._show(h, now) for h in rows if not args.open or self._exchanges.view(h, now).status in OPEN]
+
+    def show(self, args: commands.OneId, now: int) -> object:
+        return self._show(self._exchanges.find(args.id), now)
+
+    def _do(self, args: commands.Step, names: tuple[str, ...] | None, now: int) -> object:
+        held, view, _ = self._agreed(args.id, now)
+        me = self._state.me
+        mine = [d for d in view.terms.duties if d.provider == me and not self._by_ledger(d.id, view)]
+        chosen = [d for d in mine if d.id in names] if names else [d for d in mine if d.id != "pay"]
+        if not chosen:
+            word = names[0] if names else "duty"
+            raise Refusal(
+                "refused", f"you owe no {word} in this exchange", "`p2pnode exchange show` lists who owes what."
+            )
+        pending = [d for d in chosen if view.duties[d.id] is DutyState.PENDING]
+        if not pending:
+            return self._show(held, now)
+        duty = pending[0]
+        if duty.after and view.duties[duty.after] is DutyState.PENDING:
+            before = view.terms.duty(duty.after)
+            raise Refusal(
+                "conflict",
+                f"first: {before.what if before else duty.after}",
+                "`p2pnode exchange show` says whose turn it is.",
+            )
+        self._exchanges.say(held, "done", _agreement(view), step_payload(args.note, duty.id), now)
+        return self._show(held, now)
+
+    def _by_ledger(self, duty_id: str, view: Exchange) -> bool:
+        return duty_id == "pay" and view.payment is not Payment.NONE
+
+    def _open(self, text: str, now: int) -> tuple[Held, Exchange, Network]:
+        held = self._exchanges.find(text)
+        return held, self._exchanges.view(held, now), self._state.networks[held.network]
+
+    def _agreed(self, text: str, now: int) -> tuple[Held, Exchange, Network]:
+        held, view, network = self._open(text, now)
+        if not view.agreed:
+            raise Refusal(
+                "conflict", f"nothing is agreed yet: this exchange is {view.status}", "Accept or counter first."
+            )
+        if view.status is Status.CANCELLED:
+            raise Refusal("conflict", "this exchange was cancelled by both", "Propose again.")
+        return held, view, network
+
+    def _my_turn(self, view: Exchange) -> None:
+        if view.turn != self._state.me:
+            raise Refusal(
+                "conflict",
+                "it is the other side's turn",
+                "Wait for their answer; `p2pnode exchange cancel` takes your proposal back.",
+            )
+
+    def _listing(self, held: Held, terms: Terms) -> Price | None:
+        record = self._exchanges.listing_of(held)
+        listing: Listing | None = self._listings.parse(record) if record is not None else None
+        return listing.price if listing else None
+
+    def _show(self, held: Held, now: int) -> object:
+        return describe(self._state, self._exchanges, self._settlements, held, now)
+
+
+def _agreement(view: Exchange) -> bytes:
+    return view.acceptance.id if view.acceptance is not None else view.terms_fact.id
+
+
+def _quantity(given: int | None, start: int | None, end: int | None, price: Price | None, otherwise: int) -> int:
+    """How many units are meant: as said, or as the span between start and end makes them."""
+    if end is not None and start is not None and end <= start:
+        raise Refusal("usage", "--until is not after --from", "Give the start first, then the end.")
+    if given is not None:
+        return given
+    span = _SPANS.get(price.per) if price is not None else None
+    if span and start is not None and end is not None:
+        return max(1, -(-(end - start) // span))
+    return otherwise
+
+
+def _price(network: Network, text: str | None, listed: Price | None, quantity: int) -> tuple[int, str, str]:
+    """Amount in minor units, unit and how to say it. A price without `/per` is for the whole."""
+    genesis = network.genesis
+    if text is None:
+        price, times = listed, quantity
+    else:
+        price = parse_price(text, genesis.unit, genesis.decimals)
+        times = quantity if "/" in text else 1
+    if price is None:
+        return 0, "", "nothing"
+    amount = price.amount * times
+    if amount > MAX_INT:
+        raise Refusal("usage", "the price is too high", "Check the quantity and the price.")
+    return amount, price.unit, money(network, amount, price.unit)

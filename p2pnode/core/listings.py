@@ -1,0 +1,329 @@
+"""Listings: those of this node, and what it holds of others'."""
+
+from typing import Any
+
+from dht.keys import slot_hash
+from p2pnode import commands
+from p2pnode.bounds import LISTING_LIFETIME, RENEW_BEFORE
+from p2pnode.complaints import in_words
+from protocols.amounts import parse_price
+from protocols.cell import coarsen
+from protocols.codec import decode, encode
+from protocols.envelope import Record, parse_record
+from protocols.errors import Refusal, Reject
+from protocols.limits import DAY, MAX_LIFETIME, MAX_SKEW, SECOND
+from protocols.listing import Availability, Listing, parse_listing, seal_listing, withdraw_listing
+
+from .effects import Emit
+from .keys import DRAFT, RECORD
+from .state import Network, State
+
+_PLURAL = {"offer": "offers", "request": "requests"}
+
+
+class Listings:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    # What is held
+
+    def find(self, text: str, network: str | None = None) -> tuple[Network, Record, Listing]:
+        """The one live listing whose id starts with this, in all networks or one. `Refusal` else."""
+        wanted = text.lower()
+        where = [self._state.network(network)] if network else list(self._state.networks.values())
+        found = [
+            (n, row.id)
+            for n in where
+            for row in n.catalog.rows(kind="listing")
+            if not row.withdrawn and slot_hash(row.slot).hex().startswith(wanted)
+        ]
+        if len(found) > 1:
+            raise Refusal("conflict", f"{len(found)} listings start with {text}", "Give more of the id.")
+        if not found:
+            raise Refusal("not_found", f"no listing {text}", "`p2pnode search` shows what is offered.")
+        place, record_id = found[0]
+        record = self.record_of(place, record_id)
+        listing = self.parse(record) if record else None
+        if record is None or listing is None:
+            raise Refusal("not_found", f"listing {text} is not held here any more", "`p2pnode search` again.")
+        return place, record, listing
+
+    def record_of(self, network: Network, record_id: bytes) -> Record | None:
+        wire = self._state.journal.get(RECORD + network.id + record_id)
+        return parse_record(wire) if wire else None
+
+    def current(self, network: Network, author: bytes, name: bytes) -> tuple[Record, Listing] | None:
+        """The live revision of a slot, or None if it is withdrawn, expired from the store or unknown."""
+        row = network.catalog.get((author, "listing", name))
+        record = self.record_of(network, row.id) if row is not None and not row.withdrawn else None
+        listing = self.parse(record) if record is not None else None
+        return (record, listing) if record is not None and listing is not None else None
+
+    def parse(self, record: Record) -> Listing | None:
+        try:
+            return None if record.withdrawn else parse_listing(record)
+        except Reject:
+            return None
+
+    def is_mine(self, network: Network, name: bytes) -> bool:
+        row = network.catalog.get((self._state.me, "listing", name))
+        return row is not None and not row.withdrawn
+
+    def mine(self, network: Network) -> list[tuple[Record, Listing]]:
+        found = (
+            self.current(network, row.author, row.name)
+            for row in network.catalog.rows(kind="listing", author=self._state.me)
+        )
+        return [pair for pair in found if pair is not None]
+
+    # Commands
+
+    def publish(self, args: commands.Publish, now: int) -> object:
+        until = self._until(args.until, now)
+        if not self._state.networks:
+            return self._draft(args, until, now)
+        network = self._state.network(args.network)
+        quota = network.genesis.listings_per_author
+        if len(self.mine(network)) >= quota:
+            raise Refusal("refused", f"{quota} listings are published already", "Withdraw one first.")
+        listing = self._listing(network, args, self._state.settings.area)
+        record = self._seal(network, listing, self._state.rng.randbytes(16), _revision(now), now, until)
+        self._state.publish(network, record, now)
+        return self.describe(network, record, listing, now)
+
+    def edit(self, args: commands.Edit, now: int) -> object:
+        network, record, old = self._own(args.id, args.network)
+        until = self._until(args.until, now) if args.until is not None else max(record.until, now + DAY)
+        listing = self._edited(network, args, old)
+        return self._revise(network, record, listing, now, until)
+
+    def pause(self, args: commands.OneId, now: int) -> object:
+        return self._pausing(args, True, now)
+
+    def resume(self, args: commands.OneId, now: int) -> object:
+        return self._pausing(args, False, now)
+
+    def renew(self, args: commands.OneId, now: int) -> object:
+        network, record, listing = self._own(args.id, args.network)
+        return self._revise(network, record, listing, now, now + LISTING_LIFETIME)
+
+    def withdraw(self, args: commands.OneId, now: int) -> object:
+        network, record, listing = self._own(args.id, args.network)
+        gone = withdraw_listing(self._state.signer, record, created=now, until=max(record.until, now + DAY))
+        self._state.publish(network, gone, now)
+        return self.describe(network, gone, listing, now)
+
+    def list(self, args: commands.ListListings, now: int) -> object:
+        networks = [self._state.network(args.network)] if args.network else list(self._state.networks.values())
+        rows = [self.describe(n, r, p, now) for n in networks for r, p in self.mine(n)]
+        rows += [self._describe_draft(k[len(DRAFT) :], v) for k, v in self._state.journal.scan(DRAFT)]
+        return [r for r in rows if args.direction is None or r["direction"] == args.direction]
+
+    def show(self, args: commands.OneId, now: int) -> object:
+        return self.describe(*self.find(args.id, args.network), now)
+
+    # What happens by itself
+
+    def joined(self, network: Network, now: int) -> None:
+        """The first network: what was drafted before is published there."""
+        for key, value in self._state.journal.scan(DRAFT):
+            name = key[len(DRAFT) :]
+            until, fields = decode(value)
+            args = commands.parse_args("listing.publish", fields)
+            assert isinstance(args, commands.Publish)
+            listing = self._listing(network, args, self._state.settings.area)
+            self._state.publish(
+                network, self._seal(network, listing, name, _revision(now), now, max(until, now + DAY)), now
+            )
+            self._state.journal.delete(key, durable=True)
+
+    def renew_due(self, now: int) -> None:
+        """Sign again what comes near its end, as long as this node lives."""
+        for network in self._state.networks.values():
+            for record, listing in self.mine(network):
+                lasting = record.until - record.created
+                near = now < record.until < now + min(RENEW_BEFORE, lasting // 4) and lasting >= LISTING_LIFETIME
+                if near or record.created > now + MAX_SKEW:  # our clock was ahead, so nobody took it
+                    self._revise(network, record, listing, now, now + lasting)
+
+    # JSON
+
+    def describe(self, network: Network, record: Record, listing: Listing, now: int) -> dict[str, Any]:
+        """A listing as every face shows it. distance_km and score are the search's to fill in."""
+        price = listing.price
+        lease = network.catalog.get((record.author, "lease", b""))
+        mine = record.author == self._state.me
+        replicas = self._state.gossip.replicas(network.id, record.id)
+        seen = now if mine else max(lease.created if lease else 0, 0) or record.created
+        return {
+            "listing_id": slot_hash(record.slot).hex(),
+            "record_id": record.id.hex(),
+            "network": network.id.hex(),
+            "author": record.author.hex(),
+            "peer_id": self._state.directory.peer_id(record.author),
+            "author_name": self._state.settings.name if mine else self._state.directory.name(record.author),
+            "mine": mine,
+            "direction": listing.direction,
+            "kind": listing.kind,
+            "title": listing.title,
+            "text": listing.text,
+            "tags": list(listing.tags),
+            "price": {"amount": price.amount, "unit": price.unit, "per": price.per} if price else None,
+            "quantity": listing.quantity,
+            "when": listing.available.rrule if listing.available else None,
+            "area": listing.area,
+            "to": listing.area_to,
+            "photos": [p.hex() for p in listing.photos],
+            "distance_km": None,
+            "created": record.created,
+            "valid_until": record.until,
+            "revision": record.revision,
+            "paused": listing.paused,
+            "last_seen": seen,
+            "replicas": replicas,
+            "score": None,
+            "state": self._word(record, replicas),
+        }
+
+    def _word(self, record: Record, replicas: int) -> str:
+        if record.withdrawn:
+            return "withdrawn"
+        return "spread" if replicas or record.author != self._state.me else "stored"
+
+    # Parts
+
+    def _own(self, text: str, name: str | None) -> tuple[Network, Record, Listing]:
+        network, record, listing = self.find(text, name)
+        if record.author != self._state.me:
+            owner = self._state.directory.name(record.author)
+            raise Refusal("refused", f"this listing is {owner}'s", "You can change your own listings only.")
+        return network, record, listing
+
+    def _pausing(self, args: commands.OneId, paused: bool, now: int) -> object:
+        network, record, old = self._own(args.id, args.network)
+        if old.paused == paused:
+            return self.describe(network, record, old, now)
+        changed = _with(old, paused=paused)
+        return self._revise(network, record, changed, now, record.until)
+
+    def _revise(self, network: Network, record: Record, listing: Listing, now: int, until: int) -> dict[str, Any]:
+        new = self._seal(network, listing, record.name, _revision(now, record), now, until)
+        if new.scope != record.scope or until < record.until:
+            # The old cell's holders would never see a revision in another, and who misses one that ends earlier would
+            # keep the old: take it back, publish it under a new name.
+            gone = withdraw_listing(self._state.signer, record, created=now, until=max(record.until, until))
+            self._state.publish(network, gone, now)
+            new = self._seal(network, listing, self._state.rng.randbytes(16), _revision(now), now, until)
+        self._state.publish(network, new, now)
+        return self.describe(network, new, listing, now)
+
+    def _seal(self, network: Network, listing: Listing, name: bytes, revision: int, now: int, until: int) -> Record:
+        try:
+            return seal_listing(
+                self._state.signer,
+                network.id,
+                listing,
+                name=name,
+                revision=revision,
+                created=now,
+                until=until,
+                cell_precision=network.genesis.cell_precision,
+            )
+        except Reject as e:
+            raise Refusal(
+                "usage", f"this listing cannot be published: {in_words(e.message)}", "Check what you typed."
+            ) from e
+
+    def _until(self, until: int | None, now: int) -> int:
+        if until is None:
+            return now + LISTING_LIFETIME
+        if until <= now:
+            raise Refusal("usage", "--until lies in the past", "Give a later date.")
+        if until > now + MAX_LIFETIME:
+            raise Refusal("usage", "a listing lives 90 days at most", "Give an earlier date; it can be renewed.")
+        return until
+
+    def _listing(self, network: Network, args: commands.Publish, area: str) -> Listing:
+        genesis = network.genesis
+        place = area if args.area is None else coarsen(args.area, 6) if args.area else ""
+        try:
+            return Listing(
+                direction=args.direction,
+                kind=args.kind,
+                title=args.title.strip(),
+                text=args.text,
+                tags=tuple(dict.fromkeys(args.tags)),
+                price=parse_price(args.price, genesis.unit, genesis.decimals) if args.price else None,
+                quantity=args.quantity,
+                available=Availability(rrule=args.when, zone="UTC") if args.when else None,
+                area=(place or genesis.area)[: max(genesis.cell_precision, 1)],
+                area_to=coarsen(args.to, genesis.cell_precision) if args.to else "",
+            )
+        except Reject as e:
+            raise Refusal(
+                "usage", f"this listing cannot be published: {in_words(e.message)}", "Check what you typed."
+            ) from e
+
+    def _edited(self, network: Network, args: commands.Edit, old: Listing) -> Listing:
+        genesis = network.genesis
+        changes: dict[str, Any] = {
+            "kind": args.kind,
+            "title": args.title,
+            "text": args.text,
+            "tags": None if args.tags is None else tuple(dict.fromkeys(args.tags)),
+            "quantity": args.quantity,
+            "area": None if args.area is None else coarsen(args.area, genesis.cell_precision) if args.area else "",
+            "area_to": None if args.to is None else coarsen(args.to, genesis.cell_precision) if args.to else "",
+        }
+        changes = {k: v for k, v in changes.items() if v is not None}
+        if args.price is not None:
+            changes["price"] = parse_price(args.price, genesis.unit, genesis.decimals)
+        if args.when is not None:
+            changes["available"] = Availability(rrule=args.when, zone="UTC") if args.when else None
+        return _with(old, **changes)
+
+    def _draft(self, args: commands.Publish, until: int, now: int) -> object:
+        name = self._state.rng.randbytes(16)
+        given = {f: getattr(args, f) for f in args.__struct_fields__}
+        fields = {k: list(v) if isinstance(v, tuple) else v for k, v in given.items() if v is not None}
+        value = encode([until, fields])
+        self._state.journal.put(DRAFT + name, value)
+        self._state.journal.out(Emit("listing", {"listing_id": name.hex(), "state": "draft"}))
+        return self._describe_draft(name, value)
+
+    def _describe_draft(self, name: bytes, value: bytes) -> dict[str, Any]:
+        until, fields = decode(value)
+        listing_id = slot_hash((self._state.me, "listing", name)).hex()
+        return {
+            "listing_id": listing_id,
+            "revision": 0,
+            "valid_until": until,
+            "state": "draft",
+            "author": self._state.me.hex(),
+            "author_name": self._state.settings.name,
+            "mine": True,
+            "direction": fields["direction"],
+            "kind": fields["kind"],
+            "title": fields["title"],
+            "text": fields.get("text", ""),
+            "price": None,
+            "area": fields.get("area", self._state.settings.area),
+            "replicas": 0,
+            "last_seen": None,
+            "distance_km": None,
+            "score": None,
+        }
+
+
+def _revision(now: int, old: Record | None = None) -> int:
+    """Seconds, so that a node restored from an old backup does not sign a revision that the street has left behind."""
+    return max(now // SECOND, old.revision + 1 if old else 0)
+
+
+def _with(listing: Listing, **changes: Any) -> Listing:
+    fields = {name: getattr(listing, name) for name in listing.__struct_fields__}
+    return Listing(**{**fields, **changes})
+
+
+def _unpublishable(e: Reject) -> Refusal:
+    return Refusal("usage", f"this listing cannot be published: {in_words(e.message)}", "Check what you typed.")

@@ -1,0 +1,90 @@
+"""What must reach another author: kept on disk, sent again with growing pauses until it is acknowledged."""
+
+import msgspec
+
+from p2pnode.bounds import MAX_OUTBOX, RESEND_MAX, RESEND_MIN
+from protocols.codec import decode, encode
+from protocols.errors import Refusal
+
+from .effects import Send
+from .keys import OUTBOX
+from .state import State
+
+
+class Item(msgspec.Struct):
+    """network16, author: to whom; protocol, frame: what; since: ms; tries and next_at are not stored."""
+
+    network: bytes
+    author: bytes
+    protocol: str
+    frame: bytes
+    since: int
+    tries: int = 0
+    next_at: int = 0
+
+
+class Outbox:
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.items: dict[bytes, Item] = {}
+        for key, value in state.journal.scan(OUTBOX):
+            self.items[key[len(OUTBOX) :]] = Item(*decode(value))
+
+    def add(
+        self, item_id: bytes, network: bytes, author: bytes, protocol: str, frame: bytes, now: int, *, keep: bool = True
+    ) -> None:
+        """Keep and send. The same id twice is once. keep: false for what its owner adds again after a restart."""
+        if item_id in self.items:
+            return
+        item = Item(network, author, protocol, frame, now)
+        self.items[item_id] = item
+        if keep:
+            self._state.journal.put(OUTBOX + item_id, encode([network, author, protocol, frame, now]))
+        self._send(item, now)
+
+    def check_room(self) -> None:
+        """`Refusal` if our user has so much waiting that nothing more is taken. Asked before anything is signed."""
+        if len(self.items) >= MAX_OUTBOX:
+            raise Refusal("failed", f"{MAX_OUTBOX} messages wait to be delivered", "Wait until other peers come back.")
+
+    def acknowledged(self, item_id: bytes, peer: str) -> bool:
+        """The recipient has it on disk. Only a peer that speaks for the recipient is believed."""
+        item = self.items.get(item_id)
+        if item is None or not self._state.directory.speaks_for(peer, item.author):
+            return False
+        self.drop(item_id)
+        return True
+
+    def drop(self, item_id: bytes) -> None:
+        if self.items.pop(item_id, None) is not None:
+            self._state.journal.delete(OUTBOX + item_id)
+
+    def waiting_for(self, author: bytes) -> list[bytes]:
+        return [i for i, item in self.items.items() if item.author == author]
+
+    def authors(self) -> set[bytes]:
+        return {item.author for item in self.items.values()}
+
+    def connected(self, peer: str, now: int) -> None:
+        """A peer is there: what waits for it goes out at once."""
+        for item in self.items.values():
+            if self._state.directory.speaks_for(peer, item.author):
+                item.tries = 0
+                self._send(item, now)
+
+    def woke(self, now: int) -> None:
+        for item in self.items.values():
+            if item.next_at <= now:
+                self._send(item, now)
+
+    def next_wake(self) -> int | None:
+        return min((i.next_at for i in self.items.values()), default=None)
+
+    def _send(self, item: Item, now: int) -> None:
+        item.next_at = now + min(RESEND_MAX, RESEND_MIN << min(item.tries, 10))
+        item.tries += 1
+        for peer in self._state.directory.peers_of(item.author):
+            if peer in self._state.connected:
+                self._state.journal.out(Send(peer, item.protocol, item.frame))
+                return
+        self._state.wanted.update(self._state.directory.peers_of(item.author))

@@ -1,0 +1,81 @@
+"""How the node is doing, in a few figures, and what its user should know."""
+
+from collections.abc import Callable
+from typing import Any
+
+from p2pnode import commands
+from protocols.exchange import OPEN
+
+from .exchange_json import next_steps
+from .exchanges import Exchanges
+from .listings import Listings
+from .membership import Membership
+from .neighbours import Neighbours
+from .state import State
+
+
+class Status:
+    def __init__(
+        self, state: State, listings: Listings, exchanges: Exchanges, membership: Membership, neighbours: Neighbours
+    ) -> None:
+        self._state = state
+        self._listings = listings
+        self._exchanges = exchanges
+        self._membership = membership
+        self._neighbours = neighbours
+        self.warnings: Callable[[], list[str]] = list  # what the daemon knows, such as a disk that fails
+
+    def status(self, now: int) -> dict[str, Any]:
+        networks = list(self._state.networks.values())
+        joining = [j for j in self._membership.joining.values()]
+        peers = len(self._state.connected)
+        word = "joined" if networks and peers else "joining" if joining else "alone"
+        return {
+            "peer_id": self._state.settings.peer_id,
+            "author": self._state.me.hex(),
+            "name": self._state.settings.name,
+            "network": networks[0].json if networks else None,
+            "networks": [n.json for n in networks],
+            "state": word,
+            "peers": peers,
+            "listings": sum(
+                1 for n in networks for r in n.catalog.rows(kind="listing") if not r.withdrawn and r.until > now
+            ),
+            "exchanges_waiting": self._waiting(now),
+            "addresses": list(self._state.addresses),
+            "reachable": any(not c.outbound for c in self._state.connected.values()),
+            "warnings": [*self.warnings(), *self._problems()],
+        }
+
+    def whoami(self, args: commands.NoArgs) -> dict[str, Any]:
+        networks = list(self._state.networks.values())
+        chosen = self._state.network(args.network) if args.network else networks[0] if networks else None
+        return {
+            "peer_id": self._state.settings.peer_id,
+            "author": self._state.me.hex(),
+            "name": self._state.settings.name,
+            "addresses": list(self._state.addresses),
+            "network": chosen.json if chosen else None,
+            "area": self._state.settings.area or (chosen.genesis.area if chosen else ""),
+        }
+
+    def _waiting(self, now: int) -> int:
+        """Exchanges in which the next step is ours."""
+        count = 0
+        for held in self._exchanges.held.values():
+            view = self._exchanges.view(held, now)
+            count += view.status in OPEN and any(
+                who == self._state.me and command != "attest" for who, command, _ in next_steps(view)
+            )
+        return count
+
+    def _problems(self) -> list[str]:
+        found = []
+        for joining in self._membership.joining.values():
+            why = f": {joining.problem}" if joining.problem else ""
+            found.append(f"still trying to join {joining.target[:60]}{why}")
+        found += self._membership.given_up
+        for peer, known in self._neighbours.known.items():
+            if peer in self._neighbours.bootstraps and known.problem and peer not in self._state.connected:
+                found.append(f"bootstrap peer {peer[:12]}… cannot be reached, trying again: {known.problem}")
+        return found

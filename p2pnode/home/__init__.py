@@ -1,0 +1,1 @@
+"""What a household keeps of its node: the folder, settings, keys, log."""

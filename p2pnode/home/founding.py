@@ -1,0 +1,220 @@
+"""Setting a node up: its identity, its settings, and the network that it founds or means to join. Needs no daemon."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from p2pnode.complaints import in_words
+from p2pnode.net.addresses import BadAddress, parse_address
+from protocols.amounts import parse_amount
+from protocols.cell import coarsen
+from protocols.errors import DecodeError, Refusal, Reject
+from protocols.genesis import Genesis, found, network_id, parse_genesis
+from protocols.invite import LINK_PREFIX, parse_link
+from protocols.limits import MAX_DECIMALS
+
+from .config import PROFILES, Config, load_config, save_config
+from .files import write_atomic
+from .folder import Home
+from .keystore import Keys, create_keystore, load_keystore, read_passphrase
+from .pending import NewNetwork, note_join, note_network
+
+AREA_PRECISION = 5  # characters of a geohash; what is finer never leaves the command line
+SUFFIX = ".genesis"
+
+
+class NetworkPlan(NamedTuple):
+    """A network to found. Amounts as people write them, in the unit."""
+
+    name: str
+    unit: str
+    decimals: int = 2
+    newcomer_limit: str = "10"
+    endowment: str = "100"
+    open: bool = True
+
+
+def set_up(
+    home: Home,
+    name: str | None,
+    area: str | None = None,
+    plan: NetworkPlan | None = None,
+    target: str | None = None,
+    listen: tuple[str, ...] = (),
+    profile: str = "home",
+    passphrase_file: Path | None = None,
+) -> dict[str, Any]:
+    """Make a node in `home`, or add a network to the one that is there. Returns what init prints.
+
+    `words` is there only when an identity was made: the 24 backup words, kept nowhere. All arguments are checked
+    before anything is written. `Refusal`: `conflict` where something would be overwritten, `usage` for bad values.
+    """
+    cell = coarsen(area, AREA_PRECISION) if area else ""
+    if target is not None:
+        check_target(target)
+    for address in listen:
+        _check_listen(address)
+    if plan is not None:
+        _genesis(plan, b"\0" * 32, cell)
+    home.check_version()
+    passphrase = None if passphrase_file is None else read_passphrase(passphrase_file)
+    words = None
+    if home.initialised:
+        if (name is not None or cell or listen) and plan is None and target is None:
+            raise _exists(home)
+        if name is not None and name != load_config(home)[0].name:
+            raise _exists(home)
+        keys, _ = load_keystore(home.keystore, passphrase)
+    else:
+        keys, words = _make(home, name, cell, listen, profile, passphrase)
+    config = load_config(home)[0]
+    network = None
+    if plan is not None:
+        network = _found(home, keys, plan, cell or config.area)
+    elif target is not None:
+        note_join(home, target)
+        network = network_of_link(target)
+    result = {
+        "peer_id": keys.public.peer_id,
+        "author": keys.public.author.hex(),
+        "name": config.name,
+        "home": str(home.root),
+        "network": network,
+        "area": config.area,
+    }
+    return result if words is None else {**result, "words": words}
+
+
+def check_target(target: str) -> None:
+    """`Refusal` (usage) unless it is a multiaddr that ends in a peer id, or a whole invite link."""
+    if "://" in target or target.startswith("p2pnode:"):
+        try:
+            parse_link(target)
+        except (DecodeError, Reject) as e:
+            raise Refusal(
+                "usage", e.message, f"A link begins with {LINK_PREFIX}; the inviter makes it with p2pnode invite"
+            ) from e
+        return
+    try:
+        address = parse_address(target)
+    except BadAddress as e:
+        raise Refusal("usage", str(e), "Write /ip4/192.0.2.7/tcp/4001/p2p/12D3Koo…, or an invite link") from e
+    if not address.peer or address.port == 0:
+        raise Refusal(
+            "usage",
+            f"{target!r} does not name a peer",
+            "The whole address ends in /p2p/12D3Koo…: see its p2pnode whoami",
+        )
+
+
+def network_of_link(target: str) -> dict[str, Any] | None:
+    """What an invite link says of its network; None for an address."""
+    if not target.startswith(LINK_PREFIX):
+        return None
+    return {"id": parse_link(target).invite.network.hex(), "name": None, "unit": None}
+
+
+def genesis_wires(home: Home) -> list[bytes]:
+    """The genesis records in networks/, checked. `Refusal` names a damaged file."""
+    wires = []
+    for path in sorted(home.networks.glob("*" + SUFFIX)):
+        wire = path.read_bytes()
+        try:
+            record, _ = parse_genesis(wire)
+        except Reject as e:
+            raise Refusal("failed", f"{path} is damaged ({e})", "Move it away; it comes again from the network") from e
+        if network_id(record).hex() != path.name.removesuffix(SUFFIX):
+            raise Refusal("failed", f"{path} is another network's genesis", "Move it away")
+        wires.append(wire)
+    return wires
+
+
+def describe_network(wire: bytes) -> dict[str, Any]:
+    """id, name, unit and decimals of a network from its genesis record."""
+    record, genesis = parse_genesis(wire)
+    return {
+        "id": network_id(record).hex(),
+        "name": genesis.name,
+        "unit": genesis.unit,
+        "decimals": genesis.decimals,
+    }
+
+
+def _make(
+    home: Home, name: str | None, cell: str, listen: tuple[str, ...], profile: str, passphrase: bytes | None
+) -> tuple[Keys, str]:
+    if name is None:
+        raise Refusal("usage", "A new node needs a name", 'p2pnode init --name "Ann Example"')
+    settings: dict[str, Any] = {"name": name, "area": cell, "profile": profile}
+    settings["listen"] = list(listen) or PROFILES[profile]["listen"]
+    try:
+        msgspec.convert(settings, Config)
+    except msgspec.ValidationError as e:
+        raise Refusal("usage", in_words(str(e)), "p2pnode help init") from e
+    home.create()
+    with home.locked():
+        if home.initialised:
+            raise _exists(home)
+        if home.config.exists():
+            load_config(home)  # one that was prepared is kept, if it can be read
+        else:
+            save_config(home, settings)
+        return create_keystore(home.keystore, passphrase)
+
+
+def _exists(home: Home) -> Refusal:
+    return Refusal(
+        "conflict",
+        f"There is a node in {home.root} already; nothing was changed",
+        "Start it: p2pnode run. Its settings are in config.toml; a second node needs another --home",
+    )
+
+
+def _genesis(plan: NetworkPlan, author: bytes, area: str) -> Genesis:
+    if not 0 <= plan.decimals <= MAX_DECIMALS:
+        raise Refusal("usage", f"--decimals {plan.decimals}", f"0 to {MAX_DECIMALS}")
+    genesis = Genesis(
+        name=plan.name,
+        unit=plan.unit,
+        decimals=plan.decimals,
+        endowments=((author, parse_amount(plan.endowment, plan.decimals)),),
+        stewards=(author,),
+        quorum=1,
+        newcomer_limit=parse_amount(plan.newcomer_limit, plan.decimals),
+        open=plan.open,
+        salt=os.urandom(16),
+        area=area,
+    )
+    try:
+        return msgspec.convert(msgspec.to_builtins(genesis, builtin_types=(bytes,)), Genesis)
+    except msgspec.ValidationError as e:
+        raise Refusal("usage", f"The network cannot be so: {in_words(str(e))}", "p2pnode help init") from e
+
+
+def _found(home: Home, keys: Keys, plan: NetworkPlan, area: str) -> dict[str, Any]:
+    for wire in genesis_wires(home):
+        if describe_network(wire)["name"] == plan.name:
+            raise Refusal(
+                "conflict",
+                f"There is a network {plan.name!r} in {home.root} already; nothing was changed",
+                "Start the node: p2pnode run",
+            )
+    genesis = _genesis(plan, keys.public.author, area)
+    record = found(keys.signer(), genesis, time.time_ns() // 1_000_000)
+    network = describe_network(record.wire)
+    write_atomic(home.networks / f"{network['id']}{SUFFIX}", record.wire)
+    limits = (genesis.newcomer_limit, genesis.endowments[0][1])
+    note_network(home, NewNetwork(network["id"], genesis.name, genesis.unit, genesis.decimals, *limits))
+    return network
+
+
+def _check_listen(text: str) -> None:
+    try:
+        address = parse_address(text)
+    except BadAddress as e:
+        raise Refusal("usage", str(e), "Write --listen /ip4/0.0.0.0/tcp/4001 or --listen /ip6/::/tcp/4001") from e
+    if address.peer:
+        raise Refusal("usage", f"{text!r}: an address to listen on has no /p2p/ part", "Leave it out")

@@ -1,0 +1,74 @@
+"""What the network tells the core, and the line in which it waits to be handled."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import trio
+
+from p2pnode.bounds import EVENT_BACKLOG, STOP_TIMEOUT
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerConnected:
+    """address: where the connection leads; one that came in (not outbound) names a port that cannot be dialled."""
+
+    peer: str
+    address: str
+    outbound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeerDisconnected:
+    peer: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReceived:
+    peer: str
+    protocol: str
+    data: bytes
+
+
+HostEvent = PeerConnected | PeerDisconnected | FrameReceived
+
+
+class Delivery:
+    """Hands events to `on_event` one by one, in the order of each sender, taking turns among senders that wait.
+
+    Few fit into the line: while the core is busy, the tasks that read from peers wait, and so do the peers.
+    """
+
+    def __init__(self, on_event: Callable[[HostEvent], Awaitable[None]]) -> None:
+        self._on_event = on_event
+        self._in, self._out = trio.open_memory_channel[HostEvent](EVENT_BACKLOG)
+
+    async def put(self, event: HostEvent) -> None:
+        await self._in.send(event)
+
+    async def run(self) -> None:
+        """Until cancelled; an event that is being handled then gets a moment to be finished."""
+        handling = trio.CancelScope(shield=True)
+
+        async def allow_a_moment() -> None:
+            try:
+                await trio.sleep_forever()
+            finally:
+                handling.deadline = trio.current_time() + STOP_TIMEOUT
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(allow_a_moment)
+            async for event in self._out:
+                with handling:
+                    await self._handle(event)
+                await trio.lowlevel.checkpoint_if_cancelled()
+                handling = trio.CancelScope(shield=True)
+
+    async def _handle(self, event: HostEvent) -> None:
+        try:
+            await self._on_event(event)
+        except Exception:
+            log.exception("handling %s failed", type(event).__name__)

@@ -1,0 +1,155 @@
+"""How much one peer, or one address, may ask of this node. Pure: times are given, in milliseconds of one clock.
+
+Rates delay and never drop: what an honest peer sends in a burst arrives later. What no honest peer sends is a strike;
+strikes are forgiven with time, and too many of them ban the peer for a while.
+"""
+
+import ipaddress
+from collections import OrderedDict
+from itertools import islice
+
+from p2pnode.bounds import (
+    ACCEPT_BURST,
+    ACCEPT_RATE,
+    BAN_TIME,
+    BYTE_BURST,
+    BYTE_RATE,
+    FRAME_BURST,
+    FRAME_RATE,
+    MAX_BANS,
+    MAX_STRIKES,
+    MAX_TRACKED,
+    STRIKE_DECAY,
+)
+
+
+class TokenBucket:
+    """`rate` tokens a second, at most `burst` saved up."""
+
+    def __init__(self, rate: float, burst: float, now: int) -> None:
+        self._rate = rate / 1000
+        self._burst = burst
+        self._tokens = burst
+        self._at = now
+
+    def _refill(self, now: int) -> None:
+        if now > self._at:
+            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+            self._at = now
+
+    def take(self, amount: float, now: int) -> bool:
+        """Take `amount` if it is there."""
+        self._refill(now)
+        if self._tokens < amount:
+            return False
+        self._tokens -= amount
+        return True
+
+    def charge(self, amount: float, now: int) -> int:
+        """Take `amount` at once, into debt if need be; ms to wait until the debt is paid."""
+        self._refill(now)
+        self._tokens -= amount
+        return max(0, int(-self._tokens / self._rate) + 1) if self._tokens < 0 else 0
+
+    def full(self, now: int) -> bool:
+        self._refill(now)
+        return self._tokens >= self._burst
+
+
+class _Record:
+    def __init__(self, now: int) -> None:
+        self.frames = TokenBucket(FRAME_RATE, FRAME_BURST, now)
+        self.bytes = TokenBucket(BYTE_RATE, BYTE_BURST, now)
+        self.strikes = 0.0
+        self.struck_at = now
+
+    def current_strikes(self, now: int) -> float:
+        return max(0.0, self.strikes - (now - self.struck_at) / STRIKE_DECAY)
+
+    def forgettable(self, now: int) -> bool:
+        return self.current_strikes(now) == 0 and self.frames.full(now) and self.bytes.full(now)
+
+
+class Guard:
+    """Rates and strikes of all peers, and the bans that follow from them."""
+
+    def __init__(self) -> None:
+        self._records: OrderedDict[str, _Record] = OrderedDict()
+        self._sources: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._bans: OrderedDict[str, tuple[int, str]] = OrderedDict()
+
+    def admit_source(self, block: str, now: int) -> bool:
+        """May this block of addresses (`address_block`) open one more connection now?"""
+        bucket = self._sources.get(block)
+        if bucket is None:
+            while len(self._sources) >= MAX_TRACKED:
+                self._sources.popitem(last=False)
+            bucket = self._sources[block] = TokenBucket(ACCEPT_RATE, ACCEPT_BURST, now)
+        self._sources.move_to_end(block)
+        return bucket.take(1, now)
+
+    def charge(self, peer: str, *, frames: int = 0, size: int = 0, now: int) -> int:
+        """So many frames or bytes came from the peer: ms to wait before they are looked at."""
+        record = self._record(peer, now)
+        return max(record.frames.charge(frames, now), record.bytes.charge(size, now))
+
+    def strike(self, peer: str, reason: str, now: int) -> bool:
+        """Count something that no honest peer sends; True if the peer is banned for it now."""
+        record = self._record(peer, now)
+        record.strikes = record.current_strikes(now) + 1
+        record.struck_at = now
+        if record.strikes <= MAX_STRIKES - 0.5:  # a little of each was forgiven since
+            return False
+        record.strikes = 0.0
+        self.ban(peer, reason, now + BAN_TIME)
+        return True
+
+    def strikes(self, peer: str, now: int) -> float:
+        record = self._records.get(peer)
+        return record.current_strikes(now) if record else 0.0
+
+    def ban(self, peer: str, reason: str, until: int) -> None:
+        while len(self._bans) >= MAX_BANS:
+            self._bans.popitem(last=False)
+        self._bans[peer] = (until, reason)
+        self._bans.move_to_end(peer)
+
+    def lift(self, peer: str) -> bool:
+        """End a ban; False if there was none."""
+        return self._bans.pop(peer, None) is not None
+
+    def banned(self, peer: str, now: int) -> bool:
+        ban = self._bans.get(peer)
+        if ban is not None and ban[0] <= now:
+            del self._bans[peer]
+            return False
+        return ban is not None
+
+    def bans(self, now: int) -> dict[str, tuple[int, str]]:
+        """Banned peers: ms that remain, and the reason."""
+        return {peer: (until - now, reason) for peer, (until, reason) in self._bans.items() if until > now}
+
+    def _record(self, peer: str, now: int) -> _Record:
+        record = self._records.get(peer)
+        if record is None:
+            if len(self._records) >= MAX_TRACKED:
+                self._forget(now)
+            record = self._records[peer] = _Record(now)
+        self._records.move_to_end(peer)
+        return record
+
+    def _forget(self, now: int) -> None:
+        """Make room: first a record that says nothing any more, else the one that was not used for longest."""
+        for peer, record in islice(self._records.items(), 64):
+            if record.forgettable(now):
+                del self._records[peer]
+                return
+        self._records.popitem(last=False)
+
+
+def address_block(ip: str) -> str:
+    """The block that one holder of addresses can be assumed to have: an IPv4 address, an IPv6 /64."""
+    address = ipaddress.ip_address(ip.partition("%")[0])
+    if address.version == 6:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
