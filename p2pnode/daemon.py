@@ -121,8 +121,11 @@ class Daemon:
                     self._nursery = nursery
                     nursery.start_soon(self._stop_on_signal, signals, nursery.cancel_scope)
                     await self._start(nursery, bootstrap)
-            except* Refusal as group:
-                raise _first(group) from None
+            except BaseExceptionGroup as group:
+                refusal = _refusal_in(group)
+                if refusal is None:
+                    raise
+                raise refusal from None
             finally:
                 self._searching.close()
                 self._verifier.close()
@@ -308,6 +311,10 @@ def _command() -> str:
     return str(name.relative_to(Path.cwd()) if name.is_relative_to(Path.cwd()) else name)
 
 
-def _first(group: BaseExceptionGroup[Refusal]) -> Refusal:
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+def _refusal_in(group: BaseExceptionGroup[BaseException]) -> Refusal | None:
+    """The reason why the node cannot go on, if some task gave one; the rest was cancelled on its account."""
+    for error in group.exceptions:
+        found = _refusal_in(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, Refusal):
+            return found
+    return None
