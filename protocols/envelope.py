@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 
 from protocols.codec import Array, encode
-from protocols.errors import DecodeError, Reject
-from protocols.identity import Signer, digest, identify, verify
+from protocols.errors import DecodeError
+from protocols.identity import Signer, digest, verify_signed
 from protocols.limits import (
     DURABLE_KINDS,
     DURABLE_LIFETIME,
@@ -129,19 +129,8 @@ def parse_record(wire: bytes) -> Record:
 
 
 def verify_record(record: Record, key: bytes | None = None) -> None:
-    """`Reject` unless the author signed. `key`: the author's key at this epoch, or none at epoch 0.
-
-    At epoch 0 a record verifies alone: the inception that it carries hashes to its author. The inception is
-    checked at every epoch: it is not signed, and would else be room for anybody to vary the bytes of a record.
-    """
-    author, first_key = identify(record.inception)
-    if author != record.author:
-        raise Reject("signature", "the inception is not the author's")
-    if key is None:
-        if record.epoch != 0:
-            raise Reject("context", "the key of this epoch is not known")
-        key = first_key
-    verify(key, record.kind, record.header, record.signature)
+    """`Reject` unless the author signed. `key`: the author's key at this epoch, or none at epoch 0."""
+    verify_signed(record, record.kind, key)
 
 
 def _check_fields(h: Sequence[Any]) -> None:

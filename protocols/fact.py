@@ -9,14 +9,15 @@
 exchange is computed from the set of facts that a party holds (`protocols.exchange`), so they may arrive in any order.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 
-from protocols.codec import decode, encode
-from protocols.errors import DecodeError, Reject
+from protocols.codec import Array, encode
+from protocols.errors import DecodeError
 from protocols.fields import ShortText
-from protocols.identity import Signer, digest, identify, verify
+from protocols.identity import Signer, digest, verify_signed
 from protocols.limits import MAX_EPOCH, MAX_FACT, MAX_TERMS, MAX_TOKEN, PROTOCOL_VERSION
 
 NO_DEAL = bytes(32)
@@ -40,7 +41,8 @@ KINDS = frozenset(
     }
 )
 DUTY_ID = r"\A(?:[a-z][a-z0-9_-]*)?\Z"
-_FIELDS = (int, bytes, bytes, bytes, int, str, bytes, int, bytes)
+_WIRE = Array(bytes, bytes, bytes)
+_HEADER = Array(int, bytes, bytes, bytes, int, str, bytes, int, bytes)
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -88,33 +90,18 @@ def seal_fact(signer: Signer, *, network: bytes, deal: bytes, kind: str, prev: b
 
 def parse_fact(wire: bytes) -> Fact:
     """The fact that these bytes hold; every bound checked, the signature not. `DecodeError` else."""
-    outer = decode(wire, MAX_FACT)
-    if not (type(outer) is list and len(outer) == 3 and all(type(v) is bytes for v in outer)):
-        raise DecodeError("not a fact", "field")
-    header, signature, inception = outer
-    h = decode(header, MAX_FACT)
-    if not (type(h) is list and len(h) == 9 and tuple(map(type, h)) == _FIELDS):
-        raise DecodeError("not a fact header", "field")
+    header, signature, inception = _WIRE.decode(wire, MAX_FACT, "a fact")
+    h = _HEADER.decode(header, MAX_FACT, "a fact header")
     _check(h, signature)
     return Fact(*[*h[1:], digest(header), header, signature, inception, wire])
 
 
 def verify_fact(fact: Fact, key: bytes | None = None) -> None:
-    """`Reject` unless the author signed. `key`: the author's at this epoch, or none at epoch 0.
-
-    The inception is checked at every epoch: it is not signed, and would else be room for anybody to vary the bytes.
-    """
-    author, first_key = identify(fact.inception)
-    if author != fact.author:
-        raise Reject("signature", "the inception is not the author's")
-    if key is None:
-        if fact.epoch != 0:
-            raise Reject("context", "the key of this epoch is not known")
-        key = first_key
-    verify(key, "fact", fact.header, fact.signature)
+    """`Reject` unless the author signed. `key`: the author's at this epoch, or none at epoch 0."""
+    verify_signed(fact, "fact", key)
 
 
-def _check(h: list[Any], signature: bytes) -> None:
+def _check(h: Sequence[Any], signature: bytes) -> None:
     version, network, deal, author, epoch, kind, prev, at, payload = h
     sound = (
         version == PROTOCOL_VERSION

@@ -7,7 +7,7 @@ keys are derived from an entropy that exists only in the owner's backup words.
 
 from functools import lru_cache
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 from nacl.bindings import crypto_sign_open
@@ -136,6 +136,37 @@ class Signer:
 
 def prefix(domain: str) -> bytes:
     return b"p2pnode/v1/" + domain.encode() + b"\0"
+
+
+class Signed(Protocol):
+    """What records and facts have in common: a header that its author signed, and the author's inception beside it."""
+
+    @property
+    def author(self) -> bytes: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def header(self) -> bytes: ...
+    @property
+    def signature(self) -> bytes: ...
+    @property
+    def inception(self) -> bytes: ...
+
+
+def verify_signed(signed: Signed, domain: str, key: bytes | None = None) -> None:
+    """`Reject` unless the author signed. key: the author's at this epoch, or none at epoch 0.
+
+    At epoch 0 what is signed verifies alone: the inception that it carries hashes to its author. The inception is
+    checked at every epoch: it is not signed, and would else be room for anybody to vary the bytes.
+    """
+    author, first_key = identify(signed.inception)
+    if author != signed.author:
+        raise Reject("signature", "the inception is not the author's")
+    if key is None:
+        if signed.epoch != 0:
+            raise Reject("context", "the key of this epoch is not known")
+        key = first_key
+    verify(key, domain, signed.header, signed.signature)
 
 
 def verify(key: bytes, domain: str, message: bytes, signature: bytes) -> None:
