@@ -174,7 +174,9 @@ class Gossip:
 
     def replicas(self, network: bytes, record_id: bytes) -> int:
         """How many connected neighbours are known to have been given a record, or to have given it."""
-        return sum(n.has(record_id) for n in self._neighbours.get(network, {}).values())
+        membership = self._networks.get(network)
+        row = membership.catalog.row(record_id) if membership is not None else None
+        return 0 if row is None else sum(n.has(row) for n in self._neighbours[network].values())
 
     def _greeted(self, peer: str, hello: Hello, membership: _Membership, now: int) -> list[Step]:
         self._greet.pop((peer, hello.network), None)

@@ -16,8 +16,8 @@ from protocols.gossip_messages import Answer, Done, Have, Hello, Message, Reconc
 from protocols.identity import digest
 from protocols.limits import GOSSIP_FRAME, MAX_BATCH, MAX_HAVE, MAX_NUMBER, MAX_RECORD, MAX_SKEW, MINUTE, SECOND
 
-from .catalog import Catalog
-from .keys import item_id, shared
+from .catalog import Catalog, Row
+from .keys import covers, item_id, shared
 from .reconcile import Session, answer
 
 Load = Callable[[bytes, bytes], bytes | None]
@@ -59,6 +59,7 @@ class Neighbour:
         self.out: list[Message] = []
         self.delivered: list[bytes] = []
         self.synced = False
+        self.compared = 0  # when we last knew to hold the same
         self.theirs: tuple[str, ...] = ()
         self.nonce = b""
         self.weight = rng.random()  # who gets records at once, where there are many
@@ -106,9 +107,9 @@ class Neighbour:
         self._session, self._held, self._closing = None, False, False
         self._next_sync = now
 
-    def has(self, record_id: bytes) -> bool:
-        """Whether the neighbour sent this record, named it, or was sent it, as far back as is remembered."""
-        return record_id in self._known
+    def has(self, row: Row) -> bool:
+        """Whether the neighbour sent this record, named it, was sent it, or has compared with us since it was made."""
+        return row.id in self._known or (row.created < self.compared and covers(self._shared, row.scope))
 
     def tell(self, record_id: bytes, eager: bool, now: int) -> None:
         """Pass a new record on, itself or its id, unless the neighbour is known to have it."""
@@ -183,6 +184,7 @@ class Neighbour:
         if self._finished and not (self._need or self._later or self._asked):
             self._finished = False
             self.synced = True
+            self.compared = now
             if self._missed:
                 self._missed = False
                 self._next_sync = min(self._next_sync, now + SYNC_SOON + self._jitter(SYNC_SOON))

@@ -133,7 +133,7 @@ def evaluate(facts: Iterable[Fact], payment: Payment, credit: str, now: int) -> 
     agreed_ids = {a.id for a in acceptances}
     after = [f for f in said if f.prev in agreed_ids]  # what is said of an agreement names its acceptance
     asked = frozenset(f.author for f in after if f.kind == "cancel")
-    duties = {d.id: _duty_state(d, after, payment) for d in terms.duties}
+    duties = _duty_states(terms, after, payment)
     rated = {f.author: parse_step(f).commitment for f in reversed(after) if f.kind == "rated"}
     reason = ""
     if acceptance is None:
@@ -240,6 +240,20 @@ def _duty_state(duty: Duty, after: list[Fact], payment: Payment) -> DutyState:
         if kind in said:
             return state
     return DutyState.PENDING
+
+
+def _duty_states(terms: Terms, said: list[Fact], payment: Payment) -> dict[str, DutyState]:
+    """Where each duty stands. Who says to have done what needs the thing in hand has received it: that confirms the
+    duty before, which needs no word of its own."""
+    states = {d.id: _duty_state(d, said, payment) for d in terms.duties}
+    for duty in reversed(terms.duties):
+        before = terms.duty(duty.after) if duty.after else None
+        if before is None or before.receiver != duty.provider:
+            continue
+        did = any(f.kind == "done" and f.author == duty.provider and parse_step(f).duty == duty.id for f in said)
+        if did and states[before.id] in (DutyState.PENDING, DutyState.DONE):
+            states[before.id] = DutyState.CONFIRMED
+    return states
 
 
 def _agreed_status(

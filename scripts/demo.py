@@ -38,6 +38,7 @@ CUT = (
     (re.compile(r"(p2pnode-demo-)\w+"), r"\1…"),
 )
 VARIES = (
+    (re.compile(r"p2pnode://join/\S+"), "LINK"),
     (re.compile(r"\b[0-9a-f]{8}\b"), "ID"),
     (re.compile(r"until .*\d\d:\d\d"), "until TIME"),
     (re.compile(r"tcp/\d+"), "tcp/N"),

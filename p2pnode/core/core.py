@@ -151,7 +151,7 @@ class Core:
         exchange = ExchangeCommands(self.state, self.exchanges, self.listings, self.settlements)
         ledger = LedgerCommands(self.state)
         return {
-            "status": lambda a, now: self.status.status(now),
+            "status": self.status.status,
             "whoami": lambda a, now: self.status.whoami(a),
             "invite": self.membership.invite,
             "peers.list": lambda a, now: self.neighbours.list(now),

@@ -33,6 +33,7 @@ class ExchangeCommands:
             raise Refusal("refused", "this listing is paused by its owner", "Ask again when it is back.")
         if record.until <= now:
             raise Refusal("not_found", "this listing has expired", "`p2pnode search` shows what is current.")
+        _check_span(args.start or 0, args.end or 0, now)
         quantity = _quantity(args.quantity, args.start, args.end, listing.price, 1)
         counted = listing.price is None or listing.price.per not in _SPANS
         if counted and listing.quantity is not None and quantity > listing.quantity:
@@ -68,6 +69,8 @@ class ExchangeCommands:
         listing = self._listing(held, old)
         start = old.start if args.start is None else args.start
         end = old.end if args.end is None else args.end
+        if args.start is not None or args.end is not None:
+            _check_span(start, end, now)
         quantity = _quantity(args.quantity, args.start, args.end, listing, old.quantity)
         unit_price = Price(old.amount // old.quantity, old.unit, listing.per) if old.amount and listing else None
         if args.price is None and quantity == old.quantity:
@@ -97,12 +100,13 @@ class ExchangeCommands:
         return self._show(held, now)
 
     def accept(self, args: commands.Step, now: int) -> object:
-        held, view, _ = self._open(args.id, now)
+        held, view, network = self._open(args.id, now)
         if view.agreed:
             return self._show(held, now)
         if view.status not in NEGOTIATING:
             raise Refusal("conflict", f"this exchange is {view.status}", "Propose again.")
         self._my_turn(view)
+        self._in_stock(network, view, now)
         clash = self._exchanges.overlapping(held, view, now)
         if clash is not None:
             raise Refusal(
@@ -112,6 +116,25 @@ class ExchangeCommands:
             )
         self._exchanges.say(held, "accept", view.terms_fact.id, accept_payload(view, args.note), now)
         return self._show(held, now)
+
+    def _in_stock(self, network: Network, view: Exchange, now: int) -> None:
+        """`Refusal` if our listing has not as much left as these terms want. What was agreed since its last edit is
+        gone from its quantity; time that is lent out is no stock."""
+        terms = view.terms
+        current = self._listings.current(network, self._state.me, terms.name)
+        if terms.responder != self._state.me or current is None or current[1].quantity is None:
+            return
+        record, listing = current
+        if listing.price is not None and listing.price.per in _SPANS:
+            return
+        gone = self._exchanges.taken(network.id, terms.name, record.created, now)
+        left = max(0, (listing.quantity or 0) - gone)
+        if terms.quantity > left:
+            raise Refusal(
+                "conflict",
+                f"{terms.quantity} are wanted, {left} are left",
+                "Counter with fewer, or edit the listing's quantity.",
+            )
 
     def decline(self, args: commands.Step, now: int) -> object:
         held, view, _ = self._open(args.id, now)
@@ -252,6 +275,14 @@ class ExchangeCommands:
 
 def _agreement(view: Exchange) -> bytes:
     return view.acceptance.id if view.acceptance is not None else view.terms_fact.id
+
+
+def _check_span(start: int, end: int, now: int) -> None:
+    """`Refusal` for a time that is over, or has an end and no start."""
+    if end and not start:
+        raise Refusal("usage", "--until needs --from", "Say from when to when.")
+    if (end and end <= now) or (start and not end and start < now - DAY):
+        raise Refusal("usage", "that time is over", "Give a later --from and --until.")
 
 
 def _quantity(given: int | None, start: int | None, end: int | None, price: Price | None, otherwise: int) -> int:

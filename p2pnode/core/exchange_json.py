@@ -67,6 +67,7 @@ def describe(
             "amount": {"amount": terms.amount, "unit": terms.unit} if terms.amount else None,
         },
         "receipt": settlements.receipt(held.network, held.id),
+        "cancel_asked": [_who(state, author) for author in sorted(view.cancel_asked)],
         "delivered": exchanges.delivered(held),
         "notes": [{"from": _who(state, f.author), "at": f.at, "text": parse_step(f).text} for f in view.notes],
         "attestations": {"mine": me in view.rated, "theirs": other in view.rated},
@@ -103,9 +104,9 @@ def next_steps(view: Exchange) -> list[tuple[bytes, str, int | None]]:
                 steps.append((duty.provider, _word(duty.id), until))
         elif duty_state is DutyState.DONE:
             steps.append((duty.receiver, "confirm", until))
-    for author in sorted(view.cancel_asked):
-        if view.status in (Status.AGREED, Status.ACTIVE):
-            steps.append((view.counterparty(author), "cancel", None))
+    if view.cancel_asked:  # who asked to cancel has nothing else to do; the other may agree to it, or go on
+        steps = [step for step in steps if step[0] not in view.cancel_asked]
+        steps += [(view.counterparty(author), "cancel", None) for author in sorted(view.cancel_asked)]
     if view.status is Status.SETTLED:
         steps += [(a, "attest", None) for a in terms.parties if a not in view.rated]
     return steps

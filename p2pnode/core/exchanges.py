@@ -277,6 +277,18 @@ class Exchanges:
                 return seen
         return None
 
+    def taken(self, network: bytes, name: bytes, since: int, now: int) -> int:
+        """How much of a listing of ours was agreed on since a time, and not cancelled."""
+        views = [self.view(h, now) for h in self.held.values() if h.network == network]
+        return sum(
+            v.terms.quantity
+            for v in views
+            if v.acceptance is not None
+            and (v.terms.responder, v.terms.name) == (self._state.me, name)
+            and v.acceptance.at >= since
+            and v.status is not Status.CANCELLED
+        )
+
     def _seal(self, network: bytes, deal: bytes, kind: str, prev: bytes, now: int, payload: bytes) -> Fact:
         return seal_fact(self._state.signer, network=network, deal=deal, kind=kind, prev=prev, at=now, payload=payload)
 

@@ -6,6 +6,7 @@ from dht.keys import slot_hash
 from p2pnode import commands
 from p2pnode.bounds import LISTING_LIFETIME, RENEW_BEFORE
 from p2pnode.complaints import in_words
+from p2pnode.when import is_rule
 from protocols.amounts import parse_price
 from protocols.cell import coarsen
 from protocols.codec import decode, encode
@@ -154,7 +155,7 @@ class Listings:
         lease = network.catalog.get((record.author, "lease", b""))
         mine = record.author == self._state.me
         replicas = self._state.gossip.replicas(network.id, record.id)
-        seen = now if mine else max(lease.created if lease else 0, 0) or record.created
+        seen = now if mine else max(self._state.seen(record.author, now), lease.created if lease else 0, record.created)
         return {
             "listing_id": slot_hash(record.slot).hex(),
             "record_id": record.id.hex(),
@@ -255,7 +256,7 @@ class Listings:
                 tags=tuple(dict.fromkeys(args.tags)),
                 price=parse_price(args.price, genesis.unit, genesis.decimals) if args.price else None,
                 quantity=args.quantity,
-                available=Availability(rrule=args.when, zone="UTC") if args.when else None,
+                available=_rule(args.when) if args.when else None,
                 area=(place or genesis.area)[: max(genesis.cell_precision, 1)],
                 area_to=coarsen(args.to, genesis.cell_precision) if args.to else "",
             )
@@ -279,7 +280,7 @@ class Listings:
         if args.price is not None:
             changes["price"] = parse_price(args.price, genesis.unit, genesis.decimals)
         if args.when is not None:
-            changes["available"] = Availability(rrule=args.when, zone="UTC") if args.when else None
+            changes["available"] = _rule(args.when) if args.when else None
         return _with(old, **changes)
 
     def _draft(self, args: commands.Publish, until: int, now: int) -> object:
@@ -313,6 +314,12 @@ class Listings:
             "distance_km": None,
             "score": None,
         }
+
+
+def _rule(text: str) -> Availability:
+    if not is_rule(text):
+        raise Refusal("usage", f"not a rule: {text!r}", "Write it as RFC 5545 does: FREQ=WEEKLY;BYDAY=SA,SU")
+    return Availability(rrule=text, zone="UTC")
 
 
 def _revision(now: int, old: Record | None = None) -> int:

@@ -53,12 +53,15 @@ class Membership:
 
     def load(self) -> None:
         journal = self._state.journal
+        found = []
         for key, wire in journal.scan(GENESIS):
             record, genesis = parse_genesis(wire)
             network = self._build(key[len(GENESIS) :], record, genesis)
             stored = journal.get(MEMBERSHIP + network.id)
             if stored:
                 network.joined_at, network.inviter, network.redemption = decode(stored)
+            found.append(network)
+        for network in sorted(found, key=lambda n: (n.joined_at, n.id)):  # the first one joined stays the first
             self._state.networks[network.id] = network
         for key, value in journal.scan(JOIN):
             target = key[len(JOIN) :].decode()

@@ -101,6 +101,7 @@ class Neighbours:
 
     def disconnected(self, peer: str, now: int) -> None:
         if self._state.connected.pop(peer, None) is not None and peer in self.known:
+            self._state.parted[peer] = now
             known = self.known[peer]
             known.seen, known.tries, known.next_at = now, 0, now + DIAL_BACKOFF_MIN // 3
 

@@ -90,6 +90,7 @@ class State:
         self.networks: dict[bytes, Network] = {}
         self.directory = Directory(signer.author, settings.peer_id, settings.name)
         self.connected: dict[str, Connection] = {}
+        self.parted: dict[str, int] = {}  # peers that were connected before, and until when
         self.wanted: set[str] = set()  # peers that something waits for
         self.addresses: tuple[str, ...] = ()
         self.key_states: dict[bytes, KeyState] = {}
@@ -113,11 +114,21 @@ class State:
             if len(self.networks) == 1:
                 return next(iter(self.networks.values()))
             raise Refusal("usage", "this node is in several networks", "Say which: --network NAME.")
-        found = [n for n in self.networks.values() if n.genesis.name == name or n.id.hex().startswith(name.lower())]
+        wanted = name.casefold()
+        found = [n for n in self.networks.values() if n.genesis.name == name] or [
+            n for n in self.networks.values() if n.genesis.name.casefold() == wanted or n.id.hex().startswith(wanted)
+        ]
         if len(found) == 1:
             return found[0]
         known = ", ".join(n.genesis.name for n in self.networks.values())
         raise Refusal("not_found", f"no network {name!r} here", f"This node is in: {known}.")
+
+    def seen(self, author: bytes, now: int) -> int:
+        """When a peer of this author was last connected to us, ms; 0 for never since this node started."""
+        peers = self.directory.peers_of(author)
+        return (
+            now if any(p in self.connected for p in peers) else max((self.parted.get(p, 0) for p in peers), default=0)
+        )
 
     def key_of(self, author: bytes, epoch: int) -> bytes | None:
         """The key to verify with: None where the inception that travels along decides (epoch 0)."""

@@ -25,8 +25,9 @@ class Status:
         self._neighbours = neighbours
         self.warnings: Callable[[], list[str]] = list  # what the daemon knows, such as a disk that fails
 
-    def status(self, now: int) -> dict[str, Any]:
+    def status(self, args: commands.NoArgs, now: int) -> dict[str, Any]:
         networks = list(self._state.networks.values())
+        chosen = self._state.network(args.network) if args.network else networks[0] if networks else None
         joining = [j for j in self._membership.joining.values()]
         peers = len(self._state.connected)
         word = "joined" if networks and peers else "joining" if joining else "alone"
@@ -34,9 +35,10 @@ class Status:
             "peer_id": self._state.settings.peer_id,
             "author": self._state.me.hex(),
             "name": self._state.settings.name,
-            "network": networks[0].json if networks else None,
+            "network": chosen.json if chosen else None,
             "networks": [n.json for n in networks],
             "state": word,
+            "joining": [{"target": j.target, "since": j.since, "problem": j.problem or None} for j in joining],
             "peers": peers,
             "listings": sum(
                 1 for n in networks for r in n.catalog.rows(kind="listing") if not r.withdrawn and r.until > now

@@ -8,6 +8,7 @@ from structlog.typing import FilteringBoundLogger
 from p2pnode import commands
 from p2pnode.core.core import Core
 from p2pnode.store import StoreError
+from p2pnode.when import available_at
 from protocols.amounts import parse_price
 from protocols.cell import centre, coarsen
 from protocols.errors import Refusal
@@ -116,7 +117,10 @@ class Searching:
         rows = []
         for hit in hits:
             current = core.listings.current(network, hit.slot[:32], hit.slot[32:])
-            if current is None or not _free(current[1].available, args.available):
+            if current is None:
+                continue
+            record, listing = current
+            if args.available is not None and not available_at(listing.available, args.available, record.created):
                 continue
             row = core.listings.describe(network, *current, now)
             row["distance_km"] = None if hit.distance_km is None else round(hit.distance_km, 1)
@@ -174,10 +178,3 @@ class Searching:
                 )
             )
         return rows
-
-
-def _free(available: Any, at: int | None) -> bool:
-    """Whether a listing with named slots has one at this time. A rule alone (RRULE) is taken at its word later."""
-    if at is None or available is None or not available.slots:
-        return True
-    return any(start <= at < end for start, end in available.slots)

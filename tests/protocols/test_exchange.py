@@ -159,6 +159,19 @@ def test_what_was_said_before_the_agreement_does_not_count_after_it():
     assert shown.status is Status.AGREED and not shown.cancel_asked and not shown.rated
 
 
+def test_who_gives_a_thing_back_has_received_it():
+    root = propose()
+    yes = accept(root, BOB, root)
+    returned = say(root, ANN, "done", yes, NOW + 3, duty="return")
+    assert seen([root, yes, returned]).duties["handover"] is DutyState.CONFIRMED
+    # Only by the word of who gives it back: the other cannot say it for him.
+    back = say(root, BOB, "confirm", yes, NOW + 3, duty="return")
+    assert seen([root, yes, back]).duties["handover"] is DutyState.PENDING
+    # And what was contested stays so.
+    contested = say(root, ANN, "contest", yes, NOW + 2, duty="handover")
+    assert seen([root, yes, contested, returned]).duties["handover"] is DutyState.CONTESTED
+
+
 def test_a_receiver_may_contest_and_then_be_satisfied():
     contest = say(ROOT, ANN, "contest", YES, NOW + 9, duty="handover")
     assert seen([ROOT, YES, contest]).duties["handover"] is DutyState.CONTESTED

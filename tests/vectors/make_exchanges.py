@@ -65,6 +65,12 @@ SETS: list[tuple[str, list[Fact], Payment, int]] = [
         Payment.PENDING,
         NOW,
     ),
+    (
+        "given back by who never said to have it",
+        [ROOT, YES, say(ROOT, ANN, "done", YES, NOW + 5, duty="return")],
+        Payment.PENDING,
+        NOW,
+    ),
     ("fulfilled, not paid", [ROOT, YES, DONE, *BOTH], Payment.PENDING, NOW),
     ("the payment is proposed", [ROOT, YES], Payment.PROPOSED, NOW),
     ("paid before the duties are done", [ROOT, YES], Payment.SETTLED, NOW),
