@@ -93,6 +93,31 @@ def verify(session: Session) -> None:
         raise click.exceptions.Exit(1)
 
 
+@ledger.command("erase", example="p2pnode ledger erase 3f9a")
+@click.argument("exchange")
+@with_session
+def erase(session: Session, exchange: str) -> None:
+    """Erase the private part of the entries of an exchange: your copy of its terms.
+
+    Totals, proofs and signatures stay valid. What both signed stays, too: amounts, hashes, and the steps of the
+    exchange itself, which the other side holds as well.
+    """
+    session.confirm(f"Erase the private part of the entries of exchange {short(exchange)}? It cannot be undone.")
+    data = session.write("ledger.erase", exchange=exchange)
+
+    def human() -> None:
+        erased, kept = data.get("erased") or (), data.get("entries")
+        if erased:
+            say(
+                f"Erased: the private part of {_count(len(erased))} of {short(data.get('exchange_id'))}, {kept} in all."
+            )
+        else:
+            say(f"Nothing private is left in the entries of {short(data.get('exchange_id'))}.")
+        say("Copies that were made before (backups, an SD card's spare blocks) are out of this program's reach.")
+
+    session.emit(data, human)
+
+
 def _counts(amount: Any) -> bool:
     """Whether an amount of the API's JSON is there and not nothing."""
     return bool(amount.get("amount") if isinstance(amount, dict) else amount)

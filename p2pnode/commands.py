@@ -168,6 +168,10 @@ class ListExchanges(Args, frozen=True):
     open: bool = False
 
 
+class OneExchange(Args, frozen=True):
+    exchange: Id
+
+
 class Vouch(Args, frozen=True):
     peer: PeerName
     amount: Amount
@@ -229,6 +233,7 @@ COMMANDS: dict[str, Command] = {
         Command("ledger.log", NoArgs, False, "The entries of your ledger"),
         Command("ledger.balance", NoArgs, False, "Your balance, what is held, and your limit"),
         Command("ledger.verify", NoArgs, False, "Check every entry of your ledger"),
+        Command("ledger.erase", OneExchange, True, "Erase what only you can read in the entries of an exchange"),
         Command("vouch", Vouch, True, "Lend a peer part of your credit limit"),
         Command("unvouch", Peer, True, "Ask a vouch back"),
         Command("attest", Attest, True, "Rate an exchange"),

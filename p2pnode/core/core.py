@@ -27,6 +27,7 @@ from protocols.identity import Signer
 from .announcing import Announcing
 from .effects import Effect, Emit, Penalize, Reply, Send, Wake
 from .events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
+from .evidence import Evidence
 from .exchange_commands import ExchangeCommands
 from .exchanges import Exchanges
 from .intake import Intake, Verify, verify_in_turn
@@ -150,6 +151,7 @@ class Core:
     def _table(self) -> dict[str, Handler]:
         exchange = ExchangeCommands(self.state, self.exchanges, self.listings, self.settlements)
         ledger = LedgerCommands(self.state)
+        evidence = Evidence(self.state, self.exchanges, self.settlements)
         return {
             "status": lambda a, now: self.status.status(now),
             "whoami": lambda a, now: self.status.whoami(a),
@@ -180,6 +182,7 @@ class Core:
             "ledger.log": ledger.log,
             "ledger.balance": ledger.balance,
             "ledger.verify": ledger.verify,
+            "ledger.erase": evidence.erase,
             "vouch": self.vouches.vouch,
             "unvouch": self.vouches.unvouch,
             "attest": self.ratings.attest,

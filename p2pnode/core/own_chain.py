@@ -1,5 +1,7 @@
 """Our own ledger in one network: the one place that signs entries."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from ledger import chain
@@ -10,7 +12,7 @@ from ledger.payloads import Randomness
 from protocols.identity import Signer
 
 from .journal import Journal
-from .keys import CHAIN, ENTRY, seq_key
+from .keys import CHAIN, seq_key
 
 
 class OwnChain:
@@ -38,10 +40,22 @@ class OwnChain:
         stored = self._journal.get(seq_key(self.network, seq))
         return parse_entry(stored) if stored else None
 
-    def entries(self) -> list[tuple[int, bytes]]:
-        """(seq, full form) of every stored entry, in order."""
-        cut = len(ENTRY) + 16
-        return [(int.from_bytes(k[cut:], "big"), v) for k, v in self._journal.scan(ENTRY + self.network)]
+    def erase_private(self, seq: int) -> bool:
+        """Forget the private payload of an entry: whether there was one. All that was signed stays as it is."""
+        entry = self.entry(seq)
+        if entry is None:
+            return False
+        key = seq_key(self.network, seq)
+        self._journal.put(key, encode_entry(entry))
+        self._journal.purge(key)
+        return entry.private is not None
+
+    def entries(self, first: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(seq, full form) of every stored entry from `first` on, in order, one at a time."""
+        for seq in range(first, self.state.count):
+            stored = self._journal.get(seq_key(self.network, seq))
+            if stored is not None:
+                yield seq, stored
 
     def audit(self) -> Report:
         """Check every entry from the start, as anybody would."""

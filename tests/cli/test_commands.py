@@ -68,6 +68,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("ledger", "ledger.balance", {}),
     ("ledger balance", "ledger.balance", {}),
     ("ledger log", "ledger.log", {}),
+    ("ledger erase cd", "ledger.erase", {"exchange": "cd"}),
     ("vouch Ann 2.5", "vouch", {"peer": "Ann", "amount": "2.5"}),
     ("unvouch Ann", "unvouch", {"peer": "Ann"}),
     ("attest cd --outcome -2 --text bad", "attest", {"exchange": "cd", "outcome": -2, "text": "bad"}),
