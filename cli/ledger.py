@@ -1,11 +1,12 @@
 """`ledger`: the node's own chain of entries."""
 
+from base64 import b64decode
 from typing import Any
 
 import click
 
 from .command import Group, with_session
-from .output import facts, say, short, table
+from .output import decimal, facts, say, short, table, write_file
 from .session import Session
 from .times import format_time, now_ms
 
@@ -114,6 +115,72 @@ def erase(session: Session, exchange: str) -> None:
         else:
             say(f"Nothing private is left in the entries of {short(data.get('exchange_id'))}.")
         say("Copies that were made before (backups, an SD card's spare blocks) are out of this program's reach.")
+
+    session.emit(data, human)
+
+
+@ledger.command("prove", example="p2pnode ledger prove 3f9a --out proof.p2p")
+@click.argument("exchange")
+@click.option("--out", required=True, metavar="FILE", help="Where the proof is written.")
+@with_session
+def prove(session: Session, exchange: str, out: str) -> None:
+    """Write a proof of an exchange that anybody can check, without a node: p2pnode ledger check FILE.
+
+    It shows what both signed of the payment, or else of the agreement: who, how much, when. Terms in words are in it
+    only where the other side's signed proposal is.
+    """
+    if session.dry_run:
+        session.write("ledger.prove", exchange=exchange)
+    data = session.call("ledger.prove", exchange=exchange)
+    write_file(out, b64decode(data.pop("proof")))
+    data["out"] = out
+    session.emit(
+        data,
+        lambda: say(f"{out} proves {data['kind']} of exchange {short(data['exchange_id'])} ({data['bytes']} bytes)."),
+    )
+
+
+@ledger.command("check", example="p2pnode ledger check proof.p2p")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@with_session
+def check(session: Session, file: str) -> None:
+    """Check a proof that somebody gave you. Needs no node and no network. Exit status 1 if it does not hold."""
+    from ledger.proof import MAX_PROOF_FILE, check_proof
+    from protocols.errors import Refusal, Reject
+
+    with open(file, "rb") as stream:
+        content = stream.read(MAX_PROOF_FILE + 1)
+    try:
+        shown = check_proof(content)
+    except Reject as e:
+        raise Refusal(
+            "failed", f"this proof does not hold: {e.message}", "Ask for it again; rely on nothing in it."
+        ) from e
+    data = {"ok": True, **shown}
+
+    def human() -> None:
+        unit = data["network"]["unit"]
+        money = f"{decimal(data['amount'], data['network']['decimals'])} {unit}"
+        when = format_time(data["at"], now_ms())
+        if data["proves"] == "payment":
+            say(f"The proof holds: {data['payer'][:8]} paid {data['payee'][:8]} {money}, {when}.")
+        elif data["proves"] == "agreement":
+            say(f"The proof holds: {data['author'][:8]} and {data['counterparty'][:8]} agreed, {when}.")
+        else:
+            say(f"The proof holds: {data['author'][:8]} wrote {data['kind']}, {when}. That settles nothing yet.")
+        facts(
+            [
+                ("network", f"{data['network']['name']} ({data['network']['id'][:8]})"),
+                ("exchange", data["exchange_id"]),
+                ("terms", data["terms"]),
+                ("payer", data["payer"]),
+                ("payee", data["payee"]),
+                ("entry", f"{data['seq']}, {data['kind']}, of {data['author']}"),
+                ("under head", f"{data['head_seq']}, {data['head']}"),
+            ],
+            session.plain,
+        )
+        say("It shows what was signed, not that the rest of these ledgers is sound: p2pnode ledger audit PEER.")
 
     session.emit(data, human)
 

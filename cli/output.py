@@ -1,6 +1,7 @@
 """What the commands print: JSON for scripts, short plain text for people."""
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -91,3 +92,11 @@ def facts(pairs: Iterable[tuple[str, Any]], plain: bool = False) -> None:
     width = max((len(name) for name, _ in kept), default=0)
     for name, value in kept:
         say(f"{name}\t{value}" if plain else f"{name.ljust(width)}  {value}")
+
+
+def write_file(path: str, content: bytes) -> None:
+    """A whole file or none: what was there stays until the new one is written."""
+    part = f"{path}.part"
+    with open(part, "wb") as stream:
+        stream.write(content)
+    os.replace(part, path)

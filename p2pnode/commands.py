@@ -234,6 +234,7 @@ COMMANDS: dict[str, Command] = {
         Command("ledger.balance", NoArgs, False, "Your balance, what is held, and your limit"),
         Command("ledger.verify", NoArgs, False, "Check every entry of your ledger"),
         Command("ledger.erase", OneExchange, True, "Erase what only you can read in the entries of an exchange"),
+        Command("ledger.prove", OneExchange, False, "A proof of an exchange that anybody can check by himself"),
         Command("vouch", Vouch, True, "Lend a peer part of your credit limit"),
         Command("unvouch", Peer, True, "Ask a vouch back"),
         Command("attest", Attest, True, "Rate an exchange"),

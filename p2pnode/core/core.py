@@ -183,6 +183,7 @@ class Core:
             "ledger.balance": ledger.balance,
             "ledger.verify": ledger.verify,
             "ledger.erase": evidence.erase,
+            "ledger.prove": evidence.prove,
             "vouch": self.vouches.vouch,
             "unvouch": self.vouches.unvouch,
             "attest": self.ratings.attest,

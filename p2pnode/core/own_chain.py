@@ -8,11 +8,16 @@ from ledger import chain
 from ledger.audit import Report, verify_chain
 from ledger.entry import Entry, encode_entry, parse_entry
 from ledger.head import Head
+from ledger.merkle import leaf_hash, node_hash
+from ledger.nodes import completed
 from ledger.payloads import Randomness
-from protocols.identity import Signer
+from protocols.codec import decode
+from protocols.errors import Refusal
+from protocols.identity import Signer, digest
+from protocols.limits import MAX_ENTRY
 
 from .journal import Journal
-from .keys import CHAIN, seq_key
+from .keys import CHAIN, node_key, seq_key
 
 
 class OwnChain:
@@ -30,6 +35,8 @@ class OwnChain:
     def append(self, kind: str, settlement: msgspec.Struct | None, private: bytes | None, now: int) -> Entry:
         """Sign the next entry. `OverLimit` if the account cannot carry it; nothing is changed then."""
         state, entry = chain.extend(self.state, self._signer, kind, settlement, private, now, self._rng, self.endowment)
+        for level, index, node in completed(self.state.frontier, entry.seq, entry.id):
+            self._journal.put(node_key(self.network, level, index), node)
         self.state = state
         self._journal.put(seq_key(self.network, entry.seq), encode_entry(entry, private=True))
         self._journal.put(CHAIN + self.network, chain.encode_state(state))
@@ -56,6 +63,21 @@ class OwnChain:
             stored = self._journal.get(seq_key(self.network, seq))
             if stored is not None:
                 yield seq, stored
+
+    def node(self, level: int, index: int) -> bytes:
+        """The hash of a complete Merkle node. One that was not stored with its entry is stored now."""
+        if level == 0:
+            stored = self._journal.get(seq_key(self.network, index))
+            if stored is None:
+                raise Refusal("failed", f"entry {index} of the ledger is missing", "`p2pnode ledger verify` says more.")
+            return leaf_hash(digest(decode(stored, MAX_ENTRY)[0]))
+        key = node_key(self.network, level, index)
+        known = self._journal.get(key)
+        if known is not None:
+            return known
+        made = node_hash(self.node(level - 1, 2 * index), self.node(level - 1, 2 * index + 1))
+        self._journal.put(key, made, durable=False)
+        return made
 
     def audit(self) -> Report:
         """Check every entry from the start, as anybody would."""

@@ -92,7 +92,7 @@ def test_what_is_typed_reaches_the_node(run: Run, node: FakeNode, typed: str, na
 
 
 def test_no_command_of_the_table_is_left_out() -> None:
-    assert {name for _, name, _ in CASES} | {"join", "ledger.verify"} == set(COMMANDS)
+    assert {name for _, name, _ in CASES} | {"join", "ledger.verify", "ledger.prove"} == set(COMMANDS)
 
 
 def test_join_and_verify(run: Run, node: FakeNode) -> None:
