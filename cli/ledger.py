@@ -94,6 +94,100 @@ def verify(session: Session) -> None:
         raise click.exceptions.Exit(1)
 
 
+@ledger.command("statement", example="p2pnode ledger statement --with Anna")
+@click.option("--with", "peer", metavar="PEER", help="Only with this one.")
+@with_session
+def statement(session: Session, peer: str | None) -> None:
+    """What stands between you and each counterparty: given and received apart, pending apart."""
+    data = session.call("ledger.statement", peer=peer)
+
+    def human() -> None:
+        unit, decimals = data.get("unit"), data.get("decimals")
+        names = ("given", "received", "pending_given", "pending_received", "vouched_for_them", "vouched_for_us")
+        rows = data.get("accounts") or ()
+        if not rows:
+            return say("Nothing yet: a line comes with your first payment or vouch.")
+        table(
+            ["WITH", "GIVEN", "RECEIVED", "TO COME IN", "TO GO OUT", "YOU VOUCH", "THEY VOUCH", "LAST"],
+            [
+                (
+                    row["name"],
+                    *(session.money(row[name], unit, decimals) if _counts(row[name]) else "" for name in names),
+                    format_time(row["newest_at"], now_ms()),
+                )
+                for row in (*rows, *([{"name": "(all)", **data["total"]}] if len(rows) > 1 else ()))
+            ],
+            session.plain,
+        )
+
+    session.emit(data, human)
+
+
+@ledger.command("export", example="p2pnode ledger export --format csv --out ledger.csv")
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv", "valueflows"]), default="jsonl", show_default=True)
+@click.option("--out", metavar="FILE", help="Where to write it; else it is printed.")
+@with_session
+def export(session: Session, form: str, out: str | None) -> None:
+    """Your whole ledger for other programs. It holds all that you can read: hand it on with care.
+
+    jsonl has every byte that was signed; csv is for a spreadsheet; valueflows is JSON-LD in the words of ValueFlows
+    1.0: agreements, commitments, and payments as economic events.
+    """
+    from .exporting import FORMATS, PAGE, pages
+
+    count = 0
+
+    def fetch(first: int) -> dict[str, Any]:
+        nonlocal count
+        page: dict[str, Any] = session.call("ledger.export", first=first, limit=PAGE)
+        count += len(page["entries"])
+        return page
+
+    pieces = FORMATS[form](pages(fetch))
+    if out is not None:
+        write_file(out, (piece.encode() for piece in pieces))
+        session.emit({"format": form, "entries": count, "out": out}, lambda: say(f"{_count(count)} in {out}."))
+    elif session.json:
+        content = "".join(pieces)
+        session.emit({"format": form, "entries": count, "content": content}, lambda: None)
+    else:
+        for piece in pieces:
+            click.echo(piece.encode(), nl=False)
+
+
+@ledger.command("audit", example="p2pnode ledger audit Anna")
+@click.argument("peer")
+@with_session
+def audit(session: Session, peer: str) -> None:
+    """Fetch another's ledger as far as it is shown to you, and check it. Exit status 1 if something is wrong.
+
+    What it settled with others it need not show you: then only hashes, signatures and figures are checked.
+    """
+    data = session.call("ledger.audit", peer=peer)
+
+    def human() -> None:
+        hidden = data.get("withheld")
+        rest = f", {hidden} of them without what was settled with others" if hidden else ""
+        if data.get("ok"):
+            say(f"Sound as far as it is shown: {_count(data.get('entries'))} of {data.get('name')}{rest}.")
+        else:
+            say(f"Not sound: {_count(data.get('entries'))} of {data.get('name')}{rest}.")
+        for item in data.get("missing") or ():
+            say(f"  missing: {item}")
+        for problem in data.get("problems") or ():
+            say(f"  entry {problem['seq']}: {problem['message']}")
+        unit, decimals = _unit(session)
+        pairs = [(name, session.money(data.get(name), unit, decimals)) for name in ("balance", "hold", "limit")]
+        pairs.append(("head", short(data.get("head"))))
+        for source in data.get("sources") or ():
+            pairs.append((f"vouched by {source['name']}", session.money(source["amount"], unit, decimals)))
+        facts(pairs, session.plain)
+
+    session.emit(data, human)
+    if not data.get("ok"):
+        raise click.exceptions.Exit(1)
+
+
 @ledger.command("erase", example="p2pnode ledger erase 3f9a")
 @click.argument("exchange")
 @with_session
@@ -132,7 +226,7 @@ def prove(session: Session, exchange: str, out: str) -> None:
     if session.dry_run:
         session.write("ledger.prove", exchange=exchange)
     data = session.call("ledger.prove", exchange=exchange)
-    write_file(out, b64decode(data.pop("proof")))
+    write_file(out, [b64decode(data.pop("proof"))])
     data["out"] = out
     session.emit(
         data,

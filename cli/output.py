@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -94,9 +95,15 @@ def facts(pairs: Iterable[tuple[str, Any]], plain: bool = False) -> None:
         say(f"{name}\t{value}" if plain else f"{name.ljust(width)}  {value}")
 
 
-def write_file(path: str, content: bytes) -> None:
+def write_file(path: str, pieces: Iterable[bytes]) -> None:
     """A whole file or none: what was there stays until the new one is written."""
     part = f"{path}.part"
-    with open(part, "wb") as stream:
-        stream.write(content)
-    os.replace(part, path)
+    try:
+        with open(part, "wb") as stream:
+            for piece in pieces:
+                stream.write(piece)
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(part)
+        raise
