@@ -1,11 +1,12 @@
 """`ledger`: the node's own chain of entries."""
 
+from base64 import b64decode
 from typing import Any
 
 import click
 
 from .command import Group, with_session
-from .output import facts, say, short, table
+from .output import decimal, facts, say, short, table, write_file
 from .session import Session
 from .times import format_time, now_ms
 
@@ -91,6 +92,191 @@ def verify(session: Session) -> None:
     session.emit(data, human)
     if not data.get("ok"):
         raise click.exceptions.Exit(1)
+
+
+@ledger.command("statement", example="p2pnode ledger statement --with Anna")
+@click.option("--with", "peer", metavar="PEER", help="Only with this one.")
+@with_session
+def statement(session: Session, peer: str | None) -> None:
+    """What stands between you and each counterparty: given and received apart, pending apart."""
+    data = session.call("ledger.statement", peer=peer)
+
+    def human() -> None:
+        unit, decimals = data.get("unit"), data.get("decimals")
+        names = ("given", "received", "pending_given", "pending_received", "vouched_for_them", "vouched_for_us")
+        rows = data.get("accounts") or ()
+        if not rows:
+            return say("Nothing yet: a line comes with your first payment or vouch.")
+        table(
+            ["WITH", "GIVEN", "RECEIVED", "TO COME IN", "TO GO OUT", "YOU VOUCH", "THEY VOUCH", "LAST"],
+            [
+                (
+                    row["name"],
+                    *(session.money(row[name], unit, decimals) if _counts(row[name]) else "" for name in names),
+                    format_time(row["newest_at"], now_ms()),
+                )
+                for row in (*rows, *([{"name": "(all)", **data["total"]}] if len(rows) > 1 else ()))
+            ],
+            session.plain,
+        )
+
+    session.emit(data, human)
+
+
+@ledger.command("export", example="p2pnode ledger export --format csv --out ledger.csv")
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv", "valueflows"]), default="jsonl", show_default=True)
+@click.option("--out", metavar="FILE", help="Where to write it; else it is printed.")
+@with_session
+def export(session: Session, form: str, out: str | None) -> None:
+    """Your whole ledger for other programs. It holds all that you can read: hand it on with care.
+
+    jsonl has every byte that was signed; csv is for a spreadsheet; valueflows is JSON-LD in the words of ValueFlows
+    1.0: agreements, commitments, and payments as economic events.
+    """
+    from .exporting import FORMATS, PAGE, pages
+
+    count = 0
+
+    def fetch(first: int) -> dict[str, Any]:
+        nonlocal count
+        page: dict[str, Any] = session.call("ledger.export", first=first, limit=PAGE)
+        count += len(page["entries"])
+        return page
+
+    pieces = FORMATS[form](pages(fetch))
+    if out is not None:
+        write_file(out, (piece.encode() for piece in pieces))
+        session.emit({"format": form, "entries": count, "out": out}, lambda: say(f"{_count(count)} in {out}."))
+    elif session.json:
+        content = "".join(pieces)
+        session.emit({"format": form, "entries": count, "content": content}, lambda: None)
+    else:
+        for piece in pieces:
+            click.echo(piece.encode(), nl=False)
+
+
+@ledger.command("audit", example="p2pnode ledger audit Anna")
+@click.argument("peer")
+@with_session
+def audit(session: Session, peer: str) -> None:
+    """Fetch another's ledger as far as it is shown to you, and check it. Exit status 1 if something is wrong.
+
+    What it settled with others it need not show you: then only hashes, signatures and figures are checked.
+    """
+    data = session.call("ledger.audit", peer=peer)
+
+    def human() -> None:
+        hidden = data.get("withheld")
+        rest = f", {hidden} of them without what was settled with others" if hidden else ""
+        if data.get("ok"):
+            say(f"Sound as far as it is shown: {_count(data.get('entries'))} of {data.get('name')}{rest}.")
+        else:
+            say(f"Not sound: {_count(data.get('entries'))} of {data.get('name')}{rest}.")
+        for item in data.get("missing") or ():
+            say(f"  missing: {item}")
+        for problem in data.get("problems") or ():
+            say(f"  entry {problem['seq']}: {problem['message']}")
+        unit, decimals = _unit(session)
+        pairs = [(name, session.money(data.get(name), unit, decimals)) for name in ("balance", "hold", "limit")]
+        pairs.append(("head", short(data.get("head"))))
+        for source in data.get("sources") or ():
+            pairs.append((f"vouched by {source['name']}", session.money(source["amount"], unit, decimals)))
+        facts(pairs, session.plain)
+
+    session.emit(data, human)
+    if not data.get("ok"):
+        raise click.exceptions.Exit(1)
+
+
+@ledger.command("erase", example="p2pnode ledger erase 3f9a")
+@click.argument("exchange")
+@with_session
+def erase(session: Session, exchange: str) -> None:
+    """Erase the private part of the entries of an exchange: your copy of its terms.
+
+    Totals, proofs and signatures stay valid. What both signed stays, too: amounts, hashes, and the steps of the
+    exchange itself, which the other side holds as well.
+    """
+    session.confirm(f"Erase the private part of the entries of exchange {short(exchange)}? It cannot be undone.")
+    data = session.write("ledger.erase", exchange=exchange)
+
+    def human() -> None:
+        erased, kept = data.get("erased") or (), data.get("entries")
+        if erased:
+            say(
+                f"Erased: the private part of {_count(len(erased))} of {short(data.get('exchange_id'))}, {kept} in all."
+            )
+        else:
+            say(f"Nothing private is left in the entries of {short(data.get('exchange_id'))}.")
+        say("Copies that were made before (backups, an SD card's spare blocks) are out of this program's reach.")
+
+    session.emit(data, human)
+
+
+@ledger.command("prove", example="p2pnode ledger prove 3f9a --out proof.p2p")
+@click.argument("exchange")
+@click.option("--out", required=True, metavar="FILE", help="Where the proof is written.")
+@with_session
+def prove(session: Session, exchange: str, out: str) -> None:
+    """Write a proof of an exchange that anybody can check, without a node: p2pnode ledger check FILE.
+
+    It shows what both signed of the payment, or else of the agreement: who, how much, when. Terms in words are in it
+    only where the other side's signed proposal is.
+    """
+    if session.dry_run:
+        session.write("ledger.prove", exchange=exchange)
+    data = session.call("ledger.prove", exchange=exchange)
+    write_file(out, [b64decode(data.pop("proof"))])
+    data["out"] = out
+    session.emit(
+        data,
+        lambda: say(f"{out} proves {data['kind']} of exchange {short(data['exchange_id'])} ({data['bytes']} bytes)."),
+    )
+
+
+@ledger.command("check", example="p2pnode ledger check proof.p2p")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@with_session
+def check(session: Session, file: str) -> None:
+    """Check a proof that somebody gave you. Needs no node and no network. Exit status 1 if it does not hold."""
+    from ledger.proof import MAX_PROOF_FILE, check_proof
+    from protocols.errors import Refusal, Reject
+
+    with open(file, "rb") as stream:
+        content = stream.read(MAX_PROOF_FILE + 1)
+    try:
+        shown = check_proof(content)
+    except Reject as e:
+        raise Refusal(
+            "failed", f"this proof does not hold: {e.message}", "Ask for it again; rely on nothing in it."
+        ) from e
+    data = {"ok": True, **shown}
+
+    def human() -> None:
+        unit = data["network"]["unit"]
+        money = f"{decimal(data['amount'], data['network']['decimals'])} {unit}"
+        when = format_time(data["at"], now_ms())
+        if data["proves"] == "payment":
+            say(f"The proof holds: {data['payer'][:8]} paid {data['payee'][:8]} {money}, {when}.")
+        elif data["proves"] == "agreement":
+            say(f"The proof holds: {data['author'][:8]} and {data['counterparty'][:8]} agreed, {when}.")
+        else:
+            say(f"The proof holds: {data['author'][:8]} wrote {data['kind']}, {when}. That settles nothing yet.")
+        facts(
+            [
+                ("network", f"{data['network']['name']} ({data['network']['id'][:8]})"),
+                ("exchange", data["exchange_id"]),
+                ("terms", data["terms"]),
+                ("payer", data["payer"]),
+                ("payee", data["payee"]),
+                ("entry", f"{data['seq']}, {data['kind']}, of {data['author']}"),
+                ("under head", f"{data['head_seq']}, {data['head']}"),
+            ],
+            session.plain,
+        )
+        say("It shows what was signed, not that the rest of these ledgers is sound: p2pnode ledger audit PEER.")
+
+    session.emit(data, human)
 
 
 def _counts(amount: Any) -> bool:

@@ -1,10 +1,12 @@
 """What the commands print: JSON for scripts, short plain text for people."""
 
 import json
+import os
 import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -91,3 +93,17 @@ def facts(pairs: Iterable[tuple[str, Any]], plain: bool = False) -> None:
     width = max((len(name) for name, _ in kept), default=0)
     for name, value in kept:
         say(f"{name}\t{value}" if plain else f"{name.ljust(width)}  {value}")
+
+
+def write_file(path: str, pieces: Iterable[bytes]) -> None:
+    """A whole file or none: what was there stays until the new one is written."""
+    part = f"{path}.part"
+    try:
+        with open(part, "wb") as stream:
+            for piece in pieces:
+                stream.write(piece)
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(part)
+        raise

@@ -63,26 +63,15 @@ def verify_chain(
     keys: Keys = first_key,
 ) -> Report:
     """Check entries in full form, in ascending order. head: how far the chain should reach, if that is known."""
-    audit = _Audit(start(network, author), endowment, keys, head)
+    audit = Audit(start(network, author), endowment, keys, head)
     for data in entries:
         audit.read(data)
-    count, last = audit.state.count, audit.state.head
-    if head is not None and count < head.count:
-        audit.missing.append(range(count, head.count))
-    ok = not audit.missing and not audit.errors
-    return Report(
-        audit.entries,
-        last,
-        ok,
-        tuple(audit.missing),
-        audit.withheld,
-        tuple(audit.errors),
-        tuple(audit.sources),
-        audit.state if ok else None,
-    )
+    return audit.report()
 
 
-class _Audit:
+class Audit:
+    """The same, entry by entry, for a chain that comes in pages."""
+
     def __init__(self, state: ChainState, endowment: int, keys: Keys, head: Head | None) -> None:
         self.state = state
         self.endowment = endowment
@@ -122,6 +111,23 @@ class _Audit:
         except Reject as e:
             self.problem(entry.seq, str(e))
         self.advance(entry)
+
+    def report(self) -> Report:
+        """What was found in the entries that were read."""
+        missing = list(self.missing)
+        if self.head is not None and self.state.count < self.head.count:
+            missing.append(range(self.state.count, self.head.count))
+        ok = not missing and not self.errors
+        return Report(
+            self.entries,
+            self.state.head,
+            ok,
+            tuple(missing),
+            self.withheld,
+            tuple(self.errors),
+            tuple(self.sources),
+            self.state if ok else None,
+        )
 
     def check(self, entry: Entry) -> None:
         verify_with(entry, self.keys)

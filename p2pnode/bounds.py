@@ -44,6 +44,13 @@ FORGET_AFTER: Final = 30 * DAY  # what came to nothing
 MAX_VOUCHES_OF_ONE: Final = 16  # taken from one author, ever, in all networks
 MAX_VOUCHES_TAKEN: Final = 1_000  # of all others together: each costs an entry of our ledger
 
+# Audits of other ledgers
+MAX_AUDITS: Final = 4  # under way at the same time
+MAX_AUDITED: Final = 200_000  # entries of one chain
+AUDIT_WITHIN: Final = 20 * SECOND  # for the first page, and from each page to the next
+AUDIT_ASK_AGAIN: Final = 3 * SECOND
+SHOW_EVERY: Final = 50  # no more than one page of our chain in this time, whoever asks
+
 # The loop
 STEPS_PER_COMMIT: Final = 64  # events handled before their batches are committed together
 QUEUE: Final = 1_024

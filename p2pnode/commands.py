@@ -168,6 +168,23 @@ class ListExchanges(Args, frozen=True):
     open: bool = False
 
 
+class OneExchange(Args, frozen=True):
+    exchange: Id
+
+
+class Statement(Args, frozen=True):
+    """peer: None for all."""
+
+    peer: PeerName | None = None
+
+
+class Export(Args, frozen=True):
+    """One page of the own ledger. first: seq."""
+
+    first: Annotated[int, Meta(ge=0, le=MAX_INT)] = 0
+    limit: Annotated[int, Meta(ge=1, le=500)] = 200
+
+
 class Vouch(Args, frozen=True):
     peer: PeerName
     amount: Amount
@@ -229,6 +246,11 @@ COMMANDS: dict[str, Command] = {
         Command("ledger.log", NoArgs, False, "The entries of your ledger"),
         Command("ledger.balance", NoArgs, False, "Your balance, what is held, and your limit"),
         Command("ledger.verify", NoArgs, False, "Check every entry of your ledger"),
+        Command("ledger.statement", Statement, False, "What stands between you and each counterparty"),
+        Command("ledger.export", Export, False, "Your entries with all that is stored of them, a page at a time"),
+        Command("ledger.audit", Peer, False, "Fetch another's ledger as far as it is shown, and check it"),
+        Command("ledger.erase", OneExchange, True, "Erase what only you can read in the entries of an exchange"),
+        Command("ledger.prove", OneExchange, False, "A proof of an exchange that anybody can check by himself"),
         Command("vouch", Vouch, True, "Lend a peer part of your credit limit"),
         Command("unvouch", Peer, True, "Ask a vouch back"),
         Command("attest", Attest, True, "Rate an exchange"),

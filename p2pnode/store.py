@@ -60,6 +60,7 @@ class AnyStore(Protocol):
         durable: bool = False,
         heads: Mapping[bytes, Head] | None = None,
     ) -> None: ...
+    def purge(self, rows: Mapping[bytes, bytes]) -> None: ...
     def heads(self) -> Mapping[bytes, Head]: ...
     def reopen(self) -> None: ...
     def close(self) -> None: ...
@@ -143,6 +144,27 @@ class Store:
                         batch.put(key, value)
                 for network, head in (heads or {}).items():
                     self._write_head(network, head)
+            except (OSError, plyvel.Error) as e:
+                raise self._failed(e) from e
+
+    def purge(self, rows: Mapping[bytes, bytes]) -> None:
+        """See that LevelDB's files hold of these keys no value but this one, which was committed before.
+
+        An overwritten value stays in a log or table file until a compaction merges it away. The first pass here
+        writes the log to a table, which may keep old and new side by side; after the rows were put again, the second
+        merges the two. What the file system, an SD card or a backup keep of files that are gone is out of our reach.
+        """
+        with self._writing:
+            self._check()
+            if not rows:
+                return
+            try:
+                for _ in range(2):
+                    with self._db.write_batch(transaction=True, sync=True) as batch:
+                        for key, value in rows.items():
+                            batch.put(key, value)
+                    for key in rows:
+                        self._db.compact_range(start=key, stop=key + b"\0")
             except (OSError, plyvel.Error) as e:
                 raise self._failed(e) from e
 
@@ -298,6 +320,9 @@ class MemoryStore:
                 _write(self._synced, each)
             self._unsynced.clear()
         self._heads.update(heads or {})
+
+    def purge(self, rows: Mapping[bytes, bytes]) -> None:
+        pass
 
     def heads(self) -> Mapping[bytes, Head]:
         return dict(self._heads)

@@ -73,6 +73,8 @@ MAX_DUTIES: Final = 64
 MAX_ENTRY: Final = 16 * 1024  # header, signature and both payloads
 MAX_HALF: Final = 4 * 1024
 
+MAX_SHOWN: Final = 128  # entries of a chain in one frame
+
 # Gossip
 GOSSIP_FRAME: Final = 60 * 1024  # what a sender fills; the receiver takes MAX_FRAME
 MAX_RANGES: Final = 2_048  # in one message

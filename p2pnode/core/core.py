@@ -17,16 +17,19 @@ from ledger.entry import Entry, parse_entry
 from ledger.halves import verify_with
 from p2pnode import commands
 from p2pnode.bounds import EXPIRE_EVERY, MAX_STORED, REQUEST_KEPT
-from protocols import exchange_messages, join_messages
+from protocols import exchange_messages, join_messages, ledger_messages
 from protocols.codec import decode, encode
 from protocols.envelope import Record
 from protocols.errors import Ignore, Refusal, Reject
 from protocols.gossip_messages import PROTOCOL as GOSSIP
 from protocols.identity import Signer
 
+from .accounts import Accounts
 from .announcing import Announcing
+from .audits import Audits
 from .effects import Effect, Emit, Penalize, Reply, Send, Wake
 from .events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
+from .evidence import Evidence
 from .exchange_commands import ExchangeCommands
 from .exchanges import Exchanges
 from .intake import Intake, Verify, verify_in_turn
@@ -78,6 +81,7 @@ class Core:
         self.exchanges = Exchanges(state, self.outbox, self.listings, self.settlements)
         self.settlements.policy = self.exchanges.may_be_paid
         self.settlements.moved = self.exchanges.settled
+        self.audits = Audits(state, self.settlements)
         self.ratings = Ratings(state, self.exchanges, self.settlements, self.listings, self.vouches)
         self.exchanges.rated = self.ratings.reveal
         self.neighbours = Neighbours(state, self.membership)
@@ -99,12 +103,15 @@ class Core:
                 self._perform(self._gossip.connected(peer, now), now)
                 self.membership.connected(peer, now)
                 self.outbox.connected(peer, now)
+                self.audits.connected(peer, now)
             case Disconnected(peer):
                 self.neighbours.disconnected(peer, now)
                 self._gossip.disconnected(peer)
+                self.audits.disconnected(peer)
             case DialFailed(peer, reason):
                 self.neighbours.failed(peer, reason, now)
                 self.membership.unreachable(peer, reason)
+                self.audits.unreachable(peer, reason)
             case Found(key, peers):
                 self.neighbours.found(key, peers, now)
             case Listening(addresses):
@@ -150,6 +157,8 @@ class Core:
     def _table(self) -> dict[str, Handler]:
         exchange = ExchangeCommands(self.state, self.exchanges, self.listings, self.settlements)
         ledger = LedgerCommands(self.state)
+        accounts = Accounts(self.state, self.settlements, self.vouches)
+        evidence = Evidence(self.state, self.exchanges, self.settlements)
         return {
             "status": self.status.status,
             "whoami": lambda a, now: self.status.whoami(a),
@@ -180,6 +189,10 @@ class Core:
             "ledger.log": ledger.log,
             "ledger.balance": ledger.balance,
             "ledger.verify": ledger.verify,
+            "ledger.statement": accounts.statement,
+            "ledger.export": accounts.export,
+            "ledger.erase": evidence.erase,
+            "ledger.prove": evidence.prove,
             "vouch": self.vouches.vouch,
             "unvouch": self.vouches.unvouch,
             "attest": self.ratings.attest,
@@ -197,6 +210,9 @@ class Core:
         try:
             if command.name == "join":
                 self.membership.join(command.args, command.ticket, now)
+                return
+            if command.name == "ledger.audit":
+                self.audits.begin(command.args, command.ticket, now)
                 return
             result = self._handlers[command.name](command.args, now)
         except Refusal as refusal:
@@ -229,6 +245,8 @@ class Core:
                 self._exchange(peer, exchange_messages.parse_message(data), now)
             elif protocol == join_messages.PROTOCOL:
                 self.membership.received(peer, data, now)
+            elif protocol == ledger_messages.PROTOCOL:
+                self.audits.received(peer, data, now)
         except (Ignore, Refusal):  # a rule of ours forbids the answer: no fault of the peer's
             pass
         except Reject as e:
@@ -324,6 +342,7 @@ class Core:
         self.neighbours.woke(now)
         self.outbox.woke(now)
         self.ratings.woke(now)
+        self.audits.woke(now)
         self.announcing.woke(now)
         if now >= self._expire_at:
             self._expire_at = now + EXPIRE_EVERY
@@ -340,6 +359,7 @@ class Core:
             self.neighbours.next_wake(),
             self.outbox.next_wake(),
             self.ratings.next_wake(),
+            self.audits.next_wake(),
             self.announcing.next_wake(),
             self._gossip.next_wake(),
         ]

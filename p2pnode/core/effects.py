@@ -13,12 +13,14 @@ from protocols.errors import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One atomic batch. durable: synced before the step goes on; heads: newest head of our chains, by network."""
+    """One atomic batch. durable: synced before the step goes on; heads: newest head of our chains, by network;
+    purge: keys of which no older value is to be left in the store's files, before the step goes on."""
 
     puts: Mapping[bytes, bytes]
     deletes: frozenset[bytes] = frozenset()
     durable: bool = False
     heads: Mapping[bytes, Head] = field(default_factory=dict)
+    purge: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Journal:
         self._heads: dict[bytes, Head] = {}
         self._out: list[Effect] = []
         self._durable = False
+        self._purge: set[bytes] = set()
 
     def get(self, key: bytes) -> bytes | None:
         if key in self._batch:
@@ -53,6 +54,13 @@ class Journal:
         self._batch[key] = None
         self._durable = self._durable or durable
 
+    def purge(self, key: bytes) -> None:
+        """Put a key's value again, and see that no older one is left in the store's files."""
+        value = self.get(key)
+        if value is not None:
+            self.put(key, value)
+            self._purge.add(key)
+
     def head(self, network: bytes, head: Head) -> None:
         """The newest head of our chain in a network, written beside the batch that holds its entry."""
         self._heads[network] = head
@@ -72,6 +80,7 @@ class Journal:
                     frozenset(k for k, v in self._batch.items() if v is None),
                     self._durable,
                     dict(self._heads),
+                    frozenset(self._purge),
                 )
             )
         effects += self._out
@@ -92,4 +101,4 @@ class Journal:
         self._uncommitted.clear()
 
     def _clear(self) -> None:
-        self._batch, self._heads, self._out, self._durable = {}, {}, [], False
+        self._batch, self._heads, self._out, self._durable, self._purge = {}, {}, [], False, set()

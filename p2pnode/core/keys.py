@@ -8,6 +8,7 @@ RECORD: Final = b"r"  # network16 record32         → record wire, own and fore
 FLOOR: Final = b"f"  # network16 slot16            → the catalog's floor of a slot that is gone
 ENTRY: Final = b"e"  # network16 seq8              → own ledger entry in full, with its private payload
 CHAIN: Final = b"c"  # network16                   → state of the own chain after its newest entry
+NODE: Final = b"n"  # network16 level1 index8      → Merkle node over the own entries, once complete: can be made again
 DEAL: Final = b"d"  # network16 deal32             → state of a settlement
 EXCHANGE: Final = (
     b"x"  # deal32                   → [network16, began_at, seen_at, listing record wire, agree seq or -1]
@@ -31,3 +32,7 @@ SINGLE: Final = b"s"  # name                       → single values: b"epoch" o
 
 def seq_key(network: bytes, seq: int) -> bytes:
     return ENTRY + network + seq.to_bytes(8, "big")
+
+
+def node_key(network: bytes, level: int, index: int) -> bytes:
+    return NODE + network + bytes([level]) + index.to_bytes(8, "big")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from ledger.agreement import check_agreement
 from ledger.entry import Entry, encode_entry, parse_entry, settlement_of
 from ledger.halves import Keys, proof_of_deal, verify_with
 from ledger.payloads import Settlement
@@ -14,13 +15,11 @@ from protocols.attestation import Attestation, commitment, parse_attestation, se
 from protocols.codec import decode, decode_as, encode, plain
 from protocols.envelope import Record
 from protocols.errors import Ignore, Refusal, Reject
-from protocols.exchange import Status, check_fact, parse_step
-from protocols.fact import Fact, parse_fact, verify_fact
-from protocols.identity import digest
+from protocols.exchange import Status
+from protocols.fact import parse_fact, verify_fact
 from protocols.invite import parse_invite
 from protocols.limits import HOUR
 from protocols.redemption import parse_redemption
-from protocols.terms import parse_terms
 from protocols.vouch import parse_vouch
 
 from .exchanges import Exchanges, Held, step_payload
@@ -70,25 +69,6 @@ def check_attestation(
         raise Reject("context", f"{entry.kind} proves no exchange")
     if shown != parties or deal != attestation.deal:
         raise Reject("context", "a proof of somebody else's exchange")
-
-
-def check_agreement(entry: Entry, said: Settlement, fact: Fact) -> None:
-    """`Reject` unless the fact in an AGREE is the other party's half of this very agreement.
-
-    Every half that is shown in public can be copied by anybody into an entry of his own: so it must name both parties.
-    """
-    check_fact(fact)
-    if fact.exchange_id != said.deal or fact.author != said.counterparty or fact.network != entry.network:
-        raise Reject("context", "the half is of another exchange")
-    if fact.kind == "accept":
-        step = parse_step(fact)
-        agreed = (step.party, step.terms) == (entry.author, said.terms)
-    elif fact.kind in ("propose", "counter"):
-        agreed = entry.author in parse_terms(fact.payload).parties and digest(fact.payload) == said.terms
-    else:
-        agreed = False
-    if not agreed or fact.author == entry.author:
-        raise Reject("context", "the half agrees to nothing with this author")
 
 
 class Ratings:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PROTOCOLS: Final = frozenset(f"/p2pnode/{name}/1.0.0" for name in ("join", "gossip", "exchange", "search"))
+PROTOCOLS: Final = frozenset(f"/p2pnode/{name}/1.0.0" for name in ("join", "gossip", "exchange", "ledger", "search"))
 
 
 class Host:

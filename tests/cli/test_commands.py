@@ -68,6 +68,10 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("ledger", "ledger.balance", {}),
     ("ledger balance", "ledger.balance", {}),
     ("ledger log", "ledger.log", {}),
+    ("ledger statement", "ledger.statement", {}),
+    ("ledger statement --with Ann", "ledger.statement", {"peer": "Ann"}),
+    ("ledger audit Ann", "ledger.audit", {"peer": "Ann"}),
+    ("ledger erase cd", "ledger.erase", {"exchange": "cd"}),
     ("vouch Ann 2.5", "vouch", {"peer": "Ann", "amount": "2.5"}),
     ("unvouch Ann", "unvouch", {"peer": "Ann"}),
     ("attest cd --outcome -2 --text bad", "attest", {"exchange": "cd", "outcome": -2, "text": "bad"}),
@@ -91,7 +95,7 @@ def test_what_is_typed_reaches_the_node(run: Run, node: FakeNode, typed: str, na
 
 
 def test_no_command_of_the_table_is_left_out() -> None:
-    assert {name for _, name, _ in CASES} | {"join", "ledger.verify"} == set(COMMANDS)
+    assert {name for _, name, _ in CASES} | {"join", "ledger.verify", "ledger.prove", "ledger.export"} == set(COMMANDS)
 
 
 def test_join_and_verify(run: Run, node: FakeNode) -> None:

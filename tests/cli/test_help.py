@@ -30,6 +30,7 @@ def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tup
 
 
 COMMANDS = dict(leaves(cli))
+LEDGER = {"log", "balance", "verify", "erase", "prove", "check", "statement", "export", "audit"}
 WANTED = """init run status whoami paths join invite peers offer request search exchange ledger vouch unvouch attest
 reputation version help"""
 
@@ -41,7 +42,7 @@ def test_all_that_is_promised_is_there() -> None:
     assert {path[1] for path in COMMANDS if path[0] == "request" and len(path) > 1} == tend
     steps = {"propose", "counter", "accept", "decline", "cancel", "handover", "return", "done", "confirm", "pay"}
     assert {path[1] for path in COMMANDS if path[0] == "exchange" and len(path) > 1} == steps | {"list", "show"}
-    assert {path[1] for path in COMMANDS if path[0] == "ledger" and len(path) > 1} == {"log", "balance", "verify"}
+    assert {path[1] for path in COMMANDS if path[0] == "ledger" and len(path) > 1} == LEDGER
     assert {path[1] for path in COMMANDS if path[0] == "peers" and len(path) > 1} == {"list", "show", "name"}
 
 

@@ -7,11 +7,11 @@ import pytest
 from nacl.signing import SigningKey
 
 from ledger import chain
+from ledger.agreement import check_agreement
 from ledger.entry import encode_entry, settlement_of
 from ledger.payloads import InceptPayload, Settlement
 from p2pnode.core import exchanges as module
 from p2pnode.core.effects import Effect
-from p2pnode.core.ratings import check_agreement
 from protocols import exchange_messages as messages
 from protocols.errors import DecodeError, Refusal, Reject
 from protocols.exchange import Payment, Status

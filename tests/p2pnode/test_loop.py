@@ -37,6 +37,8 @@ class Notebook:
             raise KeyError("a bug")
         if event.name == "wake":
             return [Wake(now + 1), Reply(event.ticket, "soon")]
+        if event.name == "purge":
+            return [Write({b"p": b"rest"}, durable=True, purge=frozenset({b"p"})), Reply(event.ticket, "purged")]
         return [Write({str(event.ticket).encode(): b"noted"}, durable=True), Reply(event.ticket, "noted")]
 
 
@@ -70,6 +72,7 @@ class Disk(MemoryStore):
         super().__init__()
         self.full = False
         self.commits = 0
+        self.purged: list[Mapping[bytes, bytes]] = []
 
     def commit(
         self,
@@ -82,6 +85,10 @@ class Disk(MemoryStore):
             raise StoreFailed("no space left", "")
         self.commits += 1
         super().commit(puts, deletes, durable, heads)
+
+    def purge(self, rows: Mapping[bytes, bytes]) -> None:
+        assert all(self.get(key) == value for key, value in rows.items())  # after the commit
+        self.purged.append(rows)
 
 
 def command(ticket: int, name: str = "note") -> Command:
@@ -102,6 +109,15 @@ async def answered(street: Street, *tickets: int) -> None:
     with trio.fail_after(10):
         while not set(tickets) <= set(street.replies()):
             await trio.sleep(0.005)
+
+
+async def test_what_is_purged_is_purged_before_anything_leaves() -> None:
+    disk = Disk()
+    async with running(disk) as (loop, street):
+        await loop.put(command(1))
+        await loop.put(command(2, "purge"))
+        await answered(street, 1, 2)
+        assert disk.purged == [{b"p": b"rest"}]
 
 
 async def test_nothing_leaves_before_it_is_on_disk_and_many_steps_share_a_commit() -> None:

@@ -1,0 +1,157 @@
+"""Our own ledger as accounts: what stands between us and each counterparty, and everything page by page."""
+
+from typing import Any
+
+import msgspec
+
+from ledger.balance import RULES
+from ledger.entry import Entry, parse_entry, settlement_of
+from ledger.payloads import SALT_BYTES
+from ledger.settlement import State as DealState
+from ledger.vouching import VouchState
+from p2pnode import commands
+from protocols.errors import Reject
+from protocols.terms import parse_terms
+
+from .settlements import Settlements
+from .state import Network, State
+from .vouches import STANDING, Vouches
+
+_PENDING = (DealState.PROPOSED, DealState.ACCEPTED)
+
+
+class Account(msgspec.Struct):
+    """With one counterparty, minor units. given: what we gave and were paid for; received: what we paid for; pending:
+    promised, and not settled yet; vouched, lent: parts of limits that stand."""
+
+    given: int = 0
+    received: int = 0
+    pending_given: int = 0
+    pending_received: int = 0
+    vouched_for_them: int = 0
+    vouched_for_us: int = 0
+    payments: int = 0
+    newest_at: int = 0
+
+
+class Accounts:
+    def __init__(self, state: State, settlements: Settlements, vouches: Vouches) -> None:
+        self._state = state
+        self._settlements = settlements
+        self._vouches = vouches
+
+    def statement(self, args: commands.Statement, now: int) -> dict[str, Any]:
+        """Per counterparty: given and received apart, settled and pending apart."""
+        network = self._state.network(args.network)
+        directory = self._state.directory
+        accounts = self._accounts(network)
+        if args.peer is not None:
+            who = directory.resolve(args.peer)
+            accounts = {who: accounts.get(who, Account())}
+        unit = network.genesis.unit
+        sums = Account()
+        rows: list[dict[str, Any]] = []
+        for author, account in sorted(accounts.items(), key=lambda pair: (-pair[1].newest_at, pair[0])):
+            figures = msgspec.structs.asdict(account)
+            for name, value in figures.items():
+                setattr(sums, name, max(value, sums.newest_at) if name == "newest_at" else getattr(sums, name) + value)
+            whose = {"peer_id": directory.peer_id(author), "author": author.hex(), "name": directory.name(author)}
+            rows.append({**whose, **_money(account, unit)})
+        return {
+            "unit": unit,
+            "decimals": network.genesis.decimals,
+            "accounts": rows,
+            "total": _money(sums, unit),
+        }
+
+    def export(self, args: commands.Export, now: int) -> dict[str, Any]:
+        """Entries from `first` on, with all that is stored of them; `next`: where the next page begins, or None."""
+        network = self._state.network(args.network)
+        rows: list[dict[str, Any]] = []
+        following = None
+        for seq, full in network.chain.entries(args.first):
+            if len(rows) == args.limit:
+                following = seq
+                break
+            rows.append(self._row(network, parse_entry(full)))
+        return {
+            "network": network.json,
+            "author": self._state.me.hex(),
+            "name": self._state.settings.name,
+            "entries": rows,
+            "next": following,
+        }
+
+    def _accounts(self, network: Network) -> dict[bytes, Account]:
+        accounts: dict[bytes, Account] = {}
+        for deal in self._settlements.deals.values():
+            if deal.network != network.id or not (deal.settled or deal.state in _PENDING):
+                continue
+            account = accounts.setdefault(deal.counterparty, Account())
+            direction = "received" if deal.payer else "given"
+            name = direction if deal.settled else f"pending_{direction}"
+            setattr(account, name, getattr(account, name) + deal.amount)
+            account.payments += deal.settled
+            account.newest_at = max(account.newest_at, parse_entry(deal.mine).at)
+        for vouch in self._vouches.all.values():
+            if vouch.network == network.id and vouch.voucher and vouch.state in STANDING:
+                accounts.setdefault(vouch.counterparty, Account()).vouched_for_them += vouch.amount
+            elif vouch.network == network.id and not vouch.voucher and vouch.state is VouchState.TAKEN:
+                accounts.setdefault(vouch.counterparty, Account()).vouched_for_us += vouch.amount
+        return accounts
+
+    def _row(self, network: Network, entry: Entry) -> dict[str, Any]:
+        said = settlement_of(entry) if entry.kind in RULES else None
+        unit = network.genesis.unit
+        row: dict[str, Any] = {
+            "seq": entry.seq,
+            "id": entry.id.hex(),
+            "kind": entry.kind,
+            "at": entry.at,
+            "balance": {"amount": entry.balance, "unit": unit},
+            "hold": {"amount": entry.hold, "unit": unit},
+            "limit": {"amount": entry.limit, "unit": unit},
+            "amount": {"amount": said.amount, "unit": unit} if said else None,
+            "counterparty": said.counterparty.hex() if said else None,
+            "counterparty_name": self._state.directory.name(said.counterparty) if said else None,
+            "exchange_id": said.deal.hex() if said and "VOUCH" not in entry.kind else None,
+            "prev": entry.prev.hex(),
+            "root": entry.root.hex(),
+            "header": entry.header.hex(),
+            "signature": entry.signature.hex(),
+            "settlement": entry.settlement.hex() if entry.settlement is not None else None,
+            "private": entry.private.hex() if entry.private is not None else None,
+            "terms": None,
+        }
+        if entry.kind == "AGREE" and entry.private is not None:
+            row["terms"] = self._terms(entry.private[SALT_BYTES:])
+        return row
+
+    def _terms(self, payload: bytes) -> dict[str, Any] | None:
+        try:
+            terms = parse_terms(payload)
+        except Reject:
+            return None
+        return {
+            "kind": terms.kind,
+            "title": terms.title,
+            "duties": [
+                {
+                    "id": d.id,
+                    "action": d.action,
+                    "what": d.what,
+                    "provider": d.provider.hex(),
+                    "receiver": d.receiver.hex(),
+                    "amount": d.amount,
+                    "unit": d.unit,
+                    "until": d.until or None,
+                }
+                for d in terms.duties
+            ],
+        }
+
+
+def _money(account: Account, unit: str) -> dict[str, Any]:
+    figures = msgspec.structs.asdict(account)
+    plain = {"payments": figures.pop("payments"), "newest_at": figures.pop("newest_at") or None}
+    return {**{name: {"amount": value, "unit": unit} for name, value in figures.items()}, **plain}

@@ -1,0 +1,77 @@
+"""What our ledger holds of one exchange: erased as far as it is ours alone, and proved to others."""
+
+from base64 import b64encode
+from typing import Any
+
+from ledger.entry import Entry, encode_entry, parse_entry, settlement_of
+from ledger.nodes import inclusion_path
+from ledger.proof import check_proof, encode_proof
+from p2pnode import commands
+from protocols.errors import Refusal, Reject
+
+from .exchanges import Exchanges, Held
+from .own_chain import OwnChain
+from .settlements import Settlements
+from .state import State
+
+_MOST = ("PAY_RECEIPT", "PAY_COMPLETE")  # which of our entries say most; then AGREE; then whichever is the newest
+
+
+class Evidence:
+    def __init__(self, state: State, exchanges: Exchanges, settlements: Settlements) -> None:
+        self._state = state
+        self._exchanges = exchanges
+        self._settlements = settlements
+
+    def erase(self, args: commands.OneExchange, now: int) -> dict[str, Any]:
+        """Forget the private payloads of the entries of an exchange. Done again, it only purges the files again."""
+        held = self._exchanges.find(args.exchange)
+        chain = self._state.networks[held.network].chain
+        of_it = []
+        for seq, full in chain.entries(1):
+            said = settlement_of(parse_entry(full))
+            if said is not None and said.deal == held.id:
+                of_it.append(seq)
+        erased = [seq for seq in of_it if chain.erase_private(seq)]
+        return {"exchange_id": held.id.hex(), "entries": len(of_it), "erased": erased}
+
+    def prove(self, args: commands.OneExchange, now: int) -> dict[str, Any]:
+        """A file that shows others, with nothing else at hand, what our ledger says of an exchange."""
+        held = self._exchanges.find(args.exchange)
+        network = self._state.networks[held.network]
+        chain = network.chain
+        entry = self._best(chain, held)
+        head = entry if entry.seq == chain.state.count - 1 else chain.entry(chain.state.count - 1)
+        if head is None:
+            raise Refusal("failed", "the newest entry of the ledger is missing", "`p2pnode ledger verify` says more.")
+        path = [] if head is entry else inclusion_path(chain.node, entry.seq, head.seq)
+        proof = encode_proof(network.record.wire, encode_entry(entry), head, path)
+        try:
+            check_proof(proof)
+        except Reject as e:
+            raise Refusal(
+                "failed", f"the proof would not hold: {e.message}", "`p2pnode ledger verify` says more."
+            ) from e
+        return {
+            "exchange_id": held.id.hex(),
+            "kind": entry.kind,
+            "seq": entry.seq,
+            "head_seq": head.seq,
+            "bytes": len(proof),
+            "proof": b64encode(proof).decode(),
+        }
+
+    def _best(self, chain: OwnChain, held: Held) -> Entry:
+        deal = self._settlements.deals.get((held.network, held.id))
+        newest = parse_entry(deal.mine) if deal is not None else None
+        if newest is not None and newest.kind in _MOST:
+            return newest
+        agreed = chain.entry(held.agreed_seq) if held.agreed_seq >= 0 else None
+        best = agreed or newest
+        if best is None:
+            raise Refusal(
+                "conflict",
+                "the ledger says nothing of this exchange yet",
+                "It does from the agreement on: `p2pnode exchange show`.",
+            )
+        return best
