@@ -113,7 +113,7 @@ class Node:
         return subprocess.run(
             [*self.prefix, *CLI, *args],
             env=self.environment,
-            cwd=ROOT,
+            cwd=self.home.parent,  # where files end up that a command writes
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merged else subprocess.PIPE,
