@@ -107,6 +107,10 @@ def write_example(example: str, formatter: click.HelpFormatter) -> None:
                 formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
 
+class Interrupted(Exception):
+    """The user pressed Ctrl-C."""
+
+
 class Place(NamedTuple):
     """Where a top-level command is defined, and its line in the help: known without importing it."""
 
@@ -123,6 +127,12 @@ class LazyGroup(click.Group):
         self.sections = places
         self.places = {name: place for section in places.values() for name, place in section.items()}
         self.params += global_options(hidden=False)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as e:
+            raise Interrupted from e  # click would print an empty line for it
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.places)

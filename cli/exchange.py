@@ -178,7 +178,7 @@ def _print(session: Session, data: dict[str, Any]) -> None:
             ("with", data.get("counterparty_name") or short(data.get("counterparty"))),
             ("you are the", data.get("role")),
             ("quantity", terms.get("quantity")),
-            ("for", session.money(amount) if amount else "nothing"),
+            ("for", session.money(amount, network=data.get("network")) if amount else "nothing"),
             ("note", terms.get("note")),
             ("from", format_time(terms["from"], now) if terms.get("from") else None),
             ("until", format_time(terms["until"], now) if terms.get("until") else None),
@@ -190,10 +190,15 @@ def _print(session: Session, data: dict[str, Any]) -> None:
     )
     for duty in () if data.get("status") in NEVER_AGREED else data.get("duties") or ():
         who = duty.get("provider_name") or short(duty.get("provider"))
-        say(f"  {duty.get('state', ''):<10} {who}: {duty.get('what')}")
+        what = f"pay {session.money(amount, network=data.get('network'))}" if _pays(duty, amount) else duty.get("what")
+        say(f"  {duty.get('state', ''):<10} {who}: {what}")
     for line in data.get("notes") or ():
         say(f"  {line.get('from')}: {line.get('text')}")
     _print_next(data)
+
+
+def _pays(duty: dict[str, Any], amount: Any) -> bool:
+    return bool(amount) and duty.get("id") == "pay"
 
 
 def _print_step(session: Session, data: dict[str, Any]) -> None:
@@ -203,7 +208,8 @@ def _print_step(session: Session, data: dict[str, Any]) -> None:
         return
     terms = data.get("terms") or {}
     amount = (data.get("settlement") or {}).get("amount") or terms.get("price")
-    what = f"{terms.get('title')}, for {session.money(amount) if amount else 'nothing'}"
+    price = session.money(amount, network=data.get("network")) if amount else "nothing"
+    what = f"{terms.get('title')}, for {price}"
     other = data.get("counterparty_name") or short(data.get("counterparty"))
     say(f"{short(data.get('exchange_id'))}  {data.get('status')}: {what}, with {other}")
     if data.get("reason"):

@@ -24,6 +24,11 @@ def log(session: Session) -> None:
 
     def human() -> None:
         unit, decimals = _unit(session)
+
+        def amount(value: Any) -> str:
+            text = session.money(value, unit, decimals)
+            return text.removesuffix(f" {unit}") if session.plain else text
+
         if not rows:
             say("No entries yet: the first is written with your first exchange or vouch.")
         table(
@@ -34,10 +39,10 @@ def log(session: Session) -> None:
                     row["id"] if session.plain else short(row["id"]),
                     row.get("kind"),
                     row.get("at") if session.plain else format_time(row.get("at"), now_ms()),
-                    session.money(row.get("balance"), unit, decimals),
-                    session.money(row.get("hold"), unit, decimals),
+                    amount(row.get("balance")),
+                    amount(row.get("hold")),
                     short(row.get("exchange_id")) if row.get("exchange_id") else "",
-                    session.money(row["amount"], unit, decimals) if _counts(row.get("amount")) else "",
+                    amount(row["amount"]) if _counts(row.get("amount")) else "",
                     row.get("counterparty_name") or "",
                 )
                 for row in rows
@@ -289,5 +294,6 @@ def _count(entries: Any) -> str:
 
 
 def _unit(session: Session) -> tuple[str, int | None]:
-    status: dict[str, Any] = session.call("status").get("network") or {}
-    return status.get("unit", ""), status.get("decimals")
+    """Unit and decimals of the network that is meant: the node knows which, by the balance it shows."""
+    data = session.call("ledger.balance")
+    return data.get("unit", ""), data.get("decimals")

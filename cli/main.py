@@ -3,14 +3,15 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from protocols.errors import Refusal
 
-from .command import CONTEXT, LazyGroup, Place, session_of
-from .output import note, print_json_error
+from .command import CONTEXT, Interrupted, LazyGroup, Place, session_of
+from .output import Unwritable, note, print_json_error, silence
 from .session import Session
 
 INTERRUPTED = 130  # as a shell says it: 128 + SIGINT
@@ -86,6 +87,7 @@ def help_(ctx: click.Context, command: tuple[str, ...]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status; prints every error itself, never a traceback."""
+    _open_closed()
     args = list(sys.argv[1:] if argv is None else argv)
     session = Session(json="--json" in (args[: args.index("--")] if "--" in args else args))
     try:
@@ -96,10 +98,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as e:
         return e.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        return _fail(session, INTERRUPTED, "failed", "Interrupted", "")
+    except (KeyboardInterrupt, Interrupted, click.Abort):
+        return _fail(session, INTERRUPTED, "interrupted", "Interrupted", "")
     except click.ClickException as e:
         return _fail(session, 2, "usage", e.format_message(), _usage_hint(e))
+    except Unwritable as e:
+        silence()
+        return _fail(Session(), e.exit_status, e.code, e.message, e.hint)
     except Refusal as e:
         return _fail(session, e.exit_status, e.code, e.message, e.hint, getattr(e, "data", None))
     except BrokenPipeError:
@@ -117,6 +122,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         )  # fmt: skip
 
 
+def _open_closed() -> None:
+    """Open what the caller has closed of stdin, stdout and stderr (`status >&-`), lest the next file that is opened
+    takes its number. Writing to stdout fails then, as it should: nobody would read it."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is not None:
+            continue
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_WRONLY if number == 2 else os.O_RDONLY)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+        setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
 def _usage_hint(error: click.ClickException) -> str:
     ctx = getattr(error, "ctx", None)
     if error.message.startswith("No such command '") and ctx is not None and isinstance(ctx.command, click.Group):
@@ -131,17 +152,27 @@ def _usage_hint(error: click.ClickException) -> str:
 
 def _fail(session: Session, status: int, code: str, message: str, hint: str, data: Any = None) -> int:
     if session.json:
-        print_json_error(code, message, hint, data)
-    else:
-        note(f"Error: {_sentence(message)}" if status != INTERRUPTED else message)
+        try:
+            print_json_error(code, message, hint, data)
+            return status
+        except Unwritable:
+            silence()
+    with suppress(OSError, ValueError):
+        if status == INTERRUPTED:
+            if sys.stderr.isatty():
+                note("")  # the terminal shows ^C
+            note(message)
+            return status
+        note(f"Error: {_sentence(message)}")
         if hint:
             note(f"Try: {hint}" if hint.startswith("p2pnode ") else f"  {_sentence(hint)}")
     return status
 
 
 def _sentence(text: str) -> str:
-    """With a capital in front, as the messages of the command line itself have."""
-    return text[:1].upper() + text[1:]
+    """With a capital in front, as the messages of the command line itself have; but a file keeps its name."""
+    word = text.split(" ", 1)[0].rstrip(",:;.")
+    return text[:1].upper() + text[1:] if word.isalpha() else text
 
 
 __all__ = ["cli", "main", "session_of"]

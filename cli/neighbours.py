@@ -33,10 +33,17 @@ def join(session: Session, target: str) -> None:
         data = _note(session, target)
     else:
         waits = data.get("state") != "joined"
-        seen = waits and session.until(lambda d: d.get("state") == "joined", "joined", data, "status")
+        seen = waits and session.until(lambda d: d.get("state") == "joined", "in a network", data, "status", why=_why)
         if seen:
             data = {**data, "state": "joined", "network": seen.get("network"), "peers": seen.get("peers")}
     session.emit(data, lambda: _print_join(data))
+
+
+def _why(status: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Why the join takes so long, as far as the node knows."""
+    tries = [str(w) for w in status.get("warnings") or () if str(w).startswith("still trying to join")]
+    problem = data.get("problem") or (tries[0].partition(": ")[2] if tries else "")
+    return {**data, "problem": problem} if problem else data
 
 
 def _note(session: Session, target: str) -> dict[str, Any]:
@@ -54,6 +61,8 @@ def _print_join(data: dict[str, Any]) -> None:
     elif data.get("state") == "joined":
         say(f"Joined {name or 'the network'}. Next: p2pnode search")
     else:
+        if data.get("problem"):
+            say(f"Not joined yet: {data['problem']}")
         say("Trying; the node goes on until somebody answers. See p2pnode status")
 
 
@@ -74,6 +83,13 @@ def invite(session: Session, uses: int, expires: str | None, note: str, vouch: s
         count = data.get("uses", uses)
         people = "one newcomer" if count == 1 else f"{count} newcomers"
         say(f"For {people}, until {format_time(data.get('expires_at'), now_ms())}. They type: p2pnode join LINK")
+        credit = data.get("vouch")
+        if credit and credit.get("amount"):
+            each = "it carries" if count == 1 else "each gets"
+            say(f"Of your credit {each} {session.money(credit, network=data.get('network'))}.")
+        elif credit:
+            say("It carries no credit: you have none to spare, or said --vouch 0. Newcomers earn first.")
+            say("What you have: p2pnode ledger balance")
 
     session.emit(data, human)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from p2pnode.home.folder import Home
 from protocols.errors import Refusal
 
 from .command import Command, with_session
@@ -42,16 +43,34 @@ def run(
     home.require()
     importlib.import_module("p2pnode.lean")  # first: it makes the next light
     daemon: Any = importlib.import_module("p2pnode.daemon")  # libp2p comes with it
-    status: int = daemon.run(
-        home,
-        listen=list(listen),
-        bootstrap=list(bootstrap),
-        relay=relay,
-        lan=not no_lan,
-        json=session.json,
-        passphrase_file=passphrase_file,
-    )
+    try:
+        status: int = daemon.run(
+            home,
+            listen=list(listen),
+            bootstrap=list(bootstrap),
+            relay=relay,
+            lan=not no_lan,
+            json=session.json,
+            passphrase_file=passphrase_file,
+        )
+    except Refusal as e:
+        raise _where_to_listen(e, home, bool(listen)) from e
     raise click.exceptions.Exit(status)
+
+
+def _where_to_listen(e: Refusal, home: Home, typed: bool) -> Refusal:
+    """What is wrong with an address to listen on, with how to choose another."""
+    if e.code == "conflict" and e.message.startswith("port "):
+        free = "/ip4/0.0.0.0/tcp/4002"
+        hint = (
+            f'Choose another: p2pnode run --listen {free} (make run ARGS="--listen {free}"), or for good under '
+            f"`listen` in {home.config}. A second node needs a folder of its own, too: --home or P2PNODE_HOME"
+        )
+        return Refusal(e.code, e.message, hint)
+    if type(e).__name__ == "BadAddress":
+        where = "" if typed else f", under `listen` in {home.config}"
+        return Refusal(e.code, e.message, f"Write an address such as /ip4/0.0.0.0/tcp/4001{where}")
+    return e
 
 
 @click.command(cls=Command, example="p2pnode status --watch")
@@ -87,8 +106,24 @@ def _print_status(session: Session, data: dict[str, Any]) -> None:
     )
     for warning in data.get("warnings") or ():
         say(f"! {warning}")
-    if not network:
+    waiting = "" if network else _founded(session)
+    if waiting:
+        say(f"{waiting} begins at the node's next start: stop it (Ctrl-C where it runs), then p2pnode run")
+    elif not network:
         say('Next: p2pnode join ADDRESS-OR-LINK, or start one: p2pnode init --new-network "Elm Street" --unit hour')
+
+
+def _founded(session: Session) -> str:
+    """The network that init has noted for the next start, if there is one."""
+    home = session.folder()
+    if not home.pending.exists():
+        return ""
+    from p2pnode.home.pending import load_pending
+
+    try:
+        return ", ".join(network.name for network in load_pending(home).network)
+    except Refusal:
+        return ""
 
 
 def _addresses(data: dict[str, Any]) -> Iterable[tuple[str, Any]]:

@@ -14,7 +14,6 @@ from .session import Session
 from .times import format_time, now_ms, parse_time
 
 KINDS = "sell, rent, lend, give, food, service, help, deliver, design, pledge, or your own word"
-_PICTURE = click.Path(exists=True, dir_okay=False)
 _FILE_KEYS = {"kind", "title", "text", "price", "quantity", "tags", "area", "until", "when", "photos", "to"}
 
 
@@ -22,7 +21,7 @@ def _fields(function: Any) -> Any:
     """The options that describe a listing."""
     for option in reversed(
         [
-            click.option("--kind", help=f"{KINDS}."),
+            click.option("--kind", help=f"{KINDS} (a to z, 0 to 9, - and _)."),
             click.option("--title", help="One line."),
             click.option("--text", help="As much as is needed."),
             click.option("--price", metavar="PRICE", help='AMOUNT[ UNIT][/PER]: 2/hour, "3.50 EUR/day", free.'),
@@ -36,7 +35,7 @@ def _fields(function: Any) -> Any:
                 "photos",
                 multiple=True,
                 type=click.Path(exists=True, dir_okay=False),
-                help="A picture; several times.",
+                help="A picture. Not yet: photos are not shared so far, and this is refused.",
             ),
             click.option("--to", metavar="AREA", help="Where a delivery or a ride goes."),
             click.option("--from", "source", metavar="FILE", help="Read the fields from a TOML file; - for stdin."),
@@ -53,10 +52,12 @@ def _gathered(given: dict[str, Any]) -> dict[str, Any]:
     fields.update({key: value for key, value in given.items() if value not in (None, ())})
     if isinstance(fields.get("until"), str):
         fields["until"] = parse_time(fields["until"], now_ms(), end=True)
-    if "photos" in fields:
-        fields["photos"] = [str(Path(photo).expanduser().resolve()) for photo in fields["photos"]]
+    if fields.pop("photos", None):
+        raise Refusal("refused", "Photos are not shared yet", "Leave out --photo (in a file: photos)")
     if "tags" in fields:
-        fields["tags"] = list(fields["tags"])
+        fields["tags"] = [tag for tag in fields["tags"] if tag]  # --tag "" clears them
+    if fields.get("price") == "":
+        fields["price"] = "free"
     return fields
 
 
@@ -64,17 +65,20 @@ def _read(source: str) -> dict[str, Any]:
     import tomllib
 
     hint = "It holds lines such as: title = 'Snowblower'"
+    name = "stdin" if source == "-" else f"the file {source}"
     try:
         raw = sys.stdin.buffer.read() if source == "-" else Path(source).expanduser().read_bytes()
+        if source == "-" and not raw.strip():
+            raise Refusal("usage", "Nothing came on stdin", hint)
         fields = tomllib.loads(raw.decode())
     except OSError as e:
-        raise Refusal("usage", f"Cannot read {source}: {e.strerror}", "Check the path") from e
+        raise Refusal("usage", f"Cannot read {name}: {e.strerror}", "Check the path") from e
     except ValueError as e:
-        raise Refusal("usage", f"{source}: {e}", hint) from e
+        raise Refusal("usage", f"{name}: {e}", hint) from e
     unknown = sorted(set(fields) - _FILE_KEYS)
     if unknown:
         raise Refusal(
-            "usage", f"{source}: {unknown[0]} is no field of a listing", f"The fields: {', '.join(sorted(_FILE_KEYS))}"
+            "usage", f"{name}: {unknown[0]} is no field of a listing", f"The fields: {', '.join(sorted(_FILE_KEYS))}"
         )
     if "until" in fields and not isinstance(fields["until"], int):
         fields["until"] = str(fields["until"])
@@ -128,12 +132,17 @@ def _build(direction: str, thing: str) -> click.Group:
     @_fields
     @with_session
     def edit(session: Session, id_: str, **given: Any) -> None:
-        """Change it. What is not named stays; the empty text clears a field."""
+        """Change it. What is not named stays.
+
+        The empty text clears a field: --text "", --when "", --area "", --to "", --tag "" (all tags). --price "" asks
+        nothing, as --price free does. Quantity and --until can be changed, not cleared.
+        """
         fields = _gathered(given)
         if not fields:
             raise click.UsageError(
                 "Nothing to change: name a field, such as --price 3/hour", click.get_current_context()
             )
+        _check_direction(session, direction, id_)
         data = _spread(session, session.write("listing.edit", id=id_, **fields))
         session.emit(data, lambda: _print_published(data))
 
@@ -154,12 +163,22 @@ def _tend(direction: str, verb: str, done: str, text: str) -> click.Command:
     def command(session: Session, id_: str) -> None:
         if verb == "withdraw":
             session.confirm(f"Withdraw {id_} for good?")
+        _check_direction(session, direction, id_)
         data = session.write(f"listing.{verb}", id=id_)
         if verb != "withdraw":
             data = _spread(session, data)
         session.emit(data, lambda: say(f"{short((data or {}).get('listing_id') or id_)} is {done}."))
 
     return command
+
+
+def _check_direction(session: Session, direction: str, id_: str) -> None:
+    """`offer` changes offers, `request` requests."""
+    if session.dry_run:
+        return
+    found = session.call("listing.show", id=id_).get("direction", direction)
+    if found != direction:
+        raise Refusal("usage", f"{short(id_)} is {'an' if found == 'offer' else 'a'} {found}", f"p2pnode help {found}")
 
 
 def _spread(session: Session, data: Any) -> Any:
@@ -192,7 +211,7 @@ def _print_list(session: Session, rows: list[dict[str, Any]], direction: str) ->
                 row["listing_id"] if session.plain else short(row["listing_id"]),
                 row.get("kind"),
                 row.get("title"),
-                session.price(row.get("price")),
+                session.price(row.get("price"), row.get("network")),
                 "paused" if row.get("paused") else row.get("state", ""),
                 row.get("valid_until") if session.plain else format_time(row.get("valid_until"), now_ms()),
             )
@@ -210,7 +229,7 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
             (row.get("direction", "listing"), row.get("title")),
             ("kind", row.get("kind")),
             ("text", row.get("text")),
-            ("price", session.price(row.get("price"))),
+            ("price", session.price(row.get("price"), row.get("network"))),
             ("quantity", row.get("quantity")),
             ("tags", ", ".join(row.get("tags") or ())),
             ("area", row.get("area")),
@@ -223,7 +242,7 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
         ],
         session.plain,
     )
-    if not row.get("mine"):
+    if not row.get("mine") and not row.get("paused") and row.get("state") != "withdrawn":
         say(f"Next: p2pnode exchange propose {short(row.get('listing_id'))}")
 
 

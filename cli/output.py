@@ -11,8 +11,37 @@ from typing import Any
 
 import click
 
+from protocols.errors import Refusal
+
 SCHEMA = 1
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+class Unwritable(Refusal):
+    """What we had to say cannot be written to stdout."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__("failed", f"Cannot write to stdout: {error.strerror or error}", "Check where it goes")
+
+
+def _out(text: str | bytes) -> None:
+    """A line to stdout, through to the file. `Unwritable` if it does not take it."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise  # the reader has gone: no fault of anybody's
+    except (OSError, ValueError) as e:
+        raise Unwritable(e if isinstance(e, OSError) else OSError(str(e))) from e
+
+
+def silence() -> None:
+    """Nothing more to stdout: what it did not take must not come up again at the end of the program."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+    except (OSError, ValueError, AttributeError):
+        return
 
 
 def print_json(data: Any) -> None:
@@ -29,12 +58,12 @@ def print_json_error(code: str, message: str, hint: str, data: Any = None) -> No
 
 
 def _line(text: str) -> None:
-    click.echo(text.encode("utf-8", "replace"))  # bytes: whatever the locale, JSON is UTF-8
+    _out(text.encode("utf-8", "replace"))  # bytes: whatever the locale, JSON is UTF-8
 
 
 def say(text: str = "") -> None:
     """A line for the reader, on stdout. What other people wrote cannot move the cursor or turn the text around."""
-    click.echo(safe(text))
+    _out(safe(text))
 
 
 def note(text: str) -> None:
@@ -53,12 +82,12 @@ def short(identity: Any) -> str:
 
 
 def decimal(amount: int, decimals: int) -> str:
-    """Minor units as a decimal number: 250 with 2 decimals is `2.50`; whole amounts without a fraction."""
+    """Minor units as a decimal number: 250 with 2 decimals is `2.5`, 200 is `2`."""
     sign, digits = ("-" if amount < 0 else ""), str(abs(amount)).rjust(decimals + 1, "0")
     if decimals == 0:
         return sign + digits
-    whole, fraction = digits[:-decimals], digits[-decimals:]
-    return sign + (whole if not fraction.strip("0") else f"{whole}.{fraction}")
+    whole, fraction = digits[:-decimals], digits[-decimals:].rstrip("0")
+    return sign + (f"{whole}.{fraction}" if fraction else whole)
 
 
 def distance(km: float | None) -> str:
@@ -68,10 +97,10 @@ def distance(km: float | None) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]], plain: bool = False) -> None:
     """Columns of text, cut to the terminal; plain: tab-separated, uncut and without a head, for other programs."""
-    cells = [[safe(str(c)).replace("\n", " ").replace("\t", " ") for c in row] for row in rows]
+    cells = [[safe("" if c is None else str(c)).replace("\n", " ").replace("\t", " ") for c in row] for row in rows]
     if plain:
         for row in cells:
-            click.echo("\t".join(row))
+            _out("\t".join(row))
         return
     if not cells:
         return
@@ -80,7 +109,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]], plain: bool = Fals
     while sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > 12:
         widths[widths.index(max(widths))] -= 1
     for line in [list(head), *cells]:
-        click.echo("  ".join(_fit(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        _out("  ".join(_fit(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _fit(text: str, width: int) -> str:

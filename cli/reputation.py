@@ -1,5 +1,6 @@
 """`vouch unvouch attest reputation`: whom to trust, how far, and why."""
 
+import re
 from typing import Any
 
 import click
@@ -8,8 +9,20 @@ from .command import Command, with_session
 from .output import facts, say, short
 from .session import Session
 
+_NEGATIVE = re.compile(r"-[0-9][0-9.,]*")
 
-@click.command(cls=Command, example="p2pnode vouch Ann 5")
+
+class _Vouch(Command):
+    """Takes a negative number for the amount that it is, not for an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for word in args:
+            if _NEGATIVE.fullmatch(word):
+                raise click.UsageError(f"The amount must be above zero, not {word}; p2pnode unvouch takes back", ctx)
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Vouch, example="p2pnode vouch Ann 5")
 @click.argument("peer")
 @click.argument("amount")
 @with_session

@@ -51,7 +51,7 @@ def search(
         rows = session.call("search", **args)
         fresh = [row for row in rows if (row["listing_id"], row.get("revision", 0)) not in seen]
         if not watch or fresh:
-            session.emit(fresh, partial(_print, session, fresh, not seen))
+            session.emit(fresh, partial(_print, session, fresh, not seen, _nothing(args)))
             sys.stdout.flush()
         if not watch:
             return
@@ -66,14 +66,34 @@ def _km(text: str) -> float:
     return float(match[1]) / (1000 if match[2] == "m" else 1)
 
 
-def _print(session: Session, rows: list[dict[str, Any]], first: bool) -> None:
+def _nothing(args: dict[str, Any]) -> str:
+    """What to say where nothing was found: it depends on what was asked for."""
+    narrow = {
+        "kind": "without --kind",
+        "direction": "offers and requests together",
+        "within_km": "a wider --within, or none",
+        "max_price": "a higher --max-price",
+        "available": "another --available",
+    }
+    ways = [words for name, words in narrow.items() if args.get(name) is not None]
+    if len(args["query"].split()) > 1:
+        ways.insert(0, "fewer words")
+    elif args["query"]:
+        ways.insert(0, "another word")
+    if ways:
+        return f"Nothing found. Try {'; or '.join(ways)}."
+    return "Nothing is offered or looked for yet, as far as this node knows. Begin: p2pnode offer publish --kind …"
+
+
+def _print(session: Session, rows: list[dict[str, Any]], first: bool, nothing: str) -> None:
     now = now_ms()
     if not rows:
-        note("Nothing found. Try fewer words, or a wider --within")
+        note(nothing)
         return
     if session.plain:
         head = ["listing_id", "direction", "kind", "title", "price", "distance_km", "author_name", "last_seen"]
-        table(head, [[session.price(r.get(h)) if h == "price" else r.get(h, "") for h in head] for r in rows], True)
+        rows = [{**row, "price": session.price(row.get("price"), row.get("network"))} for row in rows]
+        table(head, [[row.get(name) for name in head] for row in rows], True)
         return
     table(
         ["ID", "WHAT", "TITLE", "PRICE", "FAR", "BY", "LAST SEEN"],
@@ -82,7 +102,7 @@ def _print(session: Session, rows: list[dict[str, Any]], first: bool) -> None:
                 short(row["listing_id"]),
                 f"{row.get('direction', '')}, {row.get('kind', '')}",
                 row.get("title"),
-                session.price(row.get("price")),
+                session.price(row.get("price"), row.get("network")),
                 distance(row.get("distance_km")),
                 row.get("author_name") or "-",
                 format_time(row.get("last_seen"), now),

@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE = 0.1  # seconds between looks while waiting; grows to LONGEST_PAUSE
 LONGEST_PAUSE = 1.0
+OTHER_DECIMALS = 2  # of a unit that is no network's own, as the protocol has it
 
 
 class TimeOut(Refusal):
     """The step was taken here, but has not arrived on the other side in time. data: what was done."""
 
     def __init__(self, what: str, seconds: float, data: Any) -> None:
+        problem = data.get("problem") if isinstance(data, dict) else None
         super().__init__(
             "unreachable",
-            f"Done here, but not yet {what} after {seconds:g} s",
+            f"Not {what} yet, after {seconds:g} s" + (f": {problem}" if problem else ""),
             "Nothing is lost: the node goes on trying. See p2pnode status",
         )
         self.data = data
@@ -45,7 +47,7 @@ class Session:
     dry_run: bool = False
     plain: bool = False
     wait: float | None = None
-    _decimals: dict[str, int] = field(default_factory=dict)
+    _networks: list[dict[str, Any]] | None = field(default=None)
 
     def folder(self) -> Home:
         return Home(Path(self.home).expanduser() if self.home else default_home())
@@ -67,10 +69,20 @@ class Session:
             raise click.exceptions.Exit(0)
         return self.client().call(name, _given(args))
 
-    def until(self, done: Callable[[Any], bool], what: str, result: Any, name: str, /, **args: Any) -> Any:
+    def until(
+        self,
+        done: Callable[[Any], bool],
+        what: str,
+        result: Any,
+        name: str,
+        /,
+        why: Callable[[Any, Any], Any] | None = None,
+        **args: Any,
+    ) -> Any:
         """With --wait, look until `done` holds of what `name` answers; returns that answer, or None without --wait.
 
-        result: what the command did, for the time-out's error. Exit status 7 when the time is over.
+        result: what the command did, for the time-out's error; why makes it fuller by what was seen last. Exit status
+        7 when the time is over.
         """
         if self.wait is None:
             return None
@@ -81,7 +93,7 @@ class Session:
                 return seen
             left = deadline - time.monotonic()
             if left <= 0:
-                raise TimeOut(what, self.wait, result)
+                raise TimeOut(what, self.wait, result if why is None else why(seen, result))
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
@@ -99,33 +111,55 @@ class Session:
         if not click.confirm(question):
             raise click.Abort
 
-    def money(self, amount: Any, unit: str | None = None, decimals: int | None = None) -> str:
-        """An amount of the API's JSON, with its unit. Bare integers are in `unit`."""
+    def money(self, amount: Any, unit: str | None = None, decimals: int | None = None, network: Any = None) -> str:
+        """An amount of the API's JSON, with its unit. Bare integers are in `unit`. network: of which network it is,
+        as the JSON beside it says (an id, or an object with one)."""
         if amount is None:
             return "-"
         if isinstance(amount, dict):
             unit, decimals = amount.get("unit", unit), amount.get("decimals", decimals)
             amount = amount.get("amount", 0)
         name = unit or ""
-        return f"{decimal(amount, self.decimals(name) if decimals is None else decimals)} {name}".strip()
+        return f"{decimal(amount, self.decimals(name, network) if decimals is None else decimals)} {name}".strip()
 
-    def price(self, price: Any) -> str:
+    def price(self, price: Any, network: Any = None) -> str:
         """A price of the API's JSON as one reads it: `2 hour per day`, `free`; with --plain as one types it."""
         if not price:
             return "free"
         per = price.get("per", "item")
-        return self.money(price) + ("" if per == "item" else f"/{per}" if self.plain else f" per {per}")
+        if self.plain:
+            return self.bare(price, network) + ("" if per == "item" else f"/{per}")
+        return self.money(price, network=network) + ("" if per == "item" else f" per {per}")
 
-    def decimals(self, unit: str) -> int:
-        """How many decimals a unit has. Only the networks' own units can differ from 2; the node is asked once."""
-        if not self._decimals:
-            self._decimals[""] = 2
+    def bare(self, amount: Any, network: Any = None) -> str:
+        """An amount of the API's JSON for --plain: a number; with its unit only if that is not a network's own."""
+        if not isinstance(amount, dict):
+            return "" if amount is None else str(amount)
+        unit = amount.get("unit", "")
+        number = decimal(amount.get("amount", 0), self.decimals(unit, network))
+        own = any(one.get("unit") == unit for one in self._networks or ())
+        return number if own else f"{number} {unit}".strip()
+
+    def decimals(self, unit: str, network: Any = None) -> int:
+        """How many decimals a unit has in a network; where none is named, in the one that --network means, else in
+        the first that counts in it. Only the networks' own units can differ from 2; the node is asked once."""
+        if self._networks is None:
             try:
-                network = self.call("status").get("network") or {}
-                self._decimals[network.get("unit", "")] = network.get("decimals", 2)
+                status = self.call("status")
+                self._networks = status.get("networks") or [status.get("network") or {}]
             except Refusal:
-                pass
-        return self._decimals.get(unit, 2)
+                self._networks = []
+        identity = network.get("id") if isinstance(network, dict) else network
+        meant = [one for one in self._networks if identity and one.get("id") == identity]
+        if not meant and self.network is not None:
+            meant = [n for n in self._networks if self.network == n.get("name")] or [
+                n for n in self._networks if str(n.get("id", "")).startswith(self.network)
+            ]
+        for one in meant or self._networks:
+            if one.get("unit") == unit:
+                decimals: int = one.get("decimals", OTHER_DECIMALS)
+                return decimals
+        return OTHER_DECIMALS
 
 
 def _given(args: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import click
 from protocols.errors import Refusal
 
 from .command import Command, with_session
-from .output import facts, note, say
+from .output import Unwritable, facts, note, say
 from .session import Session
 
 
@@ -50,7 +50,7 @@ def init(
     """
     from p2pnode.home.founding import NetworkPlan, set_up
 
-    given = {key: value for key, value in terms.items() if value not in (None, False)}
+    given = {key: value for key, value in terms.items() if value is not None and value is not False}
     if new_network is None and (unit is not None or given):
         raise click.UsageError("--unit, --decimals, --newcomer-limit, --endowment and --closed need --new-network NAME")
     if new_network is not None and target is not None:
@@ -66,10 +66,26 @@ def init(
         plan = NetworkPlan(new_network, unit, **given)
     if session.dry_run:
         raise Refusal("usage", "init has no --dry-run", "Try it in another folder: p2pnode --home /tmp/trial init …")
-    data = set_up(home, name, area, plan, target, listen, profile, passphrase_file)
-    running = home.in_use()
-    session.emit(data, lambda: _print(session, data, new_network is not None, target is not None, running))
-    if running:
+    founds, joins, running = new_network is not None, target is not None, home.in_use()
+
+    def show(data: dict[str, Any]) -> None:
+        try:
+            session.emit(data, lambda: _print(session, data, founds, joins, running))
+            sys.stdout.flush()
+        except (OSError, Unwritable) as e:
+            if "words" not in data:
+                raise
+            why = e.message if isinstance(e, Unwritable) else f"Cannot write to stdout: {e.strerror}"
+            raise Refusal(
+                "failed",
+                f"{why}. So nobody has seen the backup words, and no node was made",
+                "Give the command again where its output can be read",
+            ) from e
+
+    data = set_up(home, name, area, plan, target, listen, profile, passphrase_file, show)
+    if not (founds or joins or "words" in data):
+        note("There is a node here already; nothing was changed.")
+    elif running:
         note("The node is running: stop it and start it again, and it takes this up.")
 
 

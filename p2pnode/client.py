@@ -20,6 +20,7 @@ from protocols.errors import Refusal
 
 TRIES = 5  # of one call, when the connection drops in between
 PAUSE = 0.3  # seconds before the second try; doubled for each further one
+CHOOSE = "Name the node's folder with --home or P2PNODE_HOME"
 TIMEOUT = 90.0  # seconds for one answer
 
 
@@ -68,7 +69,9 @@ class Client:
                     f"The node gave no answer within {self.timeout:.0f} s",
                     "See p2pnode status, node.log",
                 ) from e
-            except (FileNotFoundError, ConnectionRefusedError) as e:
+            except PermissionError as e:
+                raise Refusal("no_daemon", f"{self.home.root} may not be entered: {e.strerror}", CHOOSE) from e
+            except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as e:
                 # Nobody listens. Only a node that answered a moment ago (and may be starting again) is waited for.
                 if not begun or left == 0:
                     raise self.no_daemon() from e
@@ -121,6 +124,8 @@ class Client:
 
     def no_daemon(self) -> Refusal:
         """Why nobody answers, and what to do about it."""
+        if (wrong := self.home.blocked_by()) is not None:
+            return Refusal("no_daemon", f"{wrong} is not a folder", CHOOSE)
         if not self.home.initialised:
             return Refusal(
                 "no_daemon",

@@ -4,6 +4,16 @@ import re
 from typing import Final
 
 _NAMES: Final = {"str": "text", "int": "a whole number", "float": "a number", "bool": "yes or no", "array": "a list"}
+_CHARACTERS: Final = "has characters that do not belong there"
+# Which characters belong there, where that can be said.
+_ALLOWED: Final = {
+    "kind": "begins with a letter; then a to z, 0 to 9, - and _ (no blanks or capitals)",
+    "when": "should be a rule such as FREQ=WEEKLY;BYDAY=SA,SU (RFC 5545)",
+    "unit": "is one word without digits in front, such as hour",
+    "area": "should be a geohash of at most 6 characters, such as u33db",
+}
+_CALLED: Final = {"available.rrule": "when", "area_to": "to", "tags": "tag", "photos": "photo", "price.per": "price"}
+_PLACE: Final = re.compile(r" - at `\$\.([^`]*)`+")
 _RULES: Final = (
     (re.compile(r"Expected `str` of length >= 1\b"), "must not be empty"),
     (re.compile(r"Expected `str` of length >= (\d+)"), r"needs at least \1 characters"),
@@ -12,18 +22,25 @@ _RULES: Final = (
     (re.compile(r"Expected `(?:array|object)` of length >= (\d+)"), r"there must be at least \1"),
     (re.compile(r"Expected `(?:int|float)` <= (-?\d+)"), r"must be at most \1"),
     (re.compile(r"Expected `(?:int|float)` >= (-?\d+)"), r"must be at least \1"),
-    (re.compile(r"Expected `str` matching regex '.*'", re.DOTALL), "has characters that do not belong there"),
+    (re.compile(r"Expected `str` matching regex '.*'", re.DOTALL), _CHARACTERS),
+    (re.compile(r"Object contains unknown field `(\w+)`"), r"there is no \1"),
+    (re.compile(r"Object missing required field `(\w+)`"), r"\1 is missing"),
+    (re.compile(r"Invalid enum value (.+)"), r"cannot be \1"),
 )
 _OTHER_TYPE: Final = re.compile(r"Expected `(\w+)[^`]*`(?:, got `(\w+)[^`]*`)?")
 
 
 def in_words(problem: str) -> str:
     """msgspec's sentence with the field in front: `Expected …- at `$.title`` becomes `title: must not be empty`."""
-    what, _, path = problem.partition(" - at `$.")
+    place = _PLACE.search(problem)
+    what = problem if place is None else problem[: place.start()]
+    path = "" if place is None else re.sub(r"\[[^\]]*\]", "", place[1])
+    path = _CALLED.get(path, path)
     for pattern, words in _RULES:
         what = pattern.sub(words, what)
+    if what == _CHARACTERS:
+        what = _ALLOWED.get(path, what)
     what = _OTHER_TYPE.sub(_types, what)
-    path = path.partition("`")[0].replace("[...]", "")
     return f"{path}: {what[:1].lower()}{what[1:]}" if path else what
 
 

@@ -171,7 +171,9 @@ class Daemon:
             core = self._loop.core
             own = sum(len(core.listings.mine(network)) for network in networks)
             network = networks[0].genesis.name if networks else ""
-            for line in greeting(_command(), self._config.name, network, self._listening, own):
+            for line in greeting(
+                _command(), self._config.name, network, self._listening, own, not core.neighbours.known
+            ):
                 print(line, file=sys.stderr, flush=True)
 
     # The port of the control API

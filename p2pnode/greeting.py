@@ -26,8 +26,11 @@ def is_local(address: str) -> bool:
     return address.startswith(("/ip4/127.", "/ip6/::1/"))
 
 
-def greeting(command: str, name: str, network: str, addresses: Sequence[str], own_listings: int) -> list[str]:
-    """The lines after `ready`. command: how the program is called here; network: its name, or empty."""
+def greeting(
+    command: str, name: str, network: str, addresses: Sequence[str], own_listings: int, alone: bool = False
+) -> list[str]:
+    """The lines after `ready`. command: how the program is called here; network: its name, or empty. alone: nobody
+    else is known in it."""
     publish = f'{command} offer publish --kind lend --title "Long ladder"'
     if not network:
         lines = [
@@ -50,6 +53,11 @@ def greeting(command: str, name: str, network: str, addresses: Sequence[str], ow
                     (f"{command} search", "what is offered"),
                     (publish, "offer something"),
                 ),
+            ]
+        elif alone:
+            lines += [
+                "Nobody else is in it yet. Next, in another window:",
+                *_steps((f"{command} invite", "a link for a newcomer, with some credit")),
             ]
     return [*lines, LAST_LINE]
 

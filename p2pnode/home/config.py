@@ -9,6 +9,7 @@ import tomlkit
 from msgspec import Meta
 from tomlkit.exceptions import ParseError, TOMLKitError
 
+from p2pnode.complaints import in_words
 from protocols.errors import Refusal
 from protocols.limits import MAX_ADDRESS, MAX_ADDRESSES, MAX_PERSON_NAME
 
@@ -127,7 +128,7 @@ def _wrong_value(home: Home, raw: bytes, problem: str, given: Mapping[str, Any])
         if f"$.{name}`" in problem or f"$.{name}[" in problem or f"field `{name}`" in problem:
             key = name
             break
-    why = problem.split(" - at `")[0]
+    why = in_words(problem).removeprefix(f"{key}: ")
     if key in given:
         return Refusal("failed", f"P2PNODE_{key.upper()}: {why}", "Set it right, or unset it")
     hint = f"Mend it in {home.config}; see docs/cli.md for the settings"

@@ -13,7 +13,10 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
     The file is synced, renamed over the old one, then the folder is synced. `OSError` leaves the old file as it was.
     """
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    fd = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        fd = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    except OSError as e:
+        raise OSError(e.errno, e.strerror, str(path)) from e  # the file that is meant, not our scratch
     try:
         try:
             os.fchmod(fd, mode)

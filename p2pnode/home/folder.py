@@ -67,8 +67,17 @@ class Home:
         """Is there an identity here?"""
         return self.keystore.exists()
 
+    def blocked_by(self) -> Path | None:
+        """What stands where this folder should be, or above it, and is no folder."""
+        for path in (self.root, *self.root.parents):
+            if os.path.lexists(path):
+                return None if path.is_dir() else path
+        return None
+
     def require(self) -> None:
         """`Refusal` (`no_daemon`) if there is no identity here."""
+        if (wrong := self.blocked_by()) is not None:
+            raise Refusal("no_daemon", f"{wrong} is not a folder", "Name another with --home or P2PNODE_HOME")
         if not self.initialised:
             raise Refusal(
                 "no_daemon",
@@ -78,6 +87,8 @@ class Home:
 
     def create(self) -> None:
         """Make the folder, or check what is there. Never overwrites anything."""
+        if (wrong := self.blocked_by()) is not None:
+            raise Refusal("failed", f"{wrong} is not a folder", "Name another with --home or P2PNODE_HOME")
         private_folder(self.root)
         for folder in (self.networks, self.photos):
             private_folder(folder)
@@ -86,6 +97,8 @@ class Home:
 
     def read_version(self) -> int:
         """The format number of this folder; `Refusal` if the file is damaged."""
+        if (wrong := self.blocked_by()) is not None:
+            raise Refusal("failed", f"{wrong} is not a folder", "Name another with --home or P2PNODE_HOME")
         try:
             text = self.version.read_text()
         except FileNotFoundError:

@@ -1,7 +1,9 @@
 """Setting a node up: its identity, its settings, and the network that it founds or means to join. Needs no daemon."""
 
 import os
+import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +13,9 @@ from p2pnode.complaints import in_words
 from p2pnode.net.addresses import BadAddress, parse_address
 from protocols.amounts import parse_amount
 from protocols.cell import coarsen
+from protocols.envelope import Record
 from protocols.errors import DecodeError, Refusal, Reject
+from protocols.fields import LINE
 from protocols.genesis import Genesis, found, network_id, parse_genesis
 from protocols.invite import LINK_PREFIX, parse_link
 from protocols.limits import MAX_DECIMALS
@@ -19,7 +23,7 @@ from protocols.limits import MAX_DECIMALS
 from .config import PROFILES, Config, load_config, save_config
 from .files import write_atomic
 from .folder import Home
-from .keystore import Keys, create_keystore, load_keystore, read_passphrase
+from .keystore import Keys, load_keystore, new_keys, read_passphrase, save_keystore
 from .pending import NewNetwork, note_join, note_network
 
 AREA_PRECISION = 5  # characters of a geohash; what is finer never leaves the command line
@@ -46,11 +50,14 @@ def set_up(
     listen: tuple[str, ...] = (),
     profile: str = "home",
     passphrase_file: Path | None = None,
+    show: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Make a node in `home`, or add a network to the one that is there. Returns what init prints.
 
     `words` is there only when an identity was made: the 24 backup words, kept nowhere. All arguments are checked
-    before anything is written. `Refusal`: `conflict` where something would be overwritten, `usage` for bad values.
+    before anything is written. show: gives the result to the user; a new identity is kept only once that has worked,
+    for without its words nobody could replace it. What it raises is raised on, and there is no node then.
+    `Refusal`: `conflict` where something would be overwritten, `usage` for bad values.
     """
     cell = coarsen(area, AREA_PRECISION) if area else ""
     if target is not None:
@@ -61,23 +68,46 @@ def set_up(
         _genesis(plan, b"\0" * 32, cell)
     home.check_version()
     passphrase = None if passphrase_file is None else read_passphrase(passphrase_file)
-    words = None
     if home.initialised:
         if (name is not None or cell or listen) and plan is None and target is None:
             raise _exists(home)
         if name is not None and name != load_config(home)[0].name:
             raise _exists(home)
         keys, _ = load_keystore(home.keystore, passphrase)
+        config = load_config(home)[0]
+        record = None if plan is None else _found(home, keys, plan, cell or config.area)
+        result = _result(home, keys, config, record, target)
+        _take_up(home, record, target)
+        if show is not None:
+            show(result)
+        return result
+    _prepare(home, name, cell, listen, profile)
+    with home.locked():
+        if home.initialised:
+            raise _exists(home)
+        config = load_config(home)[0]
+        keys, words = new_keys()
+        record = None if plan is None else _found(home, keys, plan, cell or config.area)
+        result = {**_result(home, keys, config, record, target), "words": words}
+        if show is not None:
+            show(result)
+        try:
+            save_keystore(home.keystore, keys, passphrase)
+        except OSError as e:
+            shown = "; the backup words just shown are void" if show is not None else ""
+            raise Refusal(
+                "failed", f"Cannot write {home.keystore}: {e.strerror}{shown}", "Mend that, and give the command again"
+            ) from e
+        _take_up(home, record, target)
+    return result
+
+
+def _result(home: Home, keys: Keys, config: Config, record: Record | None, target: str | None) -> dict[str, Any]:
+    if record is not None:
+        network: dict[str, Any] | None = describe_network(record.wire)
     else:
-        keys, words = _make(home, name, cell, listen, profile, passphrase)
-    config = load_config(home)[0]
-    network = None
-    if plan is not None:
-        network = _found(home, keys, plan, cell or config.area)
-    elif target is not None:
-        note_join(home, target)
-        network = network_of_link(target)
-    result = {
+        network = None if target is None else network_of_link(target)
+    return {
         "peer_id": keys.public.peer_id,
         "author": keys.public.author.hex(),
         "name": config.name,
@@ -85,7 +115,18 @@ def set_up(
         "network": network,
         "area": config.area,
     }
-    return result if words is None else {**result, "words": words}
+
+
+def _take_up(home: Home, record: Record | None, target: str | None) -> None:
+    """Note what the next start is to do."""
+    if record is not None:
+        _, genesis = parse_genesis(record.wire)
+        id_ = network_id(record).hex()
+        write_atomic(home.networks / f"{id_}{SUFFIX}", record.wire)
+        limits = (genesis.newcomer_limit, genesis.endowments[0][1])
+        note_network(home, NewNetwork(id_, genesis.name, genesis.unit, genesis.decimals, *limits))
+    elif target is not None:
+        note_join(home, target)
 
 
 def check_target(target: str) -> None:
@@ -143,9 +184,8 @@ def describe_network(wire: bytes) -> dict[str, Any]:
     }
 
 
-def _make(
-    home: Home, name: str | None, cell: str, listen: tuple[str, ...], profile: str, passphrase: bytes | None
-) -> tuple[Keys, str]:
+def _prepare(home: Home, name: str | None, cell: str, listen: tuple[str, ...], profile: str) -> None:
+    """The folder of a new node, and its settings."""
     if name is None:
         raise Refusal("usage", "A new node needs a name", 'p2pnode init --name "Ann Example"')
     settings: dict[str, Any] = {"name": name, "area": cell, "profile": profile}
@@ -154,15 +194,14 @@ def _make(
         msgspec.convert(settings, Config)
     except msgspec.ValidationError as e:
         raise Refusal("usage", in_words(str(e)), "p2pnode help init") from e
+    if not re.match(LINE, name):
+        raise Refusal("usage", "The name has characters that cannot be shown", "Write it as one line of plain text")
     home.create()
     with home.locked():
-        if home.initialised:
-            raise _exists(home)
         if home.config.exists():
             load_config(home)  # one that was prepared is kept, if it can be read
         else:
             save_config(home, settings)
-        return create_keystore(home.keystore, passphrase)
 
 
 def _exists(home: Home) -> Refusal:
@@ -194,7 +233,8 @@ def _genesis(plan: NetworkPlan, author: bytes, area: str) -> Genesis:
         raise Refusal("usage", f"The network cannot be so: {in_words(str(e))}", "p2pnode help init") from e
 
 
-def _found(home: Home, keys: Keys, plan: NetworkPlan, area: str) -> dict[str, Any]:
+def _found(home: Home, keys: Keys, plan: NetworkPlan, area: str) -> Record:
+    """The genesis record of a new network; nothing is written yet."""
     for wire in genesis_wires(home):
         if describe_network(wire)["name"] == plan.name:
             raise Refusal(
@@ -202,13 +242,7 @@ def _found(home: Home, keys: Keys, plan: NetworkPlan, area: str) -> dict[str, An
                 f"There is a network {plan.name!r} in {home.root} already; nothing was changed",
                 "Start the node: p2pnode run",
             )
-    genesis = _genesis(plan, keys.public.author, area)
-    record = found(keys.signer(), genesis, time.time_ns() // 1_000_000)
-    network = describe_network(record.wire)
-    write_atomic(home.networks / f"{network['id']}{SUFFIX}", record.wire)
-    limits = (genesis.newcomer_limit, genesis.endowments[0][1])
-    note_network(home, NewNetwork(network["id"], genesis.name, genesis.unit, genesis.decimals, *limits))
-    return network
+    return found(keys.signer(), _genesis(plan, keys.public.author, area), time.time_ns() // 1_000_000)
 
 
 def _check_listen(text: str) -> None:

@@ -102,6 +102,13 @@ def create_keystore(path: Path, passphrase: bytes | None = None, ops: int = OPS,
     """
     if os.path.lexists(path):
         raise Refusal("conflict", f"There is an identity already: {path}", "Use it, or choose another --home")
+    keys, words = new_keys()
+    save_keystore(path, keys, passphrase, ops, mem)
+    return keys, words
+
+
+def new_keys() -> tuple[Keys, str]:
+    """A new identity and its 24 backup words (BIP-39). Neither is kept anywhere yet."""
     import mnemonic  # a word list of 2,048 lines; not wanted at each start
 
     entropy = os.urandom(32)
@@ -109,9 +116,7 @@ def create_keystore(path: Path, passphrase: bytes | None = None, ops: int = OPS,
     _, inception = incept(entropy)
     identity, host, box = derive_seed(entropy, 0), os.urandom(32), os.urandom(32)
     public = Public(inception, 0, SigningKey(host).verify_key.encode(), PrivateKey(box).public_key.encode())
-    keys = Keys(public, identity, host, box)
-    save_keystore(path, keys, passphrase, ops, mem)
-    return keys, words
+    return Keys(public, identity, host, box), words
 
 
 def save_keystore(path: Path, keys: Keys, passphrase: bytes | None = None, ops: int = OPS, mem: int = MEM) -> None:

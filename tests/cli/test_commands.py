@@ -1,6 +1,5 @@
 """Every command's words reach the node as the arguments that the table names."""
 
-import json
 import os
 import subprocess
 import sys
@@ -133,18 +132,11 @@ def test_times_become_milliseconds(run: Run, node: FakeNode) -> None:
 
 
 def test_a_listing_from_a_file_with_the_command_line_above_it(run: Run, node: FakeNode, tmp_path: Path) -> None:
-    photo = tmp_path / "a.jpg"
-    photo.write_bytes(b"x")
     file = tmp_path / "listing.toml"
-    file.write_text(f'kind = "food"\ntitle = "Eggs"\ntags = ["a", "b"]\nuntil = 2030-01-01\nphotos = ["{photo}"]\n')
+    file.write_text('kind = "food"\ntitle = "Eggs"\ntags = ["a", "b"]\nuntil = 2030-01-01\n')
     run("offer", "publish", "--from", str(file), "--title", "Six eggs")
     args = node.last[1]
-    assert (args["kind"], args["title"], args["tags"], args["photos"]) == (
-        "food",
-        "Six eggs",
-        ("a", "b"),
-        (str(photo),),
-    )
+    assert (args["kind"], args["title"], args["tags"]) == ("food", "Six eggs", ("a", "b"))
     assert args["until"] > 1893400000000
     file.write_text("colour = 1")
     assert run("offer", "publish", "--from", str(file), "--json").error["code"] == "usage"
@@ -153,14 +145,59 @@ def test_a_listing_from_a_file_with_the_command_line_above_it(run: Run, node: Fa
     assert run("offer", "publish", "--from", str(tmp_path / "none"), "--json").status == 2
 
 
-def test_photos_are_named_by_their_whole_path(
-    run: Run, node: FakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "a.jpg").write_bytes(b"x")
-    monkeypatch.chdir(tmp_path)
-    run("offer", "publish", "--kind", "x", "--title", "t", "--photo", "a.jpg")
-    assert node.last[1]["photos"] == (str(tmp_path / "a.jpg"),)
-    assert run("offer", "publish", "--kind", "x", "--title", "t", "--photo", "none.jpg").status == 2
+def test_photos_are_refused_as_long_as_they_are_not_kept(run: Run, node: FakeNode, tmp_path: Path) -> None:
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(b"x")
+    result = run("offer", "publish", "--kind", "x", "--title", "t", "--photo", str(photo), "--json")
+    assert result.status == 5 and "not shared yet" in result.error["message"] and node.calls == []
+    file = tmp_path / "listing.toml"
+    file.write_text(f'kind = "x"\ntitle = "t"\nphotos = ["{photo}"]\n')
+    assert run("offer", "publish", "--from", str(file)).status == 5
+
+
+def test_editing_clears_and_keeps_to_its_direction(run: Run, node: FakeNode) -> None:
+    run("offer", "edit", "ab", "--price", "", "--tag", "", "--text", "")
+    assert node.last == ("listing.edit", {"id": "ab", "price": "free", "tags": (), "text": ""})
+    node.answers["listing.show"] = {"direction": "offer"}
+    for verb in ("edit ab --text x", "pause ab", "withdraw ab --yes"):
+        node.calls.clear()
+        result = run("request", *verb.split(), "--json")
+        assert result.status == 2 and "ab is an offer" in result.error["message"]
+        assert [name for name, *_ in node.calls] == ["listing.show"]
+
+
+def test_a_negative_vouch_is_no_option(run: Run, node: FakeNode) -> None:
+    result = run("vouch", "Cyd", "-3", "--json")
+    assert result.status == 2 and "above zero" in result.error["message"] and node.calls == []
+
+
+def test_homes_that_cannot_be(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    for home in (str(file), str(file / "below"), "/dev/null"):
+        wrong = "/dev/null" if home == "/dev/null" else str(file)
+        for typed, status in (("status", 4), ("run", 4), ("init --name x", 1)):
+            result = run("--home", home, *typed.split(), "--json")
+            assert result.status == status and result.error["message"] == f"{wrong} is not a folder", result
+
+
+@pytest.mark.parametrize("typed", ["status", "status --json", "offer list", "init --name x --home HOME --json"])
+@pytest.mark.parametrize("where", [">/dev/full", ">&-"])
+def test_output_that_cannot_be_written(node: FakeNode, tmp_path: Path, typed: str, where: str) -> None:
+    typed = typed.replace("HOME", str(tmp_path / "new"))
+    command = f"{sys.executable} -m cli.main {typed} {where}"
+    done = subprocess.run(["/bin/sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=30)
+    assert done.returncode == 1, done
+    assert "Cannot write to stdout" in done.stderr or "backup words" in done.stderr
+    assert done.stderr.startswith(("Error: ", '{"schema"')) and "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr and done.stderr.count("\n") == 2, done.stderr
+    assert not (tmp_path / "new" / "keystore.json").exists(), "words that nobody has seen are the words of nobody"
+
+
+def test_stdin_that_is_closed(node: FakeNode) -> None:
+    command = f"{sys.executable} -m cli.main offer publish --from - <&-"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2 and done.stderr.startswith("Error: Nothing came on stdin")
 
 
 @pytest.mark.parametrize(("code", "status"), list(Refusal.EXIT.items()))
@@ -241,7 +278,8 @@ def test_an_interrupt_is_130(run: Run, node: FakeNode, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("p2pnode.client.Client.call", interrupt)
     assert run("status").status == 130
-    assert json.loads(run("status", "--json").out)["error"]["message"] == "Interrupted"
+    result = run("status", "--json")
+    assert result.status == 130 and result.error["code"] == "interrupted"
 
 
 def test_a_fault_of_ours_shows_no_trace(run: Run, node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:

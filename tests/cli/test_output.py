@@ -91,7 +91,7 @@ def test_times_are_told_relative_when_near(at: int | None, text: str) -> None:
 @pytest.mark.parametrize("amount", [0, 1, 99, 100, 12345, -250, 10**9])
 def test_decimals_are_those_of_the_protocol(amount: int, decimals: int) -> None:
     whole = format_amount(amount, decimals)
-    assert decimal(amount, decimals) in (whole, whole.split(".")[0])
+    assert decimal(amount, decimals) == (whole.rstrip("0").rstrip(".") if "." in whole else whole)
 
 
 def test_ids_are_shortened() -> None:
@@ -116,9 +116,49 @@ def test_a_search_is_a_table(run: Run, node: FakeNode) -> None:
     plain = run("search", "snow", "--plain").out
     assert plain.count("\n") == 1 and "ab" * 32 in plain.split("\t")
     node.answers["search"] = []
-    nothing = run("search", "snow")
+    nothing = run("search", "snow", "--within", "2km")
     assert nothing.status == 0 and nothing.out == "" and "--within" in nothing.err
     assert run("search", "--json").data == []
+
+
+def test_amounts_are_in_the_decimals_of_their_own_network(run: Run, node: FakeNode) -> None:
+    networks = [{"id": "aa", "name": "Elm", "unit": "hour", "decimals": 2},
+                {"id": "bb", "name": "Oak", "unit": "hour", "decimals": 0},
+                {"id": "cc", "name": "Ash", "unit": "leaf", "decimals": 3}]  # fmt: skip
+    node.answers["status"] = {"network": networks[0], "networks": networks}
+    price = {"amount": 1500, "unit": "hour", "per": "item"}
+    for network, words in (("aa", "15 hour"), ("bb", "1500 hour")):
+        node.answers["search"] = [{**ROW, "network": network, "price": price}]
+        assert f" {words} " in run("search").out
+    node.answers["search"] = [{**ROW, "network": "cc", "price": {**price, "unit": "leaf"}}]
+    assert " 1.5 leaf " in run("search").out
+    plain = run("search", "--plain").out.rstrip("\n").split("\t")
+    assert plain[4] == "1.5" and "None" not in plain
+    node.answers["search"] = [{**ROW, "network": "cc", "distance_km": None, "price": {**price, "unit": "EUR"}}]
+    plain = run("search", "--plain").out.split("\t")
+    assert plain[4] == "15 EUR" and plain[5] == ""
+    node.answers["vouch"] = {"amount": {"amount": 7, "unit": "hour"}, "limit": {"amount": 8, "unit": "hour"}}
+    assert "7 hour" in run("vouch", "Ann", "7", "--network", "Oak").out
+
+
+def test_a_paused_listing_is_not_to_be_had(run: Run, node: FakeNode) -> None:
+    node.answers["listing.show"] = {**ROW, "state": "spread", "paused": True}
+    assert "Next" not in run("offer", "show", "ab").out
+
+
+def test_an_invite_says_what_credit_it_carries(run: Run, node: FakeNode) -> None:
+    link = {"link": "p2pnode://join/abc", "expires_at": NOW, "uses": 1, "network": {"id": "aa"}}
+    node.answers["invite"] = {**link, "vouch": {"amount": 1000, "unit": "hour"}}
+    assert "it carries 10 hour" in run("invite").out
+    node.answers["invite"] = {**link, "vouch": {"amount": 0, "unit": "hour"}}
+    assert "no credit" in run("invite").out
+
+
+def test_an_empty_search_says_what_to_widen(run: Run, node: FakeNode) -> None:
+    node.answers["search"] = []
+    assert "--within" not in run("search", "--kind", "rent").err
+    assert "fewer words" in run("search", "red", "snow").err
+    assert "publish" in run("search").err
 
 
 def test_what_others_wrote_cannot_play_with_the_terminal() -> None:
@@ -181,8 +221,8 @@ def test_the_other_tables(run: Run, node: FakeNode) -> None:
         "offer list": ["paused", "2 hour per day"],
         "offer show ab": ["1.2 km", "Next: p2pnode exchange propose abababab"],
         "offer publish --kind rent --title T": ["draft"],
-        "ledger log": ["INCEPT", "-0.50 hour"],
-        "ledger": ["-2.50 hour", "10 hour"],
+        "ledger log": ["INCEPT", "-0.5 hour"],
+        "ledger": ["-2.5 hour", "10 hour"],
         "invite --uses 3": ["p2pnode://join/abc", "3 newcomers"],
         "vouch Ann 5": ["5 hour"],
         "attest cd --outcome 2": ["+2"],
@@ -216,6 +256,36 @@ def test_init_prints_words_once_and_what_is_next(run: Run, tmp_path: Path, monke
     spoken = run("init", "--name", "Bob")
     assert "24. " in spoken.out and "p2pnode run" in spoken.out and "p2pnode join" in spoken.out
     assert run("init", "--json", "--no-input", "--home", str(tmp_path / "o")).status == 2
+
+
+def test_init_takes_what_is_typed(run: Run, tmp_path: Path) -> None:
+    home = str(tmp_path / "n")
+    assert run("init", "--name", "A\x1b[31m", "--home", home, "--json").status == 2
+    made = run(
+        "init", "--name", "Ann", "--new-network", "E", "--unit", "egg", "--decimals", "0", "--home", home, "--json"
+    )
+    assert made.data["network"]["decimals"] == 0
+    again = run("init", "--home", home)
+    assert again.status == 0 and "nothing was changed" in again.err and "takes this up" not in again.err
+
+
+def test_a_network_that_waits_for_the_next_start(run: Run, node: FakeNode, home: Home) -> None:
+    node.answers["status"] = {"state": "alone", "network": None}
+    assert "init --new-network" in run("status").out
+    assert "takes this up" in run("init", "--new-network", "Elm Street", "--unit", "hour").err
+    out = run("status").out
+    assert "Elm Street begins at the node's next start" in out and "init --new-network" not in out
+
+
+def test_a_port_in_use_says_how_to_choose_another(run: Run, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fake(given: Home, **kwargs: Any) -> int:
+        raise Refusal("conflict", "port 4001 on 0.0.0.0 is in use", "choose another port")
+
+    daemon = types.ModuleType("p2pnode.daemon")
+    daemon.run = fake  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "p2pnode.daemon", daemon)
+    result = run("run")
+    assert result.status == 6 and "p2pnode run --listen /ip4/" in result.err and "config.toml" in result.err
 
 
 def test_join_without_a_node_is_noted(run: Run, home: Home) -> None:

@@ -24,10 +24,19 @@ def test_arguments(name: str, given: dict[str, object], words: str) -> None:
 
 
 def test_what_is_not_known_stays() -> None:
-    assert in_words("Object missing required field `id`") == "Object missing required field `id`"
-    assert in_words("Expected `str` matching regex '\\\\A[a-z]\\\\Z' - at `$.kind`") == (
-        "kind: has characters that do not belong there"
+    assert in_words("it is too late") == "it is too late"
+    assert in_words("Expected `str` matching regex '\\\\A[a-z]\\\\Z' - at `$.name`") == (
+        "name: has characters that do not belong there"
     )
+
+
+def test_fields_are_called_as_they_are_typed() -> None:
+    regex = "Expected `str` matching regex 'x`y'"
+    assert in_words("Object missing required field `id`") == "id is missing"
+    assert in_words(f"{regex} - at `$.kind`").startswith("kind: begins with a letter")
+    assert in_words(f"{regex} - at `$.available.rrule`").startswith("when: should be a rule such as FREQ=")
+    assert in_words("Expected `str` of length >= 1 - at `$.tags[0]`") == "tag: must not be empty"
+    assert in_words("Expected `int` <= 1000000 - at `$.quantity``") == "quantity: must be at most 1000000"
 
 
 def test_help_names_a_command_that_exists() -> None:
