@@ -9,7 +9,7 @@ ARGS ?=
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
-run: ## set everything up, make an identity if there is none, start a node (ARGS="--listen …")
+run: ## set everything up, make an identity if there is none, start a node (NAME=Eve make run; ARGS="--listen …")
 	@exec scripts/run.sh $(ARGS)
 
 demo: ## several nodes on this machine act out a small story, with the real commands

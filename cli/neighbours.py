@@ -33,7 +33,7 @@ def join(session: Session, target: str) -> None:
         data = _note(session, target)
     else:
         waits = data.get("state") != "joined"
-        seen = waits and session.until(lambda d: d.get("state") == "joined", "in a network", data, "status", why=_why)
+        seen = waits and session.until(lambda d: d.get("state") == "joined", "joined", data, "status", why=_why)
         if seen:
             data = {**data, "state": "joined", "network": seen.get("network"), "peers": seen.get("peers")}
     session.emit(data, lambda: _print_join(data))
@@ -85,8 +85,8 @@ def invite(session: Session, uses: int, expires: str | None, note: str, vouch: s
         say(f"For {people}, until {format_time(data.get('expires_at'), now_ms())}. They type: p2pnode join LINK")
         credit = data.get("vouch")
         if credit and credit.get("amount"):
-            each = "it carries" if count == 1 else "each gets"
-            say(f"Of your credit {each} {session.money(credit, network=data.get('network'))}.")
+            each = "It carries" if count == 1 else "Each newcomer gets"
+            say(f"{each} {session.money(credit, network=data.get('network'))} of your credit.")
         elif credit:
             say("It carries no credit: you have none to spare, or said --vouch 0. Newcomers earn first.")
             say("What you have: p2pnode ledger balance")

@@ -106,7 +106,7 @@ def _print_status(session: Session, data: dict[str, Any]) -> None:
     )
     for warning in data.get("warnings") or ():
         say(f"! {warning}")
-    waiting = "" if network else _founded(session)
+    waiting = _founded(session)
     if waiting:
         say(f"{waiting} begins at the node's next start: stop it (Ctrl-C where it runs), then p2pnode run")
     elif not network:

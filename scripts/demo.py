@@ -24,8 +24,8 @@ from tests.e2e.story import on_loopback
 README = ROOT / "README.md"
 BEGIN, END = "<!-- what follows is written by: python scripts/demo.py --readme -->", "<!-- end of the demo's output -->"
 IN_README = (
-    "anna init", "anna invite", "cleo join", "ben offer publish", "cleo search", "ben kill", "dora search",
-    "ben offer edit",
+    "anna init", "anna invite", "cleo join", "ben offer publish", "ben offer publish", "cleo search",
+    "ben kill", "dora search", "ben offer edit", "ben offer withdraw",
     "cleo exchange propose", "ben exchange counter", "cleo exchange accept", "ben exchange handover",
     "cleo exchange return", "cleo exchange pay", "cleo ledger balance", "dora exchange pay",
     "cleo attest", "anna reputation",

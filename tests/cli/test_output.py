@@ -149,7 +149,7 @@ def test_a_paused_listing_is_not_to_be_had(run: Run, node: FakeNode) -> None:
 def test_an_invite_says_what_credit_it_carries(run: Run, node: FakeNode) -> None:
     link = {"link": "p2pnode://join/abc", "expires_at": NOW, "uses": 1, "network": {"id": "aa"}}
     node.answers["invite"] = {**link, "vouch": {"amount": 1000, "unit": "hour"}}
-    assert "it carries 10 hour" in run("invite").out
+    assert "It carries 10 hour of your credit" in run("invite").out
     node.answers["invite"] = {**link, "vouch": {"amount": 0, "unit": "hour"}}
     assert "no credit" in run("invite").out
 

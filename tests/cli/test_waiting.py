@@ -1,5 +1,6 @@
 """--wait and --watch."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -54,6 +55,17 @@ def test_joining_waits_until_joined(run: Run, node: FakeNode) -> None:
     assert data == {"network": network, "state": "joined", "peers": 2}
 
 
+def test_a_join_that_takes_long_says_why(run: Run, node: FakeNode) -> None:
+    target = "/dns4/ann.example/tcp/4001/p2p/12D3KooWCZaPq6Bx7CEEm7NfchiZpQQcMMcrKAEZYuWBfP44jvBm"
+    node.answers["join"] = {"network": None, "state": "trying", "peers": 0, "problem": "nothing listens there"}
+    node.answers["status"] = {"state": "joining", "warnings": []}
+    assert "Not joined yet, after 0.01 s: nothing listens there" in run("join", target, "--wait", "0.01").err
+    node.answers["join"] = {"network": None, "state": "trying", "peers": 0}
+    node.answers["status"]["warnings"] = ["clock", f"still trying to join {target[:20]}: it is away"]
+    result = run("join", target, "--wait", "0.01", "--json")
+    assert result.error["message"].endswith(": it is away") and result.error["data"]["problem"] == "it is away"
+
+
 def test_a_time_out_is_7_and_tells_what_was_done(run: Run, node: FakeNode) -> None:
     node.answers["exchange.accept"] = node.answers["exchange.show"] = {"exchange_id": "cd", "delivered": False}
     result = run("exchange", "accept", "cd", "--wait", "0.05", "--json")
@@ -72,7 +84,11 @@ def test_what_has_happened_already_needs_no_waiting(run: Run, node: FakeNode) ->
 def test_watching_prints_a_line_for_each_change_until_interrupted(node: FakeNode) -> None:
     node.answers["search"] = [{"listing_id": "ab", "revision": 1, "title": "t"}]
     process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "search", "--watch", "--json"], stdout=subprocess.PIPE, cwd=ROOT, text=True
+        [sys.executable, "-m", "cli.main", "search", "--watch", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
     )
     try:
         assert process.stdout is not None
@@ -83,6 +99,8 @@ def test_watching_prints_a_line_for_each_change_until_interrupted(node: FakeNode
         assert '"cd"' in second and '"ab"' not in second
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
+        last, err = process.communicate()
+        assert last.count("\n") == 1 and json.loads(last)["error"]["code"] == "interrupted" and err == ""
     finally:
         process.kill()
         process.communicate()

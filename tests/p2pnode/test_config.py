@@ -45,7 +45,7 @@ def test_what_is_no_setting_is_said(home: Home) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("# fine\nname = 3", ["line 2", "name"]),
+        ("# fine\nname = 3", ["line 2", "name: should be text, not a whole number"]),
         ("# fine\n\nnmae = 'x'", ["line 3", "nmae"]),
         ("name = 'a\nb'", ["line 1"]),
         ("name = 'a'\nname = 'b'", ["name"]),

@@ -208,3 +208,10 @@ def test_modes_are_mended_and_links_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(path)
     with pytest.raises(Refusal, match="plain file"):
         mend_mode(tmp_path / "link")
+
+
+def test_an_error_names_the_file_that_is_meant(tmp_path: Path) -> None:
+    path = tmp_path / "none" / "config.toml"
+    with pytest.raises(FileNotFoundError) as e:
+        write_atomic(path, b"x")
+    assert e.value.filename == str(path)

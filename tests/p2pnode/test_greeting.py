@@ -1,0 +1,13 @@
+"""What a node says when it is ready."""
+
+from p2pnode.greeting import LAST_LINE, greeting
+
+ADDRESS = "/ip4/192.0.2.7/tcp/4001/p2p/12D3KooWx"
+
+
+def test_who_has_nobody_yet_is_told_to_invite() -> None:
+    alone = greeting("p2pnode", "Ann", "Elm Street", [ADDRESS], 3, alone=True)
+    assert any("p2pnode invite" in line for line in alone) and alone[-1] == LAST_LINE
+    assert not any("invite" in line for line in greeting("p2pnode", "Ann", "Elm Street", [ADDRESS], 3))
+    assert any("p2pnode invite" in line for line in greeting("p2pnode", "Ann", "Elm Street", [ADDRESS], 0))
+    assert any("p2pnode join" in line for line in greeting("p2pnode", "Ann", "", [ADDRESS], 0))
