@@ -144,7 +144,13 @@ def _build(direction: str, thing: str) -> click.Group:
             )
         _check_direction(session, direction, id_)
         data = _spread(session, session.write("listing.edit", id=id_, **fields))
-        session.emit(data, lambda: _print_published(data))
+
+        def human() -> None:
+            _print_published(data)
+            if not str(data.get("listing_id", id_)).startswith(id_):
+                say(f"In another area, or with an earlier end, it gets a new id; {short(id_)} is withdrawn.")
+
+        session.emit(data, human)
 
     for verb, done, text in (
         ("pause", "paused", "Say that it is not to be had for now."),

@@ -158,6 +158,9 @@ def test_photos_are_refused_as_long_as_they_are_not_kept(run: Run, node: FakeNod
 def test_editing_clears_and_keeps_to_its_direction(run: Run, node: FakeNode) -> None:
     run("offer", "edit", "ab", "--price", "", "--tag", "", "--text", "")
     assert node.last == ("listing.edit", {"id": "ab", "price": "free", "tags": (), "text": ""})
+    node.answers["listing.edit"] = {"listing_id": "cd" * 32, "state": "stored"}
+    assert "ab is withdrawn" in run("offer", "edit", "ab", "--area", "u3").out
+    assert "withdrawn" not in run("offer", "edit", "cd", "--area", "u3").out
     node.answers["listing.show"] = {"direction": "offer"}
     for verb in ("edit ab --text x", "pause ab", "withdraw ab --yes"):
         node.calls.clear()
