@@ -15,7 +15,7 @@ from protocols.errors import DecodeError, Reject
 from .balance import RULES, Figures, check_step
 from .chain import ChainState, check_meaning, check_place, follow, start
 from .entry import Entry, parse_entry, settlement_of
-from .halves import Keys, check_half, first_key, verify_with
+from .halves import Keys, check_half, first_key, proposal_of, verify_with
 from .head import Head
 from .payloads import Settlement
 
@@ -83,6 +83,7 @@ class Audit:
         self.errors: list[Problem] = []
         self.sources: list[VouchSource] = []
         self.deals: dict[bytes, tuple[str, bytes, int]] = {}
+        self.proposals: dict[bytes, bytes] = {}
         self.rooted = True  # whether every entry so far is known, so that roots can be checked
         self.after_gap = False  # whether the figures before the next entry are not known
 
@@ -163,6 +164,13 @@ class Audit:
             return
         before = self.deals.get(said.deal)
         self.deals[said.deal] = (entry.kind, said.counterparty, said.amount)
+        if entry.kind == "PAY_PROPOSE":
+            self.proposals[said.deal] = entry.id
+        elif entry.kind in ("PAY_CANCELREQ", "PAY_CANCEL") and proposal_of(entry).id != self.proposals.get(
+            said.deal, proposal_of(entry).id
+        ):
+            # a payer that nests another proposal than the one in its chain could name other witnesses
+            raise Reject("state", f"{entry.kind} of another proposal than the one in the chain")
         if entry.kind == "VOUCH_ACCEPT":
             self.sources.append(VouchSource(said.counterparty, said.amount, entry.id))
         if before is None:

@@ -17,13 +17,15 @@ from .payloads import Settlement
 
 class Rule(NamedTuple):
     """balance, hold, limit: by how many times the amount each moves. embeds: kinds of the counterparty's half, one of
-    which must be there. after: what this author wrote last in the same deal ("": nothing); None: not bound to a deal.
+    which must be there; own: the same, of the author's own entry (in a PAY_CANCEL, instead, with tokens).
+    after: what this author wrote last in the same deal ("": nothing); None: not bound to a deal.
     """
 
     balance: int = 0
     hold: int = 0
     limit: int = 0
     embeds: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
     after: tuple[str, ...] | None = None
     amount: bool = True  # whether the amount must be above zero
 
@@ -31,9 +33,11 @@ class Rule(NamedTuple):
 RULES: dict[str, Rule] = {
     # payer
     "PAY_PROPOSE": Rule(hold=1, after=("",)),
-    "PAY_CANCELREQ": Rule(after=("PAY_PROPOSE",)),
+    "PAY_CANCELREQ": Rule(own=("PAY_PROPOSE",), after=("PAY_PROPOSE",)),
     "PAY_COMPLETE": Rule(balance=-1, hold=-1, embeds=("PAY_ACCEPT",), after=("PAY_PROPOSE", "PAY_CANCELREQ")),
-    "PAY_CANCEL": Rule(hold=-1, embeds=("PAY_RELEASE", "PAY_ACCEPT"), after=("PAY_PROPOSE", "PAY_CANCELREQ")),
+    "PAY_CANCEL": Rule(
+        hold=-1, embeds=("PAY_RELEASE", "PAY_ACCEPT"), own=("PAY_CANCELREQ",), after=("PAY_PROPOSE", "PAY_CANCELREQ")
+    ),
     # payee
     "PAY_ACCEPT": Rule(embeds=("PAY_PROPOSE",), after=("",)),
     "PAY_RELEASE": Rule(embeds=("PAY_PROPOSE",), after=("",)),

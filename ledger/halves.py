@@ -5,7 +5,7 @@ whole deal to somebody who has seen neither chain. Each signature covers the has
 the author of an entry also vouches for everything that is nested in it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from protocols.errors import DecodeError, Reject
@@ -15,6 +15,7 @@ from protocols.limits import MAX_HALF
 from .balance import RULES
 from .entry import Entry, parse_entry, settlement_of, verify_entry
 from .payloads import Settlement
+from .tokens import decided, parse_token, verify_token
 
 Keys = Callable[[Entry], bytes | None]
 """The key that may have signed this entry: None if its epoch is not known, or if a rotation ended it before its seq."""
@@ -58,7 +59,10 @@ def half_of(entry: Entry, settlement: Settlement) -> Entry | None:
         return None  # the half of a statement is not an entry, and is checked by who knows the exchange
     if settlement.counterparty == entry.author:
         raise Reject("state", f"{entry.kind} with oneself")
-    if not rule.embeds:
+    _check_witnesses(entry, settlement)
+    own = bool(rule.own) and (bool(settlement.tokens) or not rule.embeds)
+    kinds = rule.own if own else rule.embeds
+    if not kinds:
         if settlement.half:
             raise Reject("field", f"{entry.kind} embeds nothing")
         return None
@@ -68,12 +72,12 @@ def half_of(entry: Entry, settlement: Settlement) -> Entry | None:
     said = settlement_of(half)
     if said is None or half.private is not None:
         raise DecodeError("a half has its settlement payload and no private one", "field")
-    if half.kind not in rule.embeds:
+    if half.kind not in kinds:
         raise Reject("state", f"{entry.kind} cannot embed {half.kind}")
     if (
         half.network != entry.network
-        or half.author != settlement.counterparty
-        or said.counterparty != entry.author
+        or half.author != (entry.author if own else settlement.counterparty)
+        or said.counterparty != (settlement.counterparty if own else entry.author)
         or said.amount != settlement.amount
         or said.deal != settlement.deal
         or said.terms != settlement.terms
@@ -82,6 +86,8 @@ def half_of(entry: Entry, settlement: Settlement) -> Entry | None:
     if not half.within_limit:
         raise Reject("state", f"the {half.kind} overdraws its author's limit")
     inner = half_of(half, said)
+    if entry.kind == "PAY_CANCELREQ" and not said.witnesses:
+        raise Reject("state", "PAY_CANCELREQ without witnesses to ask")
     if half.kind == "PAY_ACCEPT" and inner is not None and is_void(half, inner) != (entry.kind == "PAY_CANCEL"):
         raise Reject(
             "state", f"{entry.kind} over an acceptance that {'came' if is_void(half, inner) else 'is not'} late"
@@ -94,7 +100,43 @@ def check_half(entry: Entry, settlement: Settlement, keys: Keys = first_key) -> 
     half = half_of(entry, settlement)
     if half is not None:
         verify_with(half, keys)
+    if settlement.tokens:
+        check_tokens(entry, settlement)
     return half
+
+
+def nested(entry: Entry) -> Iterator[Entry]:
+    """An entry of a deal, the one in its half, and so on down to the PAY_PROPOSE or VOUCH."""
+    inner: Entry | None = entry
+    while inner is not None:
+        yield inner
+        said = settlement_of(inner)
+        inner = parse_entry(said.half) if said is not None and said.half else None
+
+
+def proposal_of(entry: Entry) -> Entry:
+    """The PAY_PROPOSE at the bottom of an entry of a payment."""
+    return list(nested(entry))[-1]
+
+
+def check_tokens(entry: Entry, settlement: Settlement) -> None:
+    """`Reject` unless a quorum of the witnesses that the proposal names signed that this deal is cancelled."""
+    tokens = [parse_token(wire) for wire in settlement.tokens]
+    for token in tokens:
+        verify_token(token)
+    proposal = proposal_of(entry)
+    said = settlement_of(proposal)
+    if said is None or not decided(tokens, proposal, said, "cancel"):
+        raise Reject("state", "PAY_CANCEL without a quorum of the witnesses")
+
+
+def _check_witnesses(entry: Entry, settlement: Settlement) -> None:
+    if settlement.witnesses and entry.kind != "PAY_PROPOSE":
+        raise Reject("field", f"{entry.kind} names no witnesses")
+    if settlement.tokens and entry.kind != "PAY_CANCEL":
+        raise Reject("field", f"{entry.kind} holds no tokens")
+    if {entry.author, settlement.counterparty} & set(settlement.witnesses):
+        raise Reject("state", "a party cannot be witness of its own deal")
 
 
 def is_void(acceptance: Entry, proposal: Entry) -> bool:

@@ -16,9 +16,12 @@ from protocols.limits import MAX_ENTRY, MAX_INT
 
 NO_PAYLOAD = bytes(32)
 SALT_BYTES = 16
+MAX_TOKEN = 512
+MAX_WITNESSES = 7
 MAX_EMBEDDED = MAX_ENTRY - 1024  # leaves room for the header, the signature, the inception and the other fields
 
 Id32 = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+TokenWire = Annotated[bytes, msgspec.Meta(max_length=MAX_TOKEN)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT)]
 
 
@@ -34,7 +37,9 @@ class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     counterparty: the other author; amount: minor units; deal: the exchange's id, or the vouch's; expiry: after which an
     acceptance is void, ms, 0 for never; terms: 32 bytes, the hash of the agreed terms (of the sealed rating in an
     ATTEST), or empty; half: what the counterparty signed before, in full form without its private payload
-    (in an AGREE: the wire form of its fact), or empty.
+    (in an AGREE: the wire form of its fact), or empty; in PAY_CANCELREQ, and in a PAY_CANCEL by tokens, the author's
+    own entry before it. quorum, witnesses: only in PAY_PROPOSE, who must agree before it may be cancelled, and how
+    many of them; tokens: only in PAY_CANCEL, what they signed.
     """
 
     counterparty: Id32
@@ -43,6 +48,9 @@ class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     expiry: Amount = 0
     terms: Annotated[bytes, msgspec.Meta(max_length=32)] = b""
     half: Annotated[bytes, msgspec.Meta(max_length=MAX_EMBEDDED)] = b""
+    quorum: Annotated[int, msgspec.Meta(ge=0, le=MAX_WITNESSES)] = 0
+    tokens: Annotated[tuple[TokenWire, ...], msgspec.Meta(max_length=MAX_WITNESSES)] = ()
+    witnesses: Annotated[tuple[Id32, ...], msgspec.Meta(max_length=MAX_WITNESSES)] = ()
 
 
 class InceptPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -64,7 +72,7 @@ def payload_hash(payload: bytes | None) -> bytes:
 
 def encode_payload(value: msgspec.Struct) -> bytes:
     """The plaintext of a settlement payload."""
-    if type(value) is not Settlement:
+    if type(value) is not Settlement or value.witnesses or value.tokens or value.quorum:
         return encode(plain(value))
     # What `encode(plain(value))` gives, without walking the struct: this is half of an append besides the signature.
     fields: dict[str, bytes | int] = {"amount": value.amount, "counterparty": value.counterparty, "deal": value.deal}
@@ -83,6 +91,10 @@ def parse_settlement(payload: bytes) -> Settlement:
     value = decode_as(payload[SALT_BYTES:], Settlement, MAX_ENTRY)
     if len(value.terms) not in (0, 32):
         raise DecodeError("terms are a hash of 32 bytes or nothing", "field")
+    if value.quorum or value.witnesses:
+        count = len(value.witnesses)
+        if len(set(value.witnesses)) != count or not count < 2 * value.quorum <= 2 * count:
+            raise DecodeError("the quorum does not fit the witnesses", "field")
     return value
 
 

@@ -27,11 +27,12 @@ What arrives is parsed and its signature verified before `receive`; halves need 
 they must be, byte for byte, the entry that we sent. `at` is `chain.next_at(state, now)`. On a timer, and
 after every start and reconnect, send `outstanding(deal)` for each deal that is not `closed`; never sign again.
 
-A payer never cancels alone: it keeps sending PAY_PROPOSE until the payee has decided. People are told "settled" at
-PAY_COMPLETE, not before (`Deal.settled`).
+A payer never cancels alone: it keeps sending PAY_PROPOSE until the payee has decided, or, where the proposal names
+witnesses, asks them (ledger/cancelling.py). People are told "settled" at PAY_COMPLETE, or at accept tokens of a quorum,
+and not before (`Deal.settled`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -41,8 +42,9 @@ from protocols.codec import decode_as, encode, plain
 from protocols.errors import Ignore, Refusal, Reject
 
 from .entry import Entry, encode_entry, parse_entry, settlement_of
-from .halves import half_of, void_acceptance
+from .halves import half_of, proposal_of, void_acceptance
 from .payloads import Settlement
+from .tokens import parse_token
 
 
 class State(StrEnum):
@@ -53,7 +55,8 @@ class State(StrEnum):
     ACCEPTED = "accepted"  # payee: bound; waits for PAY_COMPLETE
     SETTLED = "settled"  # both: the receipt is there
     RELEASED = "released"  # payee: declined
-    CANCELLED = "cancelled"  # payer: declined by the payee, the hold is free
+    REQUESTED = "requested"  # payer: has asked the witnesses to cancel
+    CANCELLED = "cancelled"  # payer: the hold is free; payee: a quorum of witnesses cancelled what it had accepted
 
 
 class Decision(StrEnum):
@@ -68,7 +71,8 @@ class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """One side's view of one deal, as it is stored. amount: minor units; expiry: ms, 0 for never.
 
     mine: the last entry that I wrote in it, full form without its private payload; theirs: the PAY_RECEIPT that the
-    payer got, or empty. Earlier entries of both are nested in these.
+    payer got, or the PAY_ACCEPT that came after a PAY_CANCELREQ, or empty. Earlier entries of both are nested in
+    these. witnesses, quorum: of the proposal; tokens: what witnesses signed, verified, at most two of each.
     """
 
     network: bytes
@@ -82,11 +86,21 @@ class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     state: State
     mine: bytes
     theirs: bytes = b""
+    witnesses: tuple[bytes, ...] = ()
+    quorum: int = 0
+    tokens: tuple[bytes, ...] = ()
 
     @property
     def settled(self) -> bool:
         """Whether it is certain that the payment stands, whatever the other side does."""
+        if self.state == State.ACCEPTED:
+            return self.decided("accept")
         return self.state in (State.COMPLETED, State.SETTLED)
+
+    def decided(self, decision: str) -> bool:
+        """Whether a quorum of the witnesses has decided so, as far as we have heard."""
+        heard = sum(parse_token(t).decision == decision for t in self.tokens)
+        return 0 < self.quorum <= heard
 
     @property
     def closed(self) -> bool:
@@ -121,17 +135,47 @@ Policy = Callable[[Entry, Settlement], Decision]
 
 
 def propose(
-    known: Deal | None, *, deal: bytes, counterparty: bytes, amount: int, expiry: int = 0, terms: bytes = b""
+    known: Deal | None,
+    *,
+    deal: bytes,
+    counterparty: bytes,
+    amount: int,
+    expiry: int = 0,
+    terms: bytes = b"",
+    witnesses: tuple[bytes, ...] = (),
+    quorum: int = 0,
 ) -> Append:
     """The payer's first step. known: the stored deal of this id, if there is one. `Refusal` if it is used up.
 
-    deal: 32 bytes; amount: minor units, above 0; expiry: ms, after which the payee's acceptance is void.
+    deal: 32 bytes; amount: minor units, above 0; expiry: ms, after which the payee's acceptance is void; witnesses:
+    as the terms name them, and more than half of them as quorum (all but f, for f liars among 3f + 1).
     """
     if known is not None:
         raise Refusal("conflict", f"this payment is {known.state} already", "See p2pnode exchange show.")
     if amount <= 0:
         raise Refusal("usage", "a payment needs an amount above zero")
-    return Append("PAY_PROPOSE", Settlement(counterparty, amount, deal, expiry, terms))
+    return Append(
+        "PAY_PROPOSE",
+        Settlement(counterparty, amount, deal, expiry, terms, witnesses=witnesses, quorum=quorum),
+    )
+
+
+def weighed(deal: Deal) -> tuple[Deal, tuple[Action, ...]]:
+    """What follows from the tokens heard so far. Accept tokens are above cancel tokens, everywhere."""
+    accepted, cancelled = deal.decided("accept"), deal.decided("cancel")
+    if deal.state == State.REQUESTED and accepted:
+        return deal, (Append("PAY_COMPLETE", answer_of(deal, deal.theirs)),) if deal.theirs else ()
+    if deal.state == State.REQUESTED and cancelled:
+        tokens = tuple(t for t in deal.tokens if parse_token(t).decision == "cancel")
+        return deal, (Append("PAY_CANCEL", answer_of(deal, deal.mine, tokens)),)
+    if deal.state == State.ACCEPTED and cancelled and not accepted:
+        return msgspec.structs.replace(deal, state=State.CANCELLED), ()
+    return deal, ()
+
+
+def answer_of(deal: Deal, half: bytes, tokens: tuple[bytes, ...] = ()) -> Settlement:
+    """The settlement payload of our next entry in this deal."""
+    return Settlement(deal.counterparty, deal.amount, deal.id, 0, deal.terms, half, tokens=tokens)
 
 
 def receive(
@@ -174,16 +218,14 @@ def written(known: Deal | None, entry: Entry) -> tuple[Deal, tuple[Send, ...]]:
     if said is None or entry.kind not in _WRITTEN:
         raise ValueError(f"{entry.kind} is no step of a settlement")
     state, before, payer = _WRITTEN[entry.kind]
-    if (None if known is None else known.state) != before:
+    if (None if known is None else known.state) not in before or (known is not None and known.payer != payer):
         raise ValueError(f"{entry.kind} in a deal that is {known and known.state}")
     if entry.kind == "PAY_ACCEPT" and void_acceptance(entry):
         state = State.RELEASED
     half = half_of(entry, said)
-    if known is not None:
-        expiry = known.expiry
-    else:
-        proposal = said if half is None else settlement_of(half)
-        expiry = 0 if proposal is None else proposal.expiry
+    proposal = said if half is None else settlement_of(half)
+    assert proposal is not None
+    of_proposal = known or proposal
     mine = encode_entry(entry)
     deal = Deal(
         entry.network,
@@ -192,17 +234,31 @@ def written(known: Deal | None, entry: Entry) -> tuple[Deal, tuple[Send, ...]]:
         said.counterparty,
         payer,
         said.amount,
-        expiry,
+        of_proposal.expiry,
         said.terms,
         state,
         mine,
+        witnesses=of_proposal.witnesses,
+        quorum=of_proposal.quorum,
+        tokens=() if known is None else known.tokens,
     )
-    return deal, () if entry.kind == "PAY_CANCEL" else (Send(deal.counterparty, mine),)
+    if entry.kind == "PAY_CANCEL":
+        return deal, ()
+    return deal, outstanding(deal) or (Send(deal.counterparty, mine),)
 
 
 def outstanding(deal: Deal) -> tuple[Send, ...]:
-    """What must be sent, again and again, until it is answered. Empty when the deal is closed."""
-    return () if deal.closed else (Send(deal.counterparty, deal.mine),)
+    """What must be sent, again and again, until it is answered. Empty when the deal is closed.
+
+    A PAY_ACCEPT goes to the witnesses too, a PAY_CANCELREQ to them alone, until each has answered.
+    """
+    if deal.closed:
+        return ()
+    sends: tuple[Send, ...] = () if deal.state == State.REQUESTED else (Send(deal.counterparty, deal.mine),)
+    if deal.state in (State.REQUESTED, State.ACCEPTED):
+        answered = {parse_token(t).witness for t in deal.tokens}
+        sends += tuple(Send(w, deal.mine) for w in deal.witnesses if w not in answered)
+    return sends
 
 
 def encode_deal(deal: Deal) -> bytes:
@@ -212,21 +268,6 @@ def encode_deal(deal: Deal) -> bytes:
 def decode_deal(data: bytes) -> Deal:
     """What `encode_deal` wrote. `DecodeError` if it is damaged."""
     return decode_as(data, Deal)
-
-
-def outcome(entries: Iterable[Entry]) -> str:
-    """`open`, `settled` or `cancelled`: what everybody holds to be true who sees these verified entries of one deal.
-
-    Without witnesses: COMPLETE > RELEASE > bare ACCEPT. A void acceptance counts as a release.
-    """
-    seen: set[str] = set()
-    for entry in entries:
-        seen.add("PAY_RELEASE" if void_acceptance(entry) else entry.kind)
-    if seen & {"PAY_COMPLETE", "PAY_RECEIPT"}:
-        return "settled"
-    if seen & {"PAY_RELEASE", "PAY_CANCEL"}:
-        return "cancelled"
-    return "settled" if "PAY_ACCEPT" in seen else "open"
 
 
 class _Incoming(NamedTuple):
@@ -269,7 +310,10 @@ def _decided(i: _Incoming) -> _Answer:
 def _expect(i: _Incoming) -> Deal:
     """The deal, if what came in embeds, byte for byte, what we sent."""
     assert i.known is not None
-    if i.said.half != i.known.mine:
+    mine = i.known.mine
+    if i.known.state == State.REQUESTED:
+        mine = encode_entry(proposal_of(parse_entry(mine)))
+    if i.said.half != mine:
         raise Reject("context", f"{i.entry.kind} does not embed what we sent")
     half_of(i.entry, i.said)
     return i.known
@@ -278,6 +322,14 @@ def _expect(i: _Incoming) -> Deal:
 def _accepted(i: _Incoming) -> _Answer:
     _expect(i)
     return _append(i, "PAY_CANCEL" if void_acceptance(i.entry) else "PAY_COMPLETE")
+
+
+def _accepted_late(i: _Incoming) -> _Answer:
+    """After PAY_CANCELREQ an acceptance alone is not enough: the witnesses may have cancelled already."""
+    deal = _expect(i)
+    if void_acceptance(i.entry):
+        return _append(i, "PAY_CANCEL")
+    return weighed(msgspec.structs.replace(deal, theirs=encode_entry(i.entry)))
 
 
 def _released(i: _Incoming) -> _Answer:
@@ -315,12 +367,15 @@ _TABLE: dict[tuple[str, State | None], Callable[[_Incoming], _Answer]] = {
     ("PAY_PROPOSE", State.SETTLED): _nothing,
     ("PAY_COMPLETE", State.ACCEPTED): _completed,
     ("PAY_COMPLETE", State.SETTLED): _decided,
+    ("PAY_COMPLETE", State.CANCELLED): _completed,
     # the payer's side
     ("PAY_ACCEPT", State.PROPOSED): _accepted,
+    ("PAY_ACCEPT", State.REQUESTED): _accepted_late,
     ("PAY_ACCEPT", State.COMPLETED): _again,
     ("PAY_ACCEPT", State.SETTLED): _nothing,
     ("PAY_ACCEPT", State.CANCELLED): _nothing,
     ("PAY_RELEASE", State.PROPOSED): _released,
+    ("PAY_RELEASE", State.REQUESTED): _released,
     ("PAY_RELEASE", State.COMPLETED): _nothing,
     ("PAY_RELEASE", State.SETTLED): _nothing,
     ("PAY_RELEASE", State.CANCELLED): _nothing,
@@ -329,11 +384,12 @@ _TABLE: dict[tuple[str, State | None], Callable[[_Incoming], _Answer]] = {
 }
 
 # what we write -> where the deal stands then, where it stood before, whether the payer writes it
-_WRITTEN: dict[str, tuple[State, State | None, bool]] = {
-    "PAY_PROPOSE": (State.PROPOSED, None, True),
-    "PAY_COMPLETE": (State.COMPLETED, State.PROPOSED, True),
-    "PAY_CANCEL": (State.CANCELLED, State.PROPOSED, True),
-    "PAY_ACCEPT": (State.ACCEPTED, None, False),
-    "PAY_RELEASE": (State.RELEASED, None, False),
-    "PAY_RECEIPT": (State.SETTLED, State.ACCEPTED, False),
+_WRITTEN: dict[str, tuple[State, tuple[State | None, ...], bool]] = {
+    "PAY_PROPOSE": (State.PROPOSED, (None,), True),
+    "PAY_CANCELREQ": (State.REQUESTED, (State.PROPOSED,), True),
+    "PAY_COMPLETE": (State.COMPLETED, (State.PROPOSED, State.REQUESTED), True),
+    "PAY_CANCEL": (State.CANCELLED, (State.PROPOSED, State.REQUESTED), True),
+    "PAY_ACCEPT": (State.ACCEPTED, (None,), False),
+    "PAY_RELEASE": (State.RELEASED, (None,), False),
+    "PAY_RECEIPT": (State.SETTLED, (State.ACCEPTED, State.CANCELLED), False),
 }

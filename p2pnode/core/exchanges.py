@@ -197,6 +197,8 @@ class Exchanges:
         duty = view.terms.payment
         if entry.author != view.counterparty(self._state.me) or (duty is not None and duty.provider != entry.author):
             return Decision.WAIT  # one decision a deal: a stranger must not be able to use it up
+        if said.witnesses:
+            return Decision.RELEASE  # our terms name none, and this node does not ask any yet
         if not self._state.networks[network].credible(entry, said.amount):
             return Decision.WAIT
         if view.status in (Status.CANCELLED, Status.DECLINED, Status.WITHDRAWN):

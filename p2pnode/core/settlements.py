@@ -21,6 +21,7 @@ from .state import Network, State
 
 _PAYMENT = {
     machine.State.PROPOSED: Payment.PROPOSED,
+    machine.State.REQUESTED: Payment.PROPOSED,
     machine.State.ACCEPTED: Payment.ACCEPTED,
     machine.State.COMPLETED: Payment.SETTLED,
     machine.State.SETTLED: Payment.SETTLED,

@@ -7,6 +7,7 @@ import pytest
 
 from ledger.entry import Entry, encode_entry
 from ledger.halves import proof_of_deal, void_acceptance
+from ledger.outcome import outcome
 from ledger.payloads import Settlement
 from ledger.settlement import (
     Append,
@@ -16,7 +17,6 @@ from ledger.settlement import (
     State,
     decode_deal,
     encode_deal,
-    outcome,
     outstanding,
     propose,
     receive,

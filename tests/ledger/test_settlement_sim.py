@@ -12,6 +12,7 @@ import pytest
 from ledger.audit import verify_chain
 from ledger.chain import ChainState, extend, next_at, start
 from ledger.entry import Entry, encode_entry, parse_entry, settlement_of, verify_entry
+from ledger.outcome import outcome
 from ledger.payloads import InceptPayload, Settlement
 from ledger.settlement import (
     Action,
@@ -22,7 +23,6 @@ from ledger.settlement import (
     State,
     decode_deal,
     encode_deal,
-    outcome,
     outstanding,
     propose,
     receive,

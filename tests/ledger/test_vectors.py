@@ -10,6 +10,8 @@ from ledger.entry import encode_entry, parse_entry, settlement_of, verify_entry
 from ledger.fork import parse_fork, verify_fork
 from ledger.halves import proof_of_deal
 from ledger.head import Head, decode_slot
+from ledger.outcome import outcome
+from ledger.tokens import parse_token, verify_token
 from protocols.codec import decode, plain
 from protocols.errors import Reject
 from tests.vectors.json_form import from_json
@@ -77,6 +79,31 @@ def test_forks(v: dict[str, Any]) -> None:
     fork = parse_fork(bytes.fromhex(v["bytes"]))
     verify_fork(fork)
     assert (fork.author.hex(), fork.seq) == (v["author"], v["seq"])
+
+
+@pytest.mark.parametrize("v", VECTORS["tokens"])
+def test_tokens(v: dict[str, Any]) -> None:
+    token = parse_token(bytes.fromhex(v["bytes"]))
+    verify_token(token)
+    assert {k: w for k, w in plain(token).items() if k != "wire"} == from_json(v["token"])
+
+
+@pytest.mark.parametrize("v", VECTORS["invalid_tokens"], ids=lambda v: v["name"])
+def test_invalid_tokens(v: dict[str, Any]) -> None:
+    with pytest.raises(Reject) as e:
+        verify_token(parse_token(bytes.fromhex(v["bytes"])))
+    assert e.value.code == v["code"]
+
+
+def test_outcomes() -> None:
+    said = [
+        outcome(
+            [parse_entry(bytes.fromhex(e)) for e in v["entries"]], [parse_token(bytes.fromhex(t)) for t in v["tokens"]]
+        )
+        for v in VECTORS["outcomes"]
+    ]
+    assert said == [v["outcome"] for v in VECTORS["outcomes"]]
+    assert said == ["open", "provisional", "cancelled", "cancelled", "settled", "cancelled", "settled", "settled"]
 
 
 @pytest.mark.parametrize("v", VECTORS["heads"])

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from ledger.entry import Entry, settlement_of
 from ledger.halves import check_half
+from ledger.settlement import Deal
+from ledger.tokens import Token
 from protocols.errors import Reject
 from protocols.identity import Signer
 
@@ -66,6 +68,7 @@ class Model:
         self._alive: dict[tuple[Disk, ...], str] = {}
         self._forged: dict[tuple[bytes, ...], int] = {}
         self._safe: dict[tuple[tuple[Disk, ...], int], str] = {}
+        self._verdicts: dict[tuple[frozenset[bytes], frozenset[bytes]], str] = {}
         self._valid: dict[bytes, bool] = {}
 
     def check(self, liveness: bool = True, most: int = 5_000_000) -> Found:
@@ -148,12 +151,18 @@ class Model:
     def sent(self, state: State) -> list[bytes]:
         return [self._messages[i] for i in range(state.sent.bit_length()) if state.sent >> i & 1]
 
+    def parties(self, disks: tuple[Disk, ...]) -> tuple[Disk, ...]:
+        return disks
+
+    def entries(self, state: State) -> list[bytes]:
+        return self.sent(state)
+
     def under_way(self, state: State, to: bytes) -> list[bytes]:
-        return [m for m in self.sent(state) if parsed(m).author != to]
+        return [m for m in self.entries(state) if parsed(m).author != to]
 
     def forgeries(self, state: State) -> int:
         assert self.forger is not None
-        seen = tuple(self.sent(state))
+        seen = tuple(self.entries(state))
         if seen not in self._forged:
             self._forged[seen] = self.mask(tuple(self.forger(tuple(parsed(m) for m in seen))))
         return self._forged[seen]
@@ -175,7 +184,7 @@ class Model:
         return parsed(data).author == self.bad
 
     def unsafe(self, state: State) -> str:
-        signed = {d for disk in state.disks for d in disk.entries} | set(self.sent(state))
+        signed = {d for disk in self.parties(state.disks) for d in disk.entries} | set(self.entries(state))
         places: dict[tuple[bytes, int], bytes] = {}
         steps: dict[tuple[bytes, str, bytes], bytes] = {}
         by_deal: dict[bytes, list[Entry]] = {}
@@ -191,21 +200,33 @@ class Model:
             if said and steps.setdefault((entry.author, entry.kind, said.deal), entry.id) != entry.id:
                 return f"{self.names[entry.author]} signed {entry.kind} twice in one deal"
         m = self.rules.machine
-        for node, disk in zip(self.nodes, state.disks, strict=True):
+        for node, disk in zip(self.nodes, self.parties(state.disks), strict=True):
             author = node.signer.author
             if author == self.bad:
                 continue
             for id, stored in disk.deals:
                 deal = m.decode_deal(stored)
                 final = "settled" if deal.settled else "cancelled" if deal.closed else ""
-                verdict = m.outcome(by_deal.get(id, []))
-                if final and final != verdict:
+                verdict = self.verdict(by_deal.get(id, []), self.tokens(state))
+                if final and final != verdict and not self.may_err(deal):
                     return f"{self.names[author]} holds deal {id[:1].hex()} to be {final}, the evidence says {verdict}"
-        for node, disk in zip(self.nodes, state.disks, strict=True):
+        for node, disk in zip(self.nodes, self.parties(state.disks), strict=True):
             author = node.signer.author
             for problem in () if author == self.bad else unsound(disk, author):
                 return f"the chain of {self.names[author]} is unsound: {problem}"
-        return "" if self.bad else self.made_money(state.disks)
+        return "" if self.bad else self.made_money(self.parties(state.disks))
+
+    def verdict(self, entries: list[Entry], tokens: list[Token]) -> str:
+        key = (frozenset(e.id for e in entries), frozenset(t.wire for t in tokens))
+        if key not in self._verdicts:
+            self._verdicts[key] = self.rules.evidence.outcome(entries, tokens)
+        return self._verdicts[key]
+
+    def tokens(self, state: State) -> list[Token]:
+        return []
+
+    def may_err(self, deal: Deal) -> bool:
+        return False
 
     def holds(self, data: bytes) -> bool:
         """Whether this entry counts as evidence: its halves and their signatures are right."""
@@ -227,7 +248,7 @@ class Model:
         for disk in disks:
             total += parsed(disk.entries[-1]).balance
             deals = [m.decode_deal(stored) for _, stored in disk.deals]
-            held = sum(d.amount for d in deals if d.payer and d.state == "proposed")
+            held = sum(d.amount for d in deals if d.payer and d.state in ("proposed", "requested"))
             if parsed(disk.entries[-1]).hold != held:
                 return f"hold is {parsed(disk.entries[-1]).hold}, open proposals are {held}"
             for d in deals:

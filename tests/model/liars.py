@@ -77,12 +77,20 @@ def payer(liar: Signer, victim: Signer, plan: Plan) -> Forger:
     """Proposes twice, beyond its limit and against itself; completes and cancels over whatever it has or invents."""
 
     def forge(known: tuple[Entry, ...]) -> list[bytes]:
-        said = Settlement(victim.author, plan.amount, plan.id, plan.expiry, b"t" * 32)
+        said = Settlement(
+            victim.author,
+            plan.amount,
+            plan.id,
+            plan.expiry,
+            b"t" * 32,
+            witnesses=plan.witnesses,
+            quorum=plan.quorum,
+        )
         proposed = entry(liar, "PAY_PROPOSE", said, EARLY, hold=plan.amount)
         twice = entry(liar, "PAY_PROPOSE", said, LATE, hold=plan.amount)
         over = entry(liar, "PAY_PROPOSE", said, EARLY, hold=101)
         made = [encode_entry(e) for e in (proposed, twice, over)]
-        made.append(encode_entry(entry(liar, "PAY_CANCELREQ", said_of(said), LATE)))
+        made += [encode_entry(entry(liar, "PAY_CANCELREQ", request(said, e), LATE)) for e in (proposed, twice)]
         agreed = Settlement(liar.author, plan.amount, plan.id, 0, b"t" * 32, encode_entry(proposed))
         invented = entry(liar, "PAY_ACCEPT", agreed, EARLY, claims=victim)
         made.append(answer(liar, "PAY_COMPLETE", invented, EARLY))
@@ -94,5 +102,5 @@ def payer(liar: Signer, victim: Signer, plan: Plan) -> Forger:
     return forge
 
 
-def said_of(said: Settlement) -> Settlement:
-    return Settlement(said.counterparty, said.amount, said.deal, 0, said.terms)
+def request(said: Settlement, proposed: Entry) -> Settlement:
+    return Settlement(said.counterparty, said.amount, said.deal, 0, said.terms, encode_entry(proposed))

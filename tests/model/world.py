@@ -10,13 +10,15 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import NamedTuple
 
-from ledger import settlement
+from ledger import cancelling, outcome, settlement
 from ledger.audit import verify_chain
 from ledger.balance import OverLimit
 from ledger.chain import decode_state, encode_state, extend, next_at, start
 from ledger.entry import Entry, encode_entry, parse_entry, settlement_of, verify_entry
 from ledger.payloads import InceptPayload, Settlement
-from protocols.errors import Ignore, Reject
+from ledger.settlement import decode_deal, encode_deal
+from ledger.tokens import parse_token, verify_token
+from protocols.errors import Ignore, Refusal, Reject
 from protocols.identity import Signer
 from tests.ledger.people import NET
 
@@ -44,6 +46,8 @@ class Plan(NamedTuple):
     payee: bytes
     amount: int
     expiry: int = 0
+    witnesses: tuple[bytes, ...] = ()
+    quorum: int = 0
 
 
 class Step(NamedTuple):
@@ -55,9 +59,12 @@ class Step(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """Which rules of the driver hold; the mutants switch one off. `machine` is ledger.settlement, or a mutant of it."""
+    """Which rules of the driver hold; the mutants switch one off. `machine` is
+    ledger.settlement and `evidence` ledger.outcome, or a mutant of it."""
 
     machine: ModuleType = settlement
+    evidence: ModuleType = outcome
+    cancelling: ModuleType = cancelling
     batch_first: bool = True
     deal_in_batch: bool = True
     resends: bool = True
@@ -100,6 +107,37 @@ class Node:
         said = settlement_of(parse_entry(deal.mine))
         return self._write(disk, deal, "PAY_CANCEL", said, LATE)
 
+    def request(self, disk: Disk, id: bytes, now: int) -> Step:
+        """Ask the witnesses to cancel."""
+        return self._once((disk, id, now), lambda: self._request(disk, id, now))
+
+    def told(self, disk: Disk, wire: bytes, now: int) -> Step:
+        """A token arrives."""
+        return self._once((disk, wire, now), lambda: self._told(disk, wire, now))
+
+    def _request(self, disk: Disk, id: bytes, now: int) -> Step:
+        deal = decode_deal(dict(disk.deals)[id])
+        try:
+            ask = self.rules.cancelling.request_cancel(deal, next_at(decode_state(disk.state), now))
+        except Refusal:
+            return Step(disk)
+        return self._write(disk, deal, ask.kind, ask.settlement, now)
+
+    def _told(self, disk: Disk, wire: bytes, now: int) -> Step:
+        token = parse_token(wire)
+        verify_token(token)
+        stored = dict(disk.deals).get(token.deal)
+        if stored is None:
+            return Step(disk)
+        try:
+            deal, todo = self.rules.cancelling.heard(decode_deal(stored), token)
+        except Ignore:
+            return Step(disk)
+        disk = put(disk, deal.id, encode_deal(deal))
+        for action in todo:
+            return self._write(disk, deal, action.kind, action.settlement, now)
+        return Step(disk)
+
     def outstanding(self, disk: Disk) -> tuple[bytes, ...]:
         m = self.rules.machine
         if not self.rules.resends:
@@ -108,7 +146,14 @@ class Node:
 
     def _begin(self, disk: Disk, plan: Plan, now: int) -> Step:
         ask = self.rules.machine.propose(
-            None, deal=plan.id, counterparty=plan.payee, amount=plan.amount, expiry=plan.expiry, terms=b"t" * 32
+            None,
+            deal=plan.id,
+            counterparty=plan.payee,
+            amount=plan.amount,
+            expiry=plan.expiry,
+            terms=b"t" * 32,
+            witnesses=plan.witnesses,
+            quorum=plan.quorum,
         )
         try:
             return self._write(disk, None, ask.kind, ask.settlement, now)

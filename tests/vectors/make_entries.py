@@ -17,12 +17,15 @@ from ledger.fork import encode_fork, fork_of
 from ledger.halves import proof_of_deal
 from ledger.head import Head, encode_slot
 from ledger.merkle import root
+from ledger.outcome import outcome
 from ledger.payloads import Settlement, encode_payload, salted
+from ledger.tokens import parse_token, sign_token
 from protocols.codec import decode, encode, plain
-from tests.ledger.people import ALICE, BOB, NET, Author, settle
+from tests.ledger.people import ALICE, BOB, CAROL, NET, Author, settle
 from tests.vectors.json_form import jsonable
 
 FILE = Path(__file__).parent / "entries.json"
+WITNESSED = b"4" * 32
 DEAL, REFUSED, VOUCH, TERMS = b"1" * 32, b"2" * 32, b"3" * 32, b"t" * 32
 
 
@@ -32,6 +35,7 @@ def make() -> dict[str, Any]:
     refuse(a, b)
     vouch(a, b)
     a.write("EVENT", Settlement(BOB.author, 0, DEAL), b"cash, 5 EUR", now=300)
+    witnessed = cancel(a)
     return {
         "what": "entries of two personal chains",
         "network": NET.hex(),
@@ -45,6 +49,9 @@ def make() -> dict[str, Any]:
         "invalid_next": invalid_next(),
         "proofs": proofs(a, b),
         "forks": forks(),
+        "tokens": tokens(witnessed),
+        "invalid_tokens": invalid_tokens(witnessed),
+        "outcomes": outcomes(a, b, witnessed),
         "heads": [
             {"count": h.count, "last": h.last.hex(), "generation": g, "bytes": encode_slot(h, g).hex()}
             for h, g in ((Head(NET, 0), 0), (Head(NET, a.state.count, a.state.head), 7))
@@ -63,6 +70,69 @@ def vouch(a: Author, b: Author) -> None:
     b.write("VOUCH_ACCEPT", answer(given, 70, VOUCH), now=251)
     returned = b.write("VOUCH_RETURN", Settlement(ALICE.author, 70, VOUCH), now=252)
     a.write("UNVOUCH", answer(returned, 70, VOUCH), now=253)
+
+
+def cancel(a: Author) -> Entry:
+    """A payment that a witness cancels; returns the proposal."""
+    said = Settlement(BOB.author, 20, WITNESSED, 320, TERMS, witnesses=(CAROL.author,), quorum=1)
+    proposed = a.write("PAY_PROPOSE", said, now=310)
+    asked = a.write("PAY_CANCELREQ", Settlement(BOB.author, 20, WITNESSED, 0, TERMS, encode_entry(proposed)), now=321)
+    wire = sign_token(CAROL, NET, WITNESSED, proposed.id, "cancel", 322).wire
+    said = Settlement(BOB.author, 20, WITNESSED, 0, TERMS, encode_entry(asked), tokens=(wire,))
+    a.write("PAY_CANCEL", said, now=323)
+    return proposed
+
+
+def tokens(proposed: Entry) -> list[dict[str, Any]]:
+    made = [sign_token(CAROL, NET, WITNESSED, proposed.id, d, 322) for d in ("accept", "cancel")]
+    return [
+        {"bytes": t.wire.hex(), "token": jsonable({k: v for k, v in plain(t).items() if k != "wire"})} for t in made
+    ]
+
+
+def invalid_tokens(proposed: Entry) -> list[dict[str, Any]]:
+    wire = sign_token(CAROL, NET, WITNESSED, proposed.id, "cancel", 322).wire
+    outer: list[Any] = decode(wire)
+    body: list[Any] = decode(outer[0])
+    maybe = encode([*body[:4], "maybe", *body[5:]])
+    return [
+        case("changed signature", encode([outer[0], bytes(64), outer[2]]), "signature", "the signature does not hold"),
+        case("another's inception", encode([*outer[:2], BOB.inception]), "signature", "it is not the witness's"),
+        case("signed as an entry", encode([outer[0], CAROL.sign("entry", outer[0]), outer[2]]), "signature", "domain"),
+        case("unknown decision", encode([maybe, CAROL.sign("token", maybe), outer[2]]), "field", "accept or cancel"),
+        case("two parts", encode(outer[:2]), "field", "a token has three parts"),
+    ]
+
+
+def outcomes(a: Author, b: Author, proposed: Entry) -> list[dict[str, Any]]:
+    """What follows from a set of entries and tokens."""
+    answer_ = Settlement(ALICE.author, 20, WITNESSED, 0, TERMS, encode_entry(proposed))
+    accepted, late, released = (
+        Author(BOB, seed=9).write(k, answer_, now=at)
+        for k, at in (("PAY_ACCEPT", 315), ("PAY_ACCEPT", 321), ("PAY_RELEASE", 315))
+    )
+    yes, no = (sign_token(CAROL, NET, WITNESSED, proposed.id, d, 322).wire for d in ("accept", "cancel"))
+    completed = Author(ALICE, endowment=1000, seed=9)
+    completed.write("PAY_PROPOSE", Settlement(BOB.author, 20, WITNESSED, 0, TERMS), now=310)
+    done = completed.write("PAY_COMPLETE", answer(accepted, 20, WITNESSED, TERMS), now=330)
+    sets: list[tuple[list[Entry], list[bytes]]] = [
+        ([proposed], []),
+        ([accepted], []),
+        ([late], []),
+        ([accepted], [no]),
+        ([accepted], [yes, no]),
+        ([accepted, released], [yes]),
+        ([released, done], [no]),
+        ([b.entries[1]], []),
+    ]
+    return [
+        {
+            "entries": [encode_entry(e).hex() for e in entries],
+            "tokens": [t.hex() for t in wires],
+            "outcome": outcome(entries, [parse_token(t) for t in wires]),
+        }
+        for entries, wires in sets
+    ]
 
 
 def answer(entry: Entry, amount: int, deal: bytes, terms: bytes = b"") -> Settlement:
