@@ -91,13 +91,14 @@ def init(
 
 def _print(session: Session, data: dict[str, Any], founded: bool, joins: bool, running: bool) -> None:
     network = data["network"] or {}
+    none = "none yet" if "words" in data else None  # a node that was there before may be in one
     facts(
         [
             ("name", data["name"]),
             ("peer id", data["peer_id"]),
             ("home", data["home"]),
             ("area", data["area"]),
-            ("network", network.get("name") if founded else ("joined at the next start" if joins else "none yet")),
+            ("network", network.get("name") if founded else "joined at the next start" if joins else none),
         ],
         session.plain,
     )
@@ -111,6 +112,6 @@ def _print(session: Session, data: dict[str, Any], founded: bool, joins: bool, r
         say()
     if not running:
         say("Start the node:  p2pnode run")
-    if not founded and not joins:
+    if none and not founded and not joins:
         say('Start a network: p2pnode init --new-network "Elm Street" --unit hour')
         say("Or join one:     p2pnode join ADDRESS-OR-LINK")
