@@ -45,8 +45,9 @@ def _fields(function: Any) -> Any:
     return function
 
 
-def _gathered(given: dict[str, Any]) -> dict[str, Any]:
-    """The fields from --from FILE, with those of the command line above them."""
+def _gathered(given: dict[str, Any], clearing: bool = False) -> dict[str, Any]:
+    """The fields from --from FILE, with those of the command line above them. clearing: `--tag ""` means no tags,
+    `--price ""` no price; else they are left for the node to refuse."""
     source = given.pop("source")
     fields = {} if source is None else _read(source)
     fields.update({key: value for key, value in given.items() if value not in (None, ())})
@@ -55,8 +56,8 @@ def _gathered(given: dict[str, Any]) -> dict[str, Any]:
     if fields.pop("photos", None):
         raise Refusal("refused", "Photos are not shared yet", "Leave out --photo (in a file: photos)")
     if "tags" in fields:
-        fields["tags"] = [tag for tag in fields["tags"] if tag]  # --tag "" clears them
-    if fields.get("price") == "":
+        fields["tags"] = [tag for tag in fields["tags"] if tag or not clearing]
+    if clearing and fields.get("price") == "":
         fields["price"] = "free"
     return fields
 
@@ -137,7 +138,7 @@ def _build(direction: str, thing: str) -> click.Group:
         The empty text clears a field: --text "", --when "", --area "", --to "", --tag "" (all tags). --price "" asks
         nothing, as --price free does. Quantity and --until can be changed, not cleared.
         """
-        fields = _gathered(given)
+        fields = _gathered(given, clearing=True)
         if not fields:
             raise click.UsageError(
                 "Nothing to change: name a field, such as --price 3/hour", click.get_current_context()
