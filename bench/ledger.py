@@ -2,7 +2,7 @@
 
 Each ratio is measured in one run, in turns with its baseline, so that what else the machine does slows both. The
 baseline of an append writes the same bytes with as many syncs; that of an audit verifies the same signatures. Entries
-are statements without a half: an entry that embeds another is audited with two signatures.
+are statements without a half: an entry that embeds another is audited with two signatures. Proofs: `bench.proofs`.
 """
 
 import gc
@@ -27,7 +27,6 @@ from ledger.audit import verify_chain
 from ledger.chain import ChainState, decode_state, encode_state, extend, start
 from ledger.entry import DOMAIN, Entry, encode_entry, parse_entry
 from ledger.head import FILE_BYTES, Head, encode_slot, missing_after, slot_offset
-from ledger.merkle import inclusion_proof, root, verify_inclusion
 from ledger.payloads import InceptPayload, Settlement
 from p2pnode.core.keys import CHAIN, ENTRY, seq_key
 from p2pnode.store import Store
@@ -168,19 +167,10 @@ def long_chain(writer: Writer, count: int) -> list[Figure]:
     rows = (value for _, value in store.scan(ENTRY + NETWORK))
     assert verify_chain(rows, network=NETWORK, author=author).ok
     grown = peak_mb() - before
-    ids = [parse_entry(value).id for _, value in store.scan(ENTRY + NETWORK)]
     store.close()
-    began = time.perf_counter()
-    proof = inclusion_proof(ids, count // 3)
-    making = time.perf_counter() - began
-    top = root(ids)
-    checking = timed(lambda: verify_inclusion(ids[count // 3], count // 3, count, proof, top))
     return [
         Figure("ledger_open_s", opening, "s", f"opening a ledger of {count:,} entries", at_most=1),
         Figure("ledger_audit_memory_mb", grown, "MB", f"peak that auditing {count:,} entries adds", at_most=16),
-        Figure("ledger_proof_bytes", sum(map(len, proof)), "B", f"inclusion proof in {count:,}", at_most=600),
-        Figure("ledger_proof_check_ms", checking * 1e3, "ms", "checking it", at_most=1),
-        Figure("ledger_proof_make_ms", making * 1e3, "ms", "making it, from all ids", at_most=1),
     ]
 
 

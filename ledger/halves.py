@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from protocols.errors import DecodeError, Reject
-from protocols.identity import parse_inception
+from protocols.identity import identify
 from protocols.limits import MAX_HALF
 
 from .balance import RULES
@@ -38,7 +38,7 @@ class DealProof(NamedTuple):
 
 def first_key(entry: Entry) -> bytes | None:
     """Knows no rotation: the inception's key at epoch 0. Who knows rotations passes a `Keys` that asks them first."""
-    return parse_inception(entry.inception).key if entry.epoch == 0 else None
+    return identify(entry.inception)[1] if entry.epoch == 0 else None
 
 
 def verify_with(entry: Entry, keys: Keys) -> None:
