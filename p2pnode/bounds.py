@@ -108,6 +108,18 @@ MAX_TRACKED: Final = 4_096
 DHT_TIMEOUT: Final = 10.0
 MAX_DHT_RECORD: Final = 4 * 1024
 
+# Recovery
+KEEPERS: Final = 8  # connected peers that keep our entries, besides those with whom we had to do
+MAX_KEPT: Final = 20_000  # entries kept for others
+MAX_KEPT_OF_ONE: Final = 1_024  # of one author: the newest
+MAX_ASKED: Final = 16  # peers asked at a time for our own entries
+MAX_FOUND: Final = 4_096  # own entries got back that wait for one before them
+ASK_AGAIN: Final = 1_000
+ASK_FOR: Final = 5_000  # so long a node in doubt listens for what its neighbours hold of its chain
+ENOUGH: Final = 3  # if so many answer; where fewer do,
+ASK_LONGER: Final = 20_000  # so long
+HEADERS_AFTER: Final = 60_000  # then an entry of a payment is taken back without its payload, too
+
 # Control API
 MAX_BODY: Final = 256 * 1024  # bytes of one request
 MAX_CALLS: Final = 32  # at the same time; more wait

@@ -203,6 +203,16 @@ class Reputation(Args, frozen=True):
     why: bool = False
 
 
+class Backup(Args, frozen=True):
+    """file: absolute path of a file that the node writes. passphrase: seals it; kept nowhere."""
+
+    file: Path
+    passphrase: Annotated[str, Meta(min_length=1, max_length=4096)]
+
+    def __repr__(self) -> str:
+        return f"Backup(file={self.file!r})"
+
+
 class Command(NamedTuple):
     """A row of the table. writes: changes something, so a repeated request id must not do it twice."""
 
@@ -216,6 +226,7 @@ COMMANDS: dict[str, Command] = {
     row.name: row
     for row in (
         Command("status", NoArgs, False, "How the node is doing"),
+        Command("backup", Backup, False, "Write one sealed file with all that cannot be made again"),
         Command("whoami", NoArgs, False, "Who this node is, and how others reach it"),
         Command("join", Join, True, "Join a network by a peer's address or an invite link"),
         Command("invite", Invite, True, "Make an invite link"),

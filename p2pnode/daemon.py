@@ -1,6 +1,7 @@
 """The running node: puts store, core, host, DHT, index and control API together, and stops them cleanly."""
 
 import json as json_module
+import os
 import random
 import shutil
 import signal
@@ -15,8 +16,10 @@ from structlog.typing import FilteringBoundLogger
 from p2pnode.core.core import Core
 from p2pnode.core.effects import Dial, Effect, Emit, Lookup, Penalize, Provide, Reindex, Reply, Send
 from p2pnode.core.events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received
+from p2pnode.core.keys import GENESIS
 from p2pnode.core.multiaddrs import with_peer
 from p2pnode.core.state import Settings
+from p2pnode.home.backup import write_backup
 from p2pnode.home.config import Config, load_config
 from p2pnode.home.folder import Home
 from p2pnode.home.keystore import Keys, load_keystore, read_passphrase
@@ -34,9 +37,10 @@ from .bounds import MAX_LISTENERS, STOP_WITHIN
 from .control import serve_control
 from .greeting import greeting
 from .loop import Loop
+from .marker import Marked, marker_of
 from .store import AnyStore, Store, StoreBusy, StoreError, StoreFailed
 from .verifying import Verifier
-from .wholeness import check_chains
+from .wholeness import check_chains, examine, keep_copy
 
 
 def run(
@@ -67,8 +71,17 @@ def run(
             hint = "Free space or check the disk, then start it again." if isinstance(e, StoreFailed) else e.hint
             raise Refusal("conflict" if isinstance(e, StoreBusy) else "failed", e.message, hint) from e
         try:
-            check_chains(store)
-            daemon = Daemon(home, config, keys, store, log, listen=listen or config.listen, json=json)
+            marker = marker_of(keys.public.author)
+            lost = check_chains(store)
+            if lost:
+                kept = home.root.with_name(f"{home.root.name}.damaged-{clock.now() // 1000}")
+                keep_copy(home.store, kept)
+                for head, missing in lost:
+                    which = f"entries {missing[0]} to {missing[-1]}"
+                    print(f"the ledger in network {head.network.hex()[:8]} lost {which}", file=sys.stderr)
+                print(f"they are fetched from neighbours; what was found is kept in {kept}", file=sys.stderr)
+            examine(store, marker, lost)
+            daemon = Daemon(home, config, keys, Marked(store, marker), log, listen=listen or config.listen, json=json)
             return trio.run(daemon.main, (*config.bootstrap, *bootstrap))
         except Exception as e:
             if not isinstance(e, Refusal):
@@ -135,7 +148,10 @@ class Daemon:
         addresses: list[str] = await nursery.start(self._host.run)
         self._listening = tuple(addresses)
         pending = load_pending(self._home)
-        genesis = tuple((self._home.networks / f"{n.id}.genesis").read_bytes() for n in pending.network)
+        founded = [n.id for n in pending.network]
+        founded += [n.hex() for n in self._store.heads() if self._store.get(GENESIS + n) is None]  # a lost row
+        files = (self._home.networks / f"{id_}.genesis" for id_ in dict.fromkeys(founded))
+        genesis = tuple(file.read_bytes() for file in files if file.exists())
         targets = tuple(j.target for j in pending.join)
         while not await self._loop.finish(self._loop.core.begin(clock.now(), genesis, targets, bootstrap)):
             pass  # the disk refused, and can be written again: from the beginning
@@ -182,6 +198,9 @@ class Daemon:
         if name == "search":
             assert isinstance(args, commands.Search)
             return await self._searching.search(self._loop.core, args, clock.now())
+        if name == "backup":
+            assert isinstance(args, commands.Backup)
+            return await self._backup(args)
         self._ticket += 1
         ticket, answer = self._ticket, Answer()
         self._pending[ticket] = answer
@@ -193,6 +212,19 @@ class Daemon:
         if isinstance(answer.result, Refusal):
             raise answer.result
         return answer.result
+
+    async def _backup(self, args: commands.Backup) -> dict[str, Any]:
+        if not os.path.isabs(args.file):
+            raise Refusal("usage", "the path of a backup must be absolute", "It begins with a slash.")
+        store = self._store.store if isinstance(self._store, Marked) else self._store
+        if not isinstance(store, Store):
+            raise Refusal("failed", "this node has no folder to back up")
+        try:
+            taken = store.snapshot()
+            target, passphrase = Path(args.file), args.passphrase.encode()
+            return await trio.to_thread.run_sync(write_backup, target, passphrase, self._home, taken, clock.now())
+        except StoreError as e:
+            raise Refusal("failed", f"the store cannot be read: {e.message}", e.hint) from e
 
     async def subscribe(self) -> AsyncIterator[dict[str, Any]]:
         send, receive = trio.open_memory_channel[dict[str, Any]](MAX_LISTENERS)

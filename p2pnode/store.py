@@ -70,6 +70,18 @@ _DAMAGED = "Do not repair it in place: keep a copy of the folder, then restore a
 _FAILED = "Free space or check the disk; the node goes on by itself when it can write again."
 
 
+class Snapshot:
+    """The rows of a store at one instant."""
+
+    def __init__(self, rows: Callable[[Any, bytes], Iterator[tuple[bytes, bytes]]], taken: Any) -> None:
+        self._rows = rows
+        self._taken = taken
+
+    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Keys that start with `prefix` and their values, in ascending order."""
+        return self._rows(self._taken, prefix)
+
+
 class Store:
     """A store on a disk. Make one with `Store.open(path)`."""
 
@@ -112,8 +124,16 @@ class Store:
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Keys that start with `prefix` and their values, in ascending order, as they stood at the first `next`."""
+        return self._rows(self._db, prefix)
+
+    def snapshot(self) -> "Snapshot":
+        """All rows as they stand now, whatever is written while they are read; from any thread."""
         self._check()
-        rows = iter(self._db.iterator(prefix=prefix, verify_checksums=True))
+        return Snapshot(self._rows, self._guarded(self._db.snapshot))
+
+    def _rows(self, source: Any, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        self._check()
+        rows = iter(source.iterator(prefix=prefix, verify_checksums=True))
         while True:
             self._check()
             row: tuple[bytes, bytes] | None = self._guarded(lambda: next(rows, None))

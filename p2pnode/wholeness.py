@@ -1,29 +1,40 @@
-"""Whether our own chains are all there. A database that lost its end opens as if nothing were wrong; heads tell."""
+"""Whether our own chains are all there. A database that lost its end opens as if nothing were wrong; heads tell.
 
-from ledger.chain import decode_state
+What is missing is named, and fetched from neighbours (p2pnode/core/recovery.py); until then nothing is signed. Any
+other damage stops the node. Nothing is repaired in place, and a copy of what was found is kept.
+"""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from ledger.chain import ChainState, decode_state
 from ledger.entry import parse_entry
-from ledger.head import missing_after
-from p2pnode.core.keys import CHAIN, ENTRY, GENESIS, seq_key
+from ledger.head import Head, missing_after
+from p2pnode.core.keys import CHAIN, DOUBT, ENTRY, GENESIS, seq_key
+from protocols.codec import encode
 from protocols.errors import Refusal, Reject
 
+from .marker import Marker
 from .store import AnyStore
 
 
-def check_chains(store: AnyStore) -> None:
-    """`Refusal` if entries that were once acknowledged are gone: signing on from here would fork the chain."""
+def check_chains(store: AnyStore) -> list[tuple[Head, range]]:
+    """Chains that lost their end: the head record, and which entries are gone. `Refusal` for any other damage."""
     heads = store.heads()
     networks = {key[len(GENESIS) :] for key, _ in store.scan(GENESIS)} | set(heads)
+    lost = []
     for network in sorted(networks):
         count = sum(1 for _ in store.scan(ENTRY + network))
         head = heads.get(network)
         missing = missing_after(head, count, lambda seq, network=network: _id_at(store, network, seq))  # type: ignore[misc]
-        stored = store.get(CHAIN + network)
-        try:
-            known = decode_state(stored).count if stored else 0
-        except Reject:
-            known = -1
-        if not missing and known == count:
-            continue
+        state = _state(store, network)
+        if state is not None and state.count == count:
+            if not missing:
+                continue
+            if head is not None and missing.start == count and _id_at(store, network, count - 1) in (None, state.head):
+                lost.append((head, missing))
+                continue
         named = f"entries {missing[0]} to {missing[-1]}" if missing else "its entries do not fit its state"
         raise Refusal(
             "failed",
@@ -31,10 +42,53 @@ def check_chains(store: AnyStore) -> None:
             "Nothing was changed. Do not delete or repair anything: keep a copy of the folder, and restore a backup. "
             "Going on without these entries would sign a second history.",
         )
+    return lost
+
+
+def examine(store: AnyStore, marker: Marker, lost: Sequence[tuple[Head, range]]) -> None:
+    """Note which chains are in doubt: those that lost their end, and those of which the marker says something else.
+
+    lost: as `check_chains` found it. The marker of what is in doubt is left as it is.
+    """
+    puts: dict[bytes, bytes] = {}
+    for head, _ in lost:
+        puts[DOUBT + head.network] = encode([head.count, head.last])
+    for key, value in store.scan(CHAIN):
+        state = decode_state(value)
+        row = DOUBT + state.network
+        if row not in puts and store.get(row) is None and not marker.agrees(_head(key, state)):
+            puts[row] = encode([0, b""])
+    if puts:
+        store.commit(puts, (), True)
+
+
+def keep_copy(folder: Path, target: Path) -> None:
+    """Copy a damaged store aside, as it was found. `Refusal` if there is no room."""
+    try:
+        shutil.copytree(folder, target)
+        target.chmod(0o700)
+    except OSError as e:
+        shutil.rmtree(target, ignore_errors=True)
+        raise Refusal(
+            "failed", f"the ledger lost its end, and no copy of it can be kept: {e}", "Free some space and start again."
+        ) from e
+
+
+def _head(key: bytes, state: ChainState) -> Head:
+    return Head(key[len(CHAIN) :], state.count, state.head)
+
+
+def _state(store: AnyStore, network: bytes) -> ChainState | None:
+    """The stored state, or an empty one where there is none; None if it is damaged."""
+    stored = store.get(CHAIN + network)
+    try:
+        return decode_state(stored) if stored else ChainState(network, bytes(32))
+    except Reject:
+        return None
 
 
 def _id_at(store: AnyStore, network: bytes, seq: int) -> bytes | None:
-    stored = store.get(seq_key(network, seq))
+    stored = store.get(seq_key(network, seq)) if seq >= 0 else None
     try:
         return parse_entry(stored).id if stored else None
     except Reject:

@@ -7,6 +7,7 @@ bug raises, and whoever runs the core discards it and makes it anew from what is
 
 import json
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -17,7 +18,7 @@ from ledger.entry import Entry, parse_entry
 from ledger.halves import verify_with
 from p2pnode import commands
 from p2pnode.bounds import EXPIRE_EVERY, MAX_STORED, REQUEST_KEPT
-from protocols import exchange_messages, join_messages, ledger_messages
+from protocols import exchange_messages, join_messages, ledger_messages, recovery_messages
 from protocols.codec import decode, encode
 from protocols.envelope import Record
 from protocols.errors import Ignore, Refusal, Reject
@@ -27,6 +28,7 @@ from protocols.identity import Signer
 from .accounts import Accounts
 from .announcing import Announcing
 from .audits import Audits
+from .custody import Custody
 from .effects import Effect, Emit, Penalize, Reply, Send, Wake
 from .events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
 from .evidence import Evidence
@@ -41,6 +43,7 @@ from .membership import Membership
 from .neighbours import Neighbours, bootstrap_peer
 from .outbox import Outbox
 from .ratings import Ratings
+from .recovery import Recovery
 from .rotations import decode_key_state
 from .settlements import Settlements
 from .state import Network, Settings, State
@@ -84,9 +87,13 @@ class Core:
         self.audits = Audits(state, self.settlements)
         self.ratings = Ratings(state, self.exchanges, self.settlements, self.listings, self.vouches)
         self.exchanges.rated = self.ratings.reveal
+        self.custody = Custody(state)
+        self.recovery = Recovery(state, self.custody, self.settlements, self.vouches, self.exchanges)
+        for network in state.networks.values():
+            network.chain.written = partial(self.custody.written, network)
         self.neighbours = Neighbours(state, self.membership)
         self.announcing = Announcing(state, self.membership)
-        self.status = Status(state, self.listings, self.exchanges, self.membership, self.neighbours)
+        self.status = Status(state, self.listings, self.exchanges, self.membership, self.neighbours, self.recovery)
         self._expire_at = now + EXPIRE_EVERY
         self._wake_at: int | None = None
         self._handlers = self._table()
@@ -103,8 +110,11 @@ class Core:
                 self._perform(self._gossip.connected(peer, now), now)
                 self.membership.connected(peer, now)
                 self.outbox.connected(peer, now)
+                self.recovery.connected(peer, now)
+                self.custody.connected(peer)
                 self.audits.connected(peer, now)
             case Disconnected(peer):
+                self.custody.disconnected(peer)
                 self.neighbours.disconnected(peer, now)
                 self._gossip.disconnected(peer)
                 self.audits.disconnected(peer)
@@ -156,7 +166,7 @@ class Core:
 
     def _table(self) -> dict[str, Handler]:
         exchange = ExchangeCommands(self.state, self.exchanges, self.listings, self.settlements)
-        ledger = LedgerCommands(self.state)
+        ledger = LedgerCommands(self.state, self.recovery)
         accounts = Accounts(self.state, self.settlements, self.vouches)
         evidence = Evidence(self.state, self.exchanges, self.settlements)
         return {
@@ -243,6 +253,8 @@ class Core:
                 self._perform(self._gossip.received(peer, data, now), now)
             elif protocol == exchange_messages.PROTOCOL:
                 self._exchange(peer, exchange_messages.parse_message(data), now)
+            elif protocol == recovery_messages.PROTOCOL:
+                self.recovery.received(peer, recovery_messages.parse_message(data), now)
             elif protocol == join_messages.PROTOCOL:
                 self.membership.received(peer, data, now)
             elif protocol == ledger_messages.PROTOCOL:
@@ -262,6 +274,8 @@ class Core:
                 verify_with(entry, self.state.entry_key)
                 if entry.network != network.id:
                     raise Reject("context", "an entry of another network")
+                if self.state.directory.speaks_for(peer, entry.author):
+                    self.custody.keep(entry)
                 self._entry(peer, network, entry, now)
             case exchange_messages.ReturnVouch(network_id, vouch_id):
                 self.vouches.asked_back(peer, self._known(network_id), vouch_id, now)
@@ -311,6 +325,8 @@ class Core:
             for connected in self.state.directory.peers_of(record.author):
                 if connected in self.state.connected:
                     self.outbox.connected(connected, now)
+                    self.custody.connected(connected)
+                    self.recovery.connected(connected, now)
             for peer in self.state.directory.peers_of(record.author):
                 self.neighbours.add(peer, self.state.directory.addresses_of(peer), "profile", now)
 
@@ -330,6 +346,8 @@ class Core:
         self._perform(self._gossip.join(network.id, network.catalog, network.scopes, now), now)
 
     def _adopted(self, network: Network, now: int) -> None:
+        network.chain.written = partial(self.custody.written, network)
+        self.recovery.adopted(network)
         self._take_part(network, now)
         self.announcing.announce(network, now)
         self.listings.joined(network, now)
@@ -344,6 +362,7 @@ class Core:
         self.ratings.woke(now)
         self.audits.woke(now)
         self.announcing.woke(now)
+        self.recovery.woke(now)
         if now >= self._expire_at:
             self._expire_at = now + EXPIRE_EVERY
             for network in self.state.networks.values():
@@ -361,6 +380,7 @@ class Core:
             self.ratings.next_wake(),
             self.audits.next_wake(),
             self.announcing.next_wake(),
+            self.recovery.next_wake(),
             self._gossip.next_wake(),
         ]
         due = max(now, min(t for t in times if t is not None))

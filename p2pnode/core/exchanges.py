@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from ledger.entry import Entry
+from ledger.entry import Entry, settlement_of
 from ledger.payloads import Settlement
 from ledger.settlement import Decision
 from p2pnode.bounds import FORGET_AFTER, MAX_EXCHANGES, MAX_OPEN_PER_STRANGER, MAX_UNAGREED
@@ -180,13 +180,31 @@ class Exchanges:
         """What a change entails: both halves of an agreement go into the ledger."""
         view = self.view(held, now)
         held.seen_at = now
-        if view.acceptance is not None and held.agreed_seq < 0:
+        ready = self._state.networks[held.network].chain.ready
+        if view.acceptance is not None and held.agreed_seq < 0 and ready:
             held.agreed_seq = self._settlements.record_agreement(held.network, view, now)
         self._store(held)
         if len(view.rated) == 2:
             self.rated(held, now)
         self._state.journal.out(Emit("exchange", {"exchange_id": held.id.hex(), "status": str(view.status)}))
         return view
+
+    def restored(self, entry: Entry) -> None:
+        """An AGREE of our own chain is back."""
+        said = settlement_of(entry)
+        held = self.held.get(said.deal) if said else None
+        if held is not None and held.agreed_seq < 0:
+            held.agreed_seq = entry.seq
+            self._store(held)
+
+    def catch_up(self, network: bytes, now: int) -> None:
+        """Entries may be signed again: what was agreed meanwhile goes into the ledger."""
+        for held in self.held.values():
+            if held.network == network and held.agreed_seq < 0 and self.view(held, now).acceptance is not None:
+                self._follow(held, now)
+
+    def counterparties(self) -> set[bytes]:
+        return {a for h in self.held.values() for a in parse_terms(h.proposal.payload).parties} - {self._state.me}
 
     def may_be_paid(self, network: bytes, entry: Entry, said: Settlement, now: int) -> Decision:
         """Whether a payment that is proposed to us is the one that was agreed."""

@@ -27,6 +27,11 @@ DRAFT: Final = b"t"  # name16                      → listing waiting for a net
 KEY_STATE: Final = (
     b"k"  # author32                → newest known key of an author that has rotated: [epoch, key, next hash, seq]
 )
+DOUBT: Final = (
+    b"u"  # network16 or nothing      → [entries that there must be, id of the last or empty]: nothing is signed in this
+    # network, until neighbours have said what they know of our chain (nothing: in none that is joined from now on)
+)
+KEPT: Final = b"h"  # network16 author32 seq8      → entry of somebody else's chain in full form, kept for him
 SINGLE: Final = b"s"  # name                       → single values: b"epoch" of this store
 
 

@@ -7,14 +7,16 @@ from ledger.payloads import Settlement
 from p2pnode import commands
 from protocols.errors import Reject
 
+from .recovery import Recovery
 from .state import Network, State
 
 MAX_NAMED = 1_000  # missing entries that are named one by one
 
 
 class LedgerCommands:
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, recovery: Recovery) -> None:
         self._state = state
+        self._recovery = recovery
 
     def log(self, args: commands.NoArgs, now: int) -> list[dict[str, Any]]:
         network = self._state.network(args.network)
@@ -59,11 +61,12 @@ class LedgerCommands:
     def verify(self, args: commands.NoArgs, now: int) -> dict[str, Any]:
         network = self._state.network(args.network)
         report = network.chain.audit()
+        lost = self._recovery.missing(network)
         return {
             "entries": report.entries,
             "head": network.chain.state.head.hex(),
-            "ok": report.ok,
-            "missing": [seq for span in report.missing for seq in span][:MAX_NAMED],
+            "ok": report.ok and not lost,
+            "missing": [seq for span in (*report.missing, lost) for seq in span][:MAX_NAMED],
             "problems": [{"seq": p.seq, "message": p.message} for p in report.errors],
         }
 

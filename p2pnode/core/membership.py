@@ -81,7 +81,7 @@ class Membership:
         self._state.networks[id_] = network
         self._state.journal.put(GENESIS + id_, wire)
         self._state.journal.put(MEMBERSHIP + id_, encode([now, inviter, redemption]))
-        if network.chain.state.count == 0:
+        if network.chain.state.count == 0 and network.chain.ready:
             network.chain.append("INCEPT", InceptPayload(), None, now)
         self.adopted(network, now)
         self._state.journal.out(Emit("network", {"id": id_.hex(), "name": genesis.name}))

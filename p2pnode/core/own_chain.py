@@ -1,6 +1,6 @@
 """Our own ledger in one network: the one place that signs entries."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -17,7 +17,7 @@ from protocols.identity import Signer, digest
 from protocols.limits import MAX_ENTRY
 
 from .journal import Journal
-from .keys import CHAIN, node_key, seq_key
+from .keys import CHAIN, DOUBT, GENESIS, node_key, seq_key
 
 
 class OwnChain:
@@ -29,19 +29,46 @@ class OwnChain:
         self._rng = rng
         self.network = network
         self.endowment = endowment
+        doubtful = (DOUBT + network, DOUBT) if journal.get(GENESIS + network) is None else (DOUBT + network,)
+        self.ready = not any(journal.get(key) is not None for key in doubtful)  # may entries be signed?
+        self.written: Callable[[Entry], None] = _nobody  # set by the core: told of each new entry
         stored = journal.get(CHAIN + network)
         self.state = chain.decode_state(stored) if stored else chain.start(network, signer.author)
 
     def append(self, kind: str, settlement: msgspec.Struct | None, private: bytes | None, now: int) -> Entry:
         """Sign the next entry. `OverLimit` if the account cannot carry it; nothing is changed then."""
+        if not self.ready:
+            raise AssertionError("nothing is signed while it is in doubt whether this chain is whole")
         state, entry = chain.extend(self.state, self._signer, kind, settlement, private, now, self._rng, self.endowment)
         for level, index, node in completed(self.state.frontier, entry.seq, entry.id):
             self._journal.put(node_key(self.network, level, index), node)
         self.state = state
-        self._journal.put(seq_key(self.network, entry.seq), encode_entry(entry, private=True))
-        self._journal.put(CHAIN + self.network, chain.encode_state(state))
-        self._journal.head(self.network, Head(self.network, state.count, state.head))
+        self._store(entry)
+        self.written(entry)
         return entry
+
+    def check_ready(self) -> None:
+        """`Refusal` while nothing may be signed."""
+        if not self.ready:
+            raise Refusal(
+                "refused",
+                "this node is not certain that its ledger is whole, and asks its neighbours",
+                "Nothing is lost. `p2pnode status` says what is missing; try again when a neighbour has answered.",
+            )
+
+    def restore(self, entry: Entry, after: chain.ChainState) -> None:
+        """Store an entry of ours that somebody else had kept. after: the state with it, as `chain.apply` gave it."""
+        self.state = after
+        self._store(entry)
+
+    def tell_head(self) -> None:
+        """Write the head record again, as it stands."""
+        self._journal.head(self.network, Head(self.network, self.state.count, self.state.head))
+
+    def _store(self, entry: Entry) -> None:
+        self._journal.put(seq_key(self.network, entry.seq), encode_entry(entry, private=True))
+        self._journal.put(CHAIN + self.network, chain.encode_state(self.state))
+        self.tell_head()
 
     def entry(self, seq: int) -> Entry | None:
         stored = self._journal.get(seq_key(self.network, seq))
@@ -89,3 +116,7 @@ class OwnChain:
             endowment=self.endowment,
             head=head,
         )
+
+
+def _nobody(entry: Entry) -> None:
+    pass

@@ -100,6 +100,7 @@ class Ratings:
                 f"this exchange is {view.status}",
                 "Rate it when it is settled: see `p2pnode exchange show`.",
             )
+        network.chain.check_ready()
         if me in view.rated:
             raise Refusal("conflict", "you have rated this exchange already", "One rating an exchange.")
         attestation = Attestation(

@@ -9,7 +9,7 @@ from ledger.entry import Entry, parse_entry, settlement_of
 from ledger.payloads import Settlement
 from protocols import exchange_messages as messages
 from protocols.amounts import format_amount
-from protocols.errors import Refusal
+from protocols.errors import Ignore, Refusal
 from protocols.exchange import Exchange, Payment
 from protocols.identity import digest
 from protocols.terms import Duty, encode_terms, terms_hash
@@ -66,6 +66,7 @@ class Settlements:
     def pay(self, network: Network, deal_id: bytes, duty: Duty, terms: bytes, expiry: int, now: int) -> None:
         """The payer's first step; the rest follows by itself."""
         known = self.deals.get((network.id, deal_id))
+        network.chain.check_ready()
         self._outbox.check_room()
         ask = machine.propose(
             known, deal=deal_id, counterparty=duty.receiver, amount=duty.amount, expiry=expiry, terms=terms
@@ -78,6 +79,8 @@ class Settlements:
 
     def received(self, peer: str, network: Network, entry: Entry, now: int) -> None:
         """A counterparty's entry, its signature verified. `Reject` or `Ignore` if it does not count."""
+        if not network.chain.ready:
+            raise Ignore("state", "nothing is signed now; it will be sent again")
         said = settlement_of(entry)
         deal_id = said.deal if said else b""
         known = self.deals.get((network.id, deal_id))
@@ -106,6 +109,15 @@ class Settlements:
             counterparty=theirs.author, amount=0, deal=view.id, terms=terms_hash(view.terms), half=theirs.wire
         )
         return network.chain.append("AGREE", said, encode_terms(view.terms), now).seq
+
+    def restored(self, entry: Entry, now: int) -> None:
+        """An entry of our own chain is back: so is what it did to its deal."""
+        said = settlement_of(entry)
+        try:
+            deal, _ = machine.written(self.deals.get((entry.network, said.deal if said else b"")), entry)
+        except ValueError:
+            return  # an earlier entry of the deal came back without its payload
+        self._store(deal, now)
 
     def _written(self, known: machine.Deal | None, entry: Entry, now: int) -> None:
         deal, sends = machine.written(known, entry)

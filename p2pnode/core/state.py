@@ -95,6 +95,7 @@ class State:
         self.addresses: tuple[str, ...] = ()
         self.key_states: dict[bytes, KeyState] = {}
         self.rotated_at: dict[bytes, int] = {}  # author → last seq of its chain that the key before may have signed
+        self.partners: Callable[[], set[bytes]] = set  # authors with whom we have an exchange, a payment or a vouch
         self.publish: Callable[[Network, Record, int], None] = _not_ready
 
     @property

@@ -11,18 +11,26 @@ from .exchanges import Exchanges
 from .listings import Listings
 from .membership import Membership
 from .neighbours import Neighbours
+from .recovery import Recovery
 from .state import State
 
 
 class Status:
     def __init__(
-        self, state: State, listings: Listings, exchanges: Exchanges, membership: Membership, neighbours: Neighbours
+        self,
+        state: State,
+        listings: Listings,
+        exchanges: Exchanges,
+        membership: Membership,
+        neighbours: Neighbours,
+        recovery: Recovery,
     ) -> None:
         self._state = state
         self._listings = listings
         self._exchanges = exchanges
         self._membership = membership
         self._neighbours = neighbours
+        self._recovery = recovery
         self.warnings: Callable[[], list[str]] = list  # what the daemon knows, such as a disk that fails
 
     def status(self, args: commands.NoArgs, now: int) -> dict[str, Any]:
@@ -30,7 +38,8 @@ class Status:
         chosen = self._state.network(args.network) if args.network else networks[0] if networks else None
         joining = [j for j in self._membership.joining.values()]
         peers = len(self._state.connected)
-        word = "joined" if networks and peers else "joining" if joining else "alone"
+        recovering = any(not n.chain.ready for n in networks)
+        word = "recovering" if recovering else "joined" if networks and peers else "joining" if joining else "alone"
         return {
             "peer_id": self._state.settings.peer_id,
             "author": self._state.me.hex(),
@@ -46,7 +55,7 @@ class Status:
             "exchanges_waiting": self._waiting(now),
             "addresses": list(self._state.addresses),
             "reachable": any(not c.outbound for c in self._state.connected.values()),
-            "warnings": [*self.warnings(), *self._problems()],
+            "warnings": [*self.warnings(), *self._recovery.warnings(), *self._problems()],
         }
 
     def whoami(self, args: commands.NoArgs) -> dict[str, Any]:

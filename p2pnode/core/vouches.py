@@ -58,6 +58,7 @@ class Vouches:
 
     def give(self, network: Network, subject: bytes, amount: int, now: int) -> Vouch:
         """Hold part of our limit for a subject. `Refusal` if we have not that much to spare."""
+        network.chain.check_ready()
         self._outbox.check_room()
         ask = machine.vouch(None, id=self._state.rng.randbytes(32), subject=subject, amount=amount)
         try:
@@ -82,6 +83,8 @@ class Vouches:
 
     def received(self, peer: str, network: Network, entry: Entry, now: int) -> None:
         """A VOUCH…, VOUCH_RETURN or UNVOUCH entry of the other side, its signature verified."""
+        if not network.chain.ready:
+            raise Ignore("state", "nothing is signed now; it will be sent again")
         said = settlement_of(entry)
         if said is None:
             raise Reject("field", "a vouch without its settlement payload")
@@ -123,6 +126,8 @@ class Vouches:
     def asked_back(self, peer: str, network: Network, vouch_id: bytes, now: int) -> None:
         """The voucher wants its vouch back: given at once, as far as our balance allows."""
         known = self.all.get((network.id, vouch_id))
+        if not network.chain.ready:
+            raise Ignore("state", "nothing is signed now; it will be sent again")
         if known is None or known.voucher or not self._state.directory.speaks_for(peer, known.counterparty):
             raise Ignore("state")
         if known.state is VouchState.TAKEN:
@@ -144,6 +149,15 @@ class Vouches:
 
     def _given(self, network: Network, subject: bytes) -> list[Vouch]:
         return [v for v in self.all.values() if v.voucher and (v.network, v.counterparty) == (network.id, subject)]
+
+    def restored(self, entry: Entry, now: int) -> None:
+        """An entry of our own chain is back: so is what it did to its vouch."""
+        said = settlement_of(entry)
+        try:
+            vouch, _ = machine.written(self.all.get((entry.network, said.deal if said else b"")), entry)
+        except ValueError:
+            return
+        self._store(vouch, now)
 
     def _written(self, known: Vouch | None, entry: Entry, now: int) -> Vouch:
         vouch, _ = machine.written(known, entry)

@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PROTOCOLS: Final = frozenset(f"/p2pnode/{name}/1.0.0" for name in ("join", "gossip", "exchange", "ledger", "search"))
+_NAMES: Final = ("join", "gossip", "exchange", "ledger", "search", "recovery")
+PROTOCOLS: Final = frozenset(f"/p2pnode/{name}/1.0.0" for name in _NAMES)
 
 
 class Host:

@@ -73,6 +73,7 @@ class Node:
             "P2PNODE_HOME": str(self.home),
             "P2PNODE_LISTEN": ",".join(self._fixed()),
             "P2PNODE_LAN": "no",
+            "XDG_STATE_HOME": str(self.home.parent / "state"),
             "PYTHONPATH": str(ROOT),
             "NO_COLOR": "1",
         }

@@ -12,14 +12,20 @@ from p2pnode.core import neighbours
 from p2pnode.core.effects import Reply
 from p2pnode.core.events import Command, Listening, Woke
 from p2pnode.core.keys import REQUEST
-from protocols import exchange_messages, join_messages, ledger_messages
+from protocols import exchange_messages, join_messages, ledger_messages, recovery_messages
 from protocols.codec import decode, encode
 from protocols.gossip_messages import PROTOCOL as GOSSIP
 from tests.p2pnode.lab import EVES_PEER, Lab, wrote
 from tests.sim.simulator import Simulator
 from tests.sim.street import People, look
 
-PROTOCOLS = (GOSSIP, exchange_messages.PROTOCOL, join_messages.PROTOCOL, ledger_messages.PROTOCOL)
+PROTOCOLS = (
+    GOSSIP,
+    exchange_messages.PROTOCOL,
+    join_messages.PROTOCOL,
+    ledger_messages.PROTOCOL,
+    recovery_messages.PROTOCOL,
+)
 MINUTE = 60_000
 
 
@@ -101,9 +107,8 @@ scalars = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.
 values = st.recursive(
     scalars | st.sampled_from([bytes(16), bytes(32), bytes(64), b""]), lambda v: st.lists(v, max_size=5), max_leaves=12
 )
-tags = st.sampled_from(
-    ["fact", "entry", "return", "ack", "refuse", "join", "welcome", "refused", "show", "shown", "hidden", *range(8)]
-)
+exchange_tags = ("fact", "entry", "return", "ack", "refuse", "join", "welcome", "refused")
+tags = st.sampled_from([*exchange_tags, "show", "shown", "hidden", "head", "ask", "entries", *range(8)])
 
 
 @settings(max_examples=100, deadline=None)

@@ -1,11 +1,16 @@
 """A ledger that lost its end is noticed before anything is signed."""
 
+from pathlib import Path
+
 import pytest
 
+from ledger.chain import encode_state, follow, start
 from ledger.head import Head
-from p2pnode.core.keys import CHAIN, ENTRY
+from p2pnode.core.keys import CHAIN, DOUBT, ENTRY
+from p2pnode.marker import Marked, Marker
 from p2pnode.store import MemoryStore
-from p2pnode.wholeness import check_chains
+from p2pnode.wholeness import check_chains, examine
+from protocols.codec import encode
 from protocols.errors import Refusal
 from tests.sim.simulator import Simulator
 from tests.sim.street import street
@@ -33,17 +38,51 @@ def test_a_whole_ledger_passes(whole: dict[bytes, bytes]) -> None:
     check_chains(MemoryStore())
 
 
+def state_after_first() -> bytes:
+    """The chain's state as it was after the INCEPT."""
+    anna = street(Simulator(1))[0]
+    network = next(iter(anna.core.state.networks.values()))
+    first = network.chain.entry(0)
+    assert first is not None
+    return encode_state(follow(start(network.id, first.author), first))
+
+
+def test_what_is_in_doubt_is_noted(whole: dict[bytes, bytes], tmp_path: Path) -> None:
+    """A lost tail, no marker, an older marker, and one that agrees."""
+    ((network, head),) = heads_of().items()
+    for noted, need in ((None, 0), (Head(network, 2, bytes(32)), 0), (head, None)):
+        marker = Marker(tmp_path / f"{need}{noted is None}.json")
+        if noted is not None:
+            marker.note([noted])
+        store = store_of(whole, heads_of())
+        examine(store, Marker(marker.path), check_chains(store))
+        assert [v for _, v in store.scan(DOUBT)] == ([] if need is None else [encode([need, b""])])
+    store = store_of(whole, heads_of())
+    examine(store, Marker(tmp_path / "none"), [(head, range(1, 3))])
+    assert store.get(DOUBT + network) == encode([3, head.last])
+    marked = Marked(store, Marker(tmp_path / "new"))
+    marked.commit({}, (), True, {network: head})
+    assert Marker(tmp_path / "new").agrees(head)
+
+
 def test_a_lost_tail_is_named(whole: dict[bytes, bytes]) -> None:
     entries = sorted(k for k in whole if k.startswith(ENTRY))
     assert len(entries) == 3
     rows = {k: v for k, v in whole.items() if k not in entries[1:]}
-    with pytest.raises(Refusal, match="entries 1 to 2"):
-        check_chains(store_of(rows, heads_of()))
+    rows[next(k for k in rows if k.startswith(CHAIN))] = state_after_first()
+    ((head, missing),) = check_chains(store_of(rows, heads_of()))
+    assert (head.count, missing) == (3, range(1, 3))
+
+
+def test_a_hole_is_no_lost_tail(whole: dict[bytes, bytes]) -> None:
+    entries = sorted(k for k in whole if k.startswith(ENTRY))
+    with pytest.raises(Refusal, match="entries 2 to 2"):
+        check_chains(store_of({k: v for k, v in whole.items() if k != entries[1]}, heads_of()))
 
 
 def test_all_gone_but_the_head_is_noticed(whole: dict[bytes, bytes]) -> None:
-    with pytest.raises(Refusal, match="entries 0 to 2"):
-        check_chains(store_of({}, heads_of()))
+    ((_, missing),) = check_chains(store_of({}, heads_of()))
+    assert missing == range(3)
 
 
 def test_a_head_record_that_is_gone_is_noticed(whole: dict[bytes, bytes]) -> None:

@@ -1,0 +1,164 @@
+"""Entries of others, kept for them; and ours, handed to some who keep them for us.
+
+Whoever has lost the end of its ledger, or was restored from a backup, can get back only what somebody else holds. So
+each new entry goes at once to those who were in deals with us and to a few neighbours: with its settlement payload to
+the counterparty that it names, to all others without any payload. On connecting, our number of entries is told, and
+asked for is what is missing there.
+"""
+
+from msgspec.structs import replace
+
+from ledger.entry import Entry, encode_entry, parse_entry, settlement_of
+from ledger.halves import verify_with
+from p2pnode.bounds import KEEPERS, MAX_KEPT, MAX_KEPT_OF_ONE
+from protocols import recovery_messages as messages
+from protocols.errors import Ignore, Reject
+
+from .effects import Send
+from .keys import KEPT
+from .state import Network, State
+
+
+class Custody:
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._held = sum(1 for _ in state.journal.scan(KEPT))
+        self._keepers: set[str] = set()  # connected peers who keep for us
+        self._told: dict[tuple[str, bytes], int] = {}  # (peer, network) → entries that the peer says it has
+
+    # Ours
+
+    def connected(self, peer: str) -> None:
+        """A peer is there, or its profile has come: those who were in deals with us keep for us, and a few others."""
+        author = self._state.directory.author_of(peer)
+        if author is None or author == self._state.me:
+            return
+        for network in self._state.networks.values():  # it may have told before its profile came
+            self._fetch(peer, network, author)
+        if peer in self._keepers:
+            return
+        if author in self._state.partners() or len(self._keepers) < KEEPERS:
+            self._keepers.add(peer)
+            for network in self._state.networks.values():
+                self._send(peer, messages.HeadMessage(network.id, network.chain.state.count))
+
+    def disconnected(self, peer: str) -> None:
+        self._keepers.discard(peer)
+        for key in [k for k in self._told if k[0] == peer]:
+            del self._told[key]
+
+    def written(self, network: Network, entry: Entry) -> None:
+        """An entry of ours is new."""
+        for peer in sorted(self._keepers):
+            self._send(peer, messages.Entries(network.id, self._state.me, (self._form(entry, peer),)))
+
+    def _form(self, entry: Entry, peer: str) -> bytes:
+        """As this peer may see it."""
+        whole = encode_entry(entry)
+        said = settlement_of(entry) if entry.kind != "INCEPT" else None
+        author = self._state.directory.author_of(peer)
+        if entry.kind == "INCEPT" or (said is not None and said.counterparty == author):
+            return whole
+        return without_payload(entry)
+
+    # Those of others
+
+    def keep(self, entry: Entry) -> None:
+        """Keep a verified entry of somebody else's chain, within bounds: the newest of each author."""
+        prefix = KEPT + entry.network + entry.author
+        key = prefix + entry.seq.to_bytes(8, "big")
+        known = self._state.journal.get(key)
+        form = encode_entry(entry)
+        if known is not None:
+            if entry.settlement is not None and parse_entry(known).settlement is None and _same(known, entry):
+                self._state.journal.put(key, form, durable=False)
+            return
+        others = self._state.journal.scan(prefix)
+        if len(others) >= MAX_KEPT_OF_ONE:
+            if key < others[0][0]:
+                return
+            self._state.journal.delete(others[0][0])
+            self._held -= 1
+        elif self._held >= self._room(entry):
+            return
+        self._held += 1
+        self._state.journal.put(key, form, durable=False)
+
+    def _room(self, entry: Entry) -> int:
+        """Strangers cannot use up what members may need."""
+        network = self._state.networks.get(entry.network)
+        return MAX_KEPT if network is not None and network.member(entry.author) else MAX_KEPT // 4
+
+    def told(self, peer: str, message: messages.HeadMessage) -> None:
+        """A peer tells how long its chain is: ask for what is missing here."""
+        if message.network in self._state.networks:
+            self._told[peer, message.network] = message.entries
+        self._fetch(peer, *self._of(peer, message.network))
+
+    def came(self, peer: str, message: messages.Entries) -> None:
+        """Entries of the sender's own chain, to be kept."""
+        network, author = self._of(peer, message.network)
+        if author != message.author:
+            raise Ignore("context", "of somebody else's chain")
+        before = self._lacking(peer, network, author)
+        for full in message.full:
+            entry = parse_entry(full)
+            verify_with(entry, self._state.entry_key)
+            if (entry.network, entry.author) != (network.id, author):
+                raise Reject("context", "an entry of another chain")
+            self.keep(entry)
+        after = self._lacking(peer, network, author)
+        if after is not None and before is not None and after > before:
+            self._fetch(peer, network, author)
+
+    def asked(self, peer: str, message: messages.Ask) -> None:
+        """What we hold of its own chain, to the author itself; of ours, to those who keep for us."""
+        network = self._state.networks.get(message.network)
+        if network is None:
+            raise Ignore("network")
+        full: list[bytes] = []
+        if message.author == self._state.me:
+            if peer not in self._keepers:
+                raise Ignore("context", "not one of those who keep for us")
+            for seq in range(message.seq, min(network.chain.state.count, message.seq + messages.MAX_SENT)):
+                entry = network.chain.entry(seq)
+                if entry is not None:
+                    full.append(self._form(entry, peer))
+        elif self._state.directory.speaks_for(peer, message.author):
+            prefix = KEPT + network.id + message.author
+            start = prefix + message.seq.to_bytes(8, "big")
+            full = [v for k, v in self._state.journal.scan(prefix) if k >= start]
+        else:
+            raise Ignore("context", "not the author's peer, as far as is known here")
+        self._send(peer, messages.Entries(network.id, message.author, messages.fill(full)))
+
+    def _of(self, peer: str, network_id: bytes) -> tuple[Network, bytes]:
+        network = self._state.networks.get(network_id)
+        author = self._state.directory.author_of(peer)
+        if network is None or author is None:
+            raise Ignore("context", "nobody known here")
+        return network, author
+
+    def _lacking(self, peer: str, network: Network, author: bytes) -> int | None:
+        """The first seq of a peer's own chain that is not here, among those that are kept at all; None if none."""
+        count = self._told.get((peer, network.id), 0)
+        prefix = KEPT + network.id + author
+        held = {int.from_bytes(k[len(prefix) :], "big") for k, _ in self._state.journal.scan(prefix)}
+        return next((s for s in range(max(0, count - MAX_KEPT_OF_ONE), count) if s not in held), None)
+
+    def _fetch(self, peer: str, network: Network, author: bytes) -> None:
+        seq = self._lacking(peer, network, author)
+        if seq is not None:
+            self._send(peer, messages.Ask(network.id, author, seq))
+
+    def _send(self, peer: str, message: messages.Message) -> None:
+        self._state.journal.out(Send(peer, messages.PROTOCOL, messages.encode_message(message)))
+
+
+def without_payload(entry: Entry) -> bytes:
+    """The full form with both payloads withheld: what shows that an entry was signed, and how the account stood."""
+    return encode_entry(replace(entry, settlement=None, private=None))
+
+
+def _same(full: bytes, entry: Entry) -> bool:
+    return parse_entry(full).id == entry.id

@@ -1,0 +1,84 @@
+"""The marker: where our chains stood, noted outside the home folder, so that an older folder put back is noticed.
+
+A folder that is restored whole takes its head records with it, and nothing in it can tell. The marker lies with the
+user's state (`$XDG_STATE_HOME/p2pnode/<author>.json`), is written before each commit of entries, and says no more
+than how many entries there are and which is the last. Where it does not agree with the folder, exactly, the node asks
+its neighbours before it signs (p2pnode/core/recovery.py): also on another machine, and after a crash just between the
+two writes. It is not synced: a power cut can only make it older, and then the node asks once too often.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from ledger.head import Head
+
+from .store import AnyStore
+
+
+class Marker:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._heads: dict[str, list[object]] = {}
+        with suppress(OSError, ValueError):
+            found = json.loads(path.read_bytes())
+            if isinstance(found, dict):
+                self._heads = {k: v for k, v in found.items() if isinstance(v, list)}
+
+    def agrees(self, head: Head) -> bool:
+        return self._heads.get(head.network.hex()) == [head.count, head.last.hex()]
+
+    def note(self, heads: Iterable[Head]) -> None:
+        """What cannot be noted is asked for at the next start; so an error is no reason to stop."""
+        for head in heads:
+            self._heads[head.network.hex()] = [head.count, head.last.hex()]
+        scratch = self.path.with_name(f".{self.path.name}.tmp")
+        with suppress(OSError):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            scratch.write_text(json.dumps(self._heads))
+            os.replace(scratch, self.path)
+
+
+def marker_of(author: bytes) -> Marker:
+    import platformdirs
+
+    return Marker(Path(platformdirs.user_state_dir("p2pnode", appauthor=False)) / f"{author.hex()[:32]}.json")
+
+
+class Marked:
+    """A store that keeps the marker in step."""
+
+    def __init__(self, store: AnyStore, marker: Marker) -> None:
+        self.store = store
+        self._marker = marker
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.store.get(key)
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        return self.store.scan(prefix)
+
+    def commit(
+        self,
+        puts: Mapping[bytes, bytes],
+        deletes: Iterable[bytes] = (),
+        durable: bool = False,
+        heads: Mapping[bytes, Head] | None = None,
+    ) -> None:
+        if heads:
+            self._marker.note(heads.values())
+        self.store.commit(puts, deletes, durable, heads)
+
+    def purge(self, rows: Mapping[bytes, bytes]) -> None:
+        self.store.purge(rows)
+
+    def heads(self) -> Mapping[bytes, Head]:
+        return self.store.heads()
+
+    def reopen(self) -> None:
+        self.store.reopen()
+
+    def close(self) -> None:
+        self.store.close()

@@ -1,0 +1,89 @@
+"""Who keeps what of whose chain: who sees which payload, who is answered, and that nobody can fill the store."""
+
+import pytest
+
+from ledger.entry import parse_entry
+from p2pnode.core import custody
+from p2pnode.core.events import Received
+from p2pnode.core.keys import KEPT
+from protocols import recovery_messages as messages
+from protocols.limits import MINUTE
+from tests.sim.simulator import Node, Simulator
+from tests.sim.street import street
+
+
+@pytest.fixture
+def sim() -> Simulator:
+    return Simulator(3)
+
+
+@pytest.fixture
+def nodes(sim: Simulator) -> list[Node]:
+    made = street(sim)
+    sim.run(MINUTE)
+    sim.ask_now(made[0], "vouch", peer=made[1].peer_id, amount="1")
+    sim.run(MINUTE)
+    return made
+
+
+def kept(at: Node, of: Node) -> dict[int, bytes]:
+    network = next(iter(at.core.state.networks))
+    prefix = KEPT + network + of.core.state.me
+    return {int.from_bytes(k[len(prefix) :], "big"): v for k, v in at.disk.scan(prefix)}
+
+
+def say(sim: Simulator, to: Node, sender: Node, message: messages.Message) -> list[messages.Message]:
+    """What a node answers to one message, by the recovery protocol."""
+    effects = to.core.handle(Received(sender.peer_id, messages.PROTOCOL, messages.encode_message(message)), sim.now)
+    sim.perform(to, effects)
+    frames = [e.data for e in effects if getattr(e, "protocol", "") == messages.PROTOCOL]
+    return [messages.parse_message(f) for f in frames]
+
+
+def test_every_entry_is_kept_and_the_payload_is_seen_by_the_counterparty_only(nodes: list[Node]) -> None:
+    anna, ben, cleo, _ = nodes
+    count = next(iter(anna.core.state.networks.values())).chain.state.count
+    at_ben, at_cleo = kept(ben, anna), kept(cleo, anna)
+    assert set(at_ben) == set(at_cleo) == set(range(count))
+    newest_ben, newest_cleo = parse_entry(at_ben[count - 1]), parse_entry(at_cleo[count - 1])
+    assert newest_ben.kind == "VOUCH" and newest_ben.id == newest_cleo.id
+    assert newest_ben.settlement is not None and newest_cleo.settlement is None
+    assert all(parse_entry(full).private is None for full in (*at_ben.values(), *at_cleo.values()))
+
+
+def test_a_chain_is_shown_to_its_author_and_to_who_keeps_it(sim: Simulator, nodes: list[Node]) -> None:
+    anna, ben, cleo, _ = nodes
+    network, author = next(iter(anna.core.state.networks)), anna.core.state.me
+    ask = messages.Ask(network, author, 1)
+    (answer,) = say(sim, ben, anna, ask)
+    assert isinstance(answer, messages.Entries) and parse_entry(answer.full[0]).seq == 1
+    assert say(sim, ben, cleo, ask) == []
+    assert say(sim, ben, anna, messages.Ask(network, author, 999)) == [messages.Entries(network, author, ())]
+    anna.core.custody.disconnected(cleo.peer_id)
+    assert say(sim, anna, cleo, ask) == []
+
+
+def test_only_the_author_hands_over_and_the_first_of_two_stays(sim: Simulator, nodes: list[Node]) -> None:
+    anna, ben, cleo, _ = nodes
+    network, author = next(iter(anna.core.state.networks)), anna.core.state.me
+    before = kept(ben, anna)
+    full = tuple(before.values())
+    network_key = KEPT + network + author
+    ben.disk.commit({}, [network_key + seq.to_bytes(8, "big") for seq in before], True)
+    assert say(sim, ben, cleo, messages.Entries(network, author, full)) == [] and not kept(ben, anna)
+    say(sim, ben, anna, messages.Entries(network, author, full))
+    assert kept(ben, anna) == before
+
+
+def test_there_is_room_for_so_many_only(sim: Simulator, nodes: list[Node], monkeypatch: pytest.MonkeyPatch) -> None:
+    anna, ben, *_ = nodes
+    monkeypatch.setattr(custody, "MAX_KEPT_OF_ONE", 2)
+    network, author = next(iter(anna.core.state.networks)), anna.core.state.me
+    before = kept(ben, anna)
+    ben.disk.commit({}, [KEPT + network + author + seq.to_bytes(8, "big") for seq in before], True)
+    say(sim, ben, anna, messages.Entries(network, author, tuple(before.values())))
+    assert set(kept(ben, anna)) == set(sorted(before)[-2:]), "the newest"
+    monkeypatch.setattr(custody, "MAX_KEPT", 0)
+    ben.disk.commit({}, [KEPT + network + author + seq.to_bytes(8, "big") for seq in before], True)
+    say(sim, ben, anna, messages.Entries(network, author, tuple(before.values())))
+    assert not kept(ben, anna)
