@@ -33,10 +33,19 @@ def join(session: Session, target: str) -> None:
         data = _note(session, target)
     else:
         waits = data.get("state") != "joined"
-        seen = waits and session.until(lambda d: d.get("state") == "joined", "joined", data, "status", why=_why)
+        seen = waits and session.until(lambda d: _over(d, target), "joined", data, "status", why=_why)
         if seen:
             data = {**data, "state": "joined", "network": seen.get("network"), "peers": seen.get("peers")}
     session.emit(data, lambda: _print_join(data))
+
+
+def _over(status: dict[str, Any], target: str) -> bool:
+    """Whether this join has come to its end; `Refusal` if it came to nothing."""
+    refused = [w for w in status.get("warnings") or () if str(w).startswith(f"could not join {target[:60]}")]
+    if refused:
+        raise Refusal("refused", str(refused[-1]), "Ask for an invite, or a newer one.")
+    under_way = [j.get("target") for j in status.get("joining") or ()]
+    return status.get("state") == "joined" and target not in under_way
 
 
 def _why(status: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:

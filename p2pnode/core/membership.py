@@ -314,6 +314,7 @@ class Membership:
                 self.vouches.welcomed(peer, network, welcome.vouch, now)
         for ticket, _ in joining.tickets:
             self._state.journal.out(Reply(ticket, self._joined_json(network)))
+        self.given_up = []
         del self.joining[joining.target]
         self._state.journal.delete(JOIN + joining.target.encode(), durable=True)
 

@@ -55,6 +55,17 @@ def test_joining_waits_until_joined(run: Run, node: FakeNode) -> None:
     assert data == {"network": network, "state": "joined", "peers": 2}
 
 
+def test_a_second_join_is_waited_for_by_its_own_name(run: Run, node: FakeNode) -> None:
+    """The node is in another network already; that is not what was asked for."""
+    target = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWDKPDqLpgdMQqnzSyMRiUs6wYr4V8X5iFWd4Jbm5T8bT9"
+    node.answers["join"] = {"network": None, "state": "trying", "peers": 1}
+    node.answers["status"] = {"state": "joined", "joining": [{"target": target}], "warnings": []}
+    assert run("join", target, "--wait", "0.01").status == 7
+    node.answers["status"] = {"state": "joined", "joining": [], "warnings": [f"could not join {target[:60]}: no"]}
+    result = run("join", target, "--wait", "1", "--json")
+    assert result.status == 5 and "could not join" in result.error["message"]
+
+
 def test_a_join_that_takes_long_says_why(run: Run, node: FakeNode) -> None:
     target = "/dns4/ann.example/tcp/4001/p2p/12D3KooWCZaPq6Bx7CEEm7NfchiZpQQcMMcrKAEZYuWBfP44jvBm"
     node.answers["join"] = {"network": None, "state": "trying", "peers": 0, "problem": "nothing listens there"}
