@@ -1,10 +1,11 @@
 """The marker: where our chains stood, noted outside the home folder, so that an older folder put back is noticed.
 
 A folder that is restored whole takes its head records with it, and nothing in it can tell. The marker lies with the
-user's state (`$XDG_STATE_HOME/p2pnode/<author>.json`), is written before each commit of entries, and says no more
-than how many entries there are and which is the last. Where it does not agree with the folder, exactly, the node asks
-its neighbours before it signs (p2pnode/core/recovery.py): also on another machine, and after a crash just between the
-two writes. It is not synced: a power cut can only make it older, and then the node asks once too often.
+user's state (`$XDG_STATE_HOME/p2pnode/<author>.json`) and says no more than how many entries there are and which is
+the last. Before a commit of entries it also names what they will be then, after it only that: so after a crash at any
+moment one of the two is in the folder, and neither is in an older folder. Where it does not agree the node asks its
+neighbours before it signs (p2pnode/core/recovery.py): also on another machine. It is not synced: a power cut can
+only make it older, and then the node asks once too often.
 """
 
 import json
@@ -21,19 +22,23 @@ from .store import AnyStore
 class Marker:
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._heads: dict[str, list[object]] = {}
+        self._heads: dict[str, list[object]] = {}  # network → [count, last], or these two and the ones to come
         with suppress(OSError, ValueError):
             found = json.loads(path.read_bytes())
             if isinstance(found, dict):
                 self._heads = {k: v for k, v in found.items() if isinstance(v, list)}
 
     def agrees(self, head: Head) -> bool:
-        return self._heads.get(head.network.hex()) == [head.count, head.last.hex()]
+        noted = self._heads.get(head.network.hex(), [])
+        return [head.count, head.last.hex()] in (noted[:2], noted[2:])
 
-    def note(self, heads: Iterable[Head]) -> None:
-        """What cannot be noted is asked for at the next start; so an error is no reason to stop."""
+    def note(self, heads: Iterable[Head], *, to_come: bool = False) -> None:
+        """So they stand, or will once a commit is through. What cannot be noted is asked for at the next start; so an
+        error is no reason to stop.
+        """
         for head in heads:
-            self._heads[head.network.hex()] = [head.count, head.last.hex()]
+            key, stands = head.network.hex(), [head.count, head.last.hex()]
+            self._heads[key] = [*self._heads.get(key, [0, ""])[:2], *stands] if to_come else stands
         scratch = self.path.with_name(f".{self.path.name}.tmp")
         with suppress(OSError):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -68,8 +73,10 @@ class Marked:
         heads: Mapping[bytes, Head] | None = None,
     ) -> None:
         if heads:
-            self._marker.note(heads.values())
+            self._marker.note(heads.values(), to_come=True)
         self.store.commit(puts, deletes, durable, heads)
+        if heads:
+            self._marker.note(heads.values())
 
     def purge(self, rows: Mapping[bytes, bytes]) -> None:
         self.store.purge(rows)

@@ -56,7 +56,11 @@ def examine(store: AnyStore, marker: Marker, lost: Sequence[tuple[Head, range]])
     for key, value in store.scan(CHAIN):
         state = decode_state(value)
         row = DOUBT + state.network
-        if row not in puts and store.get(row) is None and not marker.agrees(_head(key, state)):
+        if row in puts or store.get(row) is not None:
+            continue
+        if marker.agrees(_head(key, state)):
+            marker.note([_head(key, state)])
+        else:
             puts[row] = encode([0, b""])
     if puts:
         store.commit(puts, (), True)

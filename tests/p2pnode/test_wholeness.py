@@ -8,7 +8,7 @@ from ledger.chain import encode_state, follow, start
 from ledger.head import Head
 from p2pnode.core.keys import CHAIN, DOUBT, ENTRY
 from p2pnode.marker import Marked, Marker
-from p2pnode.store import MemoryStore
+from p2pnode.store import MemoryStore, StoreFailed
 from p2pnode.wholeness import check_chains, examine
 from protocols.codec import encode
 from protocols.errors import Refusal
@@ -63,6 +63,32 @@ def test_what_is_in_doubt_is_noted(whole: dict[bytes, bytes], tmp_path: Path) ->
     marked = Marked(store, Marker(tmp_path / "new"))
     marked.commit({}, (), True, {network: head})
     assert Marker(tmp_path / "new").agrees(head)
+
+
+def test_a_crash_around_a_commit_is_no_doubt_and_an_older_folder_is_one(tmp_path: Path) -> None:
+    old, new = Head(b"n" * 16, 2, b"2" * 32), Head(b"n" * 16, 3, b"3" * 32)
+    marker = Marker(tmp_path / "marker")
+    marker.note([old])
+    marker.note([new], to_come=True)
+    found = Marker(tmp_path / "marker")  # as after a crash: before the commit, or after it
+    assert found.agrees(old) and found.agrees(new)
+    found.note([new])  # as the next start does, which saw the commit in the folder
+    later = Marker(tmp_path / "marker")
+    assert later.agrees(new) and not later.agrees(old)
+
+
+class Full(MemoryStore):
+    def commit(self, *_: object, **__: object) -> None:
+        raise StoreFailed("no space left")
+
+
+def test_a_commit_that_failed_leaves_the_marker_true(tmp_path: Path) -> None:
+    old, new = Head(b"n" * 16, 2, b"2" * 32), Head(b"n" * 16, 3, b"3" * 32)
+    marker = Marker(tmp_path / "marker")
+    marker.note([old])
+    with pytest.raises(StoreFailed):
+        Marked(Full(), marker).commit({}, (), True, {old.network: new})
+    assert Marker(tmp_path / "marker").agrees(old)
 
 
 def test_a_lost_tail_is_named(whole: dict[bytes, bytes]) -> None:
