@@ -56,6 +56,7 @@ class Node:
     ) -> None:
         self.name = name
         self.home = root / name.lower()
+        root.mkdir(parents=True, exist_ok=True)
         self.prefix = list(prefix)
         self.listen = list(listen or ["/ip4/127.0.0.1/tcp/0"])
         self.reached = reached
