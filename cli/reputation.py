@@ -41,14 +41,14 @@ def vouch(session: Session, peer: str, amount: str) -> None:
 @click.argument("peer")
 @with_session
 def unvouch(session: Session, peer: str) -> None:
-    """Ask a vouch back. It returns as far as the peer has not spent it."""
+    """Ask a vouch back. It returns whole or not at all: while the peer has spent of it, it stays; ask again later."""
     data = session.write("unvouch", peer=peer)
     name = data.get("name") or short(data.get("peer_id"))
     session.emit(
         data,
         lambda: say(
             f"Asked back: {session.money(data.get('amount'))} from {name}. It returns when their node has answered, "
-            "as far as it is not spent."
+            "whole or not at all: while they have spent of it, it stays, and you ask again later."
         ),
     )
 
