@@ -22,9 +22,10 @@ test: ## lint, types, architecture, units, vectors, properties, simulation, end 
 check: ## make test, and the transcripts and short fault tests (what CI runs; at most 45 min)
 	@exec scripts/test.sh check $(ARGS)
 
-faults: ## fault tests by themselves, rows by name: ARGS="-k garbage"; all lengths: P2PNODE_LONG=1
+faults: ## fault tests at full length, which takes hours: one row with ROW=kills (the rows: ls tests/faults)
 	@scripts/setup.sh dev
-	@exec .venv/bin/pytest -v -rs tests/faults $(ARGS)
+	@P2PNODE_LONG=1 P2PNODE_FIGURES=$${P2PNODE_FIGURES:-tests/faults/figures.jsonl} \
+	  .venv/bin/pytest -v -rs -s tests/faults$(if $(ROW),/test_$(ROW).py) $(ARGS)
 
 lint: ## ruff, mypy, import-linter: no tests
 	@exec scripts/test.sh lint
