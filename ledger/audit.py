@@ -5,21 +5,24 @@ no completion without a proposal, no receipt twice. Damage does not end the audi
 still checked as far as it can be, and what is missing is named by sequence number.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
 
 from protocols.errors import DecodeError, Reject
+from protocols.identity import Verify, verify_in_turn
 
 from .balance import RULES, Figures, check_step
 from .chain import ChainState, check_meaning, check_place, follow, start
 from .entry import Entry, parse_entry, settlement_of
-from .halves import Keys, check_half, first_key, proposal_of, verify_with
+from .halves import Keys, check_half, first_key, proposal_of, verify_claims
 from .head import Head
 from .payloads import Settlement
 
 MAX_PROBLEMS = 100
+PAGE = 256  # entries whose signatures are verified together
 
 
 class Problem(NamedTuple):
@@ -61,11 +64,13 @@ def verify_chain(
     endowment: int = 0,
     head: Head | None = None,
     keys: Keys = first_key,
+    verify: Verify = verify_in_turn,
 ) -> Report:
     """Check entries in full form, in ascending order. head: how far the chain should reach, if that is known."""
     audit = Audit(start(network, author), endowment, keys, head)
-    for data in entries:
-        audit.read(data)
+    waiting = iter(entries)
+    while page := list(islice(waiting, PAGE)):
+        audit.read(page, verify)
     return audit.report()
 
 
@@ -91,13 +96,27 @@ class Audit:
         if len(self.errors) < MAX_PROBLEMS:
             self.errors.append(Problem(seq, message))
 
-    def read(self, data: bytes) -> None:
-        self.entries += 1
+    def read(self, page: Sequence[bytes], verify: Verify = verify_in_turn) -> None:
+        """The next entries. Their signatures are verified together, so that `verify` can share them out."""
+        entries = [self.parse(data) for data in page]
+        parsed = [e for e in entries if isinstance(e, Entry)]
+        verdicts = iter(verify_claims(parsed, self.keys, verify))
+        for entry in entries:
+            if isinstance(entry, Entry):
+                self.take(entry, next(verdicts))
+            else:
+                self.entries += 1
+                self.problem(self.state.count, str(entry))
+
+    def parse(self, data: bytes) -> Entry | DecodeError:
         try:
-            entry = parse_entry(data)
+            return parse_entry(data)
         except DecodeError as e:
-            self.problem(self.state.count, str(e))
-            return
+            return e
+
+    def take(self, entry: Entry, unsigned: Reject | None) -> None:
+        """The next entry. unsigned: what is wrong with its signature."""
+        self.entries += 1
         if entry.network != self.state.network or entry.author != self.state.author:
             self.problem(self.state.count, "an entry of another chain")
             return
@@ -108,6 +127,8 @@ class Audit:
             self.missing.append(range(self.state.count, entry.seq))
             self.jump(entry)
         try:
+            if unsigned is not None:
+                raise unsigned
             self.check(entry)
         except Reject as e:
             self.problem(entry.seq, str(e))
@@ -131,7 +152,6 @@ class Audit:
         )
 
     def check(self, entry: Entry) -> None:
-        verify_with(entry, self.keys)
         if entry.kind in RULES and entry.settlement is None:
             self.withheld += 1
         if self.rooted:

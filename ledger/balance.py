@@ -109,13 +109,12 @@ def check_step(before: Figures, after: Figures, kind: str, settlement: Settlemen
     rule = RULES.get(kind)
     if after.spendable < 0:
         raise Reject("state", f"the limit is overdrawn by {-after.spendable}")
-    difference = Figures(*(b - a for a, b in zip(before, after, strict=True)))
     amount = 0
     if rule is not None and settlement is not None:
         amount = settlement.amount
     elif rule is not None:
-        amount = max((abs(d) for d in difference), default=0)
-    if difference != moved(Figures(0, 0, 0), kind, amount):
+        amount = max(abs(b - a) for a, b in zip(before, after, strict=True))
+    if after != (moved(before, kind, amount) if amount else before):
         raise Reject("state", f"balance, hold and limit do not follow from {kind}")
     if rule is not None and rule.amount and amount == 0 and (settlement is not None or moves(kind)):
         raise Reject("field", f"{kind} without an amount")

@@ -10,9 +10,10 @@ Everything is stored in one batch with the entry; whoever crashes before starts 
 
 from typing import Any
 
+import msgpack
 import msgspec
 
-from protocols.codec import decode, encode
+from protocols.codec import decode
 from protocols.errors import DecodeError, Reject
 from protocols.identity import Signer
 
@@ -54,20 +55,23 @@ def start(network: bytes, author: bytes) -> ChainState:
 
 
 def encode_state(state: ChainState) -> bytes:
-    return encode(
+    """What is stored beside the newest entry. Flat and in bounds, so msgpack's own form is the canonical one."""
+    packed: bytes = msgpack.packb(
         [
             state.network,
             state.author,
             state.epoch,
             state.count,
             state.head,
-            list(state.frontier),
+            state.frontier,
             state.balance,
             state.hold,
             state.limit,
             state.at,
-        ]
+        ],
+        use_bin_type=True,
     )
+    return packed
 
 
 def decode_state(data: bytes) -> ChainState:

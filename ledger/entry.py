@@ -11,23 +11,45 @@ tree head. The payloads stand apart: the private one can be erased at once and e
 """
 
 import re
-from typing import Any
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Annotated, Any
 
 import msgpack
 import msgspec
+from msgspec import Meta
 
-from protocols.codec import decode
+from protocols.codec import Array
 from protocols.errors import DecodeError, Reject
-from protocols.identity import Signer, digest, parse_inception, verify
+from protocols.identity import Signer, digest, identify, parse_inception, verify
 from protocols.limits import MAX_ENTRY, MAX_EPOCH, MAX_INT, MAX_KIND, MIN_INT, PROTOCOL_VERSION
 
 from .payloads import NO_PAYLOAD, SALT_BYTES, Settlement, parse_settlement, payload_hash
 
 DOMAIN = "entry"
 NO_PREV = bytes(32)
+_NO_NETWORK = bytes(16)
 MAX_ENTRY_HEADER = 512
 _KIND = re.compile(r"[A-Z][A-Z_]*")
-_FIELDS = (int, bytes, bytes, int, int, bytes, bytes, str, int, int, int, int, bytes, bytes)
+_Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
+_Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
+_WIRE = Array(bytes, Annotated[bytes, Meta(min_length=64, max_length=64)], bytes, bytes | None, bytes | None)
+_HEADER = Array(
+    Annotated[int, Meta(ge=PROTOCOL_VERSION, le=PROTOCOL_VERSION)],
+    Annotated[bytes, Meta(min_length=16, max_length=16)],
+    _Hash,
+    Annotated[int, Meta(ge=0, le=MAX_EPOCH)],
+    _Count,
+    _Hash,
+    _Hash,
+    Annotated[str, Meta(max_length=MAX_KIND)],
+    _Count,
+    Annotated[int, Meta(ge=MIN_INT, le=MAX_INT)],
+    _Count,
+    _Count,
+    _Hash,
+    _Hash,
+)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -97,6 +119,7 @@ def sign_entry(
         *hashes,
     ]
     _check_fields(fields)
+    _check_places(fields)
     if len(settlement or b"") + len(private or b"") > MAX_ENTRY - 1024:
         raise Reject("size", "the payloads are too long for an entry")
     header = encode_header(fields)
@@ -142,21 +165,19 @@ def parse_entry(data: bytes) -> Entry:
     """The entry that these bytes hold, with its payloads if they are there. `DecodeError` if anything is out of
     bounds, if a payload is not the one that was hashed, or if the inception is not the author's.
     """
-    outer = decode(data, MAX_ENTRY)
-    if not (type(outer) is list and len(outer) == 5 and all(type(v) is bytes for v in outer[:3])):
-        raise DecodeError("not an entry", "field")
+    outer = _WIRE.decode(data, MAX_ENTRY, "an entry")
     header, signature, inception, settlement, private = outer
     if len(signature) != 64:
         raise DecodeError("signature", "field")
-    h = decode(header, MAX_ENTRY_HEADER)
-    if not (type(h) is list and len(h) == 14 and tuple(map(type, h)) == _FIELDS):
-        raise DecodeError("not an entry header", "field")
-    _check_fields(h)
-    if digest(inception) != h[2]:
+    h = _HEADER.decode(header, MAX_ENTRY_HEADER, "an entry header")
+    if type(h) is list:
+        _check_fields(h)
+    _check_places(h)
+    if identify(inception)[0] != h[2]:
         raise DecodeError("the inception is not the author's", "signature")
     _check_payload("settlement", settlement, h[12])
     _check_payload("private", private, h[13])
-    fields: list[Any] = [*h[1:], digest(header), header, signature, inception, settlement, private]
+    fields: tuple[Any, ...] = (*h[1:], digest(header), header, signature, inception, settlement, private)
     return Entry(*fields)
 
 
@@ -174,13 +195,14 @@ def settlement_of(entry: Entry) -> Settlement | None:
     return None if entry.settlement is None else parse_settlement(entry.settlement)
 
 
-def _check_fields(h: list[Any]) -> None:
+def _check_fields(h: Sequence[Any]) -> None:
+    """What the types of `_HEADER` say, by name."""
     version, network, author, epoch, seq, prev, root, kind, at, balance, hold, limit, settlement, private = h
     problem = (
         "version"
         if version != PROTOCOL_VERSION
         else "network"
-        if len(network) != 16 or not any(network)
+        if len(network) != 16
         else "author"
         if len(author) != 32
         else "epoch"
@@ -188,11 +210,11 @@ def _check_fields(h: list[Any]) -> None:
         else "seq"
         if not 0 <= seq <= MAX_INT
         else "prev"
-        if len(prev) != 32 or (prev == NO_PREV) != (seq == 0)
+        if len(prev) != 32
         else "root"
         if len(root) != 32
         else "kind"
-        if len(kind) > MAX_KIND or not _KIND.fullmatch(kind) or (kind == "INCEPT") != (seq == 0)
+        if len(kind) > MAX_KIND
         else "at"
         if not 0 <= at <= MAX_INT
         else "balance"
@@ -207,6 +229,26 @@ def _check_fields(h: list[Any]) -> None:
     )
     if problem:
         raise DecodeError(f"{problem} out of bounds", "field")
+
+
+def _check_places(h: Sequence[Any]) -> None:
+    """What no type can say: how fields fit one another, and how a kind is written."""
+    problem = (
+        "network"
+        if h[1] == _NO_NETWORK
+        else "prev"
+        if (h[5] == NO_PREV) != (h[4] == 0)
+        else "kind"
+        if not _is_kind(h[7]) or (h[7] == "INCEPT") != (h[4] == 0)
+        else ""
+    )
+    if problem:
+        raise DecodeError(f"{problem} out of bounds", "field")
+
+
+@lru_cache(maxsize=256)
+def _is_kind(text: str) -> bool:
+    return _KIND.fullmatch(text) is not None
 
 
 def _check_payload(name: str, payload: Any, expected: bytes) -> None:

@@ -5,15 +5,15 @@ whole deal to somebody who has seen neither chain. Each signature covers the has
 the author of an entry also vouches for everything that is nested in it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from protocols.errors import DecodeError, Reject
-from protocols.identity import identify
+from protocols.identity import Verify, identify
 from protocols.limits import MAX_HALF
 
 from .balance import RULES
-from .entry import Entry, parse_entry, settlement_of, verify_entry
+from .entry import DOMAIN, Entry, parse_entry, settlement_of, verify_entry
 from .payloads import Settlement
 from .tokens import decided, parse_token, verify_token
 
@@ -45,8 +45,19 @@ def verify_with(entry: Entry, keys: Keys) -> None:
     """`Reject` unless the author signed with the key that `keys` names."""
     key = keys(entry)
     if key is None:
-        raise Reject("context", "the key of this epoch is not known, or was replaced before this entry")
+        raise _unknown_key()
     verify_entry(entry, key)
+
+
+def verify_claims(entries: Sequence[Entry], keys: Keys, verify: Verify) -> list[Reject | None]:
+    """`verify_with` for many: what is wrong with each signature, or None."""
+    named = [keys(entry) for entry in entries]
+    verdicts = iter(verify([(e, DOMAIN, key) for e, key in zip(entries, named, strict=True) if key is not None]))
+    return [next(verdicts) if key is not None else _unknown_key() for key in named]
+
+
+def _unknown_key() -> Reject:
+    return Reject("context", "the key of this epoch is not known, or was replaced before this entry")
 
 
 def half_of(entry: Entry, settlement: Settlement) -> Entry | None:

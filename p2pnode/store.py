@@ -157,11 +157,12 @@ class Store:
                 for network in heads or ():
                     if network not in self._files:
                         self._create_head_file(network)
-                with self._db.write_batch(transaction=True, sync=durable or bool(heads)) as batch:
-                    for key in deletes:
-                        batch.delete(key)
-                    for key, value in puts.items():
-                        batch.put(key, value)
+                batch = self._db.write_batch(sync=durable or bool(heads))
+                for key in deletes:
+                    batch.delete(key)
+                for key, value in puts.items():
+                    batch.put(key, value)
+                batch.write()
                 for network, head in (heads or {}).items():
                     self._write_head(network, head)
             except (OSError, plyvel.Error) as e:

@@ -4,22 +4,22 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from p2pnode.core.intake import Signed, verify_in_turn
 from protocols.errors import Reject
+from protocols.identity import Claim, verify_in_turn
 
 SHARE = 8  # signatures that are worth handing to another thread
 
 
 class Verifier:
-    """Takes what `Intake` wants verified. The caller's own thread does one share."""
+    """Takes what the core wants verified. The caller's own thread does one share."""
 
     def __init__(self, threads: int | None = None) -> None:
         self._threads = threads or min(4, os.cpu_count() or 1)
         self._pool = ThreadPoolExecutor(self._threads, "verify")
 
-    def __call__(self, signed: Sequence[Signed]) -> list[Reject | None]:
-        share = max(SHARE, -(-len(signed) // self._threads))
-        parts = [signed[i : i + share] for i in range(0, len(signed), share)]
+    def __call__(self, claims: Sequence[Claim]) -> list[Reject | None]:
+        share = max(SHARE, -(-len(claims) // self._threads))
+        parts = [claims[i : i + share] for i in range(0, len(claims), share)]
         others = [self._pool.submit(verify_in_turn, part) for part in parts[1:]]
         verdicts = verify_in_turn(parts[0]) if parts else []
         for other in others:

@@ -8,7 +8,8 @@ keys of a map stand in ascending order of their UTF-8 bytes, each once. No float
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import Any, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgpack
 import msgspec
@@ -55,26 +56,47 @@ def decode(data: bytes, limit: int = MAX_FRAME) -> Any:
 
 
 class Array:
-    """Decodes an array of fixed length and item types (bytes, str, int), in C where the bytes are canonical."""
+    """Decodes an array of fixed length and item types (bytes, str, int; None beside one of them), in C where the bytes
+    are canonical. A type may be `Annotated` with bounds: see `decode`.
+    """
 
-    def __init__(self, *types: type) -> None:
-        self._types = types
+    def __init__(self, *types: Any) -> None:
+        self._bare = tuple(_bare(t) for t in types)
         self._decoder = msgspec.msgpack.Decoder(tuple[types])  # type: ignore[valid-type]
+        self._loose = [i for i, t in enumerate(types) if t is int]  # integers whose bounds the type does not know
 
     def decode(self, data: bytes, limit: int, what: str) -> Sequence[Any]:
-        """The items; their number and types checked. `DecodeError` else. what: for its message."""
+        """The items; their number and types checked. `DecodeError` else. what: for its message.
+
+        A tuple: the bounds hold as well. A list: they do not all hold, and it is for the caller to say which.
+        """
         if len(data) <= limit:
             try:
                 value = self._decoder.decode(data)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 pass
             else:
-                if _ENCODER.encode(value) == data and all(type(v) is not int or MIN_INT <= v <= MAX_INT for v in value):
+                loose = all([MIN_INT <= value[i] <= MAX_INT for i in self._loose])
+                if loose and _ENCODER.encode(value) == data:
                     return value
         slow = decode(data, limit)
-        if not (type(slow) is list and tuple(map(type, slow)) == self._types):
+        if not (
+            type(slow) is list
+            and len(slow) == len(self._bare)
+            and all(type(v) in bare for v, bare in zip(slow, self._bare, strict=True))
+        ):
             raise DecodeError(f"not {what}", "field")
         return slow
+
+
+def _bare(annotation: Any) -> tuple[type, ...]:
+    """The types that a value may have, without their bounds."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _bare(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return tuple(t for part in get_args(annotation) for t in _bare(part))
+    return (annotation,)
 
 
 def decode_as(data: bytes, type_: type[T], limit: int = MAX_FRAME) -> T:

@@ -5,12 +5,13 @@ next key (pre-rotation, as in KERI), so whoever steals today's key cannot name a
 keys are derived from an entropy that exists only in the owner's backup words.
 """
 
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 import msgspec
-from nacl.bindings import crypto_sign_open
+from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey
 
@@ -118,11 +119,10 @@ def incept(entropy: bytes) -> tuple["Signer", Inception]:
 class Signer:
     """Signs as one author at one epoch. Holds the secret; never prints it."""
 
-    __slots__ = ("_key", "author", "epoch", "inception", "public_key")
+    __slots__ = ("_secret", "author", "epoch", "inception", "public_key")
 
     def __init__(self, seed: bytes, inception: Inception, epoch: int) -> None:
-        self._key = SigningKey(seed)
-        self.public_key: bytes = self._key.verify_key.encode()
+        self.public_key, self._secret = crypto_sign_seed_keypair(seed)
         if epoch == 0 and self.public_key != inception.key:
             raise ValueError("the seed is not the inception's")
         self.inception: bytes = inception.encode()
@@ -131,9 +131,11 @@ class Signer:
 
     def sign(self, domain: str, message: bytes) -> bytes:
         """64 bytes: Ed25519 over `p2pnode/v1/<domain>\\0` and the message."""
-        return self._key.sign(prefix(domain) + message).signature
+        signed: bytes = crypto_sign(prefix(domain) + message, self._secret)
+        return signed[:64]
 
 
+@cache
 def prefix(domain: str) -> bytes:
     return b"p2pnode/v1/" + domain.encode() + b"\0"
 
@@ -167,6 +169,25 @@ def verify_signed(signed: Signed, domain: str, key: bytes | None = None) -> None
             raise Reject("context", "the key of this epoch is not known")
         key = first_key
     verify(key, domain, signed.header, signed.signature)
+
+
+Claim = tuple[Signed, str, bytes | None]
+"""What is signed, its domain, and the key, as `verify_signed` takes them."""
+Verify = Callable[[Sequence[Claim]], list[Reject | None]]
+"""Says of each claim what is wrong with it, or None: `verify_in_turn`, or one that uses several cores."""
+
+
+def verify_in_turn(claims: Sequence[Claim]) -> list[Reject | None]:
+    """What is wrong with each claim, or None."""
+    return [_wrong(*claim) for claim in claims]
+
+
+def _wrong(signed: Signed, domain: str, key: bytes | None) -> Reject | None:
+    try:
+        verify_signed(signed, domain, key)
+    except Reject as e:
+        return e
+    return None
 
 
 def verify(key: bytes, domain: str, message: bytes, signature: bytes) -> None:

@@ -11,6 +11,7 @@ from p2pnode import commands
 from p2pnode.bounds import AUDIT_ASK_AGAIN, AUDIT_WITHIN, MAX_AUDITED, MAX_AUDITS, SHOW_EVERY
 from protocols import ledger_messages as messages
 from protocols.errors import DecodeError, Ignore, Refusal
+from protocols.identity import Verify
 from protocols.limits import GOSSIP_FRAME, MAX_SHOWN
 
 from .effects import Reply, Send
@@ -37,8 +38,9 @@ class Asking(msgspec.Struct):
 
 
 class Audits:
-    def __init__(self, state: State, settlements: Settlements) -> None:
+    def __init__(self, state: State, settlements: Settlements, verify: Verify) -> None:
         self._state = state
+        self._verify = verify
         self._settlements = settlements
         self._asking: list[Asking] = []
         self._waiting: dict[str, messages.Show] = {}  # connected peers that ask, each for one page, in their order
@@ -95,8 +97,9 @@ class Audits:
             raise Ignore("state", "another page than the one that was asked for")
         if asking.count < 0:
             asking.count = min(page.total, MAX_AUDITED)
-        for full in page.entries[: asking.count - page.first]:
-            audit.read(full)
+        entries = page.entries[: asking.count - page.first]
+        audit.read(entries, self._verify)
+        for full in entries:
             self._compare(asking, full)
         asking.by = now + AUDIT_WITHIN
         if page.first < audit.state.count < asking.count and not audit.errors:

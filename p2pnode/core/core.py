@@ -23,7 +23,7 @@ from protocols.codec import decode, encode
 from protocols.envelope import Record
 from protocols.errors import Ignore, Refusal, Reject
 from protocols.gossip_messages import PROTOCOL as GOSSIP
-from protocols.identity import Signer
+from protocols.identity import Signer, Verify, verify_in_turn
 
 from .accounts import Accounts
 from .announcing import Announcing
@@ -34,7 +34,7 @@ from .events import Command, Connected, DialFailed, Disconnected, Event, Found, 
 from .evidence import Evidence
 from .exchange_commands import ExchangeCommands
 from .exchanges import Exchanges
-from .intake import Intake, Verify, verify_in_turn
+from .intake import Intake
 from .journal import Journal, Reader
 from .keys import KEY_STATE, RECORD, REQUEST
 from .ledger_commands import LedgerCommands
@@ -84,7 +84,7 @@ class Core:
         self.exchanges = Exchanges(state, self.outbox, self.listings, self.settlements)
         self.settlements.policy = self.exchanges.may_be_paid
         self.settlements.moved = self.exchanges.settled
-        self.audits = Audits(state, self.settlements)
+        self.audits = Audits(state, self.settlements, verify)
         self.ratings = Ratings(state, self.exchanges, self.settlements, self.listings, self.vouches)
         self.exchanges.rated = self.ratings.reveal
         self.custody = Custody(state)

@@ -12,7 +12,17 @@ from dht.keys import covers, item_of
 from protocols.attestation import parse_attestation
 from protocols.envelope import Record, parse_record, verify_record
 from protocols.errors import Ignore, Reject
-from protocols.identity import KeyState, Rotation, digest, initial_state, parse_inception, rotated
+from protocols.identity import (
+    Claim,
+    KeyState,
+    Rotation,
+    Verify,
+    digest,
+    initial_state,
+    parse_inception,
+    rotated,
+    verify_in_turn,
+)
 from protocols.invite import parse_invite
 from protocols.lease import parse_lease
 from protocols.limits import MAX_RECORD, MAX_SKEW
@@ -28,25 +38,9 @@ from .ratings import check_attestation
 from .rotations import encode_key_state
 from .state import Network, State
 
-Signed = tuple[Record, bytes | None]
-"""A record and the key to verify it with, as `verify_record` takes them."""
-Verify = Callable[[Sequence[Signed]], list[Reject | None]]
 Outcome = Record | Reject | Ignore
 
 _LINKED = frozenset({"rotation", "redemption", "attestation"})  # kinds whose check looks at other records too
-
-
-def verify_in_turn(signed: Sequence[Signed]) -> list[Reject | None]:
-    """What is wrong with each signature, or None."""
-    return [_wrong(record, key) for record, key in signed]
-
-
-def _wrong(record: Record, key: bytes | None) -> Reject | None:
-    try:
-        verify_record(record, key)
-    except Reject as e:
-        return e
-    return None
 
 
 class Intake:
@@ -67,17 +61,17 @@ class Intake:
         Rotations and what else depends on other records is checked one by one, after those before it are in.
         """
         outcomes: list[Outcome | None] = [None] * len(wires)
-        waiting: list[tuple[int, Signed]] = []
+        waiting: list[tuple[int, Record, Claim]] = []
         for place, wire in enumerate(wires):
             try:
                 record = self._before_signature(network, wire, now)
                 if record.kind in _LINKED:
                     continue
-                waiting.append((place, (record, self._signing_key(record))))
+                waiting.append((place, record, (record, record.kind, self._signing_key(record))))
             except (Reject, Ignore) as e:
                 outcomes[place] = e
-        verdicts = self._verify([signed for _, signed in waiting])
-        for (place, (record, _)), verdict in zip(waiting, verdicts, strict=True):
+        verdicts = self._verify([claim for _, _, claim in waiting])
+        for (place, record, _), verdict in zip(waiting, verdicts, strict=True):
             outcomes[place] = verdict or self._outcome(self.admit, network, record, now)
         return [o or self._outcome(self.take, network, wires[p], now) for p, o in enumerate(outcomes)]
 

@@ -1,3 +1,4 @@
+import msgpack
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from ledger.payloads import NO_PAYLOAD, Settlement, encode_payload
 from protocols.codec import decode, decode_as, encode, plain
 from protocols.errors import DecodeError, Reject
 from protocols.identity import digest, prefix, verify
+from protocols.limits import MAX_EPOCH
 
 from .people import ALICE, BOB, DEAL, NET, Author
 
@@ -184,3 +186,70 @@ def test_numbers_that_not_every_language_holds_are_not_signed() -> None:
     for field in ("seq", "at", "balance", "hold", "limit"):
         with pytest.raises(Reject):
             sign(**{field: 2**53})
+
+
+EDGES: dict[int, st.SearchStrategy[object]] = {
+    0: st.sampled_from([1, 0, 2, True, "1"]),
+    1: st.sampled_from([NET, bytes(16), NET[:-1], "n" * 16]),
+    2: st.sampled_from([ALICE.author, BOB.author, ALICE.author[:-1]]),
+    3: st.sampled_from([0, -1, MAX_EPOCH, MAX_EPOCH + 1, None]),
+    4: st.sampled_from([0, 1, -1, 2**53 - 1, 2**53, 2**64 - 1]),
+    5: st.sampled_from([bytes(32), b"p" * 32, b"p" * 31]),
+    6: st.sampled_from([b"r" * 32, b"", b"r" * 33]),
+    7: st.sampled_from(["EVENT", "INCEPT", "event", "E" * 100, "É", "EVENT\n", ""]),
+    8: st.sampled_from([5, -1, 2**53, 5.0]),
+    9: st.sampled_from([-7, -(2**53) + 1, -(2**53), 2**53]),
+    10: st.sampled_from([2, -1, 2**53]),
+    11: st.sampled_from([20, -1, 2**53]),
+    12: st.sampled_from([bytes(32), b"s" * 31]),
+    13: st.sampled_from([bytes(32), b"s" * 33]),
+}
+
+
+def reads(header: list[object]) -> bool:
+    try:
+        parse_entry(msgpack.packb([msgpack.packb(header), b"s" * 64, ALICE.inception, None, None]))
+    except DecodeError:
+        return False
+    return True
+
+
+@given(st.data())
+def test_a_header_is_read_exactly_if_every_field_is_in_bounds(data: st.DataObject) -> None:
+    sound: list[object] = [
+        1,
+        NET,
+        ALICE.author,
+        0,
+        3,
+        b"p" * 32,
+        b"r" * 32,
+        "EVENT",
+        5,
+        -7,
+        2,
+        20,
+        bytes(32),
+        bytes(32),
+    ]
+    assert reads(sound)
+    place = data.draw(st.sampled_from(sorted(EDGES)))
+    value = data.draw(EDGES[place])
+    changed = [*sound[:place], value, *sound[place + 1 :]]
+    good = {(0, 1), (3, 0), (3, MAX_EPOCH), (4, 1), (4, 2**53 - 1), (9, -(2**53) + 1)} if type(value) is int else set()
+    assert reads(changed) == ((value == sound[place] and type(value) is type(sound[place])) or (place, value) in good)
+
+
+@pytest.mark.parametrize(
+    ("seq", "prev", "kind", "fits"),
+    [
+        (0, bytes(32), "INCEPT", True),
+        (0, bytes(32), "EVENT", False),
+        (0, b"p" * 32, "INCEPT", False),
+        (3, b"p" * 32, "INCEPT", False),
+        (3, bytes(32), "EVENT", False),
+    ],
+)
+def test_a_chain_starts_with_its_inception_alone(seq: int, prev: bytes, kind: str, fits: bool) -> None:
+    header: list[object] = [1, NET, ALICE.author, 0, seq, prev, b"r" * 32, kind, 5, 0, 0, 0, bytes(32), bytes(32)]
+    assert reads(header) == fits
