@@ -6,10 +6,9 @@ bug raises, and whoever runs the core discards it and makes it anew from what is
 """
 
 import json
-from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Protocol
 
 from dht.gossip import Deliver, Gossip, SendFrame, Strike
 from dht.gossip import Step as GossipStep
@@ -25,19 +24,16 @@ from protocols.errors import Ignore, Refusal, Reject
 from protocols.gossip_messages import PROTOCOL as GOSSIP
 from protocols.identity import Signer, Verify, verify_in_turn
 
-from .accounts import Accounts
 from .announcing import Announcing
 from .audits import Audits
 from .custody import Custody
 from .effects import Effect, Emit, Penalize, Reply, Send, Wake
 from .events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
-from .evidence import Evidence
-from .exchange_commands import ExchangeCommands
 from .exchanges import Exchanges
+from .handlers import answered_later, handlers
 from .intake import Intake
 from .journal import Journal, Reader
 from .keys import KEY_STATE, RECORD, REQUEST
-from .ledger_commands import LedgerCommands
 from .listings import Listings
 from .membership import Membership
 from .neighbours import Neighbours, bootstrap_peer
@@ -48,9 +44,15 @@ from .rotations import decode_key_state
 from .settlements import Settlements
 from .state import Network, Settings, State
 from .status import Status
+from .verification import Verification
 from .vouches import Vouches
 
-Handler = Callable[[Any, int], Any]
+
+class Timed(Protocol):
+    """A part of the core that has something to do by itself, and says when."""
+
+    def woke(self, now: int) -> None: ...
+    def next_wake(self) -> int | None: ...
 
 
 class Core:
@@ -94,9 +96,21 @@ class Core:
         self.neighbours = Neighbours(state, self.membership)
         self.announcing = Announcing(state, self.membership)
         self.status = Status(state, self.listings, self.exchanges, self.membership, self.neighbours, self.recovery)
+        self.verification = Verification(state, self.recovery, verify)
+        self._timed: tuple[Timed, ...] = (
+            self.membership,
+            self.neighbours,
+            self.outbox,
+            self.ratings,
+            self.audits,
+            self.announcing,
+            self.recovery,
+            self.verification,
+        )
         self._expire_at = now + EXPIRE_EVERY
         self._wake_at: int | None = None
-        self._handlers = self._table()
+        self._handlers = handlers(self)
+        self._answered_later = answered_later(self)
 
     def handle(self, event: Event, now: int) -> list[Effect]:
         """What to do about an event. now: ms."""
@@ -164,51 +178,6 @@ class Core:
 
     # Commands
 
-    def _table(self) -> dict[str, Handler]:
-        exchange = ExchangeCommands(self.state, self.exchanges, self.listings, self.settlements)
-        ledger = LedgerCommands(self.state, self.recovery)
-        accounts = Accounts(self.state, self.settlements, self.vouches)
-        evidence = Evidence(self.state, self.exchanges, self.settlements)
-        return {
-            "status": self.status.status,
-            "whoami": lambda a, now: self.status.whoami(a),
-            "invite": self.membership.invite,
-            "peers.list": lambda a, now: self.neighbours.list(now),
-            "peers.show": lambda a, now: self.neighbours.show(a.peer),
-            "peers.name": lambda a, now: self.neighbours.name(a.peer, a.name),
-            "listing.publish": self.listings.publish,
-            "listing.list": self.listings.list,
-            "listing.show": self.listings.show,
-            "listing.edit": self.listings.edit,
-            "listing.pause": self.listings.pause,
-            "listing.resume": self.listings.resume,
-            "listing.renew": self.listings.renew,
-            "listing.withdraw": self.listings.withdraw,
-            "exchange.propose": exchange.propose,
-            "exchange.counter": exchange.counter,
-            "exchange.accept": exchange.accept,
-            "exchange.decline": exchange.decline,
-            "exchange.cancel": exchange.cancel,
-            "exchange.handover": exchange.handover,
-            "exchange.return": exchange.give_back,
-            "exchange.done": exchange.done,
-            "exchange.confirm": exchange.confirm,
-            "exchange.pay": exchange.pay,
-            "exchange.list": exchange.list,
-            "exchange.show": exchange.show,
-            "ledger.log": ledger.log,
-            "ledger.balance": ledger.balance,
-            "ledger.verify": ledger.verify,
-            "ledger.statement": accounts.statement,
-            "ledger.export": accounts.export,
-            "ledger.erase": evidence.erase,
-            "ledger.prove": evidence.prove,
-            "vouch": self.vouches.vouch,
-            "unvouch": self.vouches.unvouch,
-            "attest": self.ratings.attest,
-            "reputation": self.ratings.reputation,
-        }
-
     def _command(self, command: Command, now: int) -> None:
         writes = commands.COMMANDS[command.name].writes
         remembered = command.request_id if writes else None
@@ -218,11 +187,9 @@ class Core:
                 self._journal.out(Reply(command.ticket, json.loads(decode(stored, MAX_STORED)[1])))
                 return
         try:
-            if command.name == "join":
-                self.membership.join(command.args, command.ticket, now)
-                return
-            if command.name == "ledger.audit":
-                self.audits.begin(command.args, command.ticket, now)
+            begin = self._answered_later.get(command.name)
+            if begin is not None:
+                begin(command.args, command.ticket, now)
                 return
             result = self._handlers[command.name](command.args, now)
         except Refusal as refusal:
@@ -356,13 +323,8 @@ class Core:
     # Time
 
     def _woke(self, now: int) -> None:
-        self.membership.woke(now)
-        self.neighbours.woke(now)
-        self.outbox.woke(now)
-        self.ratings.woke(now)
-        self.audits.woke(now)
-        self.announcing.woke(now)
-        self.recovery.woke(now)
+        for part in self._timed:
+            part.woke(now)
         if now >= self._expire_at:
             self._expire_at = now + EXPIRE_EVERY
             for network in self.state.networks.values():
@@ -374,13 +336,7 @@ class Core:
     def _schedule(self, now: int) -> None:
         times = [
             self._expire_at,
-            self.membership.next_wake(),
-            self.neighbours.next_wake(),
-            self.outbox.next_wake(),
-            self.ratings.next_wake(),
-            self.audits.next_wake(),
-            self.announcing.next_wake(),
-            self.recovery.next_wake(),
+            *(part.next_wake() for part in self._timed),
             self._gossip.next_wake(),
         ]
         due = max(now, min(t for t in times if t is not None))

@@ -4,19 +4,18 @@ from typing import Any
 
 from ledger.entry import parse_entry, settlement_of
 from ledger.payloads import Settlement
+from ledger.settlement import State as Standing
 from p2pnode import commands
 from protocols.errors import Reject
 
-from .recovery import Recovery
+from .settlements import Settlements
 from .state import Network, State
-
-MAX_NAMED = 1_000  # missing entries that are named one by one
 
 
 class LedgerCommands:
-    def __init__(self, state: State, recovery: Recovery) -> None:
+    def __init__(self, state: State, settlements: Settlements) -> None:
         self._state = state
-        self._recovery = recovery
+        self._settlements = settlements
 
     def log(self, args: commands.NoArgs, now: int) -> list[dict[str, Any]]:
         network = self._state.network(args.network)
@@ -58,28 +57,11 @@ class LedgerCommands:
             "available": {"amount": max(0, state.balance - state.hold + state.limit), "unit": unit},
         }
 
-    def verify(self, args: commands.NoArgs, now: int) -> dict[str, Any]:
-        network = self._state.network(args.network)
-        report = network.chain.audit()
-        lost = self._recovery.missing(network)
-        return {
-            "entries": report.entries,
-            "head": network.chain.state.head.hex(),
-            "ok": report.ok and not lost,
-            "missing": [seq for span in (*report.missing, lost) for seq in span][:MAX_NAMED],
-            "problems": [{"seq": p.seq, "message": p.message} for p in report.errors],
-        }
-
     def _totals(self, network: Network) -> tuple[int, int]:
         """What was given to others (earned) and received from them (spent), in minor units."""
-        given = received = 0
-        for _, full in network.chain.entries():
-            entry = parse_entry(full)
-            if entry.kind in ("PAY_RECEIPT", "PAY_COMPLETE"):
-                said = settlement_of(entry)
-                amount = said.amount if said else 0
-                given += amount if entry.kind == "PAY_RECEIPT" else 0
-                received += amount if entry.kind == "PAY_COMPLETE" else 0
+        deals = [d for d in self._settlements.deals.values() if d.network == network.id]
+        given = sum(d.amount for d in deals if not d.payer and d.state is Standing.SETTLED)
+        received = sum(d.amount for d in deals if d.payer and d.state in (Standing.COMPLETED, Standing.SETTLED))
         return given, received
 
     def _said(self, kind: str, full: bytes) -> Settlement | None:

@@ -84,9 +84,9 @@ class OwnChain:
         self._journal.purge(key)
         return entry.private is not None
 
-    def entries(self, first: int = 0) -> Iterator[tuple[int, bytes]]:
-        """(seq, full form) of every stored entry from `first` on, in order, one at a time."""
-        for seq in range(first, self.state.count):
+    def entries(self, first: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """(seq, full form) of every stored entry from `first` on and before `end`, in order, one at a time."""
+        for seq in range(first, self.state.count if end is None else end):
             stored = self._journal.get(seq_key(self.network, seq))
             if stored is not None:
                 yield seq, stored

@@ -1,0 +1,69 @@
+"""Which part of the core answers which command of the table in `p2pnode/commands.py`."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .accounts import Accounts
+from .evidence import Evidence
+from .exchange_commands import ExchangeCommands
+from .ledger_commands import LedgerCommands
+
+if TYPE_CHECKING:
+    from .core import Core
+
+Handler = Callable[[Any, int], Any]
+
+
+def handlers(core: "Core") -> dict[str, Handler]:
+    """What answers each command at once."""
+    exchange = ExchangeCommands(core.state, core.exchanges, core.listings, core.settlements)
+    ledger = LedgerCommands(core.state, core.settlements)
+    accounts = Accounts(core.state, core.settlements, core.vouches)
+    evidence = Evidence(core.state, core.exchanges, core.settlements)
+    return {
+        "status": core.status.status,
+        "whoami": lambda a, now: core.status.whoami(a),
+        "invite": core.membership.invite,
+        "peers.list": lambda a, now: core.neighbours.list(now),
+        "peers.show": lambda a, now: core.neighbours.show(a.peer),
+        "peers.name": lambda a, now: core.neighbours.name(a.peer, a.name),
+        "listing.publish": core.listings.publish,
+        "listing.list": core.listings.list,
+        "listing.show": core.listings.show,
+        "listing.edit": core.listings.edit,
+        "listing.pause": core.listings.pause,
+        "listing.resume": core.listings.resume,
+        "listing.renew": core.listings.renew,
+        "listing.withdraw": core.listings.withdraw,
+        "exchange.propose": exchange.propose,
+        "exchange.counter": exchange.counter,
+        "exchange.accept": exchange.accept,
+        "exchange.decline": exchange.decline,
+        "exchange.cancel": exchange.cancel,
+        "exchange.handover": exchange.handover,
+        "exchange.return": exchange.give_back,
+        "exchange.done": exchange.done,
+        "exchange.confirm": exchange.confirm,
+        "exchange.pay": exchange.pay,
+        "exchange.list": exchange.list,
+        "exchange.show": exchange.show,
+        "ledger.log": ledger.log,
+        "ledger.balance": ledger.balance,
+        "ledger.statement": accounts.statement,
+        "ledger.export": accounts.export,
+        "ledger.erase": evidence.erase,
+        "ledger.prove": evidence.prove,
+        "vouch": core.vouches.vouch,
+        "unvouch": core.vouches.unvouch,
+        "attest": core.ratings.attest,
+        "reputation": core.ratings.reputation,
+    }
+
+
+def answered_later(core: "Core") -> dict[str, Callable[[Any, int, int], None]]:
+    """What takes a ticket, and answers when it is done."""
+    return {
+        "join": core.membership.join,
+        "ledger.audit": core.audits.begin,
+        "ledger.verify": core.verification.begin,
+    }
