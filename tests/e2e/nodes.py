@@ -41,7 +41,7 @@ class Narrator:
 
 class Node:
     """One household: its home, its process, its command line. prefix: a command that enters its network namespace;
-    reached: how the address begins that others are told.
+    reached: how the address begins that others are told; source: the checkout whose code it runs.
     """
 
     def __init__(
@@ -53,8 +53,10 @@ class Node:
         listen: Sequence[str] = (),
         reached: str = "",
         narrator: Narrator | None = None,
+        source: Path = ROOT,
     ) -> None:
         self.name = name
+        self.source = source
         self.home = root / name.lower()
         root.mkdir(parents=True, exist_ok=True)
         self.prefix = list(prefix)
@@ -75,7 +77,7 @@ class Node:
             "P2PNODE_LISTEN": ",".join(self._fixed()),
             "P2PNODE_LAN": "no",
             "XDG_STATE_HOME": str(self.home.parent / "state"),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(self.source),
             "NO_COLOR": "1",
         }
 
@@ -131,7 +133,7 @@ class Node:
             self.process = subprocess.Popen(
                 [*self.prefix, *CLI, "run", *args],
                 env=self.environment,
-                cwd=ROOT,
+                cwd=self.source,
                 stdin=subprocess.DEVNULL,
                 stdout=terminal,
                 stderr=subprocess.STDOUT,
