@@ -6,6 +6,9 @@ set -uo pipefail
 lacking=()
 command -v ip >/dev/null || [ -x /usr/sbin/ip ] || lacking+=(iproute2)
 command -v unshare >/dev/null || lacking+=(util-linux)
+command -v strace >/dev/null || lacking+=(strace)
+command -v mount >/dev/null || lacking+=(mount)
+command -v mkfs.ext4 >/dev/null || [ -x /usr/sbin/mkfs.ext4 ] || lacking+=(e2fsprogs)
 [ ${#lacking[@]} != 0 ] || exit 0
 
 as=()
