@@ -195,11 +195,18 @@ class Store:
         return {network: slotted.head for network, slotted in self._slots.items()}
 
     def reopen(self) -> None:
-        """After `StoreFailed`: close what is open, keep the lock, open again. State must be read anew."""
+        """After `StoreFailed`: close what is open, keep the lock, open again. State must be read anew. If that fails
+        too (`StoreFailed`, `StoreDamaged`), the store stays dead.
+        """
         with self._writing:
+            self._failure = self._failure or StoreFailed("the store is being opened again", _FAILED)
             self._shut()
+            try:
+                self._load()
+            except StoreError as e:
+                self._failure = StoreFailed(e.message, e.hint)
+                raise
             self._failure = None
-            self._load()
 
     def close(self) -> None:
         """Give everything back. Closing twice is fine; anything else after it is `StoreFailed`."""

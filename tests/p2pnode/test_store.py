@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import plyvel
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -124,6 +125,27 @@ def test_a_refused_write_kills_the_handle_until_it_is_reopened(tmp_path: Path, m
     store.reopen()
     assert store.get(b"1") == b"a" and store.heads() == {NET: head(1)}
     store.commit({b"2": b"b"}, heads={NET: head(2)})
+    store.close()
+
+
+def test_a_store_that_cannot_be_opened_again_stays_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store.open(tmp_path / "s")
+    store.commit({b"1": b"a"}, heads={NET: head(1)})
+
+    def gone(*_: object, **__: object) -> None:
+        with pytest.raises(StoreFailed):  # from another thread
+            store.get(b"1")
+        raise plyvel.IOError("IO error: Input/output error")
+
+    with monkeypatch.context() as m:
+        m.setattr("plyvel.DB", gone)
+        with pytest.raises(StoreFailed):
+            store.reopen()
+        for call in (lambda: store.commit({b"2": b"b"}), lambda: store.get(b"1"), store.snapshot):
+            with pytest.raises(StoreFailed, match="Input/output"):
+                call()
+    store.reopen()
+    assert store.get(b"1") == b"a"
     store.close()
 
 
