@@ -56,6 +56,7 @@ FOUNDED = 1_750_000_000_000
 BULK = 20_000  # bytes of a foreign row
 BULK_ROWS = 100
 LISTINGS = 20
+PAUSE = 0.02  # seconds, after a refusal
 
 Lines = list[str]
 
@@ -161,7 +162,7 @@ class Writer:
         self._waiting: dict[int, tuple[str, trio.Event]] = {}
         self._listings: list[str] = []
         self._rng = random.Random(os.urandom(8))
-        self._given = 0
+        self._given = self._acknowledged = 0
         self._loop = Loop(store, lambda now: core_over(store, now), self, structlog.get_logger())
 
     def perform(self, effect: Effect) -> None:
@@ -171,6 +172,7 @@ class Writer:
         if isinstance(effect.result, Refusal):
             say("no", request, effect.result.message)
         else:
+            self._acknowledged += 1
             state = self._loop.core.state.networks[NETWORK].chain.state
             say("ack", request, digest_of(effect.result), state.count, state.head.hex())
             if "listing_id" in effect.result:
@@ -201,14 +203,17 @@ class Writer:
             nursery.cancel_scope.cancel()
 
     async def _person(self) -> None:
-        while not self._last or self._given < self._last:
+        while not self._last or self._acknowledged < self._last:
             self._given += 1
             ticket, request, answered = self._given, os.urandom(8).hex(), trio.Event()
             self._waiting[ticket] = request, answered
             name, args = self._command()
             await self._loop.put(Command(ticket, name, parse_args(name, args), request))
+            before = self._acknowledged
             await answered.wait()
             del self._waiting[ticket]
+            if self._acknowledged == before:
+                await trio.sleep(PAUSE)
 
     def _command(self) -> tuple[str, dict[str, Any]]:
         if self._rng.random() < 0.6 and self._loop.core.state.networks[NETWORK].chain.state.count < MAX_OUTBOX - 100:
