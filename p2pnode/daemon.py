@@ -68,8 +68,7 @@ def run(
         try:
             store = Store.open(home.store)
         except StoreError as e:
-            hint = "Free space or check the disk, then start it again." if isinstance(e, StoreFailed) else e.hint
-            raise Refusal("conflict" if isinstance(e, StoreBusy) else "failed", e.message, hint) from e
+            raise _store_refusal(e) from e
         try:
             marker = marker_of(keys.public.author)
             lost = check_chains(store)
@@ -83,6 +82,8 @@ def run(
             examine(store, marker, lost)
             daemon = Daemon(home, config, keys, Marked(store, marker), log, listen=listen or config.listen, json=json)
             return trio.run(daemon.main, (*config.bootstrap, *bootstrap))
+        except StoreError as e:  # met on reading what is stored
+            raise _store_refusal(e) from e
         except Exception as e:
             if not isinstance(e, Refusal):
                 log.exception("the node ended by a bug")
@@ -349,6 +350,14 @@ def _refusal_in(group: BaseExceptionGroup[BaseException]) -> Refusal | None:
     """The reason why the node cannot go on, if some task gave one; the rest was cancelled on its account."""
     for error in group.exceptions:
         found = _refusal_in(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, StoreError):
+            return _store_refusal(found)
         if isinstance(found, Refusal):
             return found
     return None
+
+
+def _store_refusal(e: StoreError) -> Refusal:
+    """Why the node cannot start on this store."""
+    hint = "Free space or check the disk, then start it again." if isinstance(e, StoreFailed) else e.hint
+    return Refusal("conflict" if isinstance(e, StoreBusy) else "failed", e.message, hint)
