@@ -6,7 +6,8 @@
 
 LevelDB keeps a lock of its own, but a second `plyvel.DB(path)` in this process drops it; hence ours. With
 default options LevelDB skips damaged blocks without a word; hence paranoid checks and verified checksums. A torn
-or deleted tail of its log is silent even then; hence the head record. Nothing here repairs anything in place.
+or deleted tail of its log is silent even then; hence the head record, and a look at the end of its logs
+(p2pnode/logs.py). Nothing here repairs anything in place.
 
 All calls block; `commit` is called from one thread at a time (a lock makes sure).
 """
@@ -23,6 +24,8 @@ import plyvel
 
 from ledger.head import FILE_BYTES, Head, Slotted, encode_slot, new_file, newest, slot_offset
 from protocols.errors import DecodeError
+
+from .logs import flipped_length
 
 T = TypeVar("T")
 
@@ -226,6 +229,9 @@ class Store:
             made = (self.path / "db" / "CURRENT").exists()
             if not made and any(s.head.count for s in self._slots.values()):
                 raise StoreDamaged(f"the database in {self.path} is gone", _DAMAGED)
+            for file in sorted((self.path / "db").glob("*.log")) + sorted((self.path / "db").glob("MANIFEST-*")):
+                if flipped_length(file) is not None:
+                    raise StoreDamaged(f"the database in {self.path} is damaged: a length in {file.name}", _DAMAGED)
             self._db = plyvel.DB(
                 str(self.path / "db"), create_if_missing=not made, error_if_exists=not made, paranoid_checks=True
             )

@@ -1,0 +1,62 @@
+"""What LevelDB passes over in its own logs: the database's log and its MANIFEST have one format.
+
+    log    = blocks of 32768 bytes
+    record = masked CRC-32C of type and payload 4 | length 2 | type 1 | payload      integers little-endian
+
+A record that reaches beyond the end of the file is taken for one whose writer died in the middle, and left out without
+a word, paranoid checks or not, with all that comes after it. That is right after a crash. It also happens where one
+bit of a length was flipped in the last block: then the checksum still fits the length as it was written, which a
+record that was cut off does not (by chance once in 10^8 times).
+"""
+
+from pathlib import Path
+
+BLOCK = 32_768
+HEADER = 7
+_POLYNOMIAL = 0x82F63B78  # CRC-32C (Castagnoli), reflected
+_MASK_DELTA = 0xA282EAD8
+
+
+def flipped_length(file: Path) -> int | None:
+    """Where in a log a record begins whose length has a flipped bit, so that LevelDB would leave out the rest of the
+    file; None if there is none, also where the file ends in a record that was never whole. `OSError`."""
+    with file.open("rb") as log:
+        size = log.seek(0, 2)
+        start = log.seek(size - size % BLOCK)
+        block = log.read(BLOCK)
+    place = 0
+    while place + HEADER <= len(block):
+        length = int.from_bytes(block[place + 4 : place + 6], "little")
+        if place + HEADER + length > len(block):
+            return start + place if _fits_another_length(block[place:], length) else None
+        place += HEADER + length
+    return None
+
+
+def _fits_another_length(record: bytes, length: int) -> bool:
+    """Whether the checksum holds for a length that differs in one bit."""
+    meant = {length ^ (1 << bit) for bit in range(16)}
+    wanted = int.from_bytes(record[:4], "little")
+    crc = _update(0xFFFFFFFF, record[6])
+    for n, byte in enumerate(record[HEADER:]):
+        if n in meant and _masked(crc ^ 0xFFFFFFFF) == wanted:
+            return True
+        crc = _update(crc, byte)
+    return len(record) - HEADER in meant and _masked(crc ^ 0xFFFFFFFF) == wanted
+
+
+def _masked(crc: int) -> int:
+    return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+def _row(index: int) -> int:
+    for _ in range(8):
+        index = index >> 1 ^ (_POLYNOMIAL if index & 1 else 0)
+    return index
+
+
+_TABLE = tuple(_row(index) for index in range(256))
+
+
+def _update(crc: int, byte: int) -> int:
+    return crc >> 8 ^ _TABLE[(crc ^ byte) & 0xFF]
