@@ -14,7 +14,7 @@ from p2pnode.commands import NoArgs
 from p2pnode.core.effects import Effect, Emit, Reply, Wake, Write
 from p2pnode.core.events import Command, Event, Woke
 from p2pnode.loop import Loop
-from p2pnode.store import MemoryStore, StoreFailed
+from p2pnode.store import MemoryStore, StoreDamaged, StoreFailed
 from protocols.errors import Refusal
 
 
@@ -35,6 +35,8 @@ class Notebook:
         assert isinstance(event, Command)
         if event.name == "bug":
             raise KeyError("a bug")
+        if event.name == "read":
+            raise StoreDamaged("the database is damaged")
         if event.name == "wake":
             return [Wake(now + 1), Reply(event.ticket, "soon")]
         if event.name == "purge":
@@ -155,6 +157,24 @@ async def test_what_a_full_disk_refused_is_not_acknowledged_and_the_node_goes_on
         await answered(street, 4)
     assert street.made == 1 and street.replies()[4] == "noted"
     assert {b"1", b"4"} <= {k for k, _ in disk.scan(b"")} and disk.get(b"2") is None
+
+
+async def test_damage_that_is_met_in_reading_is_said_and_the_rest_goes_on(monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "REOPEN_EVERY", 20)
+    disk = Disk()
+    async with running(disk) as (loop, street):
+        for ticket, name in enumerate(["note", "read", "note"]):
+            await loop.put(command(ticket, name))
+        await answered(street, 0, 1, 2)
+        with trio.fail_after(10):
+            while street.warnings[-1:] != [None]:
+                await trio.sleep(0.005)
+        await loop.put(command(3))
+        await answered(street, 3)
+    replies = street.replies()
+    assert (replies[0], replies[3], street.made) == ("noted", "noted", 1)
+    assert isinstance(replies[1], Refusal) and "damaged" in replies[1].message
+    assert street.warnings[0] and "damaged" in street.warnings[0]
 
 
 async def test_a_bug_costs_one_event_and_the_rest_is_done() -> None:
