@@ -125,8 +125,10 @@ class Node:
             timeout=90,
         )
 
-    def start(self, *args: str) -> str:
-        """Start the node and wait until it says that it is ready. Its port stays the same over restarts."""
+    def start(self, *args: str, wait: bool = True) -> str:
+        """Start the node and wait until it says that it is ready. Its port stays the same over restarts. wait: whether
+        to wait; without, nothing is known of it but its process.
+        """
         assert self.process is None
         with self.printed.open("ab") as terminal:
             begin = terminal.tell()
@@ -138,6 +140,8 @@ class Node:
                 stdout=terminal,
                 stderr=subprocess.STDOUT,
             )
+        if not wait:
+            return ""
         shown, end = "", time.monotonic() + PATIENCE
         while LAST_LINE not in shown:
             ended = self.process.poll() is not None

@@ -1,0 +1,45 @@
+"""A node with one rule taken away, for the controls: `python -m tests.faults.mutant RULE [-m cli.main …]`.
+
+`Node(…, prefix=mutant("acknowledge_first"))` runs it. The rest of the command line is that of a true node.
+"""
+
+import runpy
+import sys
+from collections.abc import Callable
+
+import trio
+
+from p2pnode.core.effects import Effect, Reply
+from p2pnode.loop import Loop
+
+HELD_BACK = 0.4  # seconds between an answer and its commit
+
+
+def acknowledge_first() -> None:
+    """The user is answered before what he is told is on the disk."""
+    finish = Loop.finish
+
+    async def early(self: Loop, effects: list[Effect]) -> bool:
+        answers = [effect for effect in effects if isinstance(effect, Reply)]
+        for effect in answers:
+            self._performer.perform(effect)
+        if answers:
+            await trio.sleep(HELD_BACK)
+        return await finish(self, [effect for effect in effects if not isinstance(effect, Reply)])
+
+    Loop.finish = early  # type: ignore[method-assign]
+
+
+RULES: dict[str, Callable[[], None]] = {rule.__name__: rule for rule in (acknowledge_first,)}
+
+
+def mutant(rule: str) -> list[str]:
+    """What to put before the command line of a node."""
+    assert rule in RULES
+    return [sys.executable, "-m", "tests.faults.mutant", rule]
+
+
+if __name__ == "__main__":
+    RULES[sys.argv[1]]()
+    sys.argv[1:] = sys.argv[sys.argv.index("cli.main") + 1 :]
+    runpy.run_module("cli.main", run_name="__main__", alter_sys=True)
