@@ -40,7 +40,7 @@ from .loop import Loop
 from .marker import Marked, marker_of
 from .store import AnyStore, Store, StoreBusy, StoreError, StoreFailed
 from .verifying import Verifier
-from .wholeness import check_chains, examine, keep_copy
+from .wholeness import check_chains, examine, keep_copy, open_store
 
 
 def run(
@@ -65,20 +65,22 @@ def run(
         for note in [*notes, *more]:
             print(note, file=sys.stderr)
         log = open_log(config.log_level, home.log if config.log_to == "file" else None)
+        kept = home.root.with_name(f"{home.root.name}.damaged-{clock.now() // 1000}")
         try:
-            store = Store.open(home.store)
+            store, zeroed = open_store(home.store, kept)
         except StoreError as e:
             raise _store_refusal(e) from e
         try:
             marker = marker_of(keys.public.author)
             lost = check_chains(store)
-            if lost:
-                kept = home.root.with_name(f"{home.root.name}.damaged-{clock.now() // 1000}")
+            if lost and not zeroed:
                 keep_copy(home.store, kept)
-                for head, missing in lost:
-                    which = f"entries {missing[0]} to {missing[-1]}"
-                    print(f"the ledger in network {head.network.hex()[:8]} lost {which}", file=sys.stderr)
-                print(f"they are fetched from neighbours; what was found is kept in {kept}", file=sys.stderr)
+            for head, missing in lost:
+                which = f"entries {missing[0]} to {missing[-1]}"
+                print(f"the ledger in network {head.network.hex()[:8]} lost {which}", file=sys.stderr)
+            if lost or zeroed:
+                begin = "they are fetched from neighbours" if lost else "the end of the database was empty"
+                print(f"{begin}; what was found is kept in {kept}", file=sys.stderr)
             examine(store, marker, lost)
             daemon = Daemon(home, config, keys, Marked(store, marker), log, listen=listen or config.listen, json=json)
             return trio.run(daemon.main, (*config.bootstrap, *bootstrap))

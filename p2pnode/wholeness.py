@@ -1,9 +1,10 @@
 """Whether our own chains are all there. A database that lost its end opens as if nothing were wrong; heads tell.
 
 What is missing is named, and fetched from neighbours (p2pnode/core/recovery.py); until then nothing is signed. Any
-other damage stops the node. Nothing is repaired in place, and a copy of what was found is kept.
+other damage stops the node. A copy of what was found is kept, and nothing is taken away but zeros at the end of a log.
 """
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +16,25 @@ from p2pnode.core.keys import CHAIN, DOUBT, ENTRY, GENESIS, seq_key
 from protocols.codec import encode
 from protocols.errors import Refusal, Reject
 
+from .log_end import zeroed_from
 from .marker import Marker
-from .store import AnyStore
+from .store import AnyStore, Store, StoreDamaged
+
+
+def open_store(folder: Path, aside: Path) -> tuple[Store, bool]:
+    """Open a store, and say whether its newest log ended in zeros: then it is opened as if it had been cut short
+    there, after a copy of what was found has been put aside. As `Store.open`, and `Refusal` if there is no room.
+    """
+    try:
+        return Store.open(folder), False
+    except StoreDamaged:
+        log = max((folder / "db").glob("*.log"), default=None, key=lambda file: file.name)
+        whole = None if log is None else zeroed_from(log.read_bytes())
+        if log is None or whole is None:
+            raise
+    keep_copy(folder, aside)
+    os.truncate(log, whole)
+    return Store.open(folder), True
 
 
 def check_chains(store: AnyStore) -> list[tuple[Head, range]]:
