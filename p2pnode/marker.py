@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from ledger.head import Head
+from ledger.head import NO_ENTRY, Head
 
 from .store import AnyStore
 
@@ -31,6 +31,15 @@ class Marker:
     def agrees(self, head: Head) -> bool:
         noted = self._heads.get(head.network.hex(), [])
         return [head.count, head.last.hex()] in (noted[:2], noted[2:])
+
+    def noted(self, network: bytes) -> Head | None:
+        """How far a chain had come for certain when this was last written; None where nothing is noted."""
+        match self._heads.get(network.hex(), []):
+            case [int(count), str(last), *_] if 0 < count < 2**63:
+                with suppress(ValueError):
+                    found = Head(network, count, bytes.fromhex(last))
+                    return found if len(found.last) == len(NO_ENTRY) else None
+        return None
 
     def note(self, heads: Iterable[Head], *, to_come: bool = False) -> None:
         """So they stand, or will once a commit is through. What cannot be noted is asked for at the next start; so an

@@ -76,8 +76,11 @@ def examine(store: AnyStore, marker: Marker, lost: Sequence[tuple[Head, range]])
         row = DOUBT + state.network
         if row in puts or store.get(row) is not None:
             continue
-        if marker.agrees(_head(key, state)):
-            marker.note([_head(key, state)])
+        here, noted = _head(key, state), marker.noted(state.network)
+        if marker.agrees(here):
+            marker.note([here])
+        elif noted is not None and noted.count > here.count:
+            puts[row] = encode([noted.count, noted.last])  # an older folder: so many there were
         else:
             puts[row] = encode([0, b""])
     if puts:

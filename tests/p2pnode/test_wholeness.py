@@ -1,5 +1,6 @@
 """A ledger that lost its end is noticed before anything is signed."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -48,15 +49,23 @@ def state_after_first() -> bytes:
 
 
 def test_what_is_in_doubt_is_noted(whole: dict[bytes, bytes], tmp_path: Path) -> None:
-    """A lost tail, no marker, an older marker, and one that agrees."""
+    """A lost tail, no marker, an older marker, one that has seen more, and one that agrees."""
     ((network, head),) = heads_of().items()
-    for noted, need in ((None, 0), (Head(network, 2, bytes(32)), 0), (head, None)):
-        marker = Marker(tmp_path / f"{need}{noted is None}.json")
+    more = Head(network, head.count + 2, b"n" * 32)
+    for number, (noted, doubt) in enumerate(
+        (
+            (None, [0, b""]),
+            (Head(network, 2, bytes(32)), [0, b""]),
+            (more, [more.count, more.last]),
+            (head, None),
+        )
+    ):
+        marker = Marker(tmp_path / f"{number}.json")
         if noted is not None:
             marker.note([noted])
         store = store_of(whole, heads_of())
         examine(store, Marker(marker.path), check_chains(store))
-        assert [v for _, v in store.scan(DOUBT)] == ([] if need is None else [encode([need, b""])])
+        assert [v for _, v in store.scan(DOUBT)] == ([] if doubt is None else [encode(doubt)])
     store = store_of(whole, heads_of())
     examine(store, Marker(tmp_path / "none"), [(head, range(1, 3))])
     assert store.get(DOUBT + network) == encode([3, head.last])
@@ -75,6 +84,17 @@ def test_a_crash_around_a_commit_is_no_doubt_and_an_older_folder_is_one(tmp_path
     found.note([new])  # as the next start does, which saw the commit in the folder
     later = Marker(tmp_path / "marker")
     assert later.agrees(new) and not later.agrees(old)
+
+
+def test_a_marker_that_makes_no_sense_names_nothing(tmp_path: Path) -> None:
+    network = b"n" * 16
+    for noted in ([], [3], ["3", "00"], [3, 7], [3, "zz"], [3, "00"], [-1, "00" * 32], [2**64, "00" * 32], {}):
+        (tmp_path / "marker").write_text(json.dumps({network.hex(): noted}))
+        assert Marker(tmp_path / "marker").noted(network) is None, noted
+    begun = Marker(tmp_path / "begun")
+    begun.note([Head(network, 2, b"2" * 32)])
+    begun.note([Head(network, 3, b"3" * 32)], to_come=True)
+    assert Marker(tmp_path / "begun").noted(network) == Head(network, 2, b"2" * 32), "what is to come is not certain"
 
 
 class Full(MemoryStore):
