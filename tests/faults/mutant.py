@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import trio
 
+from p2pnode import daemon
 from p2pnode.core.effects import Effect, Reply
 from p2pnode.loop import Loop
 
@@ -30,7 +31,13 @@ def acknowledge_first() -> None:
     Loop.finish = early  # type: ignore[method-assign]
 
 
-RULES: dict[str, Callable[[], None]] = {rule.__name__: rule for rule in (acknowledge_first,)}
+def unaware() -> None:
+    """Neither head record nor marker is looked at when the node starts."""
+    daemon.check_chains = lambda store: []
+    daemon.examine = lambda store, marker, lost: None
+
+
+RULES: dict[str, Callable[[], None]] = {rule.__name__: rule for rule in (acknowledge_first, unaware)}
 
 
 def mutant(rule: str) -> list[str]:
