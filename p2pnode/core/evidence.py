@@ -14,7 +14,9 @@ from .own_chain import OwnChain
 from .settlements import Settlements
 from .state import State
 
-_MOST = ("PAY_RECEIPT", "PAY_COMPLETE")  # which of our entries say most; then AGREE; then whichever is the newest
+# Which of our entries say most; then AGREE; then whichever is the newest. A PAY_ACCEPT holds what the payer signed
+# after the agreement: it shows that the payer stopped.
+_MOST = ("PAY_RECEIPT", "PAY_COMPLETE", "PAY_ACCEPT")
 
 
 class Evidence:
