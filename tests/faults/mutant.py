@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import trio
 
-from p2pnode import daemon
+from p2pnode import clock, daemon
 from p2pnode.core.effects import Effect, Reply
 from p2pnode.loop import Loop
+from protocols.limits import DAY
 
 HELD_BACK = 0.4  # seconds between an answer and its commit
 
@@ -37,7 +38,13 @@ def unaware() -> None:
     daemon.examine = lambda store, marker, lost: None
 
 
-RULES: dict[str, Callable[[], None]] = {rule.__name__: rule for rule in (acknowledge_first, unaware)}
+def month_later() -> None:
+    """No rule is taken away, but the clock is 30 days ahead."""
+    now = clock.now
+    clock.now = lambda: now() + 30 * DAY
+
+
+RULES: dict[str, Callable[[], None]] = {rule.__name__: rule for rule in (acknowledge_first, unaware, month_later)}
 
 
 def mutant(rule: str) -> list[str]:
