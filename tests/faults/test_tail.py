@@ -210,7 +210,7 @@ def cut_tail(db: Path, kind: str, rng: random.Random, hurts: Callable[[], bool])
 
 
 def test_what_is_gone_is_named_and_fetched(tmp_path: Path) -> None:
-    chosen, trials = killer.seed(), length(3, 200)
+    chosen, trials = killer.seed(), length(2, 200)
     side_by_side = STREETS if trials > 2 * len(KINDS) else 1
     streets: list[Hurt] = []
     control: dict[str, bool] = {}
