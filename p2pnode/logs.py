@@ -7,12 +7,16 @@ A record that reaches beyond the end of the file is taken for one whose writer d
 a word, paranoid checks or not, with all that comes after it. That is right after a crash. It also happens where one
 bit of a length was flipped in the last block: then the checksum still fits the length as it was written, which a
 record that was cut off does not (by chance once in 10^8 times).
+
+A log that ends in zeros it calls damaged, though that is the same loss as one that is cut short: a file that had its
+new length already, but not its content, when the power went.
 """
 
 from pathlib import Path
 
 BLOCK = 32_768
 HEADER = 7
+LAST_TYPE = 4
 _POLYNOMIAL = 0x82F63B78  # CRC-32C (Castagnoli), reflected
 _MASK_DELTA = 0xA282EAD8
 
@@ -31,6 +35,37 @@ def flipped_length(file: Path) -> int | None:
             return start + place if _fits_another_length(block[place:], length) else None
         place += HEADER + length
     return None
+
+
+def zeroed_from(log: bytes) -> int | None:
+    """The length of the whole part, if what comes after it is the begin of one record at most, and then zeros; else
+    None: the log is whole, or damaged in another way.
+    """
+    place = 0
+    while place < len(log):
+        left = BLOCK - place % BLOCK
+        if left < HEADER:  # the rest of a block that no header fits into stays empty
+            place += left
+            continue
+        if len(log) - place < HEADER:
+            break
+        length, kind = int.from_bytes(log[place + 4 : place + 6], "little"), log[place + 6]
+        end = place + HEADER + length
+        if 0 < kind <= LAST_TYPE and end <= len(log) and checksum(log[place + 6 : end]) == log[place : place + 4]:
+            place = end
+            continue
+        written = len(log.rstrip(b"\0"))
+        begun = place + min(left, HEADER + length) if any(log[place : place + HEADER]) else place
+        return place if log.endswith(b"\0") and written < max(begun, place + 1) else None
+    return None
+
+
+def checksum(data: bytes) -> bytes:
+    """The 4 bytes that stand before a record of this type and payload."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = _update(crc, byte)
+    return _masked(crc ^ 0xFFFFFFFF).to_bytes(4, "little")
 
 
 def _fits_another_length(record: bytes, length: int) -> bool:

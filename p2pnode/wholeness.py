@@ -16,7 +16,7 @@ from p2pnode.core.keys import CHAIN, DOUBT, ENTRY, GENESIS, seq_key
 from protocols.codec import encode
 from protocols.errors import Refusal, Reject
 
-from .log_end import zeroed_from
+from .logs import zeroed_from
 from .marker import Marker
 from .store import AnyStore, Store, StoreDamaged
 
