@@ -102,7 +102,7 @@ def test_a_restored_node_signs_nothing_twice() -> None:
 @pytest.mark.skipif(not LONG, reason="tests/e2e restores a backup; P2PNODE_LONG=1 does so on clocks a month ahead")
 def test_real_nodes_a_month_later(tmp_path: Path) -> None:
     """Cleo is backed up; a month passes; she trades, loses the machine, is restored elsewhere, and trades again."""
-    trials, went_on = 10, 0
+    trials, went_on = length(1, 10), 0
     (tmp_path / "secret").write_text("five words nobody knows\n")
     secret = ("--passphrase-file", str(tmp_path / "secret"))
     try:

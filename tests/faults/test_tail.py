@@ -71,8 +71,6 @@ class Hurt:
         assert whole[: len(self.ids)] == self.ids and len(whole) > len(self.ids)
         lost = self._hurt(kind, whole)
         self.ids = whole
-        self.counts[kind] += 1
-        self.lost_entries += len(lost)
         named = _named(self.cleo.start())
         named |= self._until_whole()
         held = [row["id"] for row in self.cleo.cli("ledger", "log")]
@@ -83,6 +81,8 @@ class Hurt:
             self.problems.append(f"{kind}: lost {lost}, and has {len(held)} of {len(whole)}: {checked}")
         else:
             self.counts["whole"] += 1
+        self.counts[kind] += 1
+        self.lost_entries += len(lost)
         self._sign(number)
         audit = self.rng.choice((self.anna, self.ben)).cli("ledger", "audit", self.cleo.peer_id)
         if audit["forks"] or not audit["ok"]:
@@ -153,6 +153,7 @@ class Hurt:
         whole = self._stopped()
         for node in (self.anna, self.ben):
             node.stop()
+        marker = self.marker.read_bytes()
         found = []
         for prefix in prefixes:
             lost = self._hurt("missing", whole)
@@ -166,10 +167,14 @@ class Hurt:
             self.cleo.stop()
             self.cleo.prefix = []
             shutil.rmtree(self.cleo.home)
-            (self.root / "yesterday").rename(self.cleo.home)
-            found.append(
-                {"noticed": noticed, "forked": len(held) > lost.start and held[lost.start] != whole[lost.start]}
-            )
+            shutil.copytree(self.root / "yesterday", self.cleo.home)
+            self.marker.write_bytes(marker)
+            again = held[lost.start : lost.start + 1]
+            found.append({"noticed": noticed, "forked": bool(again) and again != whole[lost.start : lost.start + 1]})
+        for node in self.all:
+            node.start()
+        self.ids = whole
+        self._sign(0)
         return found
 
 
@@ -218,6 +223,7 @@ def test_what_is_gone_is_named_and_fetched(tmp_path: Path) -> None:
     try:
         for place in range(side_by_side):
             streets.append(Hurt(tmp_path / str(place), random.Random(f"{chosen} {place}")))
+        true, control = streets[0].alone([], mutant("unaware"))
 
         def work(place: int) -> None:
             for number in range(place, trials, side_by_side):
@@ -226,7 +232,6 @@ def test_what_is_gone_is_named_and_fetched(tmp_path: Path) -> None:
         with ThreadPoolExecutor(side_by_side) as pool:
             for done in [pool.submit(work, place) for place in range(side_by_side)]:
                 done.result()
-        true, control = streets[0].alone([], mutant("unaware"))
     finally:
         for one in streets:
             one.end()
