@@ -10,12 +10,13 @@ from random import Random
 
 import pytest
 
-from ledger.entry import parse_entry
+from ledger.entry import parse_entry, settlement_of
 from ledger.proof import check_proof
 from p2pnode.core.effects import Write
 from p2pnode.core.events import Command
 from p2pnode.core.keys import NODE, seq_key
 from p2pnode.store import Store
+from protocols.codec import decode
 from protocols.errors import Refusal
 from protocols.limits import MINUTE
 from tests.p2pnode.lab import Lab
@@ -142,6 +143,27 @@ def test_of_an_agreement_and_of_nothing_yet():
     for node in (lab.ben, lab.cleo):
         shown = check_proof(proof(lab, node)[1])
         assert shown["proves"] == "agreement" and shown["payer"] is None and shown["seq"] == shown["head_seq"]
+
+
+def test_a_payee_whose_payer_stops_proves_the_acceptance():
+    lab = Lab(5)
+    listing = lab.ask(lab.ben, "listing.publish", direction="offer", kind="lend", title="Ladder", price="1")
+    lab.sim.run(MINUTE)
+    lab.id = lab.ask(lab.cleo, "exchange.propose", listing=listing["listing_id"])["exchange_id"]
+    lab.sim.run(MINUTE)
+    lab.ask(lab.ben, "exchange.accept", id=lab.id)
+    lab.sim.run(MINUTE)
+    lab.sim.ask(lab.cleo, "exchange.pay", id=lab.id)
+    while look(lab.ben, "ledger.log", lab.now)[-1]["kind"] != "PAY_ACCEPT":
+        lab.sim.run(1)
+    lab.cleo.alive = False
+    lab.sim.run(10 * MINUTE)
+    made, content = proof(lab, lab.ben)
+    shown = check_proof(content)
+    assert made["kind"] == shown["kind"] == "PAY_ACCEPT" and shown["proves"] == "entry"
+    said = settlement_of(parse_entry(decode(content)[3]))
+    assert said is not None and parse_entry(said.half).kind == "PAY_PROPOSE"
+    assert parse_entry(said.half).author == lab.signer(lab.cleo).author
 
 
 @pytest.mark.parametrize("others", [0, 3_000])
