@@ -39,7 +39,8 @@ def flipped_length(file: Path) -> int | None:
 
 def zeroed_from(log: bytes) -> int | None:
     """The length of the whole part, if what comes after it is the begin of one record at most, and then zeros; else
-    None: the log is whole, or damaged in another way.
+    None: the log is whole, or damaged in another way; also where one flipped bit explains a last record that ends in
+    zeros by itself.
     """
     place = 0
     while place < len(log):
@@ -56,16 +57,39 @@ def zeroed_from(log: bytes) -> int | None:
             continue
         written = len(log.rstrip(b"\0"))
         begun = place + min(left, HEADER + length) if any(log[place : place + HEADER]) else place
-        return place if log.endswith(b"\0") and written < max(begun, place + 1) else None
+        if not log.endswith(b"\0") or written >= max(begun, place + 1):
+            return None
+        return None if end == len(log) and _one_bit_off(log[place:]) else place
     return None
 
 
 def checksum(data: bytes) -> bytes:
     """The 4 bytes that stand before a record of this type and payload."""
+    return _masked(_crc(data)).to_bytes(4, "little")
+
+
+def _one_bit_off(record: bytes) -> bool:
+    """Whether a record's checksum fits but for one flipped bit, of itself or of what it covers."""
+    stored, covered = int.from_bytes(record[:4], "little"), record[6:]
+    crc = _crc(covered)
+    if (stored ^ _masked(crc)).bit_count() == 1:
+        return True
+    turned = (stored - _MASK_DELTA) & 0xFFFFFFFF
+    wrong = ((turned >> 17 | turned << 15) & 0xFFFFFFFF) ^ crc
+    for bit in range(8):
+        effect = _TABLE[1 << bit]  # on the checksum, of this bit in the last byte; then in the one before, and so on
+        for _ in covered:
+            if effect == wrong:
+                return True
+            effect = _update(effect, 0)
+    return False
+
+
+def _crc(data: bytes) -> int:
     crc = 0xFFFFFFFF
     for byte in data:
         crc = _update(crc, byte)
-    return _masked(crc ^ 0xFFFFFFFF).to_bytes(4, "little")
+    return crc ^ 0xFFFFFFFF
 
 
 def _fits_another_length(record: bytes, length: int) -> bool:

@@ -69,6 +69,18 @@ def test_other_damage_is_not_taken_for_it(written: Path) -> None:
     assert zeroed_from(noise) is None
 
 
+def test_a_flipped_bit_is_not_taken_for_it(written: Path) -> None:
+    """Not even in the last record, where that ends in zeros."""
+    log = log_of(written).read_bytes()
+    assert log.endswith(bytes(2))
+    rng = random.Random(5)
+    for _ in range(60):
+        changed = bytearray(log)
+        changed[len(log) - 1 - rng.randrange(1_000)] ^= 1 << rng.randrange(8)
+        assert zeroed_from(bytes(changed)) is None
+    assert zeroed_from(log[:-20] + bytes(20)) is not None
+
+
 def test_a_store_opens_without_the_zeros_and_a_copy_is_kept(written: Path, tmp_path: Path) -> None:
     folder, aside = tmp_path / "store", tmp_path / "aside"
     shutil.copytree(written, folder)
