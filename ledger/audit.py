@@ -19,6 +19,7 @@ from .chain import ChainState, check_meaning, check_place, follow, start
 from .entry import Entry, parse_entry, settlement_of
 from .halves import Keys, check_half, first_key, proposal_of, verify_claims
 from .head import Head
+from .lending import BORROWS, LENDS, Lent, step
 from .payloads import Settlement
 
 MAX_PROBLEMS = 100
@@ -33,7 +34,8 @@ class Problem(NamedTuple):
 
 
 class VouchSource(NamedTuple):
-    """Where a part of the limit comes from. It is worth what the voucher's own chain is worth: audit that too."""
+    """Where a part of the limit comes from: what is left of a vouch. It is worth what the voucher's own chain is worth:
+    audit that too."""
 
     voucher: bytes
     amount: int
@@ -43,7 +45,7 @@ class VouchSource(NamedTuple):
 class Report(NamedTuple):
     """The result of an audit. entries: how many were read; head: id of the last one; missing: sequence numbers that are
     not there; withheld: entries whose settlement payload was not shown; errors: the first 100 problems; sources:
-    accepted vouches; state: where the chain stands, only if it is whole up to there.
+    what is left of accepted vouches; state: where the chain stands, only if it is whole up to there.
     """
 
     entries: int
@@ -86,7 +88,8 @@ class Audit:
         self.withheld = 0
         self.missing: list[range] = []
         self.errors: list[Problem] = []
-        self.sources: list[VouchSource] = []
+        self.lent: dict[bytes, Lent] = {}
+        self.accepted: dict[bytes, VouchSource] = {}
         self.deals: dict[bytes, tuple[str, bytes, int]] = {}
         self.proposals: dict[bytes, bytes] = {}
         self.rooted = True  # whether every entry so far is known, so that roots can be checked
@@ -147,7 +150,11 @@ class Audit:
             tuple(missing),
             self.withheld,
             tuple(self.errors),
-            tuple(self.sources),
+            tuple(
+                source._replace(amount=self.lent[deal].left)
+                for deal, source in self.accepted.items()
+                if self.lent[deal].left > 0
+            ),
             self.state if ok else None,
         )
 
@@ -191,16 +198,26 @@ class Audit:
         ):
             # a payer that nests another proposal than the one in its chain could name other witnesses
             raise Reject("state", f"{entry.kind} of another proposal than the one in the chain")
-        if entry.kind == "VOUCH_ACCEPT":
-            self.sources.append(VouchSource(said.counterparty, said.amount, entry.id))
         if before is None:
             # with gaps or withheld payloads the earlier step may just not be known
             if "" not in after and self.rooted and not self.withheld:
                 raise Reject("state", f"{entry.kind} without what must come before it")
         elif before[0] not in after:
             raise Reject("state", f"{entry.kind} after {before[0]} in the same deal")
-        elif before[1:] != (said.counterparty, said.amount):
+        elif before[1] != said.counterparty or (before[2] != said.amount and entry.kind not in LENDS | BORROWS):
             raise Reject("state", f"{entry.kind} with another counterparty or amount than {before[0]}")
+        if entry.kind in LENDS | BORROWS:
+            self.check_vouch(entry, said)
+
+    def check_vouch(self, entry: Entry, said: Settlement) -> None:
+        """The sums of a vouch. With gaps or withheld payloads some of its entries may just not be known."""
+        try:
+            self.lent[said.deal] = step(self.lent.get(said.deal), entry, said)
+        except Reject:
+            if self.rooted and not self.withheld:
+                raise
+        if entry.kind == "VOUCH_ACCEPT" and said.deal in self.lent:
+            self.accepted[said.deal] = VouchSource(said.counterparty, said.amount, entry.id)
 
     def jump(self, entry: Entry) -> None:
         """Go on at an entry after a gap; what it says about the one before is believed."""

@@ -17,7 +17,8 @@ from .payloads import Settlement
 
 class Rule(NamedTuple):
     """balance, hold, limit: by how many times the amount each moves. embeds: kinds of the counterparty's half, one of
-    which must be there; own: the same, of the author's own entry (in a PAY_CANCEL, instead, with tokens).
+    which must be there; own: the same, of the author's own entry (in a PAY_CANCEL, instead, with tokens); part:
+    whether the amount may be less than the half's.
     after: what this author wrote last in the same deal ("": nothing); None: not bound to a deal.
     """
 
@@ -28,7 +29,11 @@ class Rule(NamedTuple):
     own: tuple[str, ...] = ()
     after: tuple[str, ...] | None = None
     amount: bool = True  # whether the amount must be above zero
+    part: bool = False
 
+
+_LENT = ("VOUCH", "UNVOUCH", "VOUCH_CONSUME", "VOUCH_RESTORE")
+_BORROWED = ("VOUCH_ACCEPT", "VOUCH_RETURN", "VOUCH_CONSUMED")
 
 RULES: dict[str, Rule] = {
     # payer
@@ -44,10 +49,13 @@ RULES: dict[str, Rule] = {
     "PAY_RECEIPT": Rule(balance=1, embeds=("PAY_COMPLETE",), after=("PAY_ACCEPT",)),
     # voucher
     "VOUCH": Rule(hold=1, after=("",)),
-    "UNVOUCH": Rule(hold=-1, embeds=("VOUCH_RETURN",), after=("VOUCH",)),
+    "UNVOUCH": Rule(hold=-1, embeds=("VOUCH_RETURN",), after=_LENT),
+    "VOUCH_CONSUME": Rule(balance=-1, hold=-1, after=_LENT),
+    "VOUCH_RESTORE": Rule(balance=1, hold=1, embeds=("VOUCH_RETURN",), after=_LENT, part=True),
     # subject of a vouch
     "VOUCH_ACCEPT": Rule(limit=1, embeds=("VOUCH",), after=("",)),
-    "VOUCH_RETURN": Rule(limit=-1, after=("VOUCH_ACCEPT",)),
+    "VOUCH_RETURN": Rule(limit=-1, after=_BORROWED),
+    "VOUCH_CONSUMED": Rule(balance=1, limit=-1, embeds=("VOUCH_CONSUME",), after=_BORROWED, part=True),
     # statements
     "AGREE": Rule(amount=False),
     "EVENT": Rule(amount=False),

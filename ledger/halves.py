@@ -89,7 +89,7 @@ def half_of(entry: Entry, settlement: Settlement) -> Entry | None:
         half.network != entry.network
         or half.author != (entry.author if own else settlement.counterparty)
         or said.counterparty != (settlement.counterparty if own else entry.author)
-        or said.amount != settlement.amount
+        or (said.amount < settlement.amount if rule.part else said.amount != settlement.amount)
         or said.deal != settlement.deal
         or said.terms != settlement.terms
     ):

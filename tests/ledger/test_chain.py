@@ -229,5 +229,6 @@ def test_extend_and_apply_agree_and_the_limit_holds_everywhere(endowment: int, t
 def test_every_kind_of_the_design_has_a_rule() -> None:
     assert set(RULES) == {
         *("PAY_PROPOSE", "PAY_ACCEPT", "PAY_RELEASE", "PAY_CANCELREQ", "PAY_CANCEL", "PAY_COMPLETE", "PAY_RECEIPT"),
-        *("VOUCH", "VOUCH_ACCEPT", "VOUCH_RETURN", "UNVOUCH", "AGREE", "EVENT", "ATTEST"),
+        *("VOUCH", "VOUCH_ACCEPT", "VOUCH_RETURN", "UNVOUCH", "VOUCH_CONSUME", "VOUCH_CONSUMED", "VOUCH_RESTORE"),
+        *("AGREE", "EVENT", "ATTEST"),
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ledger.audit import verify_chain
 from ledger.chain import ChainState, apply, check_place, start
 from ledger.entry import encode_entry, parse_entry, settlement_of, verify_entry
 from ledger.fork import parse_fork, verify_fork
@@ -47,6 +48,8 @@ def test_valid(v: dict[str, Any]) -> None:
 def test_the_chains_follow() -> None:
     assert walk("payer").figures == (-200, 0, 1000)
     assert walk("payee").figures == (200, 0, 0)
+    assert walk("voucher").figures == (-20, 0, 1000)
+    assert walk("subject").figures == (20, 0, 0)
 
 
 @pytest.mark.parametrize("v", VECTORS["invalid"], ids=lambda v: v["name"])
@@ -110,3 +113,12 @@ def test_outcomes() -> None:
 def test_heads(v: dict[str, Any]) -> None:
     head = Head(bytes.fromhex(VECTORS["network"]), v["count"], bytes.fromhex(v["last"]))
     assert decode_slot(bytes.fromhex(v["bytes"])) == (head, v["generation"])
+
+
+@pytest.mark.parametrize("v", VECTORS["audits"], ids=lambda v: v["name"])
+def test_audits(v: dict[str, Any]) -> None:
+    data = [bytes.fromhex(e) for e in v["entries"]]
+    network, author = bytes.fromhex(VECTORS["network"]), parse_entry(data[0]).author
+    report = verify_chain(data, network=network, author=author, endowment=v["endowment"])
+    assert report.ok == v["ok"]
+    assert [p.seq for p in report.errors] == ([] if v["ok"] else [len(data) - 1])

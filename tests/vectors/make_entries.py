@@ -16,6 +16,7 @@ from ledger.entry import Entry, encode_entry, settlement_of, sign_entry
 from ledger.fork import encode_fork, fork_of
 from ledger.halves import proof_of_deal
 from ledger.head import Head, encode_slot
+from ledger.lending import BORROWS
 from ledger.merkle import root
 from ledger.outcome import outcome
 from ledger.payloads import Settlement, encode_payload, salted
@@ -36,6 +37,7 @@ def make() -> dict[str, Any]:
     vouch(a, b)
     a.write("EVENT", Settlement(BOB.author, 0, DEAL), b"cash, 5 EUR", now=300)
     witnessed = cancel(a)
+    voucher, subject = parts()
     return {
         "what": "entries of two personal chains",
         "network": NET.hex(),
@@ -43,8 +45,17 @@ def make() -> dict[str, Any]:
             {"name": n, "entropy": e.hex(), "author": x.author.hex(), "inception": x.signer.inception.hex()}
             for n, e, x in (("payer", b"a" * 32, a), ("payee", b"b" * 32, b))
         ],
-        "chains": {"payer": {"endowment": 1000}, "payee": {"endowment": 0}},
-        "valid": [shown("payer", e) for e in a.entries] + [shown("payee", e) for e in b.entries],
+        "chains": {
+            "payer": {"endowment": 1000},
+            "payee": {"endowment": 0},
+            "voucher": {"endowment": 1000},
+            "subject": {"endowment": 0},
+        },
+        "valid": [
+            shown(chain, e)
+            for chain, x in (("payer", a), ("payee", b), ("voucher", voucher), ("subject", subject))
+            for e in x.entries
+        ],
         "invalid": invalid(a),
         "invalid_next": invalid_next(),
         "proofs": proofs(a, b),
@@ -56,6 +67,7 @@ def make() -> dict[str, Any]:
             {"count": h.count, "last": h.last.hex(), "generation": g, "bytes": encode_slot(h, g).hex()}
             for h, g in ((Head(NET, 0), 0), (Head(NET, a.state.count, a.state.head), 7))
         ],
+        "audits": audits(),
     }
 
 
@@ -70,6 +82,53 @@ def vouch(a: Author, b: Author) -> None:
     b.write("VOUCH_ACCEPT", answer(given, 70, VOUCH), now=251)
     returned = b.write("VOUCH_RETURN", Settlement(ALICE.author, 70, VOUCH), now=252)
     a.write("UNVOUCH", answer(returned, 70, VOUCH), now=253)
+
+
+def parts() -> tuple[Author, Author]:
+    """A vouch of 70: 20 come back, then a return of 30 and a take-over of 40 cross. Alice vouches for Bob."""
+    a, b = Author(ALICE, endowment=1000, seed=5), Author(BOB, seed=6)
+    given = a.write("VOUCH", Settlement(BOB.author, 70, VOUCH), now=400)
+    b.write("VOUCH_ACCEPT", answer(given, 70, VOUCH), now=401)
+    part = b.write("VOUCH_RETURN", Settlement(ALICE.author, 20, VOUCH), now=402)
+    a.write("UNVOUCH", answer(part, 20, VOUCH), now=403)
+    over = a.write("VOUCH_CONSUME", Settlement(BOB.author, 40, VOUCH), now=404)
+    back = b.write("VOUCH_RETURN", Settlement(ALICE.author, 30, VOUCH), now=404)
+    b.write("VOUCH_CONSUMED", answer(over, 20, VOUCH), now=405)
+    a.write("VOUCH_RESTORE", answer(back, 20, VOUCH), now=405)
+    a.write("UNVOUCH", answer(back, 30, VOUCH), now=405)
+    return a, b
+
+
+def audits() -> list[dict[str, Any]]:
+    """Whole chains in which each entry is right by itself: what the sums of a vouch allow, and what not."""
+
+    def one(name: str, kind: str, over: str, amount: int, ok: bool = False) -> dict[str, Any]:
+        a, b = parts()
+        author, other = (b, a) if kind in BORROWS else (a, b)
+        halves = [e for e in other.entries if e.kind == over]
+        c = Author(CAROL, endowment=1000, seed=7)  # figures that would carry it
+        if author is b:
+            b.write("VOUCH_ACCEPT", answer(c.write("VOUCH", Settlement(BOB.author, 70, DEAL)), 70, DEAL))
+        else:
+            a.write("VOUCH", Settlement(CAROL.author, 70, DEAL))
+        said = answer(halves[-1], amount, VOUCH) if halves else Settlement(other.author, amount, VOUCH)
+        if kind:
+            author.write(kind, said, now=500)
+        return {
+            "name": name,
+            "endowment": author.endowment,
+            "ok": ok,
+            "entries": [encode_entry(e).hex() for e in author.entries],
+        }
+
+    return [
+        one("as it was", "", "", 0, ok=True),
+        one("one VOUCH_RETURN frees the hold twice", "UNVOUCH", "VOUCH_RETURN", 30),
+        one("one VOUCH_RETURN restores and was used", "VOUCH_RESTORE", "VOUCH_RETURN", 20),
+        one("more is taken over than is left", "VOUCH_CONSUME", "", 10),
+        one("more returns than was accepted", "VOUCH_RETURN", "", 10),
+        one("one VOUCH_CONSUME is taken in twice", "VOUCH_CONSUMED", "VOUCH_CONSUME", 20),
+    ]
 
 
 def cancel(a: Author) -> Entry:
