@@ -33,7 +33,8 @@ SECTIONS = {
         "invite": Place("cli.neighbours", "invite", "Make an invite link"),
         "peers": Place("cli.neighbours", "peers", "The peers this node knows"),
         "vouch": Place("cli.reputation", "vouch", "Lend a peer part of your credit limit"),
-        "unvouch": Place("cli.reputation", "unvouch", "Ask a vouch back"),
+        "unvouch": Place("cli.reputation", "unvouch", "Ask a vouch back, or take over what it stands for"),
+        "vouches": Place("cli.reputation", "vouches", "The vouches you gave and took"),
         "reputation": Place("cli.reputation", "reputation", "How far this node can trust a peer"),
     },
     "Market": {

@@ -1,4 +1,4 @@
-"""`vouch unvouch attest reputation`: whom to trust, how far, and why."""
+"""`vouch unvouch vouches attest reputation`: whom to trust, how far, and why."""
 
 import re
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from .command import Command, with_session
-from .output import facts, say, short
+from .output import facts, say, short, table
 from .session import Session
 
 _NEGATIVE = re.compile(r"-[0-9][0-9.,]*")
@@ -33,24 +33,84 @@ def vouch(session: Session, peer: str, amount: str) -> None:
     """
     session.confirm(f"Vouch for {peer} with {amount}?")
     data = session.write("vouch", peer=peer, amount=amount)
+    if session.wait is not None:
+        session.until(_all_taken, f"taken by {peer}", data, "vouch.list", peer=peer)
     name, limit = data.get("name") or short(data.get("peer_id")), session.money(data.get("limit"))
     session.emit(data, lambda: say(f"Vouched: {session.money(data.get('amount'))} for {name}. You can spend {limit}."))
 
 
-@click.command(cls=Command, example="p2pnode unvouch Ann")
+@click.command(cls=_Vouch, example="p2pnode unvouch Ann 2.5 --wait 60\np2pnode unvouch Ann --take-over")
 @click.argument("peer")
+@click.argument("amount", required=False)
+@click.option("--take-over", is_flag=True, help="Bear it yourself: the peer has left owing. Cannot be undone.")
 @with_session
-def unvouch(session: Session, peer: str) -> None:
-    """Ask a vouch back. It returns whole or not at all: while the peer has spent of it, it stays; ask again later."""
-    data = session.write("unvouch", peer=peer)
+def unvouch(session: Session, peer: str, amount: str | None, take_over: bool) -> None:
+    """Ask a vouch back, or AMOUNT of it. What the peer has not spent comes back at once, the rest as they earn.
+
+    With --take-over so much of their debt becomes yours, without their doing: AMOUNT, or what they are known to owe.
+    What you can spend stays the same; it is no longer theirs to give back. With --wait: until all that was asked for
+    is back.
+    """
+    if take_over:
+        return _take_over(session, peer, amount)
+    data = session.write("unvouch", peer=peer, amount=amount)
     name = data.get("name") or short(data.get("peer_id"))
+    back = session.until(_all_back, f"back from {name}", data, "vouch.list", peer=peer)
+    asked = session.money(data.get("amount"))
     session.emit(
         data,
         lambda: say(
-            f"Asked back: {session.money(data.get('amount'))} from {name}. It returns when their node has answered, "
-            "whole or not at all: while they have spent of it, it stays, and you ask again later."
+            f"Back: {asked} from {name}."
+            if back is not None
+            else f"Asked back: {asked} from {name}. What they have not spent returns when their node answers, the rest "
+            "as they earn: p2pnode vouches"
         ),
     )
+
+
+def _all_taken(vouches: Any) -> bool:
+    return not any(v["state"] == "given" for v in vouches)
+
+
+def _all_back(vouches: Any) -> bool:
+    return not any(v["asked_back"]["amount"] for v in vouches if v["direction"] == "given")
+
+
+def _take_over(session: Session, peer: str, amount: str | None) -> None:
+    session.confirm(f"Take over {amount or 'all'} that {peer} owes, as far as you vouch? It cannot be undone.")
+    data = session.write("vouch.takeover", peer=peer, amount=amount)
+    name, total = data.get("name") or short(data.get("peer_id")), session.money(data.get("total"))
+    taken = session.money(data.get("amount"))
+    session.emit(data, lambda: say(f"Taken over: {taken} of what {name} owes. You still vouch with {total}."))
+
+
+@click.command(cls=Command, example="p2pnode vouches --with Ann")
+@click.option("--with", "peer", metavar="PEER", help="Only with this one.")
+@with_session
+def vouches(session: Session, peer: str | None) -> None:
+    """The vouches you gave and took: what is left of each, what came back, what was taken over."""
+    rows = session.call("vouch.list", peer=peer)
+    names = ("amount", "left", "returned", "taken_over", "asked_back")
+
+    def human() -> None:
+        if not rows:
+            return say("None yet: p2pnode vouch PEER AMOUNT")
+        table(
+            ["VOUCH", "WITH", "", "AMOUNT", "LEFT", "CAME BACK", "TAKEN OVER", "ASKED BACK", "STATE"],
+            [
+                (
+                    row["vouch_id"] if session.plain else short(row["vouch_id"]),
+                    row["name"],
+                    row["direction"],
+                    *(session.money(row[name]) if row[name]["amount"] or name == "amount" else "" for name in names),
+                    row["state"],
+                )
+                for row in rows
+            ],
+            session.plain,
+        )
+
+    session.emit(rows, human)
 
 
 @click.command(cls=Command, example="p2pnode attest 77c1 --outcome 2 --text 'On time, clean, friendly'")

@@ -190,6 +190,26 @@ class Vouch(Args, frozen=True):
     amount: Amount
 
 
+class Unvouch(Args, frozen=True):
+    """amount: a part of what stands; None: all of it."""
+
+    peer: PeerName
+    amount: Amount | None = None
+
+
+class TakeOver(Args, frozen=True):
+    """amount: None: what the peer is known to owe, as far as we vouch for it."""
+
+    peer: PeerName
+    amount: Amount | None = None
+
+
+class ListVouches(Args, frozen=True):
+    """peer: None for all."""
+
+    peer: PeerName | None = None
+
+
 class Attest(Args, frozen=True):
     exchange: Id
     outcome: Annotated[int, Meta(ge=-2, le=2)]
@@ -263,7 +283,9 @@ COMMANDS: dict[str, Command] = {
         Command("ledger.erase", OneExchange, True, "Erase what only you can read in the entries of an exchange"),
         Command("ledger.prove", OneExchange, False, "A proof of an exchange that anybody can check by himself"),
         Command("vouch", Vouch, True, "Lend a peer part of your credit limit"),
-        Command("unvouch", Peer, True, "Ask a vouch back"),
+        Command("unvouch", Unvouch, True, "Ask a vouch back, or a part of it"),
+        Command("vouch.takeover", TakeOver, True, "Take the debt over of somebody you vouch for"),
+        Command("vouch.list", ListVouches, False, "The vouches you gave and took"),
         Command("attest", Attest, True, "Rate an exchange"),
         Command("reputation", Reputation, False, "How far this node can trust a peer"),
     )

@@ -8,14 +8,13 @@ from ledger.balance import RULES
 from ledger.entry import Entry, parse_entry, settlement_of
 from ledger.payloads import SALT_BYTES
 from ledger.settlement import State as DealState
-from ledger.vouching import VouchState
 from p2pnode import commands
 from protocols.errors import Reject
 from protocols.terms import parse_terms
 
 from .settlements import Settlements
 from .state import Network, State
-from .vouches import STANDING, Vouches
+from .vouches import Vouches
 
 _PENDING = (DealState.PROPOSED, DealState.ACCEPTED)
 
@@ -94,10 +93,13 @@ class Accounts:
             account.payments += deal.settled
             account.newest_at = max(account.newest_at, parse_entry(deal.mine).at)
         for vouch in self._vouches.all.values():
-            if vouch.network == network.id and vouch.voucher and vouch.state in STANDING:
-                accounts.setdefault(vouch.counterparty, Account()).vouched_for_them += vouch.amount
-            elif vouch.network == network.id and not vouch.voucher and vouch.state is VouchState.TAKEN:
-                accounts.setdefault(vouch.counterparty, Account()).vouched_for_us += vouch.amount
+            if vouch.network != network.id or not vouch.left:
+                continue
+            account = accounts.setdefault(vouch.counterparty, Account())
+            if vouch.voucher:
+                account.vouched_for_them += vouch.left
+            else:
+                account.vouched_for_us += vouch.left
         return accounts
 
     def _row(self, network: Network, entry: Entry) -> dict[str, Any]:

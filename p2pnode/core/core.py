@@ -17,7 +17,7 @@ from ledger.entry import Entry, parse_entry
 from ledger.halves import verify_with
 from p2pnode import commands
 from p2pnode.bounds import EXPIRE_EVERY, MAX_STORED, REQUEST_KEPT
-from protocols import exchange_messages, join_messages, ledger_messages, recovery_messages
+from protocols import exchange_messages, join_messages, ledger_messages, recovery_messages, vouch_messages
 from protocols.codec import decode, encode
 from protocols.envelope import Record
 from protocols.errors import Ignore, Refusal, Reject
@@ -107,6 +107,7 @@ class Core:
             self.recovery,
             self.verification,
         )
+        self.status.told = (self.vouches.defaulted,)
         self._expire_at = now + EXPIRE_EVERY
         self._wake_at: int | None = None
         self._handlers = handlers(self)
@@ -145,6 +146,7 @@ class Core:
             case Woke():
                 self._wake_at = None
                 self._woke(now)
+        self.vouches.give_due(now)
         self._schedule(now)
         return self._journal.take()
 
@@ -220,6 +222,9 @@ class Core:
                 self._perform(self._gossip.received(peer, data, now), now)
             elif protocol == exchange_messages.PROTOCOL:
                 self._exchange(peer, exchange_messages.parse_message(data), now)
+            elif protocol == vouch_messages.PROTOCOL:
+                part = vouch_messages.parse_message(data)
+                self.vouches.asked_back(peer, self._known(part.network), part.id, part.total, now)
             elif protocol == recovery_messages.PROTOCOL:
                 self.recovery.received(peer, recovery_messages.parse_message(data), now)
             elif protocol == join_messages.PROTOCOL:
@@ -245,7 +250,7 @@ class Core:
                     self.custody.keep(entry)
                 self._entry(peer, network, entry, now)
             case exchange_messages.ReturnVouch(network_id, vouch_id):
-                self.vouches.asked_back(peer, self._known(network_id), vouch_id, now)
+                self.vouches.asked_back(peer, self._known(network_id), vouch_id, None, now)
             case exchange_messages.Ack(id_):
                 if self.outbox.acknowledged(id_, peer):
                     self._journal.out(Emit("delivered", {"id": id_.hex()}))

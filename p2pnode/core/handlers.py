@@ -55,6 +55,8 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "ledger.prove": evidence.prove,
         "vouch": core.vouches.vouch,
         "unvouch": core.vouches.unvouch,
+        "vouch.takeover": core.vouches.take_over,
+        "vouch.list": core.vouches.listed,
         "attest": core.ratings.attest,
         "reputation": core.ratings.reputation,
     }

@@ -32,6 +32,7 @@ class Status:
         self._neighbours = neighbours
         self._recovery = recovery
         self.warnings: Callable[[], list[str]] = list  # what the daemon knows, such as a disk that fails
+        self.told: tuple[Callable[[int], list[str]], ...] = ()  # set by the core: what its parts leave to our user
 
     def status(self, args: commands.NoArgs, now: int) -> dict[str, Any]:
         networks = list(self._state.networks.values())
@@ -55,7 +56,7 @@ class Status:
             "exchanges_waiting": self._waiting(now),
             "addresses": list(self._state.addresses),
             "reachable": any(not c.outbound for c in self._state.connected.values()),
-            "warnings": [*self.warnings(), *self._recovery.warnings(), *self._problems()],
+            "warnings": [*self.warnings(), *self._recovery.warnings(), *self._problems(), *self._told(now)],
         }
 
     def whoami(self, args: commands.NoArgs) -> dict[str, Any]:
@@ -79,6 +80,9 @@ class Status:
                 who == self._state.me and command != "attest" for who, command, _ in next_steps(view)
             )
         return count
+
+    def _told(self, now: int) -> list[str]:
+        return [line for tell in self.told for line in tell(now)]
 
     def _problems(self) -> list[str]:
         found = []

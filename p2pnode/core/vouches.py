@@ -7,9 +7,10 @@ from ledger.halves import verify_with
 from ledger.settlement import Append
 from ledger.vouching import Vouch, VouchState
 from p2pnode import commands
-from p2pnode.bounds import MAX_VOUCHES_OF_ONE, MAX_VOUCHES_TAKEN
+from p2pnode.bounds import DEFAULT_AFTER, MAX_VOUCHES_OF_ONE, MAX_VOUCHES_TAKEN
 from protocols import exchange_messages as messages
-from protocols.amounts import parse_amount
+from protocols import vouch_messages as parts_messages
+from protocols.amounts import format_amount, parse_amount
 from protocols.envelope import seal
 from protocols.errors import Ignore, Refusal, Reject
 from protocols.identity import digest
@@ -17,12 +18,13 @@ from protocols.limits import DURABLE_LIFETIME, SECOND
 from protocols.vouch import VouchStatement, seal_vouch
 
 from .effects import Emit, Send
-from .keys import VOUCH
+from .keys import KEPT, VOUCH
 from .outbox import Outbox
 from .settlements import over_limit
 from .state import Network, State
 
-STANDING = (VouchState.GIVEN, VouchState.HELD)
+STANDING = (VouchState.GIVEN, VouchState.HELD)  # of what we gave
+TAKEN = (VouchState.TAKEN, VouchState.RETURNED)  # of what we took, as far as anything is left
 
 
 class Vouches:
@@ -30,9 +32,10 @@ class Vouches:
         self._state = state
         self._outbox = outbox
         self.all: dict[tuple[bytes, bytes], Vouch] = {}
+        self._owing: set[tuple[bytes, bytes]] = set()  # taken, asked back, and not all given yet
         for _, value in state.journal.scan(VOUCH):
             vouch = machine.decode_vouch(value)
-            self.all[vouch.network, vouch.id] = vouch
+            self._know(vouch)
             self._queue(vouch, 0)
 
     def held_with(self, network: bytes) -> list[bytes]:
@@ -40,7 +43,7 @@ class Vouches:
         return [
             v.counterparty
             for v in self.all.values()
-            if v.network == network and v.state in (VouchState.HELD, VouchState.TAKEN)
+            if v.network == network and v.left and v.state in (*TAKEN, VouchState.HELD)
         ]
 
     def standing(self, network: bytes, vouch_id: bytes) -> bytes:
@@ -69,17 +72,126 @@ class Vouches:
         self._state_publicly(network, subject, now)
         return vouch
 
-    def unvouch(self, args: commands.Peer, now: int) -> object:
-        """Ask our vouches for a peer back; its node returns them as far as its balance allows."""
+    def unvouch(self, args: commands.Unvouch, now: int) -> object:
+        """Ask our vouches for a peer back, or a part, the newest first; its node returns what is free, and the rest as
+        it earns. Asking for the same again only reminds it."""
         network = self._state.network(args.network)
         subject = self._state.directory.resolve(args.peer)
+        held = self._held(network, subject)
+        parts = self._parts(network, held, args.amount)
+        self._outbox.check_room()
+        for vouch, part in parts:
+            wants = machine.asked(vouch, vouch.returned + part)
+            for old in {_asking(vouch, vouch.asked), _asking(vouch, wants.asked)}:
+                self._outbox.drop(old)
+            self._store(wants, now)
+            if wants.asked == vouch.amount:
+                protocol, frame = messages.PROTOCOL, messages.encode_message(messages.ReturnVouch(network.id, vouch.id))
+            else:
+                ask = parts_messages.ReturnPart(network.id, vouch.id, wants.asked)
+                protocol, frame = parts_messages.PROTOCOL, parts_messages.encode_message(ask)
+            self._outbox.add(_asking(wants, wants.asked), network.id, subject, protocol, frame, now)
+        asked = sum(part for _, part in parts)
+        return {**self._json(network, parts[0][0]), "amount": {"amount": asked, "unit": network.genesis.unit}}
+
+    def take_over(self, args: commands.TakeOver, now: int) -> object:
+        """Make so much of a peer's debt our own, the newest vouch first: it cannot be undone. Without an amount: what
+        the peer is known to owe, as far as we vouched for it."""
+        network = self._state.network(args.network)
+        subject = self._state.directory.resolve(args.peer)
+        held = self._held(network, subject)
+        amount = args.amount
+        if amount is None:
+            owed = min(self.owed(network, subject), sum(v.left for v in held))
+            if owed == 0:
+                raise Refusal("refused", "nothing is known here that this peer owes", "Say how much to take over.")
+            amount = format_amount(owed, network.genesis.decimals)
+        network.chain.check_ready()
+        self._outbox.check_room()
+        asks = [(vouch, machine.take_over(vouch, part)) for vouch, part in self._parts(network, held, amount)]
+        for vouch, ask in asks:
+            self._written(vouch, network.chain.append(ask.kind, ask.settlement, None, now), now)
+        self._state_publicly(network, subject, now)
+        taken = sum(ask.settlement.amount for _, ask in asks)
+        return {**self._json(network, asks[0][0]), "amount": {"amount": taken, "unit": network.genesis.unit}}
+
+    def listed(self, args: commands.ListVouches, now: int) -> list[dict[str, object]]:
+        """The vouches that we gave and took, those that ended too."""
+        network = self._state.network(args.network)
+        whose = None if args.peer is None else self._state.directory.resolve(args.peer)
+        unit = network.genesis.unit
+        return [
+            {
+                "vouch_id": v.id.hex(),
+                "peer_id": self._state.directory.peer_id(v.counterparty),
+                "name": self._state.directory.name(v.counterparty),
+                "direction": "given" if v.voucher else "taken",
+                "state": v.state.value,
+                **{
+                    name: {"amount": value, "unit": unit}
+                    for name, value in (
+                        ("amount", v.amount),
+                        ("left", v.left),
+                        ("returned", v.returned),
+                        ("taken_over", v.consumed),
+                        ("asked_back", max(0, min(v.asked - v.returned, v.left))),
+                    )
+                },
+            }
+            for v in self.all.values()
+            if v.network == network.id and whose in (None, v.counterparty)
+        ]
+
+    def _held(self, network: Network, subject: bytes) -> list[Vouch]:
         held = [v for v in self._given(network, subject) if v.state is VouchState.HELD]
         if not held:
             raise Refusal("not_found", "you have no accepted vouch for this peer", "`p2pnode vouch` makes one.")
+        return held[::-1]
+
+    def _parts(self, network: Network, held: list[Vouch], text: str | None) -> list[tuple[Vouch, int]]:
+        """How much of each of these vouches makes up the amount; all of it if there is no amount."""
+        genesis, left = network.genesis, sum(v.left for v in held)
+        wanted = left if text is None else parse_amount(text, genesis.decimals)
+        if not 0 < wanted <= left:
+            there = f"{format_amount(left, genesis.decimals)} {genesis.unit}"
+            raise Refusal("usage", f"you vouch with {there} for this peer", "Give an amount above zero, up to that.")
+        parts = []
         for vouch in held:
-            frame = messages.encode_message(messages.ReturnVouch(network.id, vouch.id))
-            self._outbox.add(_item(vouch), network.id, subject, messages.PROTOCOL, frame, now)
-        return self._json(network, held[0])
+            part = min(wanted, vouch.left)
+            wanted -= part
+            if part:
+                parts.append((vouch, part))
+        return parts
+
+    def owed(self, network: Network, subject: bytes) -> int:
+        """How far below zero the balance of a subject is, by the newest entry of it that is held here."""
+        kept = self._state.journal.scan(KEPT + network.id + subject)
+        return max(0, -parse_entry(kept[-1][1]).balance) if kept else 0
+
+    def defaulted(self, now: int) -> list[str]:
+        """Whoever we vouch for, owes, and has not been seen for long: a line for each, for our user to decide."""
+        found = []
+        for network_id, subject in dict.fromkeys((v.network, v.counterparty) for v in self.all.values() if v.voucher):
+            network = self._state.networks.get(network_id)
+            held = [v for v in self._given(network, subject) if v.state is VouchState.HELD] if network else []
+            if network is None or not held or self._seen(network, subject, now) > now - DEFAULT_AFTER:
+                continue
+            owed, left = self.owed(network, subject), sum(v.left for v in held)
+            if owed:
+                amounts = [f"{format_amount(a, network.genesis.decimals)} {network.genesis.unit}" for a in (owed, left)]
+                name = self._state.directory.name(subject)
+                found.append(
+                    f"{name} owes {amounts[0]} and has not been seen for 90 days; you vouch with {amounts[1]}. "
+                    f"`p2pnode unvouch {name} --take-over` makes that debt your own"
+                )
+        return found
+
+    def _seen(self, network: Network, author: bytes, now: int) -> int:
+        """When this author last gave a sign of life, ms, as far as is known here; 0 for never."""
+        lease = network.catalog.get((author, "lease", b""))
+        kept = self._state.journal.scan(KEPT + network.id + author)
+        signed = parse_entry(kept[-1][1]).at if kept else 0
+        return max(self._state.seen(author, now), lease.created if lease else 0, signed)
 
     def received(self, peer: str, network: Network, entry: Entry, now: int) -> None:
         """A VOUCH…, VOUCH_RETURN or UNVOUCH entry of the other side, its signature verified."""
@@ -96,10 +208,13 @@ class Vouches:
             self._store(vouch, now)
         for action in actions:
             if isinstance(action, Append):
-                written = self._written(vouch, network.chain.append(action.kind, action.settlement, None, now), now)
-                self._answer(peer, written)
-                if written.state is VouchState.ENDED:
-                    self._state_publicly(network, written.counterparty, now)
+                vouch = self._written(vouch, network.chain.append(action.kind, action.settlement, None, now), now)
+                if action.kind == "UNVOUCH":
+                    self._state_publicly(network, vouch.counterparty, now)
+                if action.kind in ("UNVOUCH", "VOUCH_CONSUMED"):  # the others wait in the outbox for an answer
+                    self._state.journal.out(self._message(peer, network.id, vouch.answer))
+                elif action.kind == "VOUCH_ACCEPT":
+                    self._state.journal.out(self._message(peer, network.id, vouch.mine))
             else:
                 self._state.journal.out(self._message(peer, network.id, action.entry))
 
@@ -123,28 +238,37 @@ class Vouches:
             raise Reject("context", "not a vouch of this network")
         self.received(peer, network, entry, now)
 
-    def asked_back(self, peer: str, network: Network, vouch_id: bytes, now: int) -> None:
-        """The voucher wants its vouch back: given at once, as far as our balance allows."""
+    def asked_back(self, peer: str, network: Network, vouch_id: bytes, total: int | None, now: int) -> None:
+        """The voucher wants so much back in all, or everything: what our account does not need goes at once, the rest
+        when it is free. The request is on disk before it is acknowledged.
+        """
         known = self.all.get((network.id, vouch_id))
         if not network.chain.ready:
             raise Ignore("state", "nothing is signed now; it will be sent again")
         if known is None or known.voucher or not self._state.directory.speaks_for(peer, known.counterparty):
             raise Ignore("state")
-        if known.state is VouchState.TAKEN:
-            ask = machine.give_back(known)
-            try:
-                entry = network.chain.append(ask.kind, ask.settlement, None, now)
-            except OverLimit as e:
-                answer = messages.Refuse(vouch_id, "refused", str(e)[:500])
-                self._state.journal.out(Send(peer, messages.PROTOCOL, messages.encode_message(answer)))
-                return
-            known = self._written(known, entry, now)
-        self._answer(peer, known)
+        total = known.amount if total is None else total
+        wanted = machine.asked(known, total)
+        if wanted != known:
+            self._store(wanted, now)
+        self.give_due(now)
+        ack = messages.Ack(_asking(known, min(total, known.amount)))
+        self._state.journal.out(Send(peer, messages.PROTOCOL, messages.encode_message(ack)))
+
+    def give_due(self, now: int) -> None:
+        """Give back what we were asked for, as far as the account carries it. Called after each step."""
+        for key in sorted(self._owing):
+            vouch, network = self.all[key], self._state.networks.get(key[0])
+            if network is None or not network.chain.ready:
+                continue
+            ask = machine.due(vouch, network.chain.state.figures.spendable)
+            if ask is not None:
+                self._written(vouch, network.chain.append(ask.kind, ask.settlement, None, now), now)
 
     def returned_not(self, peer: str, vouch_id: bytes) -> None:
-        """The subject cannot give a vouch back now: stop asking."""
+        """A node of before version 0.2 cannot give a vouch back now, and does not keep the request: stop asking."""
         for vouch in self.all.values():
-            if vouch.id == vouch_id and vouch.voucher and self._outbox.acknowledged(_item(vouch), peer):
+            if vouch.id == vouch_id and vouch.voucher and self._outbox.acknowledged(_asking(vouch, vouch.asked), peer):
                 self._state.journal.out(Emit("vouch", {"state": "in use", "amount": vouch.amount}))
 
     def _given(self, network: Network, subject: bytes) -> list[Vouch]:
@@ -164,14 +288,21 @@ class Vouches:
         self._store(vouch, now)
         return vouch
 
-    def _answer(self, peer: str, vouch: Vouch) -> None:
-        self._state.journal.out(self._message(peer, vouch.network, vouch.mine))
-
     def _store(self, vouch: Vouch, now: int) -> None:
-        self.all[vouch.network, vouch.id] = vouch
+        self._know(vouch)
+        if vouch.voucher and vouch.returned >= min(vouch.asked, vouch.amount - vouch.consumed):
+            self._outbox.drop(_asking(vouch, vouch.asked))
         self._state.journal.put(VOUCH + vouch.network + vouch.id, machine.encode_vouch(vouch))
         self._queue(vouch, now)
         self._state.journal.out(Emit("vouch", {"state": vouch.state.value, "amount": vouch.amount}))
+
+    def _know(self, vouch: Vouch) -> None:
+        key = vouch.network, vouch.id
+        self.all[key] = vouch
+        if not vouch.voucher and vouch.asked > vouch.returned and vouch.left:
+            self._owing.add(key)
+        else:
+            self._owing.discard(key)
 
     def _queue(self, vouch: Vouch, now: int) -> None:
         item = _item(vouch)
@@ -186,11 +317,11 @@ class Vouches:
 
     def _state_publicly(self, network: Network, subject: bytes, now: int) -> None:
         """The public edge of the trust graph: the sum of what we vouch for a subject, or its withdrawal."""
-        standing = [v for v in self._given(network, subject) if v.state in STANDING]
+        standing = [v for v in self._given(network, subject) if v.state in STANDING and v.left]
         row = network.catalog.get((self._state.me, "vouch", subject))
         revision = max(row.revision + 1 if row else 0, now // SECOND)
         if standing:
-            total = sum(v.amount for v in standing)
+            total = sum(v.left for v in standing)
             statement = VouchStatement(subject, total, standing[-1].mine)
             record = seal_vouch(self._state.signer, network.id, statement, created=now, revision=revision)
         else:
@@ -207,7 +338,7 @@ class Vouches:
         self._state.publish(network, record, now)
 
     def _json(self, network: Network, vouch: Vouch) -> dict[str, object]:
-        total = sum(v.amount for v in self._given(network, vouch.counterparty) if v.state in STANDING)
+        total = sum(v.left for v in self._given(network, vouch.counterparty) if v.state in STANDING)
         unit = network.genesis.unit
         return {
             "peer_id": self._state.directory.peer_id(vouch.counterparty),
@@ -222,3 +353,8 @@ class Vouches:
 def _item(vouch: Vouch) -> bytes:
     """Under which id the outbox holds what is outstanding of a vouch."""
     return digest(b"vouch" + vouch.network + vouch.id)
+
+
+def _asking(vouch: Vouch, total: int) -> bytes:
+    """Under which id the outbox holds that so much of a vouch is asked back in all."""
+    return digest(b"unvouch" + vouch.network + vouch.id + total.to_bytes(8, "big"))

@@ -122,3 +122,24 @@ def test_waiting_does_not_outlast_its_time(run: Run, node: FakeNode) -> None:
     begun = time.monotonic()
     run("exchange", "accept", "cd", "--wait", "0.2")
     assert 0.2 <= time.monotonic() - begun < 5
+
+
+def test_unvouching_waits_until_all_is_back(run: Run, node: FakeNode) -> None:
+    def row(left: int, direction: str = "given") -> dict[str, Any]:
+        return {"direction": direction, "asked_back": {"amount": left, "unit": "hour"}}
+
+    node.answers["unvouch"] = {"peer_id": "x", "name": "Ann", "amount": {"amount": 5, "unit": "hour"}}
+    node.in_turn("vouch.list", [row(5), row(7, "taken")], [row(2)], [row(0), row(7, "taken")])
+    result = run("unvouch", "Ann", "5", "--wait", "20")
+    assert result.status == 0 and result.out.startswith("Back: ")
+    node.answers["vouch.list"] = [row(5)]
+    late = run("unvouch", "Ann", "5", "--wait", "0.01", "--json")
+    assert late.status == 7 and late.error["data"]["name"] == "Ann"
+
+
+def test_vouching_waits_until_it_is_taken(run: Run, node: FakeNode) -> None:
+    node.answers["vouch"] = {"peer_id": "x", "name": "Ann", "amount": {"amount": 5, "unit": "hour"}}
+    node.in_turn("vouch.list", [{"state": "given"}], [{"state": "held"}, {"state": "ended"}])
+    assert run("vouch", "Ann", "5", "--wait", "20").status == 0
+    node.answers["vouch.list"] = [{"state": "given"}]
+    assert run("vouch", "Ann", "5", "--wait", "0.01").status == 7

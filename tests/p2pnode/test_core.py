@@ -49,6 +49,8 @@ def traffic() -> tuple[Lab, list[tuple[str, bytes]]]:
         lab.sim.run(5 * MINUTE)
         lab.ask(lab.anna, "vouch", peer="Dora", amount="1")
         lab.sim.run(MINUTE)
+        lab.ask(lab.anna, "unvouch", peer="Dora", amount="0.5")
+        lab.sim.run(MINUTE)
         lab.ask(lab.anna, "unvouch", peer="Dora")
         lab.sim.run(MINUTE)
     finally:
