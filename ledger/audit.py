@@ -19,7 +19,9 @@ from .chain import ChainState, check_meaning, check_place, follow, start
 from .entry import Entry, parse_entry, settlement_of
 from .halves import Keys, check_half, first_key, proposal_of, verify_claims
 from .head import Head
-from .lending import BORROWS, LENDS, Lent, step
+from .lending import IN_PARTS, Lent, step
+from .owing import CLAIMS, Owed
+from .owing import step as claim_step
 from .payloads import Settlement
 
 MAX_PROBLEMS = 100
@@ -89,6 +91,7 @@ class Audit:
         self.missing: list[range] = []
         self.errors: list[Problem] = []
         self.lent: dict[bytes, Lent] = {}
+        self.owed: dict[bytes, Owed] = {}
         self.accepted: dict[bytes, VouchSource] = {}
         self.deals: dict[bytes, tuple[str, bytes, int]] = {}
         self.proposals: dict[bytes, bytes] = {}
@@ -204,10 +207,12 @@ class Audit:
                 raise Reject("state", f"{entry.kind} without what must come before it")
         elif before[0] not in after:
             raise Reject("state", f"{entry.kind} after {before[0]} in the same deal")
-        elif before[1] != said.counterparty or (before[2] != said.amount and entry.kind not in LENDS | BORROWS):
+        elif before[1] != said.counterparty or (before[2] != said.amount and entry.kind not in IN_PARTS | CLAIMS):
             raise Reject("state", f"{entry.kind} with another counterparty or amount than {before[0]}")
-        if entry.kind in LENDS | BORROWS:
+        if entry.kind in IN_PARTS:
             self.check_vouch(entry, said)
+        elif entry.kind in CLAIMS:
+            self.check_claim(entry, said)
 
     def check_vouch(self, entry: Entry, said: Settlement) -> None:
         """The sums of a vouch. With gaps or withheld payloads some of its entries may just not be known."""
@@ -218,6 +223,14 @@ class Audit:
                 raise
         if entry.kind == "VOUCH_ACCEPT" and said.deal in self.lent:
             self.accepted[said.deal] = VouchSource(said.counterparty, said.amount, entry.id)
+
+    def check_claim(self, entry: Entry, said: Settlement) -> None:
+        """The sums of a private claim, likewise."""
+        try:
+            self.owed[said.deal] = claim_step(self.owed.get(said.deal), entry, said)
+        except Reject:
+            if self.rooted and not self.withheld:
+                raise
 
     def jump(self, entry: Entry) -> None:
         """Go on at an entry after a gap; what it says about the one before is believed."""

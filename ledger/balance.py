@@ -56,6 +56,12 @@ RULES: dict[str, Rule] = {
     "VOUCH_ACCEPT": Rule(limit=1, embeds=("VOUCH",), after=("",)),
     "VOUCH_RETURN": Rule(limit=-1, after=_BORROWED),
     "VOUCH_CONSUMED": Rule(balance=1, limit=-1, embeds=("VOUCH_CONSUME",), after=_BORROWED, part=True),
+    # private claims: what one owes the other in any unit. They move nothing here.
+    "CLAIM": Rule(after=("",)),
+    "CLAIM_ASK": Rule(after=("",)),
+    "CLAIM_ACCEPT": Rule(embeds=("CLAIM", "CLAIM_ASK"), after=("",)),
+    "CLAIM_PAID": Rule(after=("CLAIM_ASK", "CLAIM_ACCEPT", "CLAIM_PAID")),
+    "CLAIM_CLOSED": Rule(embeds=("CLAIM_PAID",), after=("CLAIM", "CLAIM_ACCEPT", "CLAIM_CLOSED")),
     # statements
     "AGREE": Rule(amount=False),
     "EVENT": Rule(amount=False),

@@ -66,6 +66,8 @@ def half_of(entry: Entry, settlement: Settlement) -> Entry | None:
     The same is checked of the entry in the half, and so on, down to the PAY_PROPOSE or VOUCH.
     """
     rule = RULES.get(entry.kind)
+    if rule is not None:
+        _check_claim(entry, settlement)
     if rule is None or rule.after is None:
         return None  # the half of a statement is not an entry, and is checked by who knows the exchange
     if settlement.counterparty == entry.author:
@@ -92,6 +94,7 @@ def half_of(entry: Entry, settlement: Settlement) -> Entry | None:
         or (said.amount < settlement.amount if rule.part else said.amount != settlement.amount)
         or said.deal != settlement.deal
         or said.terms != settlement.terms
+        or said.unit != settlement.unit
     ):
         raise Reject("context", f"the {half.kind} is of another deal than the {entry.kind}")
     if not half.within_limit:
@@ -148,6 +151,13 @@ def _check_witnesses(entry: Entry, settlement: Settlement) -> None:
         raise Reject("field", f"{entry.kind} holds no tokens")
     if {entry.author, settlement.counterparty} & set(settlement.witnesses):
         raise Reject("state", "a party cannot be witness of its own deal")
+
+
+def _check_claim(entry: Entry, settlement: Settlement) -> None:
+    if bool(settlement.unit) != entry.kind.startswith("CLAIM"):
+        raise Reject("field", f"{entry.kind} {'with' if settlement.unit else 'without'} a unit")
+    if settlement.note and entry.kind not in ("CLAIM", "CLAIM_ASK"):
+        raise Reject("field", f"{entry.kind} holds no note")
 
 
 def is_void(acceptance: Entry, proposal: Entry) -> bool:

@@ -17,6 +17,7 @@ from .payloads import Settlement
 
 LENDS = frozenset({"VOUCH", "UNVOUCH", "VOUCH_CONSUME", "VOUCH_RESTORE"})
 BORROWS = frozenset({"VOUCH_ACCEPT", "VOUCH_RETURN", "VOUCH_CONSUMED"})
+IN_PARTS = LENDS | BORROWS
 
 
 class Lent(NamedTuple):

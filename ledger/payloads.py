@@ -11,8 +11,9 @@ import msgspec
 
 from protocols.codec import decode_as, encode, plain
 from protocols.errors import DecodeError
+from protocols.fields import LINE, OptionalUnit
 from protocols.identity import digest
-from protocols.limits import MAX_ENTRY, MAX_INT
+from protocols.limits import MAX_CLAIM_NOTE, MAX_ENTRY, MAX_INT
 
 NO_PAYLOAD = bytes(32)
 SALT_BYTES = 16
@@ -39,7 +40,8 @@ class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     ATTEST), or empty; half: what the counterparty signed before, in full form without its private payload
     (in an AGREE: the wire form of its fact), or empty; in PAY_CANCELREQ, and in a PAY_CANCEL by tokens, the author's
     own entry before it. quorum, witnesses: only in PAY_PROPOSE, who must agree before it may be cancelled, and how
-    many of them; tokens: only in PAY_CANCEL, what they signed.
+    many of them; tokens: only in PAY_CANCEL, what they signed. unit: in all CLAIM… and only there, what the amount
+    counts in hundredths; note: only in CLAIM and CLAIM_ASK, a line for both; `terms` is there the exchange it is of.
     """
 
     counterparty: Id32
@@ -51,6 +53,8 @@ class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     quorum: Annotated[int, msgspec.Meta(ge=0, le=MAX_WITNESSES)] = 0
     tokens: Annotated[tuple[TokenWire, ...], msgspec.Meta(max_length=MAX_WITNESSES)] = ()
     witnesses: Annotated[tuple[Id32, ...], msgspec.Meta(max_length=MAX_WITNESSES)] = ()
+    unit: OptionalUnit = ""
+    note: Annotated[str, msgspec.Meta(max_length=MAX_CLAIM_NOTE, pattern=LINE)] = ""
 
 
 class InceptPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -72,7 +76,7 @@ def payload_hash(payload: bytes | None) -> bytes:
 
 def encode_payload(value: msgspec.Struct) -> bytes:
     """The plaintext of a settlement payload."""
-    if type(value) is not Settlement or value.witnesses or value.tokens or value.quorum:
+    if type(value) is not Settlement or value.witnesses or value.tokens or value.quorum or value.unit:
         return encode(plain(value))
     # What `encode(plain(value))` gives, without walking the struct: this is half of an append besides the signature.
     fields: dict[str, bytes | int] = {"amount": value.amount, "counterparty": value.counterparty, "deal": value.deal}

@@ -72,6 +72,7 @@ MAX_FACTS: Final = 128  # of one party in one exchange
 MAX_DUTIES: Final = 64
 MAX_ENTRY: Final = 16 * 1024  # header, signature and both payloads
 MAX_HALF: Final = 4 * 1024
+MAX_CLAIM_NOTE: Final = 200  # characters
 
 MAX_SHOWN: Final = 128  # entries of a chain in one frame
 

@@ -230,5 +230,5 @@ def test_every_kind_of_the_design_has_a_rule() -> None:
     assert set(RULES) == {
         *("PAY_PROPOSE", "PAY_ACCEPT", "PAY_RELEASE", "PAY_CANCELREQ", "PAY_CANCEL", "PAY_COMPLETE", "PAY_RECEIPT"),
         *("VOUCH", "VOUCH_ACCEPT", "VOUCH_RETURN", "UNVOUCH", "VOUCH_CONSUME", "VOUCH_CONSUMED", "VOUCH_RESTORE"),
-        *("AGREE", "EVENT", "ATTEST"),
+        *("CLAIM", "CLAIM_ASK", "CLAIM_ACCEPT", "CLAIM_PAID", "CLAIM_CLOSED", "AGREE", "EVENT", "ATTEST"),
     }

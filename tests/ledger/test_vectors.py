@@ -50,6 +50,7 @@ def test_the_chains_follow() -> None:
     assert walk("payee").figures == (200, 0, 0)
     assert walk("voucher").figures == (-20, 0, 1000)
     assert walk("subject").figures == (20, 0, 0)
+    assert walk("debtor").figures == walk("creditor").figures == (0, 0, 0)
 
 
 @pytest.mark.parametrize("v", VECTORS["invalid"], ids=lambda v: v["name"])

@@ -16,7 +16,6 @@ from ledger.entry import Entry, encode_entry, settlement_of, sign_entry
 from ledger.fork import encode_fork, fork_of
 from ledger.halves import proof_of_deal
 from ledger.head import Head, encode_slot
-from ledger.lending import BORROWS
 from ledger.merkle import root
 from ledger.outcome import outcome
 from ledger.payloads import Settlement, encode_payload, salted
@@ -24,10 +23,11 @@ from ledger.tokens import parse_token, sign_token
 from protocols.codec import decode, encode, plain
 from tests.ledger.people import ALICE, BOB, CAROL, NET, Author, settle
 from tests.vectors.json_form import jsonable
+from tests.vectors.make_parts import DEAL, VOUCH, answer, audits, claims, parts
 
 FILE = Path(__file__).parent / "entries.json"
 WITNESSED = b"4" * 32
-DEAL, REFUSED, VOUCH, TERMS = b"1" * 32, b"2" * 32, b"3" * 32, b"t" * 32
+REFUSED, TERMS = b"2" * 32, b"t" * 32
 
 
 def make() -> dict[str, Any]:
@@ -38,6 +38,7 @@ def make() -> dict[str, Any]:
     a.write("EVENT", Settlement(BOB.author, 0, DEAL), b"cash, 5 EUR", now=300)
     witnessed = cancel(a)
     voucher, subject = parts()
+    debtor, creditor = claims()
     return {
         "what": "entries of two personal chains",
         "network": NET.hex(),
@@ -50,10 +51,19 @@ def make() -> dict[str, Any]:
             "payee": {"endowment": 0},
             "voucher": {"endowment": 1000},
             "subject": {"endowment": 0},
+            "debtor": {"endowment": 0},
+            "creditor": {"endowment": 0},
         },
         "valid": [
             shown(chain, e)
-            for chain, x in (("payer", a), ("payee", b), ("voucher", voucher), ("subject", subject))
+            for chain, x in (
+                ("payer", a),
+                ("payee", b),
+                ("voucher", voucher),
+                ("subject", subject),
+                ("debtor", debtor),
+                ("creditor", creditor),
+            )
             for e in x.entries
         ],
         "invalid": invalid(a),
@@ -82,53 +92,6 @@ def vouch(a: Author, b: Author) -> None:
     b.write("VOUCH_ACCEPT", answer(given, 70, VOUCH), now=251)
     returned = b.write("VOUCH_RETURN", Settlement(ALICE.author, 70, VOUCH), now=252)
     a.write("UNVOUCH", answer(returned, 70, VOUCH), now=253)
-
-
-def parts() -> tuple[Author, Author]:
-    """A vouch of 70: 20 come back, then a return of 30 and a take-over of 40 cross. Alice vouches for Bob."""
-    a, b = Author(ALICE, endowment=1000, seed=5), Author(BOB, seed=6)
-    given = a.write("VOUCH", Settlement(BOB.author, 70, VOUCH), now=400)
-    b.write("VOUCH_ACCEPT", answer(given, 70, VOUCH), now=401)
-    part = b.write("VOUCH_RETURN", Settlement(ALICE.author, 20, VOUCH), now=402)
-    a.write("UNVOUCH", answer(part, 20, VOUCH), now=403)
-    over = a.write("VOUCH_CONSUME", Settlement(BOB.author, 40, VOUCH), now=404)
-    back = b.write("VOUCH_RETURN", Settlement(ALICE.author, 30, VOUCH), now=404)
-    b.write("VOUCH_CONSUMED", answer(over, 20, VOUCH), now=405)
-    a.write("VOUCH_RESTORE", answer(back, 20, VOUCH), now=405)
-    a.write("UNVOUCH", answer(back, 30, VOUCH), now=405)
-    return a, b
-
-
-def audits() -> list[dict[str, Any]]:
-    """Whole chains in which each entry is right by itself: what the sums of a vouch allow, and what not."""
-
-    def one(name: str, kind: str, over: str, amount: int, ok: bool = False) -> dict[str, Any]:
-        a, b = parts()
-        author, other = (b, a) if kind in BORROWS else (a, b)
-        halves = [e for e in other.entries if e.kind == over]
-        c = Author(CAROL, endowment=1000, seed=7)  # figures that would carry it
-        if author is b:
-            b.write("VOUCH_ACCEPT", answer(c.write("VOUCH", Settlement(BOB.author, 70, DEAL)), 70, DEAL))
-        else:
-            a.write("VOUCH", Settlement(CAROL.author, 70, DEAL))
-        said = answer(halves[-1], amount, VOUCH) if halves else Settlement(other.author, amount, VOUCH)
-        if kind:
-            author.write(kind, said, now=500)
-        return {
-            "name": name,
-            "endowment": author.endowment,
-            "ok": ok,
-            "entries": [encode_entry(e).hex() for e in author.entries],
-        }
-
-    return [
-        one("as it was", "", "", 0, ok=True),
-        one("one VOUCH_RETURN frees the hold twice", "UNVOUCH", "VOUCH_RETURN", 30),
-        one("one VOUCH_RETURN restores and was used", "VOUCH_RESTORE", "VOUCH_RETURN", 20),
-        one("more is taken over than is left", "VOUCH_CONSUME", "", 10),
-        one("more returns than was accepted", "VOUCH_RETURN", "", 10),
-        one("one VOUCH_CONSUME is taken in twice", "VOUCH_CONSUMED", "VOUCH_CONSUME", 20),
-    ]
 
 
 def cancel(a: Author) -> Entry:
@@ -192,10 +155,6 @@ def outcomes(a: Author, b: Author, proposed: Entry) -> list[dict[str, Any]]:
         }
         for entries, wires in sets
     ]
-
-
-def answer(entry: Entry, amount: int, deal: bytes, terms: bytes = b"") -> Settlement:
-    return Settlement(entry.author, amount, deal, 0, terms, encode_entry(entry))
 
 
 def shown(chain: str, e: Entry) -> dict[str, Any]:
