@@ -12,7 +12,7 @@ from .output import decimal
 PAGE = 200
 COLUMNS = (
     "seq", "at", "kind", "amount", "balance", "hold", "limit", "unit", "counterparty_name", "counterparty",
-    "exchange_id", "id",
+    "exchange_id", "id", "claim_amount", "claim_unit", "claim_id",
 )  # fmt: skip
 VF = "https://w3id.org/valueflows/ont/vf#"
 CONTEXT = {
@@ -29,7 +29,7 @@ CONTEXT = {
         name: {"@id": f"vf:{name}", "@type": "@id"}
         for name in (
             "provider", "receiver", "clauseOf", "reciprocalClauseOf", "realizationOf", "reciprocalRealizationOf",
-            "fulfills",
+            "fulfills", "settles",
         )
     },
     **{name: {"@id": f"vf:{name}", "@type": "xsd:dateTime"} for name in ("hasPointInTime", "due")},
@@ -72,9 +72,13 @@ def as_csv(pages: Pages) -> Iterator[str]:
             shown = {**row, "unit": unit, "at": _iso(row["at"])}
             for name in ("amount", "balance", "hold", "limit"):
                 shown[name] = "" if row[name] is None else decimal(row[name]["amount"], decimals)
+            claim = row.get("claim")
+            if claim:
+                shown["claim_amount"] = decimal(claim["amount"]["amount"], claim["amount"]["decimals"])
+                shown |= {"claim_unit": _text(claim["amount"]["unit"]), "claim_id": claim["id"]}
             name = row["counterparty_name"] or ""
-            shown["counterparty_name"] = f"'{name}" if name[:1] in tuple("=+-@\t\r") else name
-            yield _csv("" if shown[column] is None else shown[column] for column in COLUMNS)
+            shown["counterparty_name"] = _text(name)
+            yield _csv("" if shown.get(column) is None else shown[column] for column in COLUMNS)
 
 
 def as_valueflows(pages: Pages) -> Iterator[str]:
@@ -99,13 +103,18 @@ FORMATS: dict[str, Callable[[Pages], Iterator[str]]] = {
 
 def _flows(page: dict[str, Any], row: dict[str, Any], agents: set[str]) -> Iterator[dict[str, Any]]:
     kind, agreement = row["kind"], f"urn:p2pnode:exchange:{row['exchange_id']}"
-    if kind not in ("AGREE", "PAY_COMPLETE", "PAY_RECEIPT") or row["counterparty"] is None:
+    claim = row.get("claim")
+    wanted = claim is not None and claim["state"] in ("open", "closed") and claim["debtor"] is not None
+    if (kind not in ("AGREE", "PAY_COMPLETE", "PAY_RECEIPT") and not wanted) or row["counterparty"] is None:
         return
     me, other = page["author"], row["counterparty"]
     for author, name in ((me, page["name"]), (other, row["counterparty_name"])):
         if author not in agents:
             agents.add(author)
             yield {"@id": _agent(author), "@type": "vf:Agent", "name": name}
+    if claim is not None:
+        yield _claim(page, row, claim)
+        return
     if kind == "AGREE":
         terms = row["terms"] or {}
         yield {
@@ -122,6 +131,26 @@ def _flows(page: dict[str, Any], row: dict[str, Any], agents: set[str]) -> Itera
         "hasPointInTime": _iso(row["at"]), "resourceQuantity": _measure(page, row["amount"]["amount"]),
         "reciprocalRealizationOf": agreement, "fulfills": f"{agreement}:duty:pay",
     }  # fmt: skip
+
+
+def _claim(page: dict[str, Any], row: dict[str, Any], claim: dict[str, Any]) -> dict[str, Any]:
+    """A private claim that both agreed to, with one id in both exports; or a payment of it, as one side wrote it."""
+    creditor = row["counterparty"] if claim["debtor"] == page["author"] else page["author"]
+    value = decimal(claim["amount"]["amount"], claim["amount"]["decimals"])
+    unit = f"urn:p2pnode:unit:{claim['amount']['unit']}"
+    urn = f"urn:p2pnode:claim:{page['network']['id']}:{claim['id']}"
+    paid = row["kind"] in ("CLAIM_PAID", "CLAIM_CLOSED")
+    item = {
+        "@id": f"{urn}:entry:{row['id']}" if paid else urn, "@type": "vf:EconomicEvent" if paid else "vf:Claim",
+        "action": "vf:transfer", "provider": _agent(claim["debtor"]), "receiver": _agent(creditor),
+        "hasPointInTime" if paid else "created": _iso(row["at"]),
+        "resourceQuantity": {"@type": "om2:Measure", "hasNumericalValue": value, "hasUnit": unit},
+    }  # fmt: skip
+    if paid:
+        item["settles"] = urn
+    elif claim["note"]:
+        item["note"] = claim["note"]
+    return item
 
 
 def _commitment(page: dict[str, Any], agreement: str, duty: dict[str, Any]) -> dict[str, Any]:
@@ -154,6 +183,11 @@ def _iso(at: int) -> str:
         return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     except (ValueError, OverflowError, OSError):
         return ""
+
+
+def _text(text: str) -> str:
+    """Quoted by ' where a spreadsheet would take it for a formula."""
+    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
 
 
 def _csv(cells: Iterable[Any]) -> str:

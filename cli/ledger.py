@@ -26,7 +26,8 @@ def log(session: Session) -> None:
         unit, decimals = _unit(session)
 
         def amount(value: Any) -> str:
-            text = session.money(value, unit, decimals)
+            own = isinstance(value, dict) and "decimals" in value  # of a private claim: in its own unit
+            text = session.money(value) if own else session.money(value, unit, decimals)
             return text.removesuffix(f" {unit}") if session.plain else text
 
         if not rows:
@@ -103,7 +104,7 @@ def verify(session: Session) -> None:
 @click.option("--with", "peer", metavar="PEER", help="Only with this one.")
 @with_session
 def statement(session: Session, peer: str | None) -> None:
-    """What stands between you and each counterparty: given and received apart, pending apart."""
+    """What stands between you and each counterparty: given and received apart, pending apart, private claims apart."""
     data = session.call("ledger.statement", peer=peer)
 
     def human() -> None:
@@ -121,6 +122,18 @@ def statement(session: Session, peer: str | None) -> None:
                     format_time(row["newest_at"], now_ms()),
                 )
                 for row in (*rows, *([{"name": "(all)", **data["total"]}] if len(rows) > 1 else ()))
+            ],
+            session.plain,
+        )
+        owed = ("owed_to_me", "owed_by_me", "pending_owed_to_me", "pending_owed_by_me")
+        claims = [(row["name"], claim) for row in rows for claim in row.get("claims") or ()]
+        if claims and not session.plain:
+            say()
+        table(
+            ["PRIVATE CLAIMS", "OWED TO YOU", "OWED BY YOU", "NOT AGREED: TO YOU", "BY YOU"],
+            [
+                (name, *(session.money(claim[side]) if _counts(claim[side]) else "" for side in owed))
+                for name, claim in claims
             ],
             session.plain,
         )

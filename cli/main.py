@@ -42,6 +42,7 @@ SECTIONS = {
         "request": Place("cli.offer", "request", "Publish and tend what you are looking for"),
         "search": Place("cli.search", "search", "Find offers and requests"),
         "exchange": Place("cli.exchange", "exchange", "Agree on an exchange and carry it out"),
+        "claim": Place("cli.claims", "claim", "Private claims: who owes whom how much, in any unit"),
         "attest": Place("cli.reputation", "attest", "Rate an exchange"),
         "ledger": Place("cli.ledger", "ledger", "Your entries, your balance, your credit limit"),
     },

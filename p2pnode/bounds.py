@@ -43,6 +43,9 @@ MAX_UNAGREED: Final = 1_024  # of them not agreed; strangers fill half of that a
 FORGET_AFTER: Final = 30 * DAY  # what came to nothing
 MAX_VOUCHES_OF_ONE: Final = 16  # taken from one author, ever, in all networks
 MAX_VOUCHES_TAKEN: Final = 1_000  # of all others together: each costs an entry of our ledger
+MAX_CLAIMS: Final = 10_000
+MAX_CLAIMS_OF_ONE: Final = 16  # proposed by one author, that our user has not accepted
+MAX_CLAIMS_UNDECIDED: Final = 256  # of all others together; strangers fill a quarter of that at most
 DEFAULT_AFTER: Final = 90 * DAY  # without a sign of life, who owes is said to have left owing
 
 # Audits of other ledgers

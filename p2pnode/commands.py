@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from protocols.limits import (
+    MAX_CLAIM_NOTE,
     MAX_INT,
     MAX_PERSON_NAME,
     MAX_PHOTOS,
@@ -30,6 +31,7 @@ Line = Annotated[str, Meta(max_length=MAX_TITLE)]
 Title = Annotated[str, Meta(min_length=1, max_length=MAX_TITLE)]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Note = Annotated[str, Meta(max_length=MAX_SHORT_TEXT)]
+ClaimNote = Annotated[str, Meta(max_length=MAX_CLAIM_NOTE)]
 Token = Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN)]
 Price = Annotated[str, Meta(min_length=1, max_length=64)]  # AMOUNT[ UNIT][/PER] or free
 Amount = Annotated[str, Meta(min_length=1, max_length=32)]  # decimals, in the network's unit
@@ -210,6 +212,32 @@ class ListVouches(Args, frozen=True):
     peer: PeerName | None = None
 
 
+class Claim(Args, frozen=True):
+    """unit: any but the network's own. owed_by: the peer owes us, and is asked to say so; else we owe the peer.
+    exchange: the one it belongs to."""
+
+    peer: PeerName
+    amount: Amount
+    unit: Token
+    note: ClaimNote = ""
+    exchange: Id | None = None
+    owed_by: bool = False
+
+
+class SettleClaim(Args, frozen=True):
+    """amount: None: all that is left."""
+
+    id: Id
+    amount: Amount | None = None
+
+
+class ListClaims(Args, frozen=True):
+    """open: only those that are not over."""
+
+    peer: PeerName | None = None
+    open: bool = False
+
+
 class Attest(Args, frozen=True):
     exchange: Id
     outcome: Annotated[int, Meta(ge=-2, le=2)]
@@ -286,6 +314,12 @@ COMMANDS: dict[str, Command] = {
         Command("unvouch", Unvouch, True, "Ask a vouch back, or a part of it"),
         Command("vouch.takeover", TakeOver, True, "Take the debt over of somebody you vouch for"),
         Command("vouch.list", ListVouches, False, "The vouches you gave and took"),
+        Command("claim.propose", Claim, True, "Say that you owe somebody, or ask somebody to say so"),
+        Command("claim.accept", OneId, True, "Agree to a private claim"),
+        Command("claim.decline", OneId, True, "Do not agree to a private claim"),
+        Command("claim.settle", SettleClaim, True, "Say that a private claim was paid, or a part of it"),
+        Command("claim.list", ListClaims, False, "Private claims, either way"),
+        Command("claim.show", OneId, False, "One private claim"),
         Command("attest", Attest, True, "Rate an exchange"),
         Command("reputation", Reputation, False, "How far this node can trust a peer"),
     )

@@ -5,17 +5,22 @@ from typing import Any
 import msgspec
 
 from ledger.balance import RULES
+from ledger.claims import ClaimState
 from ledger.entry import Entry, parse_entry, settlement_of
 from ledger.payloads import SALT_BYTES
 from ledger.settlement import State as DealState
 from p2pnode import commands
+from protocols.amounts import OTHER_DECIMALS
 from protocols.errors import Reject
 from protocols.terms import parse_terms
 
+from .claims import Claims, exchange_of
 from .settlements import Settlements
 from .state import Network, State
 from .vouches import Vouches
 
+Owing = dict[str, dict[str, int]]
+_OWED = ("owed_to_me", "owed_by_me", "pending_owed_to_me", "pending_owed_by_me")
 _PENDING = (DealState.PROPOSED, DealState.ACCEPTED)
 
 
@@ -34,16 +39,20 @@ class Account(msgspec.Struct):
 
 
 class Accounts:
-    def __init__(self, state: State, settlements: Settlements, vouches: Vouches) -> None:
+    def __init__(self, state: State, settlements: Settlements, vouches: Vouches, claims: Claims) -> None:
         self._state = state
         self._settlements = settlements
         self._vouches = vouches
+        self._claims = claims
 
     def statement(self, args: commands.Statement, now: int) -> dict[str, Any]:
-        """Per counterparty: given and received apart, settled and pending apart."""
+        """Per counterparty: given and received apart, settled and pending apart, private claims apart by unit."""
         network = self._state.network(args.network)
         directory = self._state.directory
         accounts = self._accounts(network)
+        claims = self._claims_of(network)
+        for author in claims:
+            accounts.setdefault(author, Account())
         if args.peer is not None:
             who = directory.resolve(args.peer)
             accounts = {who: accounts.get(who, Account())}
@@ -55,12 +64,12 @@ class Accounts:
             for name, value in figures.items():
                 setattr(sums, name, max(value, sums.newest_at) if name == "newest_at" else getattr(sums, name) + value)
             whose = {"peer_id": directory.peer_id(author), "author": author.hex(), "name": directory.name(author)}
-            rows.append({**whose, **_money(account, unit)})
+            rows.append({**whose, **_money(account, unit), "claims": _claims(claims.get(author, {}))})
         return {
             "unit": unit,
             "decimals": network.genesis.decimals,
             "accounts": rows,
-            "total": _money(sums, unit),
+            "total": {**_money(sums, unit), "claims": _claims(_together(claims, accounts))},
         }
 
     def export(self, args: commands.Export, now: int) -> dict[str, Any]:
@@ -102,6 +111,17 @@ class Accounts:
                 account.vouched_for_us += vouch.left
         return accounts
 
+    def _claims_of(self, network: Network) -> dict[bytes, Owing]:
+        """author → unit → what is left of claims, in hundredths, by the names of the statement."""
+        found: dict[bytes, Owing] = {}
+        for claim in self._claims.all.values():
+            if claim.network != network.id or claim.state in (ClaimState.CLOSED, ClaimState.DECLINED):
+                continue
+            sums = found.setdefault(claim.counterparty, {}).setdefault(claim.unit, dict.fromkeys(_OWED, 0))
+            pending = "" if claim.state is ClaimState.OPEN else "pending_"
+            sums[pending + ("owed_by_me" if claim.debtor else "owed_to_me")] += claim.left
+        return found
+
     def _row(self, network: Network, entry: Entry) -> dict[str, Any]:
         said = settlement_of(entry) if entry.kind in RULES else None
         unit = network.genesis.unit
@@ -113,10 +133,11 @@ class Accounts:
             "balance": {"amount": entry.balance, "unit": unit},
             "hold": {"amount": entry.hold, "unit": unit},
             "limit": {"amount": entry.limit, "unit": unit},
-            "amount": {"amount": said.amount, "unit": unit} if said else None,
+            "amount": {"amount": said.amount, "unit": unit} if said and not said.unit else None,
             "counterparty": said.counterparty.hex() if said else None,
             "counterparty_name": self._state.directory.name(said.counterparty) if said else None,
-            "exchange_id": said.deal.hex() if said and "VOUCH" not in entry.kind else None,
+            "exchange_id": exchange_of(entry, said),
+            "claim": self._claims.exported(network.id, entry.kind, said) if said and said.unit else None,
             "prev": entry.prev.hex(),
             "root": entry.root.hex(),
             "header": entry.header.hex(),
@@ -157,3 +178,21 @@ def _money(account: Account, unit: str) -> dict[str, Any]:
     figures = msgspec.structs.asdict(account)
     plain = {"payments": figures.pop("payments"), "newest_at": figures.pop("newest_at") or None}
     return {**{name: {"amount": value, "unit": unit} for name, value in figures.items()}, **plain}
+
+
+def _claims(owing: Owing) -> list[dict[str, Any]]:
+    """For each unit: what is owed either way, and what one side has not agreed to yet."""
+    return [
+        {"unit": unit, **{name: {"amount": sums[name], "unit": unit, "decimals": OTHER_DECIMALS} for name in _OWED}}
+        for unit, sums in sorted(owing.items())
+    ]
+
+
+def _together(claims: dict[bytes, Owing], accounts: dict[bytes, Account]) -> Owing:
+    total: Owing = {}
+    for author in accounts:
+        for unit, sums in claims.get(author, {}).items():
+            into = total.setdefault(unit, dict.fromkeys(_OWED, 0))
+            for name in _OWED:
+                into[name] += sums[name]
+    return total

@@ -26,6 +26,7 @@ from protocols.identity import Signer, Verify, verify_in_turn
 
 from .announcing import Announcing
 from .audits import Audits
+from .claims import Claims
 from .custody import Custody
 from .effects import Effect, Emit, Penalize, Reply, Send, Wake
 from .events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
@@ -90,7 +91,9 @@ class Core:
         self.ratings = Ratings(state, self.exchanges, self.settlements, self.listings, self.vouches)
         self.exchanges.rated = self.ratings.reveal
         self.custody = Custody(state)
+        self.claims = Claims(state, self.outbox, self.exchanges)
         self.recovery = Recovery(state, self.custody, self.settlements, self.vouches, self.exchanges)
+        self.recovery.claims = self.claims
         for network in state.networks.values():
             network.chain.written = partial(self.custody.written, network)
         self.neighbours = Neighbours(state, self.membership)
@@ -107,7 +110,7 @@ class Core:
             self.recovery,
             self.verification,
         )
-        self.status.told = (self.vouches.defaulted,)
+        self.status.told = (self.vouches.defaulted, self.claims.undecided)
         self._expire_at = now + EXPIRE_EVERY
         self._wake_at: int | None = None
         self._handlers = handlers(self)
@@ -253,16 +256,20 @@ class Core:
                 self.vouches.asked_back(peer, self._known(network_id), vouch_id, None, now)
             case exchange_messages.Ack(id_):
                 if self.outbox.acknowledged(id_, peer):
+                    self.claims.acknowledged(id_)
                     self._journal.out(Emit("delivered", {"id": id_.hex()}))
             case exchange_messages.Refuse(id_):
                 self.exchanges.refused(peer, message, now)
                 self.vouches.returned_not(peer, id_)
+                self.claims.declined(peer, id_, now)
 
     def _entry(self, peer: str, network: Network, entry: Entry, now: int) -> None:
         if entry.kind.startswith("PAY_"):
             self.settlements.received(peer, network, entry, now)
         elif entry.kind.startswith("VOUCH") or entry.kind == "UNVOUCH":
             self.vouches.received(peer, network, entry, now)
+        elif entry.kind.startswith("CLAIM"):
+            self.claims.received(peer, network, entry, now)
         else:
             raise Ignore("state", f"{entry.kind} is not sent to a counterparty")
 

@@ -18,7 +18,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
     """What answers each command at once."""
     exchange = ExchangeCommands(core.state, core.exchanges, core.listings, core.settlements)
     ledger = LedgerCommands(core.state, core.settlements)
-    accounts = Accounts(core.state, core.settlements, core.vouches)
+    accounts = Accounts(core.state, core.settlements, core.vouches, core.claims)
     evidence = Evidence(core.state, core.exchanges, core.settlements)
     return {
         "status": core.status.status,
@@ -57,6 +57,12 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "unvouch": core.vouches.unvouch,
         "vouch.takeover": core.vouches.take_over,
         "vouch.list": core.vouches.listed,
+        "claim.propose": core.claims.propose,
+        "claim.accept": core.claims.accept,
+        "claim.decline": core.claims.decline,
+        "claim.settle": core.claims.settle,
+        "claim.list": core.claims.listed,
+        "claim.show": core.claims.show,
         "attest": core.ratings.attest,
         "reputation": core.ratings.reputation,
     }

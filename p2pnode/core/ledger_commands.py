@@ -6,8 +6,10 @@ from ledger.entry import parse_entry, settlement_of
 from ledger.payloads import Settlement
 from ledger.settlement import State as Standing
 from p2pnode import commands
+from protocols.amounts import OTHER_DECIMALS
 from protocols.errors import Reject
 
+from .claims import exchange_of
 from .settlements import Settlements
 from .state import Network, State
 
@@ -33,10 +35,10 @@ class LedgerCommands:
                     "balance": {"amount": entry.balance, "unit": unit},
                     "hold": {"amount": entry.hold, "unit": unit},
                     "limit": {"amount": entry.limit, "unit": unit},
-                    "amount": {"amount": said.amount, "unit": unit} if said else None,
+                    "amount": _amount(said, unit) if said else None,
                     "counterparty": self._state.directory.peer_id(said.counterparty) if said else None,
                     "counterparty_name": self._state.directory.name(said.counterparty) if said else None,
-                    "exchange_id": said.deal.hex() if said and "VOUCH" not in entry.kind else None,
+                    "exchange_id": exchange_of(entry, said),
                 }
             )
         return rows
@@ -71,3 +73,10 @@ class LedgerCommands:
             return settlement_of(parse_entry(full))
         except Reject:
             return None
+
+
+def _amount(said: Settlement, unit: str) -> dict[str, Any]:
+    """In the network's credit; of a private claim in its own unit."""
+    if said.unit:
+        return {"amount": said.amount, "unit": said.unit, "decimals": OTHER_DECIMALS}
+    return {"amount": said.amount, "unit": unit}

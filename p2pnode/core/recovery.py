@@ -21,6 +21,7 @@ from protocols import recovery_messages as messages
 from protocols.codec import decode, encode
 from protocols.errors import Reject
 
+from .claims import Claims
 from .custody import Custody
 from .effects import Emit, Send
 from .exchanges import Exchanges
@@ -55,6 +56,7 @@ class Recovery:
         self._settlements = settlements
         self._vouches = vouches
         self._exchanges = exchanges
+        self.claims: Claims  # set by the core
         self.doubts: dict[bytes, Doubt] = {}
         state.partners = self._partners
         for network in state.networks:
@@ -92,12 +94,15 @@ class Recovery:
             self._settlements.restored(entry, now)
         elif "VOUCH" in entry.kind:
             self._vouches.restored(entry, now)
+        elif entry.kind.startswith("CLAIM"):
+            self.claims.restored(entry, now)
         elif entry.kind == "AGREE":
             self._exchanges.restored(entry)
 
     def _partners(self) -> set[bytes]:
         deals = {d.counterparty for d in self._settlements.deals.values()}
-        return deals | {v.counterparty for v in self._vouches.all.values()} | self._exchanges.counterparties()
+        vouches = {v.counterparty for v in self._vouches.all.values()}
+        return deals | vouches | self.claims.counterparties() | self._exchanges.counterparties()
 
     def came(self, peer: str, network: Network, full: tuple[bytes, ...], now: int) -> None:
         """Entries of our own chain that a peer holds: none of use means that it knows of nothing newer."""

@@ -31,8 +31,8 @@ def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tup
 
 COMMANDS = dict(leaves(cli))
 LEDGER = {"log", "balance", "verify", "erase", "prove", "check", "statement", "export", "audit"}
-WANTED = """init run status whoami paths join invite peers offer request search exchange ledger vouch unvouch vouches
-attest reputation backup restore version help"""
+WANTED = """init run status whoami paths join invite peers offer request search exchange ledger vouch unvouch
+vouches claim attest reputation backup restore version help"""
 
 
 def test_all_that_is_promised_is_there() -> None:
@@ -43,6 +43,8 @@ def test_all_that_is_promised_is_there() -> None:
     steps = {"propose", "counter", "accept", "decline", "cancel", "handover", "return", "done", "confirm", "pay"}
     assert {path[1] for path in COMMANDS if path[0] == "exchange" and len(path) > 1} == steps | {"list", "show"}
     assert {path[1] for path in COMMANDS if path[0] == "ledger" and len(path) > 1} == LEDGER
+    claims = {"new", "accept", "decline", "settle", "list", "show"}
+    assert {path[1] for path in COMMANDS if path[0] == "claim" and len(path) > 1} == claims
     assert {path[1] for path in COMMANDS if path[0] == "peers" and len(path) > 1} == {"list", "show", "name"}
 
 

@@ -22,6 +22,7 @@ from tests.e2e.nodes import PATIENCE, Failed, Node
 LOOKING = (
     {"status"}, {"whoami"}, {"search"}, {"peers"}, {"reputation"}, {"ledger"}, {"offer", "list"}, {"offer", "show"},
     {"request", "list"}, {"request", "show"}, {"exchange", "list"}, {"exchange", "show"},
+    {"vouches"}, {"claim", "list"}, {"claim", "show"},
 )  # fmt: skip
 _PROMPT = re.compile(r"([a-z]+)\$ (.+)")
 _NAME = re.compile(r"<([a-z][a-z ]*)>")
