@@ -8,7 +8,9 @@ liveness   (both honest) unless all is closed, sending what is outstanding and d
            being lost, changes a disk. A disk grows by a bounded number of entries, so every fair run ends closed.
 """
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from sys import intern
 from typing import NamedTuple
 
 from ledger.entry import Entry, settlement_of
@@ -73,22 +75,30 @@ class Model:
 
     def check(self, liveness: bool = True, most: int = 5_000_000) -> Found:
         self.liveness = liveness and not self.bad
-        before: dict[State, tuple[State, str] | None] = {self.begin: None}
-        queue = [self.begin]
-        for state in queue:
+        first = self.key(self.begin)
+        before: dict[Hashable, tuple[Hashable, str] | None] = {first: None}
+        queue = deque([(first, self.begin)])
+        while queue:
+            key, state = queue.popleft()
             try:
                 violation = self.violation(state)
                 if violation:
-                    return Found(len(before), violation, trace_to(before, state))
+                    return Found(len(before), violation, trace_to(before, key))
                 for label, after in self.moves(state):
-                    if after not in before:
-                        before[after] = (state, label)
-                        queue.append(after)
+                    new = self.key(after)
+                    if new not in before:
+                        before[new] = (key, intern(label))
+                        queue.append((new, after))
             except Bug as e:
-                return Found(len(before), f"the machine contradicts itself: {e}", trace_to(before, state))
+                return Found(len(before), f"the machine contradicts itself: {e}", trace_to(before, key))
             if len(before) > most:
-                raise AssertionError("more states than expected")
+                raise AssertionError(f"more states than expected: {len(before)}, {len(queue)} not yet looked into")
+        self.seen = before.keys()
         return Found(len(before))
+
+    def key(self, state: State) -> Hashable:
+        """What a state is remembered by. States with one key behave alike: only the first one found is followed."""
+        return state
 
     def moves(self, state: State) -> Iterator[tuple[str, State]]:
         for plan in self.plans:
@@ -291,9 +301,9 @@ class Model:
         return False
 
 
-def trace_to(before: dict[State, tuple[State, str] | None], state: State) -> tuple[str, ...]:
+def trace_to(before: dict[Hashable, tuple[Hashable, str] | None], key: Hashable) -> tuple[str, ...]:
     labels: list[str] = []
-    step = before[state]
+    step = before[key]
     while step is not None:
         labels.append(step[1])
         step = before[step[0]]

@@ -2,9 +2,13 @@
 
 A crash between batch and send is not a move of its own here: it is the same as a message that is lost, and what is on
 the disks counts as evidence whether it was sent or not.
+
+**Symmetry.** Honest witnesses are interchangeable, and the machine counts tokens, in whatever order they came. So
+states that differ only in which of them decided what, and in the order of tokens on a disk, are followed once (`key`).
+That this leaves nothing out is tested: a search of every state meets as many keys.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 from ledger.entry import Entry, settlement_of
 from ledger.halves import nested
@@ -32,6 +36,7 @@ class Witnessed(Model):
         rules: Rules | None = None,
         bad: bytes = b"",
         forger: Forger | None = None,
+        symmetry: bool = True,
     ) -> None:
         super().__init__(people, (plan,), rules=rules, bad=bad, forger=forger, clocks=(EARLY,))
         self.witnesses = WITNESSES[:count]
@@ -40,6 +45,79 @@ class Witnessed(Model):
         self._tokens: dict[bytes, Token] = {}
         self._kept: dict[Disk, Token] = {}
         self._weighed: dict[tuple[Disk, int, bytes], Step] = {}
+        self.symmetry = symmetry
+        self._numbers: dict[Hashable, int] = {}
+        self._sides: dict[Disk, tuple[int, tuple[int, ...]]] = {}
+        self._split: dict[int, tuple[int, tuple[int, ...]]] = {}
+        self._said: dict[tuple[bytes, str], int] = {}
+        self._token_bits: dict[bytes, tuple[int, int]] = {}
+        self._order = {w.author: i for i, w in enumerate(self.witnesses)}
+
+    def key(self, state: State) -> Hashable:
+        return self.orbit(state) if self.symmetry else state
+
+    def orbit(self, state: State) -> bytes:
+        """The same for all states that become one another by renaming honest witnesses and reordering tokens."""
+        payer, told = self._side(state.disks[0])
+        payee, heard = self._side(state.disks[1])
+        entries, sent = self._parts(state.sent)
+        kept = [self._bit(self._kept[d].wire)[1] if d.state else 0 for d in state.disks[2:]]
+        each = [a << 48 | b << 32 | c << 16 | d for a, b, c, d in zip(told, heard, sent, kept, strict=True)]
+        honest = len(each) - len(self.lying)
+        whole = (payer, payee, entries, *sorted(each[:honest]), *each[honest:])
+        return b"".join(n.to_bytes(8, "big") for n in whole)
+
+    def _side(self, disk: Disk) -> tuple[int, tuple[int, ...]]:
+        """A party's disk without its tokens, as a number; and for each witness which of its tokens are on it."""
+        if disk not in self._sides:
+            tokens: list[bytes] = []
+            entries: list[Hashable] = []
+            for data in disk.entries:
+                entry = parsed(data)
+                if entry.kind == "PAY_CANCEL":
+                    said = settlement_of(entry)
+                    assert said is not None
+                    entries.append((entry.kind, entry.at, said.half, len(said.tokens)))
+                else:
+                    entries.append(entry.id)
+            deals: list[Hashable] = []
+            for _, stored in disk.deals:
+                deal = self.rules.machine.decode_deal(stored)
+                tokens += deal.tokens
+                deals.append((deal.state, deal.theirs))
+            bits = [0] * len(self.witnesses)
+            for wire in tokens:
+                place, bit = self._bit(wire)
+                bits[place] |= bit
+            self._sides[disk] = self._number((tuple(entries), tuple(deals))), tuple(bits)
+        return self._sides[disk]
+
+    def _parts(self, sent: int) -> tuple[int, tuple[int, ...]]:
+        """What was sent: the entries, and for each witness its tokens."""
+        if sent not in self._split:
+            entries, bits = 0, [0] * len(self.witnesses)
+            for i in range(sent.bit_length()):
+                if sent >> i & 1:
+                    if self._messages[i] in self._tokens:
+                        place, bit = self._bit(self._messages[i])
+                        bits[place] |= bit
+                    else:
+                        entries |= 1 << i
+            self._split[sent] = self._number(entries), tuple(bits)
+        return self._split[sent]
+
+    def _bit(self, wire: bytes) -> tuple[int, int]:
+        """Whose token, and a bit for what it says."""
+        if wire not in self._token_bits:
+            token = self._tokens[wire]
+            said = (token.proposal, token.decision)
+            bit = 1 << self._said.setdefault(said, len(self._said))
+            assert bit < 1 << 16
+            self._token_bits[wire] = self._order[token.witness], bit
+        return self._token_bits[wire]
+
+    def _number(self, thing: Hashable) -> int:
+        return self._numbers.setdefault(thing, len(self._numbers))
 
     def parties(self, disks: tuple[Disk, ...]) -> tuple[Disk, ...]:
         return disks[:2]
