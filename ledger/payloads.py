@@ -13,12 +13,11 @@ from protocols.codec import decode_as, encode, plain
 from protocols.errors import DecodeError
 from protocols.fields import LINE, OptionalUnit
 from protocols.identity import digest
-from protocols.limits import MAX_CLAIM_NOTE, MAX_ENTRY, MAX_INT
+from protocols.limits import MAX_CLAIM_NOTE, MAX_ENTRY, MAX_INT, MAX_WITNESSES
 
 NO_PAYLOAD = bytes(32)
 SALT_BYTES = 16
 MAX_TOKEN = 512
-MAX_WITNESSES = 7
 MAX_EMBEDDED = MAX_ENTRY - 1024  # leaves room for the header, the signature, the inception and the other fields
 
 Id32 = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]

@@ -6,6 +6,7 @@
 ["return", network16, id32]    the voucher asks its vouch back; answered by a VOUCH_RETURN entry, or by "refuse"
 ["ack", id32]                  what has this id is on disk here
 ["refuse", id32, code, text]   what has this id will not be taken, for good
+["token", network16, wire]     what a witness of a payment has decided, to payer and payee; whoever asks gets it again
 """
 
 from typing import NamedTuple
@@ -41,13 +42,19 @@ class Refuse(NamedTuple):
     text: str
 
 
-Message = FactMessage | EntryMessage | ReturnVouch | Ack | Refuse
+class TokenMessage(NamedTuple):
+    network: bytes
+    wire: bytes
+
+
+Message = FactMessage | EntryMessage | ReturnVouch | Ack | Refuse | TokenMessage
 _TAGS: dict[type, str] = {
     FactMessage: "fact",
     EntryMessage: "entry",
     ReturnVouch: "return",
     Ack: "ack",
     Refuse: "refuse",
+    TokenMessage: "token",
 }
 
 
@@ -68,4 +75,6 @@ def parse_message(data: bytes) -> Message:
             return Ack(id_)
         case ["refuse", bytes(id_), str(code), str(text)] if len(id_) == 32 and is_reason(code, text):
             return Refuse(id_, code, text)
+        case ["token", bytes(network), bytes(wire)] if len(network) == 16:
+            return TokenMessage(network, wire)
     raise DecodeError("not a message of this protocol", "field")

@@ -21,7 +21,7 @@ MAX_RECORD: Final = 20 * 1024  # the whole wire form
 MAX_PAYLOAD: Final = 16 * 1024
 MAX_KIND: Final = 32
 # Signing domains of what is no record: no kind may bear their name, or one signature could be read as two things.
-RESERVED_KINDS: Final = frozenset({"entry", "fact", "invite", "redeem", "countersign", "rating"})
+RESERVED_KINDS: Final = frozenset({"entry", "fact", "invite", "redeem", "countersign", "rating", "token"})
 MAX_NAME: Final = 32
 MAX_EPOCH: Final = 1_000
 MAX_SCOPE: Final = 6  # geohash characters; a seventh singles out a house, the sixth already a farm
@@ -73,6 +73,7 @@ MAX_DUTIES: Final = 64
 MAX_ENTRY: Final = 16 * 1024  # header, signature and both payloads
 MAX_HALF: Final = 4 * 1024
 MAX_CLAIM_NOTE: Final = 200  # characters
+MAX_WITNESSES: Final = 7  # of one payment
 
 MAX_SHOWN: Final = 128  # entries of a chain in one frame
 

@@ -13,7 +13,7 @@ from protocols.codec import decode_as, encode, plain
 from protocols.errors import DecodeError
 from protocols.fields import LINE, Amount, Bytes32, Kind, OptionalUnit, ShortText, Time
 from protocols.identity import digest
-from protocols.limits import MAX_DUTIES, MAX_QUANTITY, MAX_TERMS, MAX_TITLE, MAX_TOKEN
+from protocols.limits import MAX_DUTIES, MAX_QUANTITY, MAX_TERMS, MAX_TITLE, MAX_TOKEN, MAX_WITNESSES
 from protocols.templates import PAY, template
 
 DutyId = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A[a-z][a-z0-9_-]*\Z")]
@@ -43,7 +43,8 @@ class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """listing: id of the exact record that was read; name: of its slot; the responder is the listing's author.
 
-    start, end: of the time that is rented or worked, ms, 0 if open. expires: when the proposal lapses.
+    start, end: of the time that is rented or worked, ms, 0 if open. expires: when the proposal lapses. witnesses:
+    authors who may call a payment off that the payee does not answer; quorum: how many of them must say so.
     """
 
     listing: Bytes32
@@ -61,6 +62,8 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     unit: OptionalUnit = ""
     note: ShortText = ""
     previous: Annotated[bytes, Meta(max_length=32)] = b""
+    quorum: Annotated[int, Meta(ge=0, le=MAX_WITNESSES)] = 0
+    witnesses: Annotated[tuple[Bytes32, ...], Meta(max_length=MAX_WITNESSES)] = ()
 
     @property
     def parties(self) -> tuple[bytes, bytes]:
@@ -114,7 +117,29 @@ def parse_terms(payload: bytes) -> Terms:
         raise DecodeError("the duty to pay is not the price", "field")
     if terms.end and terms.end <= terms.start:
         raise DecodeError("ends before it starts", "field")
+    if terms.witnesses or terms.quorum:
+        _check_witnesses(terms)
     return terms
+
+
+def _check_witnesses(terms: Terms) -> None:
+    count = len(terms.witnesses)
+    if len(set(terms.witnesses)) != count or not count < 2 * terms.quorum <= 2 * count:
+        raise DecodeError("the quorum does not fit the witnesses", "field")
+    if set(terms.parties) & set(terms.witnesses):
+        raise DecodeError("a party cannot be witness of its own deal", "field")
+    if not any(duty.amount for duty in terms.duties):
+        raise DecodeError("witnesses, and nothing to be paid", "field")
+
+
+def quorum_of(count: int) -> int:
+    """How many of so many witnesses must agree: all but f, where 3f + 1 are named, so that f who lie do no harm.
+
+    Of three it is two: that bears one who is silent, and none who lies. `ValueError` for a number that is no use.
+    """
+    if count == 2 or not 0 <= count <= MAX_WITNESSES:
+        raise ValueError(f"{count} witnesses")
+    return 2 if count == 3 else count - max(0, count - 1) // 3
 
 
 def draft_terms(
@@ -135,6 +160,7 @@ def draft_terms(
     note: str,
     previous: bytes,
     expires: int,
+    witnesses: tuple[bytes, ...] = (),
 ) -> Terms:
     """Terms made from the template of a kind. offered: whether the listing is an offer (its author gives)."""
     giver, taker = (responder, proposer) if offered else (proposer, responder)
@@ -178,4 +204,6 @@ def draft_terms(
         unit=unit if amount else "",
         note=note,
         previous=previous,
+        quorum=quorum_of(len(witnesses)),
+        witnesses=witnesses,
     )

@@ -20,6 +20,7 @@ exchanges = (
     | st.builds(exchange.ReturnVouch, byte_strings(16), hashes)
     | st.builds(exchange.Ack, hashes)
     | st.builds(exchange.Refuse, hashes, codes, texts(200))
+    | st.builds(exchange.TokenMessage, byte_strings(16), short)
 )
 joins = (
     st.builds(join.Join, byte_strings(16) | st.just(b""), short, short, byte_strings(64) | st.just(b""))

@@ -9,9 +9,9 @@ from protocols.codec import encode, plain
 from protocols.errors import DecodeError
 from protocols.limits import MAX_QUANTITY, MAX_TERMS
 from protocols.templates import TEMPLATES
-from protocols.terms import Duty, encode_terms, parse_terms, terms_hash
+from protocols.terms import Duty, encode_terms, parse_terms, quorum_of, terms_hash
 from tests.protocols.deals import ANN, BOB, EVE, terms_of
-from tests.strategies import NOW, amounts, kinds, lines, texts, times
+from tests.strategies import NOW, amounts, kinds, lines, signer, texts, times
 
 TERMS = terms_of()
 quantities = st.integers(1, MAX_QUANTITY)
@@ -123,3 +123,43 @@ def test_terms_that_are_too_long_are_refused_in_words():
     with pytest.raises(DecodeError):
         parse_terms(encode(plain(long)))
     assert len(encode(plain(long))) > MAX_TERMS
+
+
+NAMED = tuple(signer(n).author for n in range(10, 17))
+
+
+@pytest.mark.parametrize(("count", "quorum"), [(0, 0), (1, 1), (3, 2), (4, 3), (5, 4), (6, 5), (7, 5)])
+def test_so_many_witnesses_must_agree(count, quorum):
+    terms = terms_of(witnesses=NAMED[:count])
+    assert terms.quorum == quorum_of(count) == quorum
+    assert parse_terms(encode_terms(terms)) == terms
+    assert count == 0 or 2 * quorum > count
+
+
+@pytest.mark.parametrize("count", [-1, 2, 8])
+def test_a_number_of_witnesses_that_is_no_use(count):
+    with pytest.raises(ValueError, match="witnesses"):
+        quorum_of(count)
+
+
+def test_terms_without_witnesses_have_the_bytes_they_always_had():
+    assert not {"witnesses", "quorum"} & plain(terms_of()).keys()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"witnesses": (*NAMED[:2], ANN.author), "quorum": 2},
+        {"witnesses": (*NAMED[:2], NAMED[0]), "quorum": 2},
+        {"witnesses": NAMED[:4], "quorum": 2},
+        {"witnesses": NAMED[:3], "quorum": 4},
+        {"witnesses": NAMED[:3], "quorum": 0},
+        {"witnesses": (), "quorum": 1},
+        {"witnesses": (*NAMED, EVE.author), "quorum": 5},
+        {"witnesses": NAMED[:1], "quorum": 1, "amount": 0, "unit": "", "duties": TERMS.duties[:2]},
+    ],
+    ids=["a party", "twice", "half", "more than all", "none", "no witnesses", "eight", "nothing to pay"],
+)
+def test_witnesses_that_do_not_fit(change):
+    with pytest.raises(DecodeError):
+        parse_terms(encode_terms(msgspec.structs.replace(TERMS, **change)))

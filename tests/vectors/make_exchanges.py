@@ -1,18 +1,28 @@
 """Writes facts.json and exchanges.json: `python -m tests.vectors.make_exchanges`. Always the same bytes.
 
-facts.json: `valid` facts with their fields and what they say, `invalid` wire forms with the reason. exchanges.json:
+facts.json: `valid` facts with their fields and what they say, `invalid` wire forms with the reason, and a frame of each
+of the `messages`. exchanges.json:
 sets of facts, the state of the payment and a time, and what they amount to.
 """
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
-from protocols.codec import encode
+import msgspec
+
+from ledger import chain
+from ledger.entry import encode_entry
+from ledger.payloads import InceptPayload
+from ledger.tokens import sign_token
+from protocols import exchange_messages as m
+from protocols.codec import decode, encode
 from protocols.exchange import Payment, parse_step
-from protocols.fact import Fact
-from protocols.terms import parse_terms, terms_hash
+from protocols.fact import NO_DEAL, Fact, seal_fact
+from protocols.terms import encode_terms, parse_terms, terms_hash
 from tests.protocols.deals import ANN, BOB, EVE, LAPSES, NOW, accept, counter, propose, say, seen
+from tests.strategies import signer
 
 FACTS = Path(__file__).with_name("facts.json")
 EXCHANGES = Path(__file__).with_name("exchanges.json")
@@ -34,6 +44,7 @@ WITHDRAWN = say(ROOT, ANN, "withdraw", ROOT, NOW + 2)
 SECOND = counter(ROOT, BOB, ROOT, NOW, amount=900)
 THIRD = counter(ROOT, ANN, COUNTER, NOW + 3, amount=280)
 GIFT = propose(kind="give", amount=0, unit="")
+GIFT_DUTIES = parse_terms(GIFT.payload).duties
 GIFT_YES = accept(GIFT, BOB, GIFT, NOW + 1)
 CASH = propose(unit="EUR")
 CASH_YES = accept(CASH, BOB, CASH, NOW + 1)
@@ -94,7 +105,9 @@ SETS: list[tuple[str, list[Fact], Payment, int]] = [
     ),
 ]
 
-VALID = [ROOT, COUNTER, YES, DONE, *BOTH, *RATED, *CANCELLED, NOTE, DECLINED, WITHDRAWN, GIFT, CASH]
+WITNESSES = tuple(signer(n).author for n in (3, 4, 5))
+WITNESSED = propose(witnesses=WITNESSES)
+VALID = [ROOT, COUNTER, YES, DONE, *BOTH, *RATED, *CANCELLED, NOTE, DECLINED, WITHDRAWN, GIFT, CASH, WITNESSED]
 
 
 def fact_json(fact: Fact) -> dict[str, Any]:
@@ -146,16 +159,52 @@ def invalid() -> list[dict[str, str]]:
         ("a default written out", signed(header(kind="done", payload=text))),
         ("a key that is not known", step("note", mood="good")),
         ("terms of other people", signed(header(kind="counter", payload=terms_of_others()))),
+        ("a party as witness", propose_with(witnesses=(*WITNESSES[:2], BOB.author))),
+        ("the same witness twice", propose_with(witnesses=(*WITNESSES[:2], WITNESSES[0]))),
+        ("a quorum of half the witnesses", propose_with(witnesses=(*WITNESSES, signer(6).author), quorum=2)),
+        ("a quorum without witnesses", propose_with(witnesses=(), quorum=1)),
+        ("witnesses where nothing is paid", propose_with(amount=0, unit="", duties=GIFT_DUTIES)),
     ]
     return [{"reason": reason, "wire": wire.hex()} for reason, wire in cases]
+
+
+def propose_with(**changes: Any) -> bytes:
+    """The wire of Ann's proposal with witnesses, changed so that it does not hold together."""
+    terms = msgspec.structs.replace(parse_terms(WITNESSED.payload), **changes)
+    fact = seal_fact(
+        ANN,
+        network=WITNESSED.network,
+        deal=NO_DEAL,
+        kind="propose",
+        prev=terms.listing,
+        at=NOW,
+        payload=encode_terms(terms),
+    )
+    return fact.wire
 
 
 def terms_of_others() -> bytes:
     return counter(ROOT, BOB, ROOT, responder=EVE.author).payload
 
 
+def messages() -> list[dict[str, str]]:
+    """One of each message of `/p2pnode/exchange/1.0.0` (the token is of another deal; any fits)."""
+    network = ROOT.network
+    entry = chain.extend(chain.start(network, ANN.author), ANN, "INCEPT", InceptPayload(), None, NOW, Random(1))[1]
+    token = sign_token(EVE, network, ROOT.id, b"\x44" * 32, "accept", NOW)
+    made = (
+        m.FactMessage(ROOT.wire),
+        m.EntryMessage(network, encode_entry(entry)),
+        m.ReturnVouch(network, b"\x55" * 32),
+        m.Ack(ROOT.id),
+        m.Refuse(ROOT.id, "not_found", "there is no such listing any more"),
+        m.TokenMessage(network, token.wire),
+    )
+    return [{"type": decode(m.encode_message(each))[0], "frame": m.encode_message(each).hex()} for each in made]
+
+
 def make_facts() -> str:
-    data = {"valid": [fact_json(f) for f in VALID], "invalid": invalid()}
+    data = {"valid": [fact_json(f) for f in VALID], "invalid": invalid(), "messages": messages()}
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 

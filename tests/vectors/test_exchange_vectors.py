@@ -3,8 +3,10 @@ from itertools import permutations
 
 import pytest
 
+from protocols.codec import decode
 from protocols.errors import Reject
 from protocols.exchange import Payment, Status, check_fact, evaluate
+from protocols.exchange_messages import encode_message, parse_message
 from protocols.fact import parse_fact, verify_fact
 from tests.vectors.make_exchanges import EXCHANGES, FACTS, exchange_json, fact_json, make_exchanges, make_facts
 
@@ -30,6 +32,13 @@ def test_invalid(vector):
         fact = parse_fact(bytes.fromhex(vector["wire"]))
         check_fact(fact)
         verify_fact(fact)
+
+
+@pytest.mark.parametrize("vector", VECTORS["messages"], ids=lambda v: v["type"])
+def test_messages(vector):
+    frame = bytes.fromhex(vector["frame"])
+    assert encode_message(parse_message(frame)) == frame
+    assert decode(frame)[0] == vector["type"]
 
 
 @pytest.mark.parametrize("vector", SETS, ids=lambda v: v["name"])
