@@ -49,6 +49,8 @@ Forger = Callable[[tuple[Entry, ...]], list[bytes]]
 class Model:
     """people: who takes part, with endowments; bad: who signs whatever it likes (`forger` says what)."""
 
+    eager = False  # whether what can be forged is added by `closed`, and not move by move
+
     def __init__(
         self,
         people: tuple[tuple[Signer, int, str], ...],
@@ -75,9 +77,10 @@ class Model:
 
     def check(self, liveness: bool = True, most: int = 5_000_000) -> Found:
         self.liveness = liveness and not self.bad
-        first = self.key(self.begin)
+        begin = self.closed(self.begin)
+        first = self.key(begin)
         before: dict[Hashable, tuple[Hashable, str] | None] = {first: None}
-        queue = deque([(first, self.begin)])
+        queue = deque([(first, begin)])
         while queue:
             key, state = queue.popleft()
             try:
@@ -85,6 +88,7 @@ class Model:
                 if violation:
                     return Found(len(before), violation, trace_to(before, key))
                 for label, after in self.moves(state):
+                    after = self.closed(after)
                     new = self.key(after)
                     if new not in before:
                         before[new] = (key, intern(label))
@@ -98,6 +102,10 @@ class Model:
 
     def key(self, state: State) -> Hashable:
         """What a state is remembered by. States with one key behave alike: only the first one found is followed."""
+        return state
+
+    def closed(self, state: State) -> State:
+        """The state with what is added to every state."""
         return state
 
     def moves(self, state: State) -> Iterator[tuple[str, State]]:
@@ -123,7 +131,7 @@ class Model:
                     if self.rules.machine.decode_deal(stored).state == "proposed":
                         step = node.cancel(state.disks[place], id)
                         yield from self.taken(state, place, step, "cancels on a time-out")
-        if self.forger is not None:
+        if self.forger is not None and not self.eager:
             can = self.forgeries(state) & ~state.sent
             for i in range(can.bit_length()):
                 if can >> i & 1:
@@ -197,19 +205,41 @@ class Model:
         signed = {d for disk in self.parties(state.disks) for d in disk.entries} | set(self.entries(state))
         places: dict[tuple[bytes, int], bytes] = {}
         steps: dict[tuple[bytes, str, bytes], bytes] = {}
-        by_deal: dict[bytes, list[Entry]] = {}
         for data in signed:
             entry = parsed(data)
-            said = None if entry.kind == "INCEPT" else settlement_of(entry)
-            if said is not None and self.holds(data):
-                by_deal.setdefault(said.deal, []).append(entry)
             if entry.author == self.bad:
                 continue
+            said = None if entry.kind == "INCEPT" else settlement_of(entry)
             if places.setdefault((entry.author, entry.seq), entry.id) != entry.id:
                 return f"{self.names[entry.author]} forked its chain at entry {entry.seq}"
             if said and steps.setdefault((entry.author, entry.kind, said.deal), entry.id) != entry.id:
                 return f"{self.names[entry.author]} signed {entry.kind} twice in one deal"
+        for shown, tokens in self.views(state):
+            mistaken = self.mistaken(state, shown, tokens)
+            if mistaken:
+                return mistaken
+        for node, disk in zip(self.nodes, self.parties(state.disks), strict=True):
+            author = node.signer.author
+            for problem in () if author == self.bad else unsound(disk, author):
+                return f"the chain of {self.names[author]} is unsound: {problem}"
+        return "" if self.bad else self.made_money(self.parties(state.disks))
+
+    def views(self, state: State) -> Iterator[tuple[set[bytes], list[Token]]]:
+        """What somebody may have seen who has seen all that honest people signed: here simply all that was signed."""
+        yield (
+            {d for disk in self.parties(state.disks) for d in disk.entries} | set(self.entries(state)),
+            self.tokens(state),
+        )
+
+    def mistaken(self, state: State, shown: set[bytes], tokens: list[Token]) -> str:
+        """Whether somebody honest holds something to be final that this evidence does not say."""
         m = self.rules.machine
+        by_deal: dict[bytes, list[Entry]] = {}
+        for data in shown:
+            entry = parsed(data)
+            said = None if entry.kind == "INCEPT" else settlement_of(entry)
+            if said is not None and self.holds(data):
+                by_deal.setdefault(said.deal, []).append(entry)
         for node, disk in zip(self.nodes, self.parties(state.disks), strict=True):
             author = node.signer.author
             if author == self.bad:
@@ -217,14 +247,10 @@ class Model:
             for id, stored in disk.deals:
                 deal = m.decode_deal(stored)
                 final = "settled" if deal.settled else "cancelled" if deal.closed else ""
-                verdict = self.verdict(by_deal.get(id, []), self.tokens(state))
+                verdict = self.verdict(by_deal.get(id, []), tokens)
                 if final and final != verdict and not self.may_err(deal):
                     return f"{self.names[author]} holds deal {id[:1].hex()} to be {final}, the evidence says {verdict}"
-        for node, disk in zip(self.nodes, self.parties(state.disks), strict=True):
-            author = node.signer.author
-            for problem in () if author == self.bad else unsound(disk, author):
-                return f"the chain of {self.names[author]} is unsound: {problem}"
-        return "" if self.bad else self.made_money(self.parties(state.disks))
+        return ""
 
     def verdict(self, entries: list[Entry], tokens: list[Token]) -> str:
         key = (frozenset(e.id for e in entries), frozenset(t.wire for t in tokens))

@@ -5,7 +5,10 @@ the disks counts as evidence whether it was sent or not.
 
 **Symmetry.** Honest witnesses are interchangeable, and the machine counts tokens, in whatever order they came. So
 states that differ only in which of them decided what, and in the order of tokens on a disk, are followed once (`key`).
-That this leaves nothing out is tested: a search of every state meets as many keys.
+**What liars can sign** is added to each state at once (`closed`): more that was sent takes no move from anybody.
+Whether somebody honest is mistaken is then asked for each selection of it that could make a difference (`views`).
+
+That neither leaves anything out is tested: a search of every state meets the same disks.
 """
 
 from collections.abc import Hashable, Iterator
@@ -46,12 +49,70 @@ class Witnessed(Model):
         self._kept: dict[Disk, Token] = {}
         self._weighed: dict[tuple[Disk, int, bytes], Step] = {}
         self.symmetry = symmetry
+        self.eager = symmetry and bool(liars or bad)
+        self._closed: dict[int, int] = {}
+        self._lies: dict[tuple[int, bytes], list[bytes]] = {}
         self._numbers: dict[Hashable, int] = {}
         self._sides: dict[Disk, tuple[int, tuple[int, ...]]] = {}
         self._split: dict[int, tuple[int, tuple[int, ...]]] = {}
         self._said: dict[tuple[bytes, str], int] = {}
         self._token_bits: dict[bytes, tuple[int, int]] = {}
         self._order = {w.author: i for i, w in enumerate(self.witnesses)}
+
+    def closed(self, state: State) -> State:
+        if not self.eager:
+            return state
+        sent = state.sent
+        if sent not in self._closed:
+            before, after = -1, sent
+            while after != before:
+                before = after
+                now = State(state.disks, before)
+                after |= self.forgeries(now) if self.forger is not None else 0
+                for i, witness in enumerate(self.witnesses):
+                    if witness.author in self.lying:
+                        for data in self.entries(now):
+                            after |= self.mask(tuple(self.lies(i, parsed(data))))
+            self._closed[sent] = after
+        return State(state.disks, self._closed[sent])
+
+    def views(self, state: State) -> Iterator[tuple[set[bytes], list[Token]]]:
+        """All that honest people signed, with: nothing else; one thing of the liars'; all their tokens of one decision;
+        everything. The rule of precedence takes the first kind of evidence that is there, and each kind but the tokens
+        is a single entry: so no other selection says anything else.
+        """
+        if not self.eager:
+            yield from super().views(state)
+            return
+        honest = {d for disk in self.parties(state.disks) for d in disk.entries}
+        forged: list[bytes] = []
+        for data in self.entries(state):
+            if parsed(data).author == self.bad:
+                forged.append(data)
+            else:
+                honest.add(data)
+        tokens = self.tokens(state)
+        used = {
+            w for disk in state.disks[:2] for _, deal in disk.deals for w in self.rules.machine.decode_deal(deal).tokens
+        }
+        asked = {t.proposal for t in tokens if t.witness not in self.lying and t.decision == "cancel"}
+        honest |= {d for d in forged if parsed(d).kind == "PAY_CANCELREQ" and list(nested(parsed(d)))[-1].id in asked}
+        firm = [t for t in tokens if t.witness not in self.lying or t.wire in used]
+        loose = [t for t in tokens if t not in firm]
+        yield honest, firm
+        for data in forged:
+            yield honest | {data}, firm
+        proposals = honest | {d for d in forged if parsed(d).kind in ("PAY_PROPOSE", "PAY_CANCELREQ")}
+        for decision in ("accept", "cancel"):
+            yield proposals, firm + [t for t in loose if t.decision == decision]
+        yield honest | set(forged), tokens
+
+    def disks_in(self, key: bytes) -> bytes:
+        """The part of a key that is on disks."""
+        numbers = [int.from_bytes(key[i : i + 8], "big") for i in range(0, len(key), 8)]
+        each = [n & ~(0xFFFF << 16) for n in numbers[3:]]
+        honest = len(each) - len(self.lying)
+        return b"".join(n.to_bytes(8, "big") for n in (*numbers[:2], *sorted(each[:honest]), *each[honest:]))
 
     def key(self, state: State) -> Hashable:
         return self.orbit(state) if self.symmetry else state
@@ -164,7 +225,7 @@ class Witnessed(Model):
         for i, witness in enumerate(self.witnesses):
             for data in self.entries(state):
                 if witness.author in self.lying:
-                    for wire in self.lies(witness, parsed(data)):
+                    for wire in () if self.eager else self.lies(i, parsed(data)):
                         label = f"lying witness {i} signs {self.told(wire)}"
                         yield label, State(state.disks, state.sent | self.mask((wire,)))
                 elif parsed(data).kind in ("PAY_ACCEPT", "PAY_CANCELREQ"):
@@ -192,14 +253,19 @@ class Witnessed(Model):
         self._kept[disk] = self._tokens[answer.token]
         return Step(disk, (answer.token,))
 
-    def lies(self, witness: Signer, entry: Entry) -> list[bytes]:
+    def lies(self, i: int, entry: Entry) -> list[bytes]:
         proposal = list(nested(entry))[-1]
-        said = settlement_of(proposal)
-        assert said is not None
-        tokens = [sign_token(witness, proposal.network, said.deal, proposal.id, d, LATE) for d in ("accept", "cancel")]
-        for token in tokens:
-            self._tokens.setdefault(token.wire, token)
-        return [t.wire for t in tokens]
+        if (i, proposal.id) not in self._lies:
+            said = settlement_of(proposal)
+            assert said is not None
+            tokens = [
+                sign_token(self.witnesses[i], proposal.network, said.deal, proposal.id, d, LATE)
+                for d in ("accept", "cancel")
+            ]
+            for token in tokens:
+                self._tokens.setdefault(token.wire, token)
+            self._lies[i, proposal.id] = [t.wire for t in tokens]
+        return self._lies[i, proposal.id]
 
     def is_stuck(self, disks: tuple[Disk, ...]) -> str:
         """With a silent payee, the witnesses let the payer free its hold, or tell it that the payee has accepted."""
