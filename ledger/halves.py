@@ -15,10 +15,11 @@ from protocols.limits import MAX_HALF
 from .balance import RULES
 from .entry import DOMAIN, Entry, parse_entry, settlement_of, verify_entry
 from .payloads import Settlement
-from .tokens import decided, parse_token, verify_token
+from .tokens import Token, decided, parse_token, verify_token
 
-Keys = Callable[[Entry], bytes | None]
-"""The key that may have signed this entry: None if its epoch is not known, or if a rotation ended it before its seq."""
+Keys = Callable[[Entry | Token], bytes | None]
+"""The key that may have signed this entry or token: None if its epoch is not known, or if a rotation ended it before
+the entry's seq. A token has no seq: a key that has been replaced since may have signed it before that."""
 
 
 class DealProof(NamedTuple):
@@ -36,9 +37,9 @@ class DealProof(NamedTuple):
     accepted_at: int
 
 
-def first_key(entry: Entry) -> bytes | None:
+def first_key(signed: Entry | Token) -> bytes | None:
     """Knows no rotation: the inception's key at epoch 0. Who knows rotations passes a `Keys` that asks them first."""
-    return identify(entry.inception)[1] if entry.epoch == 0 else None
+    return identify(signed.inception)[1] if signed.epoch == 0 else None
 
 
 def verify_with(entry: Entry, keys: Keys) -> None:
@@ -115,7 +116,7 @@ def check_half(entry: Entry, settlement: Settlement, keys: Keys = first_key) -> 
     if half is not None:
         verify_with(half, keys)
     if settlement.tokens:
-        check_tokens(entry, settlement)
+        check_tokens(entry, settlement, keys)
     return half
 
 
@@ -133,11 +134,11 @@ def proposal_of(entry: Entry) -> Entry:
     return list(nested(entry))[-1]
 
 
-def check_tokens(entry: Entry, settlement: Settlement) -> None:
+def check_tokens(entry: Entry, settlement: Settlement, keys: Keys = first_key) -> None:
     """`Reject` unless a quorum of the witnesses that the proposal names signed that this deal is cancelled."""
     tokens = [parse_token(wire) for wire in settlement.tokens]
     for token in tokens:
-        verify_token(token)
+        verify_token(token, keys(token))
     proposal = proposal_of(entry)
     said = settlement_of(proposal)
     if said is None or not decided(tokens, proposal, said, "cancel"):

@@ -38,6 +38,16 @@ class Token(msgspec.Struct, frozen=True):
     at: int
     wire: bytes
 
+    @property
+    def author(self) -> bytes:
+        """Who signed, as of an entry."""
+        return self.witness
+
+    @property
+    def inception(self) -> bytes:
+        outer, _ = _open(self.wire)
+        return bytes(outer[2])
+
 
 def sign_token(signer: Signer, network: bytes, deal: bytes, proposal: bytes, decision: str, at: int) -> Token:
     """Only for the witness that has no other decision for this payer and deal: see ledger/witnessing.py."""

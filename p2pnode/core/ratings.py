@@ -9,6 +9,7 @@ from ledger.halves import Keys, proof_of_deal, verify_with
 from ledger.payloads import Settlement
 from ledger.reputation import Attestation as Rated
 from ledger.reputation import View
+from ledger.tokens import Token
 from p2pnode import commands
 from p2pnode.bounds import RATING_WINDOW
 from protocols.attestation import Attestation, commitment, parse_attestation, seal_attestation
@@ -40,9 +41,9 @@ def check_attestation(
     `Ignore` while a key that signed in it is not known here.
     """
 
-    def keys(entry: Entry) -> bytes | None:
-        key = entry_key(entry)
-        if key is None and fact_key(entry.author, entry.epoch) is None:
+    def keys(signed: Entry | Token) -> bytes | None:
+        key = entry_key(signed)
+        if key is None and fact_key(signed.author, signed.epoch) is None:
             raise Ignore("epoch", "a key in the proof has not arrived yet")
         return key
 

@@ -9,6 +9,7 @@ from dht.catalog import Catalog
 from dht.gossip import Gossip
 from ledger.entry import Entry
 from ledger.halves import first_key
+from ledger.tokens import Token
 from protocols.envelope import Record
 from protocols.errors import Refusal
 from protocols.genesis import Genesis
@@ -28,13 +29,15 @@ class Rng(Protocol):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """name: the household's; area: geohash or empty; peer_id: of our host; box: X25519 public key, 32 bytes."""
+    """name: the household's; area: geohash or empty; peer_id: of our host; box: X25519 public key, 32 bytes; witness:
+    whether this node decides for others whose terms name it."""
 
     name: str
     area: str
     peer_id: str
     box: bytes
     default_network: str = ""
+    witness: bool = True
 
 
 class Network(msgspec.Struct):
@@ -136,12 +139,22 @@ class State:
         known = self.key_states.get(author)
         return known.key if known is not None and known.epoch == epoch else None
 
-    def entry_key(self, entry: Entry) -> bytes | None:
-        """The key that may have signed this entry: an older one only up to the seq that the rotation names."""
-        known = self.key_states.get(entry.author)
-        if known is None or (entry.epoch < known.epoch and entry.seq <= self.rotated_at.get(entry.author, -1)):
-            return first_key(entry)
-        return known.key if known.epoch == entry.epoch else None
+    def entry_key(self, signed: Entry | Token) -> bytes | None:
+        """The key that may have signed this entry or token: of an entry, an older one only up to the seq that the
+        rotation names."""
+        known = self.key_states.get(signed.author)
+        if known is None or (signed.epoch < known.epoch and self._before_rotation(signed)):
+            return first_key(signed)
+        return known.key if known.epoch == signed.epoch else None
+
+    def _before_rotation(self, signed: Entry | Token) -> bool:
+        return isinstance(signed, Token) or signed.seq <= self.rotated_at.get(signed.author, -1)
+
+    def is_current(self, token: Token) -> bool:
+        """Whether a token bears its witness's newest epoch that is known here. Whoever stole a key that was replaced
+        can sign tokens with it; an honest witness that is asked again signs with its newest one."""
+        known = self.key_states.get(token.witness)
+        return token.epoch == (0 if known is None else known.epoch)
 
 
 def _not_ready(network: Network, record: Record, now: int) -> None:
