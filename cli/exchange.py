@@ -4,10 +4,12 @@ from typing import Any
 
 import click
 
+from protocols.errors import Refusal
+
 from .command import Command, Group, with_session
 from .output import facts, say, short, table
 from .session import Session
-from .times import format_time, now_ms, parse_time
+from .times import format_time, now_ms, parse_span, parse_time
 
 PAID = ("settled",)  # of settlement.state: it stands, whatever the other side does
 NEVER_AGREED = ("declined", "withdrawn", "expired")
@@ -19,6 +21,13 @@ def exchange() -> None:
     """Agree on an exchange and carry it out. ID is an exchange's id or the beginning of it."""
 
 
+_WITNESS = (
+    "A neighbour who may call the payment off if it is not answered in time, so that your credit is not bound for "
+    "ever. Repeat it: of 1 that one must agree, of 3 two, of 4 three, of 5 four, of 6 or 7 five. Three bear one who is "
+    "silent, four one who lies; two are no use. Only for a price in the network's credit."
+)
+
+
 def _terms(function: Any) -> Any:
     for option in reversed(
         [
@@ -27,6 +36,7 @@ def _terms(function: Any) -> Any:
             click.option("--until", "end", metavar="TIME", help="Until when."),
             click.option("--price", metavar="PRICE", help="Another price than the one asked."),
             click.option("--note", default="", help="A line for the other side."),
+            click.option("--witness", metavar="PEER", multiple=True, help=_WITNESS),
         ]
     ):
         function = option(function)
@@ -48,16 +58,25 @@ def _times(given: dict[str, Any]) -> dict[str, Any]:
 @_terms
 @with_session
 def propose(session: Session, listing: str, **given: Any) -> None:
-    """Propose an exchange on a LISTING (its id, or the beginning of it)."""
+    """Propose an exchange on a LISTING (its id, or the beginning of it).
+
+    Whoever is to be paid sees the --witness you name, and may counter with others.
+    """
+    given["witness"] = given["witness"] or None
     _step(session, "propose", listing=listing, **_times(given))
 
 
 @exchange.command("counter", example="p2pnode exchange counter 77c1 --price 3/hour --note 'It is a big one'")
 @click.argument("id_", metavar="ID")
 @_terms
+@click.option("--no-witness", is_flag=True, help="Do without witnesses.")
 @with_session
-def counter(session: Session, id_: str, **given: Any) -> None:
+def counter(session: Session, id_: str, no_witness: bool, **given: Any) -> None:
     """Answer a proposal with other terms. What is not named stays."""
+    if no_witness and given["witness"]:
+        raise Refusal("usage", "--witness and --no-witness", "Give one of the two.")
+    if not given["witness"]:
+        given["witness"] = () if no_witness else None
     _step(session, "counter", id=id_, **_times(given))
 
 
@@ -84,12 +103,17 @@ for _verb, _text in (
     _simple(_verb, _text)
 
 
-@exchange.command("pay", example="p2pnode exchange pay 77c1 --wait 10")
+@exchange.command("pay", example="p2pnode exchange pay 77c1 --wait 10\np2pnode exchange pay 77c1 --within 2h")
 @click.argument("id_", metavar="ID")
+@click.option("--within", metavar="SPAN", help="How long the other side may take to accept, as 30min or 2d: else 7d.")
 @with_session
-def pay(session: Session, id_: str) -> None:
-    """Pay in the network's mutual credit."""
-    _step(session, "pay", id=id_)
+def pay(session: Session, id_: str, within: str | None) -> None:
+    """Pay in the network's mutual credit.
+
+    The amount is held until the other side has answered. If it has not in time, the witnesses that the terms name are
+    asked to call the payment off.
+    """
+    _step(session, "pay", id=id_, within=None if within is None else parse_span(within))
 
 
 @exchange.command("list", example="p2pnode exchange list --open")
@@ -183,6 +207,8 @@ def _print(session: Session, data: dict[str, Any]) -> None:
             ("from", format_time(terms["from"], now) if terms.get("from") else None),
             ("until", format_time(terms["until"], now) if terms.get("until") else None),
             ("payment", None if settlement.get("state") in (None, "none", "pending") else settlement["state"]),
+            ("witnesses", _witnesses(terms)),
+            ("they say", _decisions(settlement.get("witnessed"), now)),
             ("receipt", short(data["receipt"]) if isinstance(data.get("receipt"), str) else None),
             ("delivered", None if data.get("delivered", True) else "not yet"),
         ],
@@ -195,6 +221,26 @@ def _print(session: Session, data: dict[str, Any]) -> None:
     for line in data.get("notes") or ():
         say(f"  {line.get('from')}: {line.get('text')}")
     _print_next(data)
+
+
+def _witnesses(terms: dict[str, Any]) -> str | None:
+    names = [str(w.get("name")) for w in terms.get("witnesses") or ()]
+    return f"{', '.join(names)} ({terms.get('quorum')} must agree)" if names else None
+
+
+def _decisions(witnessed: dict[str, Any] | None, now: int) -> str | None:
+    """What the witnesses have said of a payment, or until when it can be answered."""
+    if not witnessed:
+        return None
+    words = {"accept": "was accepted", "cancel": "is called off"}
+    said = [
+        f"{w.get('name')}: {words[w['decision']]}" for w in witnessed.get("said") or () if w.get("decision") in words
+    ]
+    if said:
+        return "; ".join(said)
+    if witnessed.get("asked_to_cancel"):
+        return "nothing yet; they were asked to call the payment off"
+    return f"nothing yet; the payment can be accepted until {format_time(witnessed.get('until'), now)}"
 
 
 def _pays(duty: dict[str, Any], amount: Any) -> bool:

@@ -9,12 +9,20 @@ from protocols.errors import Refusal
 
 _UNITS = {"m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"\+?([0-9]{1,6})\s*(min|m|h|d|w)")
+_SHORT = re.compile(r"([0-9]{1,6})\s*(s|min|m|h|d|w)")
 _DAY = re.compile(r"(today|tomorrow|[0-9]{4}-[0-9]{2}-[0-9]{2})?(?:(?:^|[ T])([0-9]{1,2}:[0-9]{2}))?")
 _HINT = "Write 2026-05-01, '2026-05-01 14:00', 'tomorrow 9:00', or a time from now such as 3d or 2h"
 
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def parse_span(text: str) -> int:
+    """Milliseconds of a span in words: 30s, 20min, 2h, 3d, 1w. `Refusal` (usage) for what is no span."""
+    if not (span := _SHORT.fullmatch(text.strip())):
+        raise Refusal("usage", f"not a span of time: {text!r}", "Write 20min, 2h or 3d.")
+    return int(span[1]) * {"s": 1, **_UNITS}[span[2]] * 1000
 
 
 def parse_time(text: str, now: int, end: bool = False) -> int:

@@ -5,8 +5,8 @@
                                                            stored durably, then sent to payer and payee
                                                       verdict: its token is sent again
 
-It knows nothing of the terms and asks nobody. What it must not do is decide twice: whoever loses its store must not go
-on as a witness under the same identity.
+It knows nothing of the terms and asks nobody. What it must not do is decide twice. Whoever has lost its store cannot
+know what it has decided; so the driver lets it weigh no proposal that it may have seen before (`weighable`).
 """
 
 from typing import NamedTuple
@@ -15,14 +15,17 @@ import msgspec
 
 from protocols.codec import decode_as, encode, plain
 from protocols.errors import Ignore, Reject
+from protocols.limits import MAX_SKEW
 
-from .entry import Entry, settlement_of
+from .entry import Entry, encode_entry, settlement_of
 from .halves import Keys, check_half, first_key, void_acceptance
 from .tokens import Token
 
 
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a witness stores, under (network, payer, deal). token: the wire form of what it signed."""
+    """What a witness stores, under (network, payer, deal). token: the wire form of what it signed; began: when the
+    proposal was signed, ms; acceptance: the PAY_ACCEPT that it saw, for a payer that the payee cannot reach, or empty.
+    """
 
     network: bytes
     payer: bytes
@@ -30,6 +33,8 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deal: bytes
     proposal: bytes
     token: bytes
+    began: int = 0
+    acceptance: bytes = b""
 
 
 class Ask(NamedTuple):
@@ -41,6 +46,8 @@ class Ask(NamedTuple):
     deal: bytes
     proposal: bytes
     decision: str
+    began: int = 0
+    acceptance: bytes = b""
 
 
 def place(entry: Entry) -> tuple[bytes, bytes, bytes]:
@@ -74,8 +81,21 @@ def weigh(known: Verdict | None, entry: Entry, me: bytes, keys: Keys = first_key
         return known
     if void_acceptance(entry):
         raise Reject("state", "an acceptance that came late")
-    decision = "accept" if entry.kind == "PAY_ACCEPT" else "cancel"
-    return Ask(network, payer, proposed.counterparty, deal, proposal.id, decision)
+    acceptance = encode_entry(entry) if entry.kind == "PAY_ACCEPT" else b""
+    decision = "accept" if acceptance else "cancel"
+    return Ask(network, payer, proposed.counterparty, deal, proposal.id, decision, proposal.at, acceptance)
+
+
+def weighable(ask: Ask, at: int, floor: int) -> None:
+    """`Ignore` a proposal that we may have decided on before, without knowing it now.
+
+    at: our time, ms. floor: a proposal dated up to then may have come before our store was lost. What is dated ahead of
+    our time is left until it is not: so nothing above a floor of (then + `MAX_SKEW`) has ever been decided.
+    """
+    if ask.began > at + MAX_SKEW:
+        raise Ignore("age", "a proposal of the future")
+    if ask.began <= floor:
+        raise Ignore("state", "we may have decided on this before")
 
 
 def decide(ask: Ask, token: Token) -> Verdict:
@@ -87,7 +107,7 @@ def decide(ask: Ask, token: Token) -> Verdict:
         ask.decision,
     ):
         raise ValueError("a token for something else than was asked")
-    return Verdict(ask.network, ask.payer, ask.payee, ask.deal, ask.proposal, token.wire)
+    return Verdict(ask.network, ask.payer, ask.payee, ask.deal, ask.proposal, token.wire, ask.began, ask.acceptance)
 
 
 def encode_verdict(verdict: Verdict) -> bytes:

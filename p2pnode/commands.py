@@ -14,6 +14,7 @@ from msgspec import Meta
 from protocols.limits import (
     MAX_CLAIM_NOTE,
     MAX_INT,
+    MAX_LIFETIME,
     MAX_PERSON_NAME,
     MAX_PHOTOS,
     MAX_SHORT_TEXT,
@@ -21,6 +22,7 @@ from protocols.limits import (
     MAX_TEXT,
     MAX_TITLE,
     MAX_TOKEN,
+    MAX_WITNESSES,
 )
 
 Time = Annotated[int, Meta(ge=0, le=MAX_INT)]  # ms UTC
@@ -38,6 +40,8 @@ Amount = Annotated[str, Meta(min_length=1, max_length=32)]  # decimals, in the n
 Area = Annotated[str, Meta(max_length=64)]  # geohash, `lat,lon` or plus code; coarsened at once
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 Tags = Annotated[tuple[Token, ...], Meta(max_length=MAX_TAGS)]
+Named = Annotated[tuple[PeerName, ...], Meta(max_length=MAX_WITNESSES)]
+Span = Annotated[int, Meta(ge=1, le=MAX_LIFETIME)]  # ms
 Photos = Annotated[tuple[Path, ...], Meta(max_length=MAX_PHOTOS)]
 Direction = Literal["offer", "request"]
 
@@ -136,7 +140,8 @@ class Search(Args, frozen=True):
 
 
 class Propose(Args, frozen=True):
-    """start, end: when it is wanted. price: the whole or per unit, as the listing says; None: the listing's."""
+    """start, end: when it is wanted. price: the whole or per unit, as the listing says; None: the listing's. witness:
+    peers who may call the payment off if it is not answered."""
 
     listing: Id
     quantity: Count | None = None
@@ -144,6 +149,7 @@ class Propose(Args, frozen=True):
     end: Time | None = None
     price: Price | None = None
     note: Note = ""
+    witness: Named | None = None
 
 
 class Counter(Args, frozen=True):
@@ -155,6 +161,13 @@ class Counter(Args, frozen=True):
     end: Time | None = None
     price: Price | None = None
     note: Note = ""
+    witness: Named | None = None
+
+
+class Pay(OneId, frozen=True):
+    """within: ms, in which the payee must accept; None: the node's own."""
+
+    within: Span | None = None
 
 
 class Step(Args, frozen=True):
@@ -299,7 +312,7 @@ COMMANDS: dict[str, Command] = {
         Command("exchange.return", Step, True, "Say that you gave the thing back"),
         Command("exchange.done", Step, True, "Say that you did your part"),
         Command("exchange.confirm", Step, True, "Confirm what the other side did"),
-        Command("exchange.pay", OneId, True, "Pay in the network's mutual credit"),
+        Command("exchange.pay", Pay, True, "Pay in the network's mutual credit"),
         Command("exchange.list", ListExchanges, False, "Your exchanges"),
         Command("exchange.show", OneId, False, "One exchange: terms, duties, what comes next"),
         Command("ledger.log", NoArgs, False, "The entries of your ledger"),

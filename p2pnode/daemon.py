@@ -283,6 +283,7 @@ class Daemon:
             peer_id=self._host.peer_id,
             box=self._keys.public.box_key,
             default_network=self._config.network,
+            witness=self._config.witness,
         )
         core = Core(self._store, self._keys.signer(), settings, self._rng, now, self._verifier)
         core.status.warnings = self._warnings

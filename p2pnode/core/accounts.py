@@ -21,7 +21,8 @@ from .vouches import Vouches
 
 Owing = dict[str, dict[str, int]]
 _OWED = ("owed_to_me", "owed_by_me", "pending_owed_to_me", "pending_owed_by_me")
-_PENDING = (DealState.PROPOSED, DealState.ACCEPTED)
+_MOVED = (DealState.COMPLETED, DealState.SETTLED)  # balances, that is; witnesses may have settled it before
+_PENDING = (DealState.PROPOSED, DealState.REQUESTED, DealState.ACCEPTED)
 
 
 class Account(msgspec.Struct):
@@ -93,13 +94,14 @@ class Accounts:
     def _accounts(self, network: Network) -> dict[bytes, Account]:
         accounts: dict[bytes, Account] = {}
         for deal in self._settlements.deals.values():
-            if deal.network != network.id or not (deal.settled or deal.state in _PENDING):
+            moved = deal.state in _MOVED
+            if deal.network != network.id or not (moved or deal.state in _PENDING):
                 continue
             account = accounts.setdefault(deal.counterparty, Account())
             direction = "received" if deal.payer else "given"
-            name = direction if deal.settled else f"pending_{direction}"
+            name = direction if moved else f"pending_{direction}"
             setattr(account, name, getattr(account, name) + deal.amount)
-            account.payments += deal.settled
+            account.payments += moved
             account.newest_at = max(account.newest_at, parse_entry(deal.mine).at)
         for vouch in self._vouches.all.values():
             if vouch.network != network.id or not vouch.left:

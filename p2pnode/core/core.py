@@ -47,6 +47,7 @@ from .state import Network, Settings, State
 from .status import Status
 from .verification import Verification
 from .vouches import Vouches
+from .witnesses import Witnesses
 
 
 class Timed(Protocol):
@@ -92,7 +93,8 @@ class Core:
         self.exchanges.rated = self.ratings.reveal
         self.custody = Custody(state)
         self.claims = Claims(state, self.outbox, self.exchanges)
-        self.recovery = Recovery(state, self.custody, self.settlements, self.vouches, self.exchanges)
+        self.witnesses = Witnesses(state)
+        self.recovery = Recovery(state, self.custody, self.settlements, self.vouches, self.exchanges, self.witnesses)
         self.recovery.claims = self.claims
         for network in state.networks.values():
             network.chain.written = partial(self.custody.written, network)
@@ -103,6 +105,7 @@ class Core:
         self._timed: tuple[Timed, ...] = (
             self.membership,
             self.neighbours,
+            self.settlements,
             self.outbox,
             self.ratings,
             self.audits,
@@ -262,9 +265,13 @@ class Core:
                 self.exchanges.refused(peer, message, now)
                 self.vouches.returned_not(peer, id_)
                 self.claims.declined(peer, id_, now)
+            case exchange_messages.TokenMessage(network_id, wire):
+                self.settlements.heard(self._known(network_id), wire, now)
 
     def _entry(self, peer: str, network: Network, entry: Entry, now: int) -> None:
-        if entry.kind.startswith("PAY_"):
+        if self.witnesses.concerns(entry):
+            self.witnesses.asked(peer, network, entry, now)
+        elif entry.kind.startswith("PAY_"):
             self.settlements.received(peer, network, entry, now)
         elif entry.kind.startswith("VOUCH") or entry.kind == "UNVOUCH":
             self.vouches.received(peer, network, entry, now)
@@ -343,6 +350,7 @@ class Core:
                 self.intake.changed(network, network.catalog.expire(now))
             self.listings.renew_due(now)
             self.exchanges.forget(now)
+            self.witnesses.forget(now)
         self._perform(self._gossip.woke(now), now)
 
     def _schedule(self, now: int) -> None:

@@ -1,13 +1,13 @@
 """What our user does with exchanges. Every check stands before the first thing that is signed."""
 
 from p2pnode import commands
-from p2pnode.bounds import PAYMENT_EXPIRY, PROPOSAL_LIFETIME
+from p2pnode.bounds import PAYMENT_EXPIRY, PROPOSAL_LIFETIME, SHORTEST_EXPIRY
 from protocols.amounts import Price, parse_price
 from protocols.errors import Refusal
 from protocols.exchange import NEGOTIATING, OPEN, DutyState, Exchange, Payment, Status
-from protocols.limits import DAY, HOUR, MAX_INT
+from protocols.limits import DAY, HOUR, MAX_INT, SECOND
 from protocols.listing import Listing
-from protocols.terms import Terms, draft_terms, encode_terms, terms_hash
+from protocols.terms import Terms, draft_terms, encode_terms, quorum_of, terms_hash
 
 from .exchange_json import describe, money
 from .exchanges import Exchanges, Held, accept_payload, step_payload
@@ -39,6 +39,7 @@ class ExchangeCommands:
         if counted and listing.quantity is not None and quantity > listing.quantity:
             raise Refusal("refused", f"only {listing.quantity} are offered", "Ask for fewer.")
         amount, unit, text = _price(network, args.price, listing.price, quantity)
+        witnesses = self._witnesses(network, args.witness or (), record.author, unit if amount else "")
         terms = draft_terms(
             listing=record.id,
             name=record.name,
@@ -56,6 +57,7 @@ class ExchangeCommands:
             note=args.note,
             previous=b"",
             expires=now + PROPOSAL_LIFETIME,
+            witnesses=witnesses,
         )
         held = self._exchanges.begin(network, terms, encode_terms(terms), record, now)
         return self._show(held, now)
@@ -77,6 +79,11 @@ class ExchangeCommands:
             amount, unit, text = old.amount, old.unit, money(network, old.amount, old.unit)
         else:
             amount, unit, text = _price(network, args.price, unit_price or listing, quantity)
+        if args.witness is not None:
+            other = view.counterparty(self._state.me)
+            witnesses = self._witnesses(network, args.witness, other, unit if amount else "")
+        else:
+            witnesses = old.witnesses if amount and unit == network.genesis.unit else ()
         owner_gives = any(d.provider == old.responder for d in old.duties if d.id != "pay")
         terms = draft_terms(
             listing=old.listing,
@@ -95,6 +102,7 @@ class ExchangeCommands:
             note=args.note,
             previous=terms_hash(old),
             expires=now + PROPOSAL_LIFETIME,
+            witnesses=witnesses,
         )
         self._exchanges.say(held, "counter", view.terms_fact.id, encode_terms(terms), now)
         return self._show(held, now)
@@ -191,7 +199,10 @@ class ExchangeCommands:
             self._exchanges.say(held, "confirm", _agreement(view), step_payload(args.note, duty.id), now)
         return self._show(held, now)
 
-    def pay(self, args: commands.OneId, now: int) -> object:
+    def pay(self, args: commands.Pay, now: int) -> object:
+        within = PAYMENT_EXPIRY if args.within is None else args.within
+        if within < SHORTEST_EXPIRY:
+            raise Refusal("usage", f"the payee needs at least {SHORTEST_EXPIRY // SECOND} s", "Give a longer --within.")
         held, view, network = self._agreed(args.id, now)
         duty = view.terms.payment
         if duty is None:
@@ -201,7 +212,16 @@ class ExchangeCommands:
         if view.payment is Payment.NONE:
             return self._do(commands.Step(id=args.id), ("pay",), now)
         if view.payment is Payment.PENDING:
-            self._settlements.pay(network, held.id, duty, terms_hash(view.terms), now + PAYMENT_EXPIRY, now)
+            self._settlements.pay(
+                network,
+                held.id,
+                duty,
+                terms_hash(view.terms),
+                now + within,
+                now,
+                view.terms.witnesses,
+                view.terms.quorum,
+            )
             self._exchanges.settled(network.id, held.id, now)
         return self._show(held, now)
 
@@ -263,6 +283,27 @@ class ExchangeCommands:
                 "it is the other side's turn",
                 "Wait for their answer; `p2pnode exchange cancel` takes your proposal back.",
             )
+
+    def _witnesses(self, network: Network, names: tuple[str, ...], other: bytes, unit: str) -> tuple[bytes, ...]:
+        """The authors meant, each once. `Refusal` if they are no use as witnesses of a payment between us and other."""
+        found = tuple(dict.fromkeys(self._state.directory.resolve(name) for name in names))
+        if {self._state.me, other} & set(found):
+            raise Refusal("usage", "a party cannot be witness of its own deal", "Name others whom you both trust.")
+        if found and unit != network.genesis.unit:
+            raise Refusal(
+                "usage",
+                f"witnesses are for payments in {network.genesis.unit}; here nothing is paid through the ledger",
+                "Leave --witness out.",
+            )
+        try:
+            quorum_of(len(found))
+        except ValueError:
+            raise Refusal(
+                "usage",
+                "two witnesses are no better than one: both would have to agree, and one who is silent stops them",
+                "Name one, or three.",
+            ) from None
+        return found
 
     def _listing(self, held: Held, terms: Terms) -> Price | None:
         record = self._exchanges.listing_of(held)

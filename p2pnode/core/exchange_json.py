@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from dht.keys import slot_hash
+from ledger.settlement import State as DealState
 from protocols.amounts import Price, format_amount, format_price
 from protocols.exchange import NEGOTIATING, OPEN, DutyState, Exchange, Payment, Status, parse_step
-from protocols.terms import Duty, terms_hash
+from protocols.terms import Duty, Terms, terms_hash
 
 from .state import Network, State
 
@@ -44,6 +45,8 @@ def describe(
             "until": terms.end or None,
             "expires": terms.expires,
             "note": terms.note,
+            "witnesses": [{"peer_id": names.peer_id(w), "name": _who(state, w)} for w in terms.witnesses],
+            "quorum": terms.quorum,
         },
         "duties": [
             {
@@ -65,6 +68,7 @@ def describe(
         "settlement": {
             "state": str(view.payment),
             "amount": {"amount": terms.amount, "unit": terms.unit} if terms.amount else None,
+            "witnessed": _witnessed(state, settlements, held, terms),
         },
         "receipt": settlements.receipt(held.network, held.id),
         "cancel_asked": [_who(state, author) for author in sorted(view.cancel_asked)],
@@ -72,6 +76,23 @@ def describe(
         "notes": [{"from": _who(state, f.author), "at": f.at, "text": parse_step(f).text} for f in view.notes],
         "attestations": {"mine": me in view.rated, "theirs": other in view.rated},
         "began_at": held.began_at,
+    }
+
+
+def _witnessed(state: State, settlements: "Settlements", held: "Held", terms: Terms) -> dict[str, Any] | None:
+    """What the witnesses have said about the payment, as far as it has come here; None where it names none."""
+    deal = settlements.deals.get((held.network, held.id))
+    if deal is None or not deal.witnesses:
+        return None
+    said = settlements.decisions(held.network, held.id)
+    return {
+        "quorum": deal.quorum,
+        "of": len(deal.witnesses),
+        "accept": sum(d == "accept" for d in said.values()),
+        "cancel": sum(d == "cancel" for d in said.values()),
+        "asked_to_cancel": deal.state == DealState.REQUESTED,
+        "until": deal.expiry or None,
+        "said": [{"name": _who(state, w), "decision": said.get(w)} for w in deal.witnesses],
     }
 
 

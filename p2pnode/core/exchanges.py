@@ -215,8 +215,6 @@ class Exchanges:
         duty = view.terms.payment
         if entry.author != view.counterparty(self._state.me) or (duty is not None and duty.provider != entry.author):
             return Decision.WAIT  # one decision a deal: a stranger must not be able to use it up
-        if said.witnesses:
-            return Decision.RELEASE  # our terms name none, and this node does not ask any yet
         if not self._state.networks[network].credible(entry, said.amount):
             return Decision.WAIT
         if view.status in (Status.CANCELLED, Status.DECLINED, Status.WITHDRAWN):
@@ -228,6 +226,7 @@ class Exchanges:
             and duty.amount == said.amount
             and duty.unit == self._state.networks[network].genesis.unit
             and said.terms == terms_hash(view.terms)
+            and (said.witnesses, said.quorum) == (view.terms.witnesses, view.terms.quorum)
         )
         return Decision.ACCEPT if agreed else Decision.RELEASE
 

@@ -33,6 +33,8 @@ DOUBT: Final = (
     # network, until neighbours have said what they know of our chain (nothing: in none that is joined from now on)
 )
 KEPT: Final = b"h"  # network16 author32 seq8      → entry of somebody else's chain in full form, kept for him
+VERDICT: Final = b"w"  # network16 payer32 deal32   → what this node decided as a witness of that payment
+WEIGHED: Final = b"z"  # network16                 → ms: as a witness, nothing is decided on proposals dated up to then
 SINGLE: Final = b"s"  # name                       → single values: b"epoch" of this store
 
 

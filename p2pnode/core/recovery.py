@@ -29,6 +29,7 @@ from .keys import DOUBT
 from .settlements import Settlements
 from .state import Network, State
 from .vouches import Vouches
+from .witnesses import Witnesses
 
 
 class Doubt(msgspec.Struct):
@@ -49,7 +50,13 @@ class Doubt(msgspec.Struct):
 
 class Recovery:
     def __init__(
-        self, state: State, custody: Custody, settlements: Settlements, vouches: Vouches, exchanges: Exchanges
+        self,
+        state: State,
+        custody: Custody,
+        settlements: Settlements,
+        vouches: Vouches,
+        exchanges: Exchanges,
+        witnesses: Witnesses,
     ) -> None:
         self._state = state
         self._custody = custody
@@ -57,6 +64,7 @@ class Recovery:
         self._vouches = vouches
         self._exchanges = exchanges
         self.claims: Claims  # set by the core
+        self._witnesses = witnesses
         self.doubts: dict[bytes, Doubt] = {}
         state.partners = self._partners
         for network in state.networks:
@@ -98,6 +106,8 @@ class Recovery:
             self.claims.restored(entry, now)
         elif entry.kind == "AGREE":
             self._exchanges.restored(entry)
+        elif entry.kind == "WITNESS":
+            self._witnesses.restored(entry)
 
     def _partners(self) -> set[bytes]:
         deals = {d.counterparty for d in self._settlements.deals.values()}
@@ -233,5 +243,6 @@ class Recovery:
             own.append("INCEPT", InceptPayload(), None, now)
         else:
             own.tell_head()
+        self._witnesses.whole(network, now)
         self._exchanges.catch_up(network.id, now)
         self._state.journal.out(Emit("whole", {"network": network.id.hex()}))

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
+from ledger import cancelling
 from ledger import settlement as machine
 from ledger.balance import OverLimit
 from ledger.chain import next_at
 from ledger.entry import Entry, parse_entry, settlement_of
 from ledger.payloads import Settlement
+from ledger.tokens import parse_token, verify_token
+from p2pnode.bounds import ASK_WITNESSES_AFTER
 from protocols import exchange_messages as messages
 from protocols.amounts import format_amount
 from protocols.errors import Ignore, Refusal
@@ -35,17 +38,20 @@ class Settlements:
         self._state = state
         self._outbox = outbox
         self.deals: dict[tuple[bytes, bytes], machine.Deal] = {}
+        self._lapses: dict[tuple[bytes, bytes], int] = {}  # when to ask the witnesses of an unanswered payment of ours
         # Set by the core: what was agreed decides whether we take a payment, and learns what became of it.
         self.policy: Callable[[bytes, Entry, Settlement, int], machine.Decision]
         self.moved: Callable[[bytes, bytes, int], None]
         for _, value in state.journal.scan(DEAL):
             deal = machine.decode_deal(value)
-            self.deals[deal.network, deal.id] = deal
+            self._hold(deal)
             self._queue(deal, 0)
 
     def payment(self, network: bytes, deal_id: bytes) -> Payment:
         deal = self.deals.get((network, deal_id))
-        return _PAYMENT[deal.state] if deal else Payment.PENDING
+        if deal is None:
+            return Payment.PENDING
+        return Payment.SETTLED if deal.settled else _PAYMENT[deal.state]
 
     def receipt(self, network: bytes, deal_id: bytes) -> str | None:
         """Id of the PAY_RECEIPT, the same in both ledgers; None before both hold it."""
@@ -53,9 +59,9 @@ class Settlements:
         return parse_entry(deal.receipt).id.hex() if deal and deal.receipt else None
 
     def proof(self, network: bytes, deal_id: bytes) -> bytes | None:
-        """An entry that proves to anybody that the deal was paid, or None."""
+        """An entry that proves to anybody that the deal was paid, or None. What witnesses say is no such entry."""
         deal = self.deals.get((network, deal_id))
-        if deal is None or not deal.settled:
+        if deal is None or deal.state not in (machine.State.COMPLETED, machine.State.SETTLED):
             return None
         return deal.receipt or deal.mine
 
@@ -63,13 +69,30 @@ class Settlements:
         deal = self.deals.get((network, deal_id))
         return deal is not None and bool(machine.outstanding(deal))
 
-    def pay(self, network: Network, deal_id: bytes, duty: Duty, terms: bytes, expiry: int, now: int) -> None:
+    def pay(
+        self,
+        network: Network,
+        deal_id: bytes,
+        duty: Duty,
+        terms: bytes,
+        expiry: int,
+        now: int,
+        witnesses: tuple[bytes, ...] = (),
+        quorum: int = 0,
+    ) -> None:
         """The payer's first step; the rest follows by itself."""
         known = self.deals.get((network.id, deal_id))
         network.chain.check_ready()
         self._outbox.check_room()
         ask = machine.propose(
-            known, deal=deal_id, counterparty=duty.receiver, amount=duty.amount, expiry=expiry, terms=terms
+            known,
+            deal=deal_id,
+            counterparty=duty.receiver,
+            amount=duty.amount,
+            expiry=expiry,
+            terms=terms,
+            witnesses=witnesses,
+            quorum=quorum,
         )
         try:
             entry = network.chain.append(ask.kind, ask.settlement, None, now)
@@ -100,6 +123,45 @@ class Settlements:
             else:
                 self._state.journal.out(self._message(peer, network.id, action.entry))
 
+    def heard(self, network: Network, wire: bytes, now: int) -> None:
+        """What a witness has decided about a payment of ours, or to us. `Reject` or `Ignore` if it does not count."""
+        token = parse_token(wire)
+        known = self.deals.get((network.id, token.deal))
+        if known is None or token.network != network.id:
+            raise Ignore("state", "a token of no deal of ours")
+        if not network.chain.ready:
+            raise Ignore("state", "nothing is signed now; the witness is asked again")
+        if not self._state.is_current(token):
+            raise Ignore("epoch", "signed with a key that has been replaced, or that has not arrived yet")
+        deal, actions = cancelling.heard(known, token)
+        verify_token(token, self._state.entry_key(token))
+        self._store(deal, now)
+        for action in actions:
+            if isinstance(action, machine.Append):
+                written = network.chain.append(action.kind, action.settlement, None, now)
+                self._written(deal, written, now)
+
+    def woke(self, now: int) -> None:
+        """Payments of ours that were not answered in time: their witnesses may call them off."""
+        for key, due in list(self._lapses.items()):
+            network = self._state.networks.get(key[0])
+            if due <= now and network is not None and network.chain.ready:
+                ask = cancelling.request_cancel(self.deals[key], next_at(network.chain.state, now))
+                written = network.chain.append(ask.kind, ask.settlement, None, now)
+                self._written(self.deals[key], written, now)
+
+    def next_wake(self) -> int | None:
+        networks = self._state.networks
+        return min(
+            (d for k, d in self._lapses.items() if k[0] in networks and networks[k[0]].chain.ready), default=None
+        )
+
+    def decisions(self, network: bytes, deal_id: bytes) -> dict[bytes, str]:
+        """Witness → what it decided about this deal, as far as we have heard; `accept` counts above `cancel`."""
+        deal = self.deals.get((network, deal_id))
+        said = sorted((parse_token(t) for t in deal.tokens), key=lambda t: t.decision, reverse=True) if deal else []
+        return {t.witness: t.decision for t in said}
+
     def record_agreement(self, network_id: bytes, view: Exchange, now: int) -> int:
         """Both halves of an agreement, in our chain: our entry holds the other side's signed fact. Returns its seq."""
         assert view.acceptance is not None
@@ -128,18 +190,32 @@ class Settlements:
                     if peer in self._state.connected:
                         self._state.journal.out(self._message(peer, deal.network, send.entry))
 
+    def _hold(self, deal: machine.Deal) -> None:
+        key = (deal.network, deal.id)
+        self.deals[key] = deal
+        self._lapses.pop(key, None)
+        if deal.payer and deal.state == machine.State.PROPOSED and deal.witnesses and deal.expiry:
+            given = deal.expiry - parse_entry(deal.mine).at
+            self._lapses[key] = deal.expiry + 1 + min(ASK_WITNESSES_AFTER, given // 10)
+
     def _store(self, deal: machine.Deal, now: int) -> None:
-        self.deals[deal.network, deal.id] = deal
+        self._hold(deal)
         self._state.journal.put(DEAL + deal.network + deal.id, machine.encode_deal(deal))
         self._queue(deal, now)
         self.moved(deal.network, deal.id, now)
 
     def _queue(self, deal: machine.Deal, now: int) -> None:
-        item = digest(b"deal" + deal.network + deal.id)
-        self._outbox.drop(item)
-        for send in machine.outstanding(deal):
-            frame = messages.encode_message(messages.EntryMessage(deal.network, send.entry))
-            self._outbox.add(item, deal.network, send.counterparty, messages.PROTOCOL, frame, now, keep=False)
+        """What is to be sent until it is answered: what waits unchanged keeps its pauses."""
+        sends = {send.counterparty: send.entry for send in machine.outstanding(deal)}
+        for author in (deal.counterparty, *deal.witnesses):
+            item = digest(b"deal" + deal.network + deal.id + (b"" if author == deal.counterparty else author))
+            full = sends.get(author)
+            frame = b"" if full is None else messages.encode_message(messages.EntryMessage(deal.network, full))
+            waiting = self._outbox.items.get(item)
+            if waiting is not None and waiting.frame != frame:
+                self._outbox.drop(item)
+            if frame:
+                self._outbox.add(item, deal.network, author, messages.PROTOCOL, frame, now, keep=False)
 
     def _message(self, peer: str, network: bytes, entry: bytes) -> Send:
         return Send(peer, messages.PROTOCOL, messages.encode_message(messages.EntryMessage(network, entry)))

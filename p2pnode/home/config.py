@@ -33,7 +33,8 @@ PROFILES: dict[str, dict[str, Any]] = {
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """name: how others see this node. area: geohash. listen, bootstrap: multiaddrs. relay: carry traffic for peers
-    behind a router. lan: look for neighbours on the local network. network: the one meant where none is named."""
+    behind a router. lan: look for neighbours on the local network. witness: decide for neighbours whose terms name this
+    node. network: the one meant where none is named."""
 
     name: Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_NAME)] = "a neighbour"
     area: Annotated[str, Meta(max_length=6, pattern="^[0-9b-hjkmnp-z]*$")] = ""
@@ -43,6 +44,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     bootstrap: Annotated[tuple[Address, ...], Meta(max_length=64)] = ()
     relay: bool = False
     lan: bool = True
+    witness: bool = True
     max_peers: Annotated[int, Meta(ge=1, le=4096)] = 64
     cache_mb: Annotated[int, Meta(ge=1, le=4096)] = 16
     log_level: Level = "info"
@@ -58,6 +60,7 @@ SETTINGS = {
     "bootstrap": "Nodes to call at each start",
     "relay": "Carry traffic for peers behind a router",
     "lan": "Look for neighbours on the local network",
+    "witness": "Decide, for neighbours who name this node as their witness, whether a payment was answered",
     "max_peers": "Connections at the same time",
     "cache_mb": "Memory for the store's cache, in MB",
     "log_level": "debug, info, warning or error",
@@ -152,7 +155,7 @@ def _from_environ(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]
         key = variable.removeprefix("P2PNODE_").lower()
         if key in ("listen", "bootstrap"):
             values[key] = text.replace(",", " ").split()
-        elif key in ("relay", "lan"):
+        elif key in ("relay", "lan", "witness"):
             values[key] = {"1": True, "true": True, "yes": True, "on": True}.get(text.lower(), text)
             if text.lower() in ("0", "false", "no", "off", ""):
                 values[key] = False
