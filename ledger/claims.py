@@ -22,6 +22,7 @@ from protocols.errors import Ignore, Refusal, Reject
 
 from .entry import Entry, encode_entry, parse_entry, settlement_of
 from .halves import half_of
+from .lending import MAX_PARTS
 from .payloads import Settlement
 from .settlement import Append, Send
 
@@ -41,8 +42,8 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     the unit; at: when it was proposed, by the proposer's word, ms; exchange: 32 bytes or empty.
 
     mine: my CLAIM, CLAIM_ASK or CLAIM_ACCEPT, empty before I have signed; theirs: the proposal of the other side, or
-    empty; told: whether the other side has `mine` on disk; answer: my newest CLAIM_CLOSED; payments: my CLAIM_PAIDs
-    that are not answered, the oldest first.
+    empty; parts: how many payments; told: whether the other side has `mine` on disk; answer: my newest CLAIM_CLOSED;
+    payments: my CLAIM_PAIDs that are not answered, the oldest first.
     """
 
     network: bytes
@@ -59,6 +60,7 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     note: str = ""
     exchange: bytes = b""
     paid: int = 0
+    parts: int = 0
     told: bool = False
     answer: bytes = b""
     payments: tuple[bytes, ...] = ()
@@ -109,6 +111,8 @@ def settle(known: Claim, amount: int | None = None) -> Append:
     amount = known.left if amount is None else amount
     if not 0 < amount <= known.left:
         raise Refusal("usage", f"{known.left} of this claim are left, in hundredths of {known.unit}")
+    if known.parts >= MAX_PARTS and amount < known.left:
+        raise Refusal("refused", f"this claim was paid in {MAX_PARTS} parts", "Settle all that is left.")
     if len(known.payments) >= MAX_UNANSWERED:
         raise Refusal("refused", f"{MAX_UNANSWERED} payments of this claim wait for an answer", "Wait for it.")
     return Append("CLAIM_PAID", Settlement(known.counterparty, amount, known.id, 0, known.exchange, unit=known.unit))
@@ -230,5 +234,7 @@ def _paid(known: Claim, entry: Entry, said: Settlement) -> tuple[Claim, tuple[Ap
         return known, (Send(known.counterparty, known.answer),)
     if said.amount > known.left or (said.unit, said.terms) != (known.unit, known.exchange):
         raise Reject("state", "another payment than the claim allows")
+    if known.parts >= 2 * MAX_PARTS and said.amount < known.left:
+        raise Ignore("quota", "too many parts of this claim")
     answer = Settlement(entry.author, said.amount, said.deal, 0, said.terms, encode_entry(entry), unit=said.unit)
     return known, (Append("CLAIM_CLOSED", answer),)

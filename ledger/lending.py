@@ -18,6 +18,9 @@ from .payloads import Settlement
 LENDS = frozenset({"VOUCH", "UNVOUCH", "VOUCH_CONSUME", "VOUCH_RESTORE"})
 BORROWS = frozenset({"VOUCH_ACCEPT", "VOUCH_RETURN", "VOUCH_CONSUMED"})
 IN_PARTS = LENDS | BORROWS
+MAX_PARTS = 64
+"""So many returns and take-overs of one vouch, or payments of one claim, a node begins; it answers twice as many. Then
+only all that is left: each part costs the other side an entry for ever, without its user being asked."""
 
 
 class Lent(NamedTuple):

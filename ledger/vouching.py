@@ -29,6 +29,7 @@ from protocols.errors import Ignore, Refusal, Reject
 
 from .entry import Entry, encode_entry, parse_entry, settlement_of
 from .halves import half_of
+from .lending import MAX_PARTS
 from .payloads import Settlement
 from .settlement import Append, Send
 
@@ -47,9 +48,9 @@ class Vouch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """One side's view of one vouch, as it is stored. id: 32 bytes chosen by the voucher; amount: minor units; mine: my
     VOUCH, or my newest VOUCH_ACCEPT or VOUCH_RETURN, full form without its private payload.
 
-    returned, consumed: what came back, and what was taken over and not restored, as my chain says; confirmed: how much
-    of that the subject has written; asked: how much is to come back in all; answer: my newest UNVOUCH or
-    VOUCH_CONSUMED; consumes: my VOUCH_CONSUMEs that are not answered, the oldest first.
+    returned, consumed: what came back, and what was taken over and not restored, as my chain says; parts: in how many
+    entries; confirmed: how much of `consumed` the subject has written; asked: how much is to come back in all; answer:
+    my newest UNVOUCH or VOUCH_CONSUMED; consumes: my VOUCH_CONSUMEs that are not answered, the oldest first.
     """
 
     network: bytes
@@ -64,6 +65,7 @@ class Vouch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     consumed: int = 0
     confirmed: int = 0
     asked: int = 0
+    parts: int = 0
     answer: bytes = b""
     consumes: tuple[bytes, ...] = ()
 
@@ -90,7 +92,7 @@ def asked(known: Vouch, total: int) -> Vouch:
 def due(known: Vouch, spendable: int) -> Append | None:
     """What the subject can give back now of what it was asked for, with so much of its account unused."""
     part = min(known.asked - known.returned, known.left, spendable)
-    if known.voucher or known.state != VouchState.TAKEN or part <= 0:
+    if known.voucher or known.state != VouchState.TAKEN or part <= 0 or _too_small(known, part, MAX_PARTS):
         return None
     return give_back(known, part)
 
@@ -116,6 +118,8 @@ def take_over(known: Vouch | None, amount: int) -> Append:
         raise Refusal("conflict", f"this vouch is {known.state}")
     if not 0 < amount <= known.left:
         raise Refusal("usage", f"there are {known.left} left of this vouch, in the smallest unit")
+    if _too_small(known, amount, MAX_PARTS):
+        raise Refusal("refused", f"this vouch has come to its end in {MAX_PARTS} parts", "Take over all that is left.")
     if len(known.consumes) >= MAX_UNANSWERED:
         raise Refusal("refused", f"{MAX_UNANSWERED} take-overs of this vouch wait for an answer", "Wait for it.")
     return Append("VOUCH_CONSUME", Settlement(known.counterparty, amount, known.id))
@@ -187,7 +191,8 @@ def written(known: Vouch | None, entry: Entry) -> tuple[Vouch, tuple[Send, ...]]
             changes = {"returned": known.returned + said.amount, "mine": mine}
         case "VOUCH_CONSUMED":
             changes = {"consumed": known.consumed + said.amount, "answer": mine}
-    after = msgspec.structs.replace(known, **changes)
+    parts = known.parts + (entry.kind != "VOUCH_RESTORE")
+    after = msgspec.structs.replace(known, parts=parts, **changes)
     if entry.kind == "VOUCH_RETURN":
         state = VouchState.RETURNED
     elif known.state == VouchState.RETURNED:
@@ -240,6 +245,8 @@ def _returned(known: Vouch, entry: Entry, said: Settlement) -> tuple[Vouch, tupl
         return known, (Send(known.counterparty, known.answer),)
     if newest is not None and entry.seq <= newest.seq:
         raise Ignore("state", "answered before")
+    if _too_small(known, said.amount, 2 * MAX_PARTS):
+        raise Ignore("quota", "too many parts of this vouch")
     lacking = said.amount - known.left
     if lacking > known.consumed - known.confirmed:
         raise Reject("state", "more comes back than is left of the vouch")
@@ -264,11 +271,18 @@ def _consumed(known: Vouch, entry: Entry, said: Settlement) -> tuple[Vouch, tupl
     newest = _embedded(known.answer)
     if newest is not None and entry.seq <= newest.seq:
         return known, (Send(known.counterparty, known.answer),)
+    if _too_small(known, said.amount, 2 * MAX_PARTS):
+        raise Ignore("quota", "too many parts of this vouch")
     if known.left:
         return known, (_answer("VOUCH_CONSUMED", entry, said, min(said.amount, known.left)),)
     if known.state == VouchState.RETURNED:  # all of it is on its way back: the voucher will restore it
         return known, (Send(known.counterparty, known.mine),)
     raise Ignore("state", "nothing is left of this vouch")
+
+
+def _too_small(known: Vouch, part: int, most: int) -> bool:
+    """Whether there were so many parts already that only all that is left may still be one."""
+    return known.parts >= most and part < known.left
 
 
 def _amount(full: bytes) -> int:

@@ -2,6 +2,7 @@
 
 import random
 
+import msgspec
 import pytest
 
 from ledger import claims as machine
@@ -20,6 +21,7 @@ from ledger.claims import (
     written,
 )
 from ledger.entry import Entry, encode_entry, parse_entry
+from ledger.lending import MAX_PARTS
 from ledger.payloads import Settlement
 from ledger.settlement import Append, Send
 from protocols.errors import Ignore, Refusal, Reject
@@ -281,3 +283,14 @@ def test_loss_doubling_and_reordering(seed: int) -> None:
             pair.do(B, accept(pair[B]))
     assert pair[A].state == pair[B].state and pair[A].paid == pair[B].paid
     assert not any(outstanding(pair[w]) for w in (A, B)) and pair.sound()
+
+
+def test_nobody_fills_a_ledger_with_small_payments() -> None:
+    pair = Pair().open()
+    often = msgspec.structs.replace(pair[B], parts=MAX_PARTS)
+    with pytest.raises(Refusal, match="parts"):
+        settle(often, 1)
+    assert settle(often)
+    pair.do(B, settle(pair[B], 1))
+    with pytest.raises(Ignore, match="parts"):
+        receive(msgspec.structs.replace(pair[A], parts=2 * MAX_PARTS), pair.last(B), A)

@@ -5,6 +5,7 @@ from ledger.audit import verify_chain
 from ledger.balance import OverLimit
 from ledger.chain import extend
 from ledger.entry import encode_entry, parse_entry, settlement_of
+from ledger.lending import MAX_PARTS
 from ledger.payloads import Settlement
 from ledger.settlement import Append, Send
 from ledger.vouching import (
@@ -320,3 +321,26 @@ def test_who_returns_more_than_there_is_lies() -> None:
     more = liar.write("VOUCH_RETURN", Settlement(A, 20, DEAL))
     with pytest.raises(Reject, match="more comes back"):
         receive(pair.known[A], shown(more), A)
+
+
+def test_nobody_fills_a_ledger_with_small_parts() -> None:
+    """Each part costs the other side an entry, unasked."""
+    pair = given()
+    known = pair.known[B]
+    assert known is not None
+    many = msgspec.structs.replace(known, parts=MAX_PARTS, asked=20)
+    assert due(many, 60) is None and due(msgspec.structs.replace(many, asked=60), 60) is not None
+    voucher = pair.known[A]
+    assert voucher is not None
+    often = msgspec.structs.replace(voucher, parts=MAX_PARTS)
+    with pytest.raises(Refusal, match="parts"):
+        take_over(often, 1)
+    assert take_over(often, 60)
+    pair.append(B, give_back(known, 1))
+    pair.append(A, take_over(voucher, 1))
+    for who, entry in ((A, pair.last(B)), (B, pair.last(A))):
+        mine = pair.known[who]
+        assert mine is not None
+        with pytest.raises(Ignore, match="parts"):
+            receive(msgspec.structs.replace(mine, parts=2 * MAX_PARTS), entry, who)
+        assert receive(msgspec.structs.replace(mine, parts=2 * MAX_PARTS - 1), entry, who)[1]
