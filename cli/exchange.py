@@ -1,5 +1,6 @@
 """`exchange`: agree with somebody, and carry it out step by step."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -37,6 +38,17 @@ def _terms(function: Any) -> Any:
             click.option("--price", metavar="PRICE", help="Another price than the one asked."),
             click.option("--note", default="", help="A line for the other side."),
             click.option("--witness", metavar="PEER", multiple=True, help=_WITNESS),
+            click.option(
+                "--instalments",
+                type=click.IntRange(min=1, max=12),
+                metavar="N",
+                help="Give and pay in N steps, in turn: 2 to 12; 1 is at once. For one piece of work or goods.",
+            ),
+            click.option(
+                "--deposit",
+                metavar="AMOUNT",
+                help="Credit that is paid before the handover and back after the return. To rent or lend.",
+            ),
         ]
     ):
         function = option(function)
@@ -53,12 +65,20 @@ def _times(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@exchange.command("propose", example="p2pnode exchange propose 3f9a --from 'tomorrow 9:00' --until 'tomorrow 10:00'")
+@exchange.command(
+    "propose",
+    example="p2pnode exchange propose 3f9a --from 'tomorrow 9:00' --until 'tomorrow 10:00'\n"
+    "p2pnode exchange propose 51be --price 6 --instalments 3\n"
+    "p2pnode exchange propose 3f9a --quantity 1 --deposit 5",
+)
 @click.argument("listing")
 @_terms
 @with_session
 def propose(session: Session, listing: str, **given: Any) -> None:
     """Propose an exchange on a LISTING (its id, or the beginning of it).
+
+    With --instalments who gives begins, and each goes on when the other has done its part: whoever stops owes one step
+    at most. A deposit is the owner's until it is paid back: it is as safe as the owner is.
 
     Whoever is to be paid sees the --witness you name, and may counter with others.
     """
@@ -103,17 +123,25 @@ for _verb, _text in (
     _simple(_verb, _text)
 
 
-@exchange.command("pay", example="p2pnode exchange pay 77c1 --wait 10\np2pnode exchange pay 77c1 --within 2h")
+@exchange.command(
+    "pay",
+    example="p2pnode exchange pay 77c1 --wait 10\np2pnode exchange pay 77c1 --duty deposit\n"
+    "p2pnode exchange pay 77c1 --within 2h",
+)
 @click.argument("id_", metavar="ID")
+@click.option("--duty", metavar="DUTY", help="Which payment: pay, pay-1, pay-2, deposit, refund.")
 @click.option("--within", metavar="SPAN", help="How long the other side may take to accept, as 30min or 2d: else 7d.")
 @with_session
-def pay(session: Session, id_: str, within: str | None) -> None:
+def pay(session: Session, id_: str, duty: str | None, within: str | None) -> None:
     """Pay in the network's mutual credit.
+
+    Where there are several payments, the next that is due of you: an instalment once its step is done, the deposit
+    before the handover, the refund of a deposit once the thing is back.
 
     The amount is held until the other side has answered. If it has not in time, the witnesses that the terms name are
     asked to call the payment off.
     """
-    _step(session, "pay", id=id_, within=None if within is None else parse_span(within))
+    _step(session, "pay", id=id_, duty=duty, within=None if within is None else parse_span(within))
 
 
 @exchange.command("list", example="p2pnode exchange list --open")
@@ -136,10 +164,11 @@ def show(session: Session, id_: str) -> None:
 
 def _step(session: Session, verb: str, **args: Any) -> None:
     data = session.write(f"exchange.{verb}", **args)
-    done, what = (_paid, "paid") if verb == "pay" else (_delivered, "known to the other side")
+    done, what = (_paid(data.get("duty")), "paid") if verb == "pay" else (_delivered, "known to the other side")
     identity = data.get("exchange_id")
     if session.wait is not None and not done(data):
-        data = session.until(done, what, data, "exchange.show", id=identity)
+        shown = session.until(done, what, data, "exchange.show", id=identity)
+        data = {**shown, "duty": data["duty"]} if "duty" in data else shown
     session.emit(data, lambda: _print_step(session, data))
 
 
@@ -147,8 +176,14 @@ def _delivered(data: dict[str, Any]) -> bool:
     return bool(data.get("delivered"))
 
 
-def _paid(data: dict[str, Any]) -> bool:
-    return (data.get("settlement") or {}).get("state") in (*PAID, *NO_PAYMENT)
+def _paid(duty: str | None) -> Callable[[dict[str, Any]], bool]:
+    """Whether this payment is through, or has come to nothing."""
+
+    def paid(data: dict[str, Any]) -> bool:
+        one = next((p for p in data.get("payments") or () if p.get("duty") == duty), data.get("settlement") or {})
+        return one.get("state") in (*PAID, *NO_PAYMENT)
+
+    return paid
 
 
 def _print_list(session: Session, rows: list[dict[str, Any]]) -> None:
@@ -203,6 +238,7 @@ def _print(session: Session, data: dict[str, Any]) -> None:
             ("you are the", data.get("role")),
             ("quantity", terms.get("quantity")),
             ("for", session.money(amount, network=data.get("network")) if amount else "nothing"),
+            ("deposit", session.money(terms["deposit"], network=data.get("network")) if terms.get("deposit") else None),
             ("note", terms.get("note")),
             ("from", format_time(terms["from"], now) if terms.get("from") else None),
             ("until", format_time(terms["until"], now) if terms.get("until") else None),
@@ -258,6 +294,10 @@ def _print_step(session: Session, data: dict[str, Any]) -> None:
     what = f"{terms.get('title')}, for {price}"
     other = data.get("counterparty_name") or short(data.get("counterparty"))
     say(f"{short(data.get('exchange_id'))}  {data.get('status')}: {what}, with {other}")
+    for payment in data.get("payments") or ():
+        if payment["duty"] == data.get("duty") != "pay":
+            money = session.money(payment["amount"], network=data.get("network"))
+            say(f"Payment {payment['duty']}, {money}: {payment['state']}")
     if data.get("reason"):
         say(f"Because: {data['reason']}")
     if not data.get("delivered", True):

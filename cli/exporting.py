@@ -125,11 +125,13 @@ def _flows(page: dict[str, Any], row: dict[str, Any], agents: set[str]) -> Itera
             yield _commitment(page, agreement, duty)
         return
     payer, payee = (me, other) if kind == "PAY_COMPLETE" else (other, me)
+    duty = row.get("duty") or "pay"
+    of_one = f"{row['exchange_id']}" if duty == "pay" else f"{row['exchange_id']}:{duty}"
     yield {
-        "@id": f"urn:p2pnode:payment:{page['network']['id']}:{row['exchange_id']}", "@type": "vf:EconomicEvent",
+        "@id": f"urn:p2pnode:payment:{page['network']['id']}:{of_one}", "@type": "vf:EconomicEvent",
         "action": "vf:transfer", "provider": _agent(payer), "receiver": _agent(payee),
         "hasPointInTime": _iso(row["at"]), "resourceQuantity": _measure(page, row["amount"]["amount"]),
-        "reciprocalRealizationOf": agreement, "fulfills": f"{agreement}:duty:pay",
+        "reciprocalRealizationOf": agreement, "fulfills": f"{agreement}:duty:{duty}",
     }  # fmt: skip
 
 
@@ -154,7 +156,7 @@ def _claim(page: dict[str, Any], row: dict[str, Any], claim: dict[str, Any]) -> 
 
 
 def _commitment(page: dict[str, Any], agreement: str, duty: dict[str, Any]) -> dict[str, Any]:
-    pays = duty["id"] == "pay"
+    pays = duty.get("pays", duty["id"] == "pay")
     item = {
         "@id": f"{agreement}:duty:{duty['id']}", "@type": "vf:Commitment",
         "action": f"vf:{duty['action']}" if duty["action"] in ACTIONS else f"urn:p2pnode:action:{duty['action']}",

@@ -125,6 +125,10 @@ def statement(session: Session, peer: str | None) -> None:
             ],
             session.plain,
         )
+        for row in rows:
+            for name, where in (("deposit_with_them", "with"), ("deposit_with_us", "from")):
+                if _counts(row.get(name)):
+                    say(f"Deposit {where} {row['name']}, to be paid back: {session.money(row[name], unit, decimals)}")
         owed = ("owed_to_me", "owed_by_me", "pending_owed_to_me", "pending_owed_by_me")
         claims = [(row["name"], claim) for row in rows for claim in row.get("claims") or ()]
         if claims and not session.plain:
@@ -234,21 +238,22 @@ def erase(session: Session, exchange: str) -> None:
 @ledger.command("prove", example="p2pnode ledger prove 3f9a --out proof.p2p")
 @click.argument("exchange")
 @click.option("--out", required=True, metavar="FILE", help="Where the proof is written.")
+@click.option("--duty", metavar="DUTY", help="Of which payment, where there are several; else the newest settled one.")
 @with_session
-def prove(session: Session, exchange: str, out: str) -> None:
+def prove(session: Session, exchange: str, out: str, duty: str | None) -> None:
     """Write a proof of an exchange that anybody can check, without a node: p2pnode ledger check FILE.
 
     It shows what both signed of the payment, or else of the agreement: who, how much, when. Terms in words are in it
     only where the other side's signed proposal is.
     """
     if session.dry_run:
-        session.write("ledger.prove", exchange=exchange)
-    data = session.call("ledger.prove", exchange=exchange)
+        session.write("ledger.prove", exchange=exchange, duty=duty)
+    data = session.call("ledger.prove", exchange=exchange, duty=duty)
     write_file(out, [b64decode(data.pop("proof"))])
     data["out"] = out
     session.emit(
         data,
-        lambda: say(f"{out} proves {data['kind']} of exchange {short(data['exchange_id'])} ({data['bytes']} bytes)."),
+        lambda: say(f"{out} proves {data['kind']} of {_whose(data)} ({data['bytes']} bytes)."),
     )
 
 
@@ -283,7 +288,7 @@ def check(session: Session, file: str) -> None:
         facts(
             [
                 ("network", f"{data['network']['name']} ({data['network']['id'][:8]})"),
-                ("exchange", data["exchange_id"]),
+                ("deal", data["exchange_id"]),
                 ("terms", data["terms"]),
                 ("payer", data["payer"]),
                 ("payee", data["payee"]),
@@ -295,6 +300,11 @@ def check(session: Session, file: str) -> None:
         say("It shows what was signed, not that the rest of these ledgers is sound: p2pnode ledger audit PEER.")
 
     session.emit(data, human)
+
+
+def _whose(row: dict[str, Any]) -> str:
+    duty = "" if row.get("duty") in (None, "pay") else f"{row['duty']} in "
+    return f"{duty}exchange {short(row['exchange_id'])}"
 
 
 def _counts(amount: Any) -> bool:

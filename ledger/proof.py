@@ -41,6 +41,7 @@ def check_proof(data: bytes) -> dict[str, Any]:
     """What a proof shows, as JSON can hold it. `Reject` unless every signature and every hash in it is right.
 
     proves: `payment`, `agreement`, or `entry` for one that settles nothing by itself. amount: minor units; at: ms.
+    exchange_id: of the deal, which is the exchange's own unless it is one of several payments.
     """
     genesis_wire, entry, head, path = _parse(data)
     record, genesis = parse_genesis(genesis_wire)

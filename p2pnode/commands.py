@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from protocols.limits import (
     MAX_CLAIM_NOTE,
+    MAX_INSTALMENTS,
     MAX_INT,
     MAX_LIFETIME,
     MAX_PERSON_NAME,
@@ -37,6 +38,7 @@ ClaimNote = Annotated[str, Meta(max_length=MAX_CLAIM_NOTE)]
 Token = Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN)]
 Price = Annotated[str, Meta(min_length=1, max_length=64)]  # AMOUNT[ UNIT][/PER] or free
 Amount = Annotated[str, Meta(min_length=1, max_length=32)]  # decimals, in the network's unit
+Instalments = Annotated[int, Meta(ge=1, le=MAX_INSTALMENTS)]
 Area = Annotated[str, Meta(max_length=64)]  # geohash, `lat,lon` or plus code; coarsened at once
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 Tags = Annotated[tuple[Token, ...], Meta(max_length=MAX_TAGS)]
@@ -140,8 +142,11 @@ class Search(Args, frozen=True):
 
 
 class Propose(Args, frozen=True):
-    """start, end: when it is wanted. price: the whole or per unit, as the listing says; None: the listing's. witness:
-    peers who may call the payment off if it is not answered."""
+    """start, end: when it is wanted. price: the whole or per unit, as the listing says; None: the listing's.
+
+    instalments: in how many steps it is given and paid. deposit: paid before the handover, and back after the return.
+    witness: peers who may call a payment off if it is not answered.
+    """
 
     listing: Id
     quantity: Count | None = None
@@ -150,10 +155,12 @@ class Propose(Args, frozen=True):
     price: Price | None = None
     note: Note = ""
     witness: Named | None = None
+    instalments: Instalments | None = None
+    deposit: Amount | None = None
 
 
 class Counter(Args, frozen=True):
-    """None keeps what the last proposal said."""
+    """None keeps what the last proposal said. instalments: 1, and a deposit of 0, is none."""
 
     id: Id
     quantity: Count | None = None
@@ -161,13 +168,9 @@ class Counter(Args, frozen=True):
     end: Time | None = None
     price: Price | None = None
     note: Note = ""
+    instalments: Instalments | None = None
+    deposit: Amount | None = None
     witness: Named | None = None
-
-
-class Pay(OneId, frozen=True):
-    """within: ms, in which the payee must accept; None: the node's own."""
-
-    within: Span | None = None
 
 
 class Step(Args, frozen=True):
@@ -175,6 +178,14 @@ class Step(Args, frozen=True):
 
     id: Id
     note: Note = ""
+
+
+class Pay(OneId, frozen=True):
+    """duty: which payment; None: the next that is due of us. within: ms, in which the payee must accept; None: the
+    node's own."""
+
+    duty: Token | None = None
+    within: Span | None = None
 
 
 class ListExchanges(Args, frozen=True):
@@ -185,6 +196,13 @@ class ListExchanges(Args, frozen=True):
 
 class OneExchange(Args, frozen=True):
     exchange: Id
+
+
+class Prove(Args, frozen=True):
+    """duty: of which payment; None: the newest that is settled."""
+
+    exchange: Id
+    duty: Token | None = None
 
 
 class Statement(Args, frozen=True):
@@ -322,7 +340,7 @@ COMMANDS: dict[str, Command] = {
         Command("ledger.export", Export, False, "Your entries with all that is stored of them, a page at a time"),
         Command("ledger.audit", Peer, False, "Fetch another's ledger as far as it is shown, and check it"),
         Command("ledger.erase", OneExchange, True, "Erase what only you can read in the entries of an exchange"),
-        Command("ledger.prove", OneExchange, False, "A proof of an exchange that anybody can check by himself"),
+        Command("ledger.prove", Prove, False, "A proof of an exchange that anybody can check by himself"),
         Command("vouch", Vouch, True, "Lend a peer part of your credit limit"),
         Command("unvouch", Unvouch, True, "Ask a vouch back, or a part of it"),
         Command("vouch.takeover", TakeOver, True, "Take the debt over of somebody you vouch for"),

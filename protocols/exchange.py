@@ -13,7 +13,7 @@ without an answer, then decline and withdrawal; of two of a sort the lower (at, 
 what the other party relies on: an agreement that one party holds is not undone by any fact of the other alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import msgspec
@@ -22,6 +22,7 @@ from protocols.codec import decode_as
 from protocols.errors import DecodeError, Reject
 from protocols.fact import Fact, Step
 from protocols.limits import MAX_TERMS
+from protocols.payments import DEPOSIT, PAY, REFUND
 from protocols.terms import Duty, Terms, parse_terms, terms_hash
 
 
@@ -51,7 +52,7 @@ class DutyState(StrEnum):
 
 
 class Payment(StrEnum):
-    """How far the payment in network credit has come; `none` where nothing is paid through the ledger."""
+    """How far a payment in network credit has come; `none` where nothing is paid through the ledger."""
 
     NONE = "none"
     PENDING = "pending"
@@ -61,8 +62,14 @@ class Payment(StrEnum):
     RELEASED = "released"
 
 
+UNDER_WAY = (Payment.PROPOSED, Payment.ACCEPTED)
+
+
 class Exchange(msgspec.Struct, frozen=True):
-    """What the facts amount to. terms: the newest valid ones; turn: who may decide on them, while negotiating."""
+    """What the facts amount to. terms: the newest valid ones; turn: who may decide on them, while negotiating.
+
+    payments: how far each payment through the ledger has come, by its duty; payment: all of them in one word.
+    """
 
     id: bytes
     status: Status
@@ -72,6 +79,7 @@ class Exchange(msgspec.Struct, frozen=True):
     turn: bytes
     duties: dict[str, DutyState]
     payment: Payment
+    payments: dict[str, Payment]
     cancel_asked: frozenset[bytes]
     rated: dict[bytes, bytes]  # author → commitment
     notes: tuple[Fact, ...]
@@ -83,6 +91,59 @@ class Exchange(msgspec.Struct, frozen=True):
 
     def counterparty(self, me: bytes) -> bytes:
         return self.terms.responder if me == self.terms.proposer else self.terms.proposer
+
+    @property
+    def called_off(self) -> bool:
+        """Whether both have asked to cancel. It is cancelled once nothing that moved stands against it."""
+        return self.cancel_asked == frozenset(self.terms.parties)
+
+    @property
+    def can_be_called_off(self) -> bool:
+        """Whether nothing that moved in the ledgers stands against cancelling, but a deposit that can still go back."""
+        return not any(p in UNDER_WAY for p in self.payments.values()) and (
+            self.deposit_is_out or _unpaid(self.payments)
+        )
+
+    @property
+    def deposit_is_out(self) -> bool:
+        return _deposit_is_out(self.payments)
+
+    def due(self, duty: Duty) -> bool:
+        """Whether the time of a duty has come: what must come before it has.
+
+        A payment has come when it is settled, since an acceptance alone leaves the payer free; anything else when its
+        provider says so. Once both have called it off and a deposit is out, it goes back, and nothing new begins; but
+        what was handed over is returned before.
+        """
+        come = not duty.after or self._has_come(duty.after)
+        if duty.id == REFUND and duty.id in self.payments:
+            return self.deposit_is_out and (come or (self.called_off and not self._begun_before(duty)))
+        if self.called_off and self.deposit_is_out:
+            return come and bool(duty.after) and not {duty.id, duty.after} & {*self.payments}
+        return come
+
+    def may_take(self, duty: Duty) -> bool | None:
+        """Whether its receiver may take a payment that is as agreed: yes, never, or (None) not yet."""
+        if self.status in (Status.CANCELLED, Status.DECLINED, Status.WITHDRAWN):
+            return False
+        if not self.agreed:
+            return None
+        if self.called_off and duty.id != REFUND:
+            return False
+        return True if self.due(duty) else None
+
+    def _begun_before(self, duty: Duty) -> bool:
+        """Whether anything but payments has been done of what must come before a duty."""
+        before = self.terms.duty(duty.after)
+        while before is not None:
+            if before.id not in self.payments and self.duties[before.id] is not DutyState.PENDING:
+                return True
+            before = self.terms.duty(before.after)
+        return False
+
+    def _has_come(self, duty: str) -> bool:
+        state = self.duties[duty]
+        return state is DutyState.CONFIRMED if duty in self.payments else state is not DutyState.PENDING
 
 
 def parse_step(fact: Fact) -> Step:
@@ -111,11 +172,12 @@ def check_fact(fact: Fact) -> None:
         raise DecodeError(f"{fact.kind}: party and terms", "field")
 
 
-def evaluate(facts: Iterable[Fact], payment: Payment, credit: str, now: int) -> Exchange:
+def evaluate(facts: Iterable[Fact], payment: Payment | Mapping[str, Payment], credit: str, now: int) -> Exchange:
     """The exchange that these facts make. `Reject` if its proposal is not among them.
 
-    payment: how far the two ledgers have settled it (`pending` if not at all). credit: the unit that ledgers settle;
-    a price in another unit (cash, another currency) is a duty like the others. now: ms, for proposals that lapse.
+    payment: how far the two ledgers have settled each payment, by its duty (`pending` if not at all); one alone is
+    that of `pay`. credit: the unit that ledgers settle; what is paid in another unit (cash, another currency) is a duty
+    like the others. now: ms, for proposals that lapse.
     """
     ordered = sorted(facts, key=lambda f: (f.at, f.id))
     root = next((f for f in ordered if f.kind == "propose"), None)
@@ -124,8 +186,9 @@ def evaluate(facts: Iterable[Fact], payment: Payment, credit: str, now: int) -> 
     first = parse_terms(root.payload)
     said = [f for f in ordered if f.deal == root.id and f.author in first.parties]
     current, terms, acceptances = _newest_terms(root, first, said)
-    if terms.payment is None or terms.unit != credit:
-        payment = Payment.NONE
+    moved = {PAY: payment} if isinstance(payment, Payment) else payment
+    payments = {d.id: moved.get(d.id, Payment.PENDING) for d in terms.payments if d.unit == credit}
+    payments = {duty: state for duty, state in payments.items() if state is not Payment.NONE}
     parties = frozenset(terms.parties)
     turn = next(iter(parties - {current.author}))
     acceptance = acceptances[0] if acceptances else None
@@ -133,7 +196,7 @@ def evaluate(facts: Iterable[Fact], payment: Payment, credit: str, now: int) -> 
     agreed_ids = {a.id for a in acceptances}
     after = [f for f in said if f.prev in agreed_ids]  # what is said of an agreement names its acceptance
     asked = frozenset(f.author for f in after if f.kind == "cancel")
-    duties = _duty_states(terms, after, payment)
+    duties = _duty_states(terms, after, payments)
     rated = {f.author: parse_step(f).commitment for f in reversed(after) if f.kind == "rated"}
     reason = ""
     if acceptance is None:
@@ -146,7 +209,7 @@ def evaluate(facts: Iterable[Fact], payment: Payment, credit: str, now: int) -> 
         else:
             status = Status.PROPOSED if current is root else Status.COUNTERED
     else:
-        status = _agreed_status(terms, duties, payment, asked == parties, len(rated) == 2)
+        status = _agreed_status(terms, duties, payments, asked == parties, len(rated) == 2)
     return Exchange(
         id=root.exchange_id,
         status=status,
@@ -155,7 +218,8 @@ def evaluate(facts: Iterable[Fact], payment: Payment, credit: str, now: int) -> 
         acceptance=acceptance,
         turn=turn,
         duties=duties,
-        payment=payment,
+        payment=in_one_word(payments.values()),
+        payments=payments,
         cancel_asked=asked,
         rated=rated,
         notes=tuple(f for f in said if _text(f)),
@@ -220,11 +284,20 @@ def _text(fact: Fact) -> str:
     return "" if fact.kind in ("propose", "counter") else parse_step(fact).text
 
 
-def _duty_state(duty: Duty, after: list[Fact], payment: Payment) -> DutyState:
-    if duty.id == "pay" and payment is not Payment.NONE:
-        if payment is Payment.SETTLED:
+def in_one_word(payments: Iterable[Payment]) -> Payment:
+    """How far several payments are as a whole: under way if one is; settled if all are."""
+    states = list(payments)
+    for state in (*UNDER_WAY, Payment.RELEASED, Payment.PENDING, Payment.SETTLED):
+        if state in states:
+            return state
+    return Payment.NONE
+
+
+def _duty_state(duty: Duty, after: list[Fact], payments: Mapping[str, Payment]) -> DutyState:
+    if duty.id in payments:
+        if payments[duty.id] is Payment.SETTLED:
             return DutyState.CONFIRMED
-        return DutyState.DONE if payment is Payment.ACCEPTED else DutyState.PENDING
+        return DutyState.DONE if payments[duty.id] is Payment.ACCEPTED else DutyState.PENDING
     said = [
         f.kind
         for f in after
@@ -242,35 +315,53 @@ def _duty_state(duty: Duty, after: list[Fact], payment: Payment) -> DutyState:
     return DutyState.PENDING
 
 
-def _duty_states(terms: Terms, said: list[Fact], payment: Payment) -> dict[str, DutyState]:
-    """Where each duty stands. Who says to have done what needs the thing in hand has received it: that confirms the
-    duty before, which needs no word of its own."""
-    states = {d.id: _duty_state(d, said, payment) for d in terms.duties}
+def _duty_states(terms: Terms, said: list[Fact], payments: Mapping[str, Payment]) -> dict[str, DutyState]:
+    """Where each duty stands. Who says to have done what needs the thing in hand, or pays what comes after it, has
+    received it: that confirms the duty before, which needs no word of its own."""
+    states = {d.id: _duty_state(d, said, payments) for d in terms.duties}
     for duty in reversed(terms.duties):
         before = terms.duty(duty.after) if duty.after else None
-        if before is None or before.receiver != duty.provider:
+        if before is None or before.receiver != duty.provider or before.id in payments:
             continue
-        did = any(f.kind == "done" and f.author == duty.provider and parse_step(f).duty == duty.id for f in said)
+        if duty.id in payments:
+            did = duty.id != PAY and states[duty.id] is not DutyState.PENDING
+        else:
+            did = any(f.kind == "done" and f.author == duty.provider and parse_step(f).duty == duty.id for f in said)
         if did and states[before.id] in (DutyState.PENDING, DutyState.DONE):
             states[before.id] = DutyState.CONFIRMED
     return states
 
 
 def _agreed_status(
-    terms: Terms, duties: dict[str, DutyState], payment: Payment, cancelled: bool, both_rated: bool
+    terms: Terms, duties: dict[str, DutyState], payments: Mapping[str, Payment], cancelled: bool, both_rated: bool
 ) -> Status:
-    paid = all(duties[d.id] is DutyState.CONFIRMED for d in terms.duties if d.id == "pay")
-    others = [duties[d.id] for d in terms.duties if d.id != "pay"]
+    owed = {d.id for d in terms.payments}
+    paid = all(duties[duty] is DutyState.CONFIRMED for duty in owed)
+    others = [state for duty, state in duties.items() if duty not in owed]
     confirmed = all(s is DutyState.CONFIRMED for s in others)
     done = all(s in (DutyState.DONE, DutyState.CONFIRMED) for s in others)
     finished = paid and confirmed
     if finished and both_rated:
         return Status.CLOSED
-    if cancelled and not finished and payment in (Payment.NONE, Payment.PENDING, Payment.RELEASED):
+    under_way = any(p in UNDER_WAY for p in payments.values())
+    if cancelled and not finished and not under_way and not _deposit_is_out(payments) and _unpaid(payments):
         return Status.CANCELLED
-    if paid and done and (terms.payment is not None or confirmed):
+    if paid and done and (owed or confirmed):
         return Status.SETTLED
     if confirmed:
         return Status.FULFILLED
-    started = payment not in (Payment.NONE, Payment.PENDING) or any(s is not DutyState.PENDING for s in others)
+    started = any(p is not Payment.PENDING for p in payments.values()) or any(
+        s is not DutyState.PENDING for s in others
+    )
     return Status.ACTIVE if started else Status.AGREED
+
+
+def _unpaid(payments: Mapping[str, Payment]) -> bool:
+    """Whether some of the price has not been paid through the ledgers, or there is none."""
+    price = [state for duty, state in payments.items() if duty not in (DEPOSIT, REFUND)]
+    return not price or any(state is not Payment.SETTLED for state in price)
+
+
+def _deposit_is_out(payments: Mapping[str, Payment]) -> bool:
+    """Whether a deposit was paid and has not come back."""
+    return payments.get(DEPOSIT) is Payment.SETTLED and payments.get(REFUND) is not Payment.SETTLED

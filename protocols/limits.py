@@ -70,6 +70,7 @@ MAX_TERMS: Final = 7 * 1024  # twice in an AGREE entry: in the fact that it embe
 MAX_FACT: Final = 8 * 1024  # the whole wire form
 MAX_FACTS: Final = 128  # of one party in one exchange
 MAX_DUTIES: Final = 64
+MAX_INSTALMENTS: Final = 12
 MAX_ENTRY: Final = 16 * 1024  # header, signature and both payloads
 MAX_HALF: Final = 4 * 1024
 MAX_CLAIM_NOTE: Final = 200  # characters

@@ -14,6 +14,7 @@ from protocols.errors import DecodeError
 from protocols.fields import LINE, Amount, Bytes32, Kind, OptionalUnit, ShortText, Time
 from protocols.identity import digest
 from protocols.limits import MAX_DUTIES, MAX_QUANTITY, MAX_TERMS, MAX_TITLE, MAX_TOKEN, MAX_WITNESSES
+from protocols.payments import check_payments, in_instalments, payments, with_deposit
 from protocols.templates import PAY, template
 
 DutyId = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A[a-z][a-z0-9_-]*\Z")]
@@ -44,7 +45,8 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """listing: id of the exact record that was read; name: of its slot; the responder is the listing's author.
 
     start, end: of the time that is rented or worked, ms, 0 if open. expires: when the proposal lapses. witnesses:
-    authors who may call a payment off that the payee does not answer; quorum: how many of them must say so.
+    authors who may call a payment off that the payee does not answer; quorum: how many of them must say so. deposit:
+    minor units, of the unit that stands in the duties `deposit` and `refund`.
     """
 
     listing: Bytes32
@@ -64,6 +66,7 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     previous: Annotated[bytes, Meta(max_length=32)] = b""
     quorum: Annotated[int, Meta(ge=0, le=MAX_WITNESSES)] = 0
     witnesses: Annotated[tuple[Bytes32, ...], Meta(max_length=MAX_WITNESSES)] = ()
+    deposit: Amount = 0
 
     @property
     def parties(self) -> tuple[bytes, bytes]:
@@ -74,8 +77,13 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
     @property
     def payment(self) -> Duty | None:
-        """The duty to pay, if these terms have a price."""
+        """The duty to pay the whole price at once, if there is one."""
         return next((d for d in self.duties if d.id == "pay"), None)
+
+    @property
+    def payments(self) -> tuple[Duty, ...]:
+        """All duties to pay: the price, whole or in instalments, the deposit and its refund."""
+        return payments(self)
 
 
 def encode_terms(terms: Terms) -> bytes:
@@ -108,13 +116,7 @@ def parse_terms(payload: bytes) -> Terms:
         if duty.after and duty.after not in ids:
             raise DecodeError(f"duty {duty.id}: after {duty.after}, which does not come before it", "field")
         ids.add(duty.id)
-    payment = terms.payment
-    if bool(terms.amount) != bool(terms.unit):
-        raise DecodeError("an amount and its unit go together", "field")
-    if (payment is None) != (terms.amount == 0):
-        raise DecodeError("a price and a duty to pay go together", "field")
-    if payment is not None and (payment.amount, payment.unit) != (terms.amount, terms.unit):
-        raise DecodeError("the duty to pay is not the price", "field")
+    check_payments(terms)
     if terms.end and terms.end <= terms.start:
         raise DecodeError("ends before it starts", "field")
     if terms.witnesses or terms.quorum:
@@ -161,8 +163,14 @@ def draft_terms(
     previous: bytes,
     expires: int,
     witnesses: tuple[bytes, ...] = (),
+    instalments: int = 1,
+    deposit: tuple[int, str] = (0, ""),
 ) -> Terms:
-    """Terms made from the template of a kind. offered: whether the listing is an offer (its author gives)."""
+    """Terms made from the template of a kind. offered: whether the listing is an offer (its author gives).
+
+    instalments: in how many steps it is given and paid; deposit: minor units, and their unit. `Refusal` where this
+    kind has nothing that could be done so.
+    """
     giver, taker = (responder, proposer) if offered else (proposer, responder)
     duties = []
     rows = template(kind)
@@ -188,6 +196,10 @@ def draft_terms(
                 after=row.after,
             )
         )
+    if instalments != 1:
+        duties = list(in_instalments(duties, instalments))
+    if deposit[0]:
+        duties = list(with_deposit(duties, *deposit))
     return Terms(
         listing=listing,
         name=name,
@@ -206,4 +218,5 @@ def draft_terms(
         previous=previous,
         quorum=quorum_of(len(witnesses)),
         witnesses=witnesses,
+        deposit=deposit[0],
     )

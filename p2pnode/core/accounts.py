@@ -12,9 +12,11 @@ from ledger.settlement import State as DealState
 from p2pnode import commands
 from protocols.amounts import OTHER_DECIMALS
 from protocols.errors import Reject
+from protocols.payments import DEPOSIT, REFUND
 from protocols.terms import parse_terms
 
-from .claims import Claims, exchange_of
+from .claims import Claims
+from .exchanges import Exchanges
 from .settlements import Settlements
 from .state import Network, State
 from .vouches import Vouches
@@ -27,12 +29,15 @@ _PENDING = (DealState.PROPOSED, DealState.REQUESTED, DealState.ACCEPTED)
 
 class Account(msgspec.Struct):
     """With one counterparty, minor units. given: what we gave and were paid for; received: what we paid for; pending:
-    promised, and not settled yet; vouched, lent: parts of limits that stand."""
+    promised, and not settled yet; deposit: paid, and not paid back yet: part of neither given nor received; vouched,
+    lent: parts of limits that stand."""
 
     given: int = 0
     received: int = 0
     pending_given: int = 0
     pending_received: int = 0
+    deposit_with_them: int = 0
+    deposit_with_us: int = 0
     vouched_for_them: int = 0
     vouched_for_us: int = 0
     payments: int = 0
@@ -40,8 +45,11 @@ class Account(msgspec.Struct):
 
 
 class Accounts:
-    def __init__(self, state: State, settlements: Settlements, vouches: Vouches, claims: Claims) -> None:
+    def __init__(
+        self, state: State, settlements: Settlements, vouches: Vouches, exchanges: Exchanges, claims: Claims
+    ) -> None:
         self._state = state
+        self._exchanges = exchanges
         self._settlements = settlements
         self._vouches = vouches
         self._claims = claims
@@ -98,9 +106,15 @@ class Accounts:
             if deal.network != network.id or not (moved or deal.state in _PENDING):
                 continue
             account = accounts.setdefault(deal.counterparty, Account())
-            direction = "received" if deal.payer else "given"
-            name = direction if moved else f"pending_{direction}"
-            setattr(account, name, getattr(account, name) + deal.amount)
+            duty = self._exchanges.of_deal(deal.id)[1]
+            if moved and duty == DEPOSIT:
+                name, amount = "deposit_with_them" if deal.payer else "deposit_with_us", deal.amount
+            elif moved and duty == REFUND:
+                name, amount = "deposit_with_us" if deal.payer else "deposit_with_them", -deal.amount
+            else:
+                direction = "received" if deal.payer else "given"
+                name, amount = direction if moved else f"pending_{direction}", deal.amount
+            setattr(account, name, getattr(account, name) + amount)
             account.payments += moved
             account.newest_at = max(account.newest_at, parse_entry(deal.mine).at)
         for vouch in self._vouches.all.values():
@@ -138,7 +152,7 @@ class Accounts:
             "amount": {"amount": said.amount, "unit": unit} if said and not said.unit else None,
             "counterparty": said.counterparty.hex() if said else None,
             "counterparty_name": self._state.directory.name(said.counterparty) if said else None,
-            "exchange_id": exchange_of(entry, said),
+            **self._exchanges.whose(entry.kind, said),
             "claim": self._claims.exported(network.id, entry.kind, said) if said and said.unit else None,
             "prev": entry.prev.hex(),
             "root": entry.root.hex(),
@@ -170,6 +184,7 @@ class Accounts:
                     "amount": d.amount,
                     "unit": d.unit,
                     "until": d.until or None,
+                    "pays": d in terms.payments,
                 }
                 for d in terms.duties
             ],

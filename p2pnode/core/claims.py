@@ -246,12 +246,3 @@ class Claims:
             "amount": {"amount": said.amount, "unit": said.unit, "decimals": OTHER_DECIMALS},
             "note": (claim.note if claim else "") or None,
         }
-
-
-def exchange_of(entry: Entry, said: Settlement | None) -> str | None:
-    """Which exchange an entry of our own belongs to, in hex."""
-    if said is None or "VOUCH" in entry.kind:
-        return None
-    if entry.kind.startswith("CLAIM"):
-        return said.terms.hex() or None
-    return said.deal.hex()

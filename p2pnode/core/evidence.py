@@ -5,6 +5,7 @@ from typing import Any
 
 from ledger.entry import Entry, encode_entry, parse_entry, settlement_of
 from ledger.nodes import inclusion_path
+from ledger.payloads import Settlement
 from ledger.proof import check_proof, encode_proof
 from p2pnode import commands
 from protocols.errors import Refusal, Reject
@@ -14,9 +15,9 @@ from .own_chain import OwnChain
 from .settlements import Settlements
 from .state import State
 
-# Which of our entries say most; then AGREE; then whichever is the newest. A PAY_ACCEPT holds what the payer signed
-# after the agreement: it shows that the payer stopped.
-_MOST = ("PAY_RECEIPT", "PAY_COMPLETE", "PAY_ACCEPT")
+# Which of our entries say most; then AGREE; then any other; of several alike the newest. A PAY_ACCEPT holds what the
+# payer signed after the agreement: it shows that the payer stopped.
+_MOST = {"PAY_RECEIPT": 2, "PAY_COMPLETE": 2, "PAY_ACCEPT": 1}
 
 
 class Evidence:
@@ -32,17 +33,18 @@ class Evidence:
         of_it = []
         for seq, full in chain.entries(1):
             said = settlement_of(parse_entry(full))
-            if said is not None and said.deal == held.id:
+            if said is not None and said.deal in held.deals.values():
                 of_it.append(seq)
         erased = [seq for seq in of_it if chain.erase_private(seq)]
         return {"exchange_id": held.id.hex(), "entries": len(of_it), "erased": erased}
 
-    def prove(self, args: commands.OneExchange, now: int) -> dict[str, Any]:
-        """A file that shows others, with nothing else at hand, what our ledger says of an exchange."""
+    def prove(self, args: commands.Prove, now: int) -> dict[str, Any]:
+        """A file that shows others, with nothing else at hand, what our ledger says of an exchange: of several payments
+        the one named, else the newest that is settled."""
         held = self._exchanges.find(args.exchange)
         network = self._state.networks[held.network]
         chain = network.chain
-        entry = self._best(chain, held)
+        entry, said = self._best(chain, held, args.duty)
         head = entry if entry.seq == chain.state.count - 1 else chain.entry(chain.state.count - 1)
         if head is None:
             raise Refusal("failed", "the newest entry of the ledger is missing", "`p2pnode ledger verify` says more.")
@@ -55,7 +57,8 @@ class Evidence:
                 "failed", f"the proof would not hold: {e.message}", "`p2pnode ledger verify` says more."
             ) from e
         return {
-            "exchange_id": held.id.hex(),
+            **self._exchanges.whose(entry.kind, said),
+            "deal": said.deal.hex(),
             "kind": entry.kind,
             "seq": entry.seq,
             "head_seq": head.seq,
@@ -63,17 +66,21 @@ class Evidence:
             "proof": b64encode(proof).decode(),
         }
 
-    def _best(self, chain: OwnChain, held: Held) -> Entry:
-        deal = self._settlements.deals.get((held.network, held.id))
-        newest = parse_entry(deal.mine) if deal is not None else None
-        if newest is not None and newest.kind in _MOST:
-            return newest
-        agreed = chain.entry(held.agreed_seq) if held.agreed_seq >= 0 else None
-        best = agreed or newest
-        if best is None:
+    def _best(self, chain: OwnChain, held: Held, duty: str | None) -> tuple[Entry, Settlement]:
+        if duty is not None and duty not in held.deals:
+            raise Refusal("not_found", f"there is no payment {duty}", "`p2pnode exchange show` lists who owes what.")
+        deals = [i for d, i in held.deals.items() if duty in (None, d)]
+        found = [self._settlements.deals.get((held.network, i)) for i in deals]
+        paid = sorted(
+            (parse_entry(d.mine) for d in found if d is not None), key=lambda e: (_MOST.get(e.kind, 0), e.seq)
+        )
+        agreed = chain.entry(held.agreed_seq) if held.agreed_seq >= 0 and duty is None else None
+        best = agreed if agreed is not None and not (paid and paid[-1].kind in _MOST) else paid[-1] if paid else None
+        said = settlement_of(best) if best is not None else None
+        if best is None or said is None:
             raise Refusal(
                 "conflict",
-                "the ledger says nothing of this exchange yet",
+                "the ledger says nothing of this yet",
                 "It does from the agreement on: `p2pnode exchange show`.",
             )
-        return best
+        return best, said

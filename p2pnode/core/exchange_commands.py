@@ -1,17 +1,21 @@
 """What our user does with exchanges. Every check stands before the first thing that is signed."""
 
+from typing import Any
+
 from p2pnode import commands
 from p2pnode.bounds import PAYMENT_EXPIRY, PROPOSAL_LIFETIME, SHORTEST_EXPIRY
-from protocols.amounts import Price, parse_price
+from protocols.amounts import Price, parse_amount, parse_price
 from protocols.errors import Refusal
 from protocols.exchange import NEGOTIATING, OPEN, DutyState, Exchange, Payment, Status
 from protocols.limits import DAY, HOUR, MAX_INT, SECOND
 from protocols.listing import Listing
+from protocols.payments import DEPOSIT, instalments_of, part_of
 from protocols.terms import Terms, draft_terms, encode_terms, quorum_of, terms_hash
 
 from .exchange_json import describe, money
 from .exchanges import Exchanges, Held, accept_payload, step_payload
 from .listings import Listings
+from .paying import choose
 from .settlements import Settlements
 from .state import Network, State
 
@@ -58,6 +62,8 @@ class ExchangeCommands:
             previous=b"",
             expires=now + PROPOSAL_LIFETIME,
             witnesses=witnesses,
+            instalments=1 if args.instalments is None else args.instalments,
+            deposit=_deposit(network, args.deposit),
         )
         held = self._exchanges.begin(network, terms, encode_terms(terms), record, now)
         return self._show(held, now)
@@ -84,7 +90,8 @@ class ExchangeCommands:
             witnesses = self._witnesses(network, args.witness, other, unit if amount else "")
         else:
             witnesses = old.witnesses if amount and unit == network.genesis.unit else ()
-        owner_gives = any(d.provider == old.responder for d in old.duties if d.id != "pay")
+        paid = {d.id for d in old.payments}
+        owner_gives = any(d.provider == old.responder for d in old.duties if d.id not in paid)
         terms = draft_terms(
             listing=old.listing,
             name=old.name,
@@ -103,6 +110,8 @@ class ExchangeCommands:
             previous=terms_hash(old),
             expires=now + PROPOSAL_LIFETIME,
             witnesses=witnesses,
+            instalments=(instalments_of(old) or 1) if args.instalments is None else args.instalments,
+            deposit=_deposit(network, args.deposit, old),
         )
         self._exchanges.say(held, "counter", view.terms_fact.id, encode_terms(terms), now)
         return self._show(held, now)
@@ -161,7 +170,7 @@ class ExchangeCommands:
             return self._show(held, now)
         if not view.agreed or view.status not in OPEN or view.status is Status.SETTLED:
             raise Refusal("conflict", f"this exchange is {view.status}", "There is nothing left to cancel.")
-        if view.payment not in (Payment.NONE, Payment.PENDING, Payment.RELEASED):
+        if not view.can_be_called_off:
             raise Refusal(
                 "conflict", "the payment is under way or done", "What was paid is corrected by a new exchange."
             )
@@ -180,14 +189,10 @@ class ExchangeCommands:
 
     def confirm(self, args: commands.Step, now: int) -> object:
         held, view, _ = self._agreed(args.id, now)
-        mine = [d for d in view.terms.duties if d.receiver == self._state.me and not self._by_ledger(d.id, view)]
+        mine = [d for d in view.terms.duties if d.receiver == self._state.me and d.id not in view.payments]
         said = [d for d in mine if view.duties[d.id] in (DutyState.DONE, DutyState.CONTESTED)]
         # Who receives may confirm before the other has said so: his word is the stronger one.
-        ready = [
-            d
-            for d in mine
-            if view.duties[d.id] is DutyState.PENDING and (not d.after or view.duties[d.after] is not DutyState.PENDING)
-        ]
+        ready = [d for d in mine if view.duties[d.id] is DutyState.PENDING and view.due(d)]
         chosen = said or ready[:1]
         if not chosen:
             if mine and all(view.duties[d.id] is DutyState.CONFIRMED for d in mine):
@@ -204,26 +209,16 @@ class ExchangeCommands:
         if within < SHORTEST_EXPIRY:
             raise Refusal("usage", f"the payee needs at least {SHORTEST_EXPIRY // SECOND} s", "Give a longer --within.")
         held, view, network = self._agreed(args.id, now)
-        duty = view.terms.payment
-        if duty is None:
-            raise Refusal("refused", "nothing is to be paid in this exchange")
-        if duty.provider != self._state.me:
-            raise Refusal("refused", "the other side pays in this exchange", "Wait for their payment.")
-        if view.payment is Payment.NONE:
-            return self._do(commands.Step(id=args.id), ("pay",), now)
-        if view.payment is Payment.PENDING:
-            self._settlements.pay(
-                network,
-                held.id,
-                duty,
-                terms_hash(view.terms),
-                now + within,
-                now,
-                view.terms.witnesses,
-                view.terms.quorum,
-            )
-            self._exchanges.settled(network.id, held.id, now)
-        return self._show(held, now)
+        duty = choose(view, self._state.me, args.duty)
+        payment = view.payments.get(duty.id, Payment.NONE)
+        if payment is Payment.NONE:
+            return {**self._do(commands.Step(id=args.id), (duty.id,), now), "duty": duty.id}
+        if payment is Payment.PENDING:
+            deal, terms = held.deals[duty.id], view.terms
+            expiry = now + within
+            self._settlements.pay(network, deal, duty, terms_hash(terms), expiry, now, terms.witnesses, terms.quorum)
+            self._exchanges.settled(network.id, deal, now)
+        return {**self._show(held, now), "duty": duty.id}
 
     def list(self, args: commands.ListExchanges, now: int) -> object:
         rows = sorted(self._exchanges.held.values(), key=lambda h: (h.seen_at, h.id), reverse=True)
@@ -235,11 +230,13 @@ class ExchangeCommands:
     def show(self, args: commands.OneId, now: int) -> object:
         return self._show(self._exchanges.find(args.id), now)
 
-    def _do(self, args: commands.Step, names: tuple[str, ...] | None, now: int) -> object:
+    def _do(self, args: commands.Step, names: tuple[str, ...] | None, now: int) -> dict[str, Any]:
         held, view, _ = self._agreed(args.id, now)
-        me = self._state.me
-        mine = [d for d in view.terms.duties if d.provider == me and not self._by_ledger(d.id, view)]
-        chosen = [d for d in mine if d.id in names] if names else [d for d in mine if d.id != "pay"]
+        paid = {d.id for d in view.terms.payments}
+        mine = [d for d in view.terms.duties if d.provider == self._state.me and d.id not in view.payments]
+        chosen = (
+            [d for d in mine if {d.id, part_of(d.id)[0]} & {*names}] if names else [d for d in mine if d.id not in paid]
+        )
         if not chosen:
             word = names[0] if names else "duty"
             raise Refusal(
@@ -249,7 +246,7 @@ class ExchangeCommands:
         if not pending:
             return self._show(held, now)
         duty = pending[0]
-        if duty.after and view.duties[duty.after] is DutyState.PENDING:
+        if not view.due(duty):
             before = view.terms.duty(duty.after)
             raise Refusal(
                 "conflict",
@@ -258,9 +255,6 @@ class ExchangeCommands:
             )
         self._exchanges.say(held, "done", _agreement(view), step_payload(args.note, duty.id), now)
         return self._show(held, now)
-
-    def _by_ledger(self, duty_id: str, view: Exchange) -> bool:
-        return duty_id == "pay" and view.payment is not Payment.NONE
 
     def _open(self, text: str, now: int) -> tuple[Held, Exchange, Network]:
         held = self._exchanges.find(text)
@@ -310,7 +304,7 @@ class ExchangeCommands:
         listing: Listing | None = self._listings.parse(record) if record is not None else None
         return listing.price if listing else None
 
-    def _show(self, held: Held, now: int) -> object:
+    def _show(self, held: Held, now: int) -> dict[str, Any]:
         return describe(self._state, self._exchanges, self._settlements, held, now)
 
 
@@ -336,6 +330,14 @@ def _quantity(given: int | None, start: int | None, end: int | None, price: Pric
     if span and start is not None and end is not None:
         return max(1, -(-(end - start) // span))
     return otherwise
+
+
+def _deposit(network: Network, text: str | None, old: Terms | None = None) -> tuple[int, str]:
+    """The deposit that is asked for, in the network's unit, or the one that stands: minor units, and of what."""
+    if text is not None or old is None:
+        return parse_amount(text or "0", network.genesis.decimals), network.genesis.unit
+    duty = next((d for d in old.payments if d.id == DEPOSIT), None)
+    return old.deposit, duty.unit if duty else ""
 
 
 def _price(network: Network, text: str | None, listed: Price | None, quantity: int) -> tuple[int, str, str]:

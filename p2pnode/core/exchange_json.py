@@ -6,8 +6,10 @@ from dht.keys import slot_hash
 from ledger.settlement import State as DealState
 from protocols.amounts import Price, format_amount, format_price
 from protocols.exchange import NEGOTIATING, OPEN, DutyState, Exchange, Payment, Status, parse_step
-from protocols.terms import Duty, Terms, terms_hash
+from protocols.payments import DEPOSIT, part_of
+from protocols.terms import Terms, terms_hash
 
+from .paying import wording
 from .state import Network, State
 
 if TYPE_CHECKING:
@@ -24,7 +26,9 @@ def describe(
     other = view.counterparty(me)
     names = state.directory
     network = state.networks[held.network]
-    gives = any(d.provider == me for d in terms.duties if d.id not in ("pay", "return"))
+    paid = {d.id for d in terms.payments}
+    gives = any(d.provider == me for d in terms.duties if d.id not in paid and d.id != "return")
+    receipts = {duty: settlements.receipt(held.network, deal) for duty, deal in held.deals.items() if duty in paid}
     return {
         "exchange_id": held.id.hex(),
         "listing_id": slot_hash((terms.responder, "listing", terms.name)).hex(),
@@ -43,6 +47,7 @@ def describe(
             "price": {"amount": terms.amount, "unit": terms.unit} if terms.amount else None,
             "from": terms.start or None,
             "until": terms.end or None,
+            "deposit": _amount(terms.deposit, _deposit_unit(terms)),
             "expires": terms.expires,
             "note": terms.note,
             "witnesses": [{"peer_id": names.peer_id(w), "name": _who(state, w)} for w in terms.witnesses],
@@ -52,7 +57,8 @@ def describe(
             {
                 "id": d.id,
                 "action": d.action,
-                "what": _what(network, d),
+                "what": wording(terms, d, money(network, d.amount, d.unit)) if d.id in paid else d.what,
+                "amount": _amount(d.amount, d.unit),
                 "provider": names.peer_id(d.provider),
                 "provider_name": _who(state, d.provider),
                 "receiver": names.peer_id(d.receiver),
@@ -70,7 +76,20 @@ def describe(
             "amount": {"amount": terms.amount, "unit": terms.unit} if terms.amount else None,
             "witnessed": _witnessed(state, settlements, held, terms),
         },
-        "receipt": settlements.receipt(held.network, held.id),
+        "payments": [
+            {
+                "duty": d.id,
+                "state": str(view.payments[d.id]),
+                "amount": _amount(d.amount, d.unit),
+                "payer": names.peer_id(d.provider),
+                "payer_name": _who(state, d.provider),
+                "deal": held.deals[d.id].hex(),
+                "receipt": receipts[d.id],
+            }
+            for d in terms.payments
+            if d.id in view.payments
+        ],
+        "receipt": next((r for d in reversed(terms.payments) if (r := receipts[d.id])), None),
         "cancel_asked": [_who(state, author) for author in sorted(view.cancel_asked)],
         "delivered": exchanges.delivered(held),
         "notes": [{"from": _who(state, f.author), "at": f.at, "text": parse_step(f).text} for f in view.notes],
@@ -117,15 +136,18 @@ def next_steps(view: Exchange) -> list[tuple[bytes, str, int | None]]:
     for duty in terms.duties:
         duty_state = view.duties[duty.id]
         until = duty.until or None
-        if duty.id == "pay" and view.payment is not Payment.NONE:
-            if view.payment is Payment.PENDING:
+        if duty.id in view.payments:
+            if view.payments[duty.id] is Payment.PENDING and view.due(duty):
                 steps.append((duty.provider, "pay", until))
         elif duty_state is DutyState.PENDING:
-            if not duty.after or view.duties[duty.after] is not DutyState.PENDING:
-                steps.append((duty.provider, _word(duty.id), until))
+            if view.due(duty):
+                steps.append((duty.provider, "pay" if duty in terms.payments else _word(duty.id), until))
         elif duty_state is DutyState.DONE:
             steps.append((duty.receiver, "confirm", until))
-    if view.cancel_asked:  # who asked to cancel has nothing else to do; the other may agree to it, or go on
+    steps = [s for i, s in enumerate(steps) if s[1] != "pay" or s[:2] not in [before[:2] for before in steps[:i]]]
+    if view.cancel_asked and not (
+        view.called_off and view.deposit_is_out
+    ):  # who asked to cancel has nothing else to do; the other may agree to it, or go on
         steps = [step for step in steps if step[0] not in view.cancel_asked]
         steps += [(view.counterparty(author), "cancel", None) for author in sorted(view.cancel_asked)]
     if view.status is Status.SETTLED:
@@ -134,12 +156,15 @@ def next_steps(view: Exchange) -> list[tuple[bytes, str, int | None]]:
 
 
 def _word(duty_id: str) -> str:
-    return {"handover": "handover", "pickup": "handover", "return": "return", "pay": "pay"}.get(duty_id, "done")
+    return {"handover": "handover", "pickup": "handover", "return": "return"}.get(part_of(duty_id)[0], "done")
 
 
-def _what(network: Network, duty: Duty) -> str:
-    """In the other side's words; but what is to be paid in our own, or the words could name another price."""
-    return f"pay {money(network, duty.amount, duty.unit)}" if duty.id == "pay" else duty.what
+def _amount(amount: int, unit: str) -> dict[str, Any] | None:
+    return {"amount": amount, "unit": unit} if amount else None
+
+
+def _deposit_unit(terms: Terms) -> str:
+    return next((d.unit for d in terms.payments if d.id == DEPOSIT), "")
 
 
 def money(network: Network, amount: int, unit: str) -> str:

@@ -24,6 +24,7 @@ from protocols.exchange import (
 )
 from protocols.fact import NO_DEAL, Fact, Step, parse_fact, seal_fact, verify_fact
 from protocols.limits import MAX_FACTS, MAX_LIFETIME, MAX_SHORT_TEXT
+from protocols.payments import PAY, deal_of
 from protocols.terms import Terms, parse_terms, terms_hash
 
 from .effects import Emit, Send
@@ -33,11 +34,14 @@ from .outbox import Outbox
 from .settlements import Settlements
 from .state import Network, State
 
+_SEVERAL = (b"pay-1", b"deposit")  # what terms with several payments have in their bytes; the others need no parsing
 _LAPSING = NEGOTIATING | {Status.EXPIRED}
 
 
 class Held(msgspec.Struct):
-    """An exchange as this node holds it. agreed_seq: of our AGREE entry, −1 before; seen_at: newest change, ms."""
+    """An exchange as this node holds it. agreed_seq: of our AGREE entry, −1 before; seen_at: newest change, ms; deals:
+    settlement of `pay`, and of each other payment that any terms in it name, by its duty.
+    """
 
     id: bytes
     network: bytes
@@ -46,7 +50,8 @@ class Held(msgspec.Struct):
     listing: bytes  # wire of the record that the proposal names, as we had it; may be empty
     agreed_seq: int
     facts: dict[bytes, Fact]
-    cached: tuple[int, Payment, Exchange] | None = None  # the view of so many facts and this payment
+    deals: dict[str, bytes] = {}
+    cached: tuple[int, dict[str, Payment], Exchange] | None = None  # the view of so many facts and these payments
 
     @property
     def proposal(self) -> Fact:
@@ -60,19 +65,37 @@ class Exchanges:
         self._listings = listings
         self._settlements = settlements
         self.held: dict[bytes, Held] = {}
+        self._deals: dict[
+            bytes, tuple[bytes, str]
+        ] = {}  # settlement → exchange, duty; where it is not the exchange's id
         self.rated: Callable[[Held, int], None]  # set by the core: both may have rated now
         self._load()
 
     def view(self, held: Held, now: int) -> Exchange:
         network = self._state.networks[held.network]
-        payment = self._settlements.payment(held.network, held.id)
-        if held.cached is not None and held.cached[:2] == (len(held.facts), payment):
+        moved = {duty: self._settlements.payment(held.network, deal) for duty, deal in held.deals.items()}
+        if held.cached is not None and held.cached[:2] == (len(held.facts), moved):
             view = held.cached[2]
             if view.status not in _LAPSING or (now > view.terms.expires) == (view.status is Status.EXPIRED):
                 return view
-        view = evaluate(held.facts.values(), payment, network.genesis.unit, now)
-        held.cached = (len(held.facts), payment, view)
+        view = evaluate(held.facts.values(), moved, network.genesis.unit, now)
+        held.cached = (len(held.facts), moved, view)
         return view
+
+    def of_deal(self, deal: bytes) -> tuple[bytes, str | None]:
+        """The exchange that a settlement is of, and the duty; the same id and None if it is of none that we hold."""
+        if deal in self._deals:
+            return self._deals[deal]
+        return deal, PAY if deal in self.held else None
+
+    def whose(self, kind: str, said: Settlement | None) -> dict[str, str | None]:
+        """The exchange of an entry of our ledger and, if it is one of a payment, the duty that is paid: as JSON."""
+        if said is None or "VOUCH" in kind:
+            return {"exchange_id": None, "duty": None}
+        if kind.startswith("CLAIM"):
+            return {"exchange_id": said.terms.hex() or None, "duty": None}
+        exchange, duty = self.of_deal(said.deal)
+        return {"exchange_id": exchange.hex(), "duty": duty if kind.startswith("PAY_") else None}
 
     def commitments(self, held: Held, author: bytes) -> set[bytes]:
         """What this party has sealed as its rating."""
@@ -166,14 +189,14 @@ class Exchanges:
 
     def settled(self, network: bytes, deal: bytes, now: int) -> None:
         """The settlement of an exchange moved."""
-        held = self.held.get(deal)
+        held = self.held.get(self.of_deal(deal)[0])
         if held is not None:
             self._follow(held, now)
 
     def delivered(self, held: Held) -> bool:
         """Whether all that we said has been acknowledged."""
-        return not any(f in self._outbox.items for f in held.facts) and not self._settlements.waiting(
-            held.network, held.id
+        return not any(f in self._outbox.items for f in held.facts) and not any(
+            self._settlements.waiting(held.network, deal) for deal in held.deals.values()
         )
 
     def _follow(self, held: Held, now: int) -> Exchange:
@@ -207,19 +230,18 @@ class Exchanges:
         return {a for h in self.held.values() for a in parse_terms(h.proposal.payload).parties} - {self._state.me}
 
     def may_be_paid(self, network: bytes, entry: Entry, said: Settlement, now: int) -> Decision:
-        """Whether a payment that is proposed to us is the one that was agreed."""
-        held = self.held.get(said.deal)
+        """Whether a payment that is proposed to us is one that was agreed, and its time has come."""
+        exchange, name = self.of_deal(said.deal)
+        held = self.held.get(exchange)
         if held is None or held.network != network:
             return Decision.WAIT  # the proposal, or its acceptance, may still be under way
         view = self.view(held, now)
-        duty = view.terms.payment
+        duty = next((d for d in view.terms.payments if d.id == name), None)
         if entry.author != view.counterparty(self._state.me) or (duty is not None and duty.provider != entry.author):
             return Decision.WAIT  # one decision a deal: a stranger must not be able to use it up
         if not self._state.networks[network].credible(entry, said.amount):
             return Decision.WAIT
-        if view.status in (Status.CANCELLED, Status.DECLINED, Status.WITHDRAWN):
-            return Decision.RELEASE
-        if not view.agreed:
+        if not view.agreed and view.status not in (Status.CANCELLED, Status.DECLINED, Status.WITHDRAWN):
             return Decision.WAIT
         agreed = (
             duty is not None
@@ -228,7 +250,8 @@ class Exchanges:
             and said.terms == terms_hash(view.terms)
             and (said.witnesses, said.quorum) == (view.terms.witnesses, view.terms.quorum)
         )
-        return Decision.ACCEPT if agreed else Decision.RELEASE
+        take = view.may_take(duty) if agreed and duty is not None else False
+        return Decision.WAIT if take is None else Decision.ACCEPT if take else Decision.RELEASE
 
     def _why_not(self, network: Network, fact: Fact, now: int) -> tuple[str, str] | None:
         terms = parse_terms(fact.payload)
@@ -269,6 +292,8 @@ class Exchanges:
 
     def _drop(self, held: Held) -> None:
         del self.held[held.id]
+        for deal in held.deals.values():
+            self._deals.pop(deal, None)
         self._state.journal.delete(EXCHANGE + held.id)
         for fact_id in held.facts:
             self._state.journal.delete(FACT + held.id + fact_id)
@@ -319,10 +344,19 @@ class Exchanges:
         self._state.journal.out(Send(peer, messages.PROTOCOL, messages.encode_message(message)))
 
     def _keep(self, held: Held, fact: Fact, now: int) -> None:
-        held.facts[fact.id] = fact
+        self._hold(held, fact)
         held.seen_at = now
         self._state.journal.put(FACT + held.id + fact.id, fact.wire)
         self._store(held)
+
+    def _hold(self, held: Held, fact: Fact) -> None:
+        held.facts[fact.id] = fact
+        held.deals[PAY] = held.id
+        if any(name in fact.payload for name in _SEVERAL) and fact.kind in ("propose", "counter"):
+            for duty in parse_terms(fact.payload).payments:
+                deal = held.deals[duty.id] = deal_of(held.id, duty.id)
+                if deal != held.id:
+                    self._deals[deal] = (held.id, duty.id)
 
     def _store(self, held: Held) -> None:
         row = [held.network, held.began_at, held.seen_at, held.listing, held.agreed_seq]
@@ -337,8 +371,7 @@ class Exchanges:
         for key, value in self._state.journal.scan(FACT):
             held = self.held.get(key[len(FACT) : len(FACT) + 32])
             if held is not None:
-                fact = parse_fact(value)
-                held.facts[fact.id] = fact
+                self._hold(held, parse_fact(value))
 
     def listing_of(self, held: Held) -> Record | None:
         return parse_record(held.listing) if held.listing else None

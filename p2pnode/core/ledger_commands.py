@@ -8,15 +8,17 @@ from ledger.settlement import State as Standing
 from p2pnode import commands
 from protocols.amounts import OTHER_DECIMALS
 from protocols.errors import Reject
+from protocols.payments import DEPOSIT, REFUND
 
-from .claims import exchange_of
+from .exchanges import Exchanges
 from .settlements import Settlements
 from .state import Network, State
 
 
 class LedgerCommands:
-    def __init__(self, state: State, settlements: Settlements) -> None:
+    def __init__(self, state: State, settlements: Settlements, exchanges: Exchanges) -> None:
         self._state = state
+        self._exchanges = exchanges
         self._settlements = settlements
 
     def log(self, args: commands.NoArgs, now: int) -> list[dict[str, Any]]:
@@ -38,7 +40,7 @@ class LedgerCommands:
                     "amount": _amount(said, unit) if said else None,
                     "counterparty": self._state.directory.peer_id(said.counterparty) if said else None,
                     "counterparty_name": self._state.directory.name(said.counterparty) if said else None,
-                    "exchange_id": exchange_of(entry, said),
+                    **self._exchanges.whose(entry.kind, said),
                 }
             )
         return rows
@@ -60,8 +62,9 @@ class LedgerCommands:
         }
 
     def _totals(self, network: Network) -> tuple[int, int]:
-        """What was given to others (earned) and received from them (spent), in minor units."""
+        """What was given to others (earned) and received from them (spent), without deposits, in minor units."""
         deals = [d for d in self._settlements.deals.values() if d.network == network.id]
+        deals = [d for d in deals if self._exchanges.of_deal(d.id)[1] not in (DEPOSIT, REFUND)]
         given = sum(d.amount for d in deals if not d.payer and d.state is Standing.SETTLED)
         received = sum(d.amount for d in deals if d.payer and d.state in (Standing.COMPLETED, Standing.SETTLED))
         return given, received

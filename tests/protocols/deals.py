@@ -1,6 +1,6 @@
 """Facts of one exchange, made in a line each: Ann proposes to rent Bob's snowblower."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from protocols.codec import encode, plain
@@ -64,5 +64,5 @@ def again(fact: Fact) -> Fact:
     return parse_fact(fact.wire)
 
 
-def seen(facts: Iterable[Fact], payment: Payment = Payment.PENDING, now: int = NOW) -> Exchange:
+def seen(facts: Iterable[Fact], payment: Payment | Mapping[str, Payment] = Payment.PENDING, now: int = NOW) -> Exchange:
     return evaluate(facts, payment, "hour", now)

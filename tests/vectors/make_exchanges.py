@@ -1,8 +1,8 @@
 """Writes facts.json and exchanges.json: `python -m tests.vectors.make_exchanges`. Always the same bytes.
 
 facts.json: `valid` facts with their fields and what they say, `invalid` wire forms with the reason, and a frame of each
-of the `messages`. exchanges.json:
-sets of facts, the state of the payment and a time, and what they amount to.
+of the `messages`. exchanges.json: sets of facts, the state of the payment (or of each of several, with the ids of their
+settlements) and a time, and what they amount to.
 """
 
 import json
@@ -11,15 +11,17 @@ from random import Random
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ledger import chain
 from ledger.entry import encode_entry
 from ledger.payloads import InceptPayload
 from ledger.tokens import sign_token
 from protocols import exchange_messages as m
-from protocols.codec import decode, encode
+from protocols.codec import decode, encode, plain
 from protocols.exchange import Payment, parse_step
 from protocols.fact import NO_DEAL, Fact, seal_fact
+from protocols.payments import deal_of
 from protocols.terms import encode_terms, parse_terms, terms_hash
 from tests.protocols.deals import ANN, BOB, EVE, LAPSES, NOW, accept, counter, propose, say, seen
 from tests.strategies import signer
@@ -48,8 +50,16 @@ GIFT_DUTIES = parse_terms(GIFT.payload).duties
 GIFT_YES = accept(GIFT, BOB, GIFT, NOW + 1)
 CASH = propose(unit="EUR")
 CASH_YES = accept(CASH, BOB, CASH, NOW + 1)
+STEPS = propose(kind="help", instalments=3)
+STEPS_YES = accept(STEPS, BOB, STEPS, NOW + 1)
+WORKED = [say(STEPS, BOB, "done", STEPS_YES, NOW + 1 + k, duty=f"work-{k}") for k in (1, 2, 3)]
+BEHIND = propose(kind="lend", amount=0, unit="", deposit=(500, "hour"))
+BEHIND_YES = accept(BEHIND, BOB, BEHIND, NOW + 1)
+LENT = [say(BEHIND, p, "done", BEHIND_YES, NOW + 2, duty=d) for p, d in ((BOB, "handover"), (ANN, "return"))]
+CALLED_OFF = [say(BEHIND, p, "cancel", BEHIND_YES, NOW + 9) for p in (ANN, BOB)]
 
-SETS: list[tuple[str, list[Fact], Payment, int]] = [
+Payments = Payment | dict[str, Payment]
+SETS: list[tuple[str, list[Fact], Payments, int]] = [
     ("a proposal", [ROOT], Payment.PENDING, NOW),
     ("lapsed", [ROOT], Payment.PENDING, LAPSES + 1),
     ("countered", [ROOT, COUNTER], Payment.PENDING, NOW),
@@ -103,11 +113,58 @@ SETS: list[tuple[str, list[Fact], Payment, int]] = [
         Payment.NONE,
         NOW,
     ),
+    ("instalments, agreed", [STEPS, STEPS_YES], {}, NOW),
+    ("the first step is done", [STEPS, STEPS_YES, WORKED[0]], {}, NOW),
+    ("its instalment is accepted", [STEPS, STEPS_YES, WORKED[0]], {"pay-1": Payment.ACCEPTED}, NOW),
+    ("its instalment is settled", [STEPS, STEPS_YES, WORKED[0]], {"pay-1": Payment.SETTLED}, NOW),
+    (
+        "both stop after the first step",
+        [STEPS, STEPS_YES, WORKED[0], *(say(STEPS, p, "cancel", STEPS_YES, NOW + 9) for p in (ANN, BOB))],
+        {"pay-1": Payment.SETTLED},
+        NOW,
+    ),
+    (
+        "all instalments are settled",
+        [STEPS, STEPS_YES, *WORKED],
+        {f"pay-{k}": Payment.SETTLED for k in (1, 2, 3)},
+        NOW,
+    ),
+    ("a deposit is settled", [BEHIND, BEHIND_YES], {"deposit": Payment.SETTLED}, NOW),
+    ("the thing is back, the deposit is not", [BEHIND, BEHIND_YES, *LENT], {"deposit": Payment.SETTLED}, NOW),
+    (
+        "the deposit is back, too",
+        [BEHIND, BEHIND_YES, *LENT],
+        {"deposit": Payment.SETTLED, "refund": Payment.SETTLED},
+        NOW,
+    ),
+    ("called off, the deposit is out", [BEHIND, BEHIND_YES, *CALLED_OFF], {"deposit": Payment.SETTLED}, NOW),
+    (
+        "called off, the deposit is back",
+        [BEHIND, BEHIND_YES, *CALLED_OFF],
+        {"deposit": Payment.SETTLED, "refund": Payment.SETTLED},
+        NOW,
+    ),
 ]
 
 WITNESSES = tuple(signer(n).author for n in (3, 4, 5))
 WITNESSED = propose(witnesses=WITNESSES)
-VALID = [ROOT, COUNTER, YES, DONE, *BOTH, *RATED, *CANCELLED, NOTE, DECLINED, WITHDRAWN, GIFT, CASH, WITNESSED]
+VALID = [
+    ROOT,
+    COUNTER,
+    YES,
+    DONE,
+    *BOTH,
+    *RATED,
+    *CANCELLED,
+    NOTE,
+    DECLINED,
+    WITHDRAWN,
+    GIFT,
+    CASH,
+    WITNESSED,
+    STEPS,
+    BEHIND,
+]
 
 
 def fact_json(fact: Fact) -> dict[str, Any]:
@@ -164,6 +221,7 @@ def invalid() -> list[dict[str, str]]:
         ("a quorum of half the witnesses", propose_with(witnesses=(*WITNESSES, signer(6).author), quorum=2)),
         ("a quorum without witnesses", propose_with(witnesses=(), quorum=1)),
         ("witnesses where nothing is paid", propose_with(amount=0, unit="", duties=GIFT_DUTIES)),
+        *[(reason, signed(header(kind="counter", payload=payload))) for reason, payload in bad_steps()],
     ]
     return [{"reason": reason, "wire": wire.hex()} for reason, wire in cases]
 
@@ -203,18 +261,45 @@ def messages() -> list[dict[str, str]]:
     return [{"type": decode(m.encode_message(each))[0], "frame": m.encode_message(each).hex()} for each in made]
 
 
+def bad_steps() -> list[tuple[str, bytes]]:
+    """Terms whose payments do not hold together."""
+
+    def counter_of(root: Fact, duty: str = "", of_terms: dict[str, Any] | None = None, **changes: Any) -> bytes:
+        terms = parse_terms(root.payload)
+        duties = tuple(replace(d, **changes) if d.id == duty else d for d in terms.duties)
+        duties = tuple(d for d in duties if d.id != "gone")
+        return encode(plain(replace(terms, duties=duties, previous=terms_hash(terms), **(of_terms or {}))))
+
+    return [
+        ("instalments that are not the price", counter_of(STEPS, "pay-1", amount=68)),
+        ("an instalment that is missing", counter_of(STEPS, "pay-3", id="gone")),
+        ("instalments out of turn", counter_of(STEPS, "pay-2", after="")),
+        ("an instalment of another action", counter_of(STEPS, "pay-2", action="work")),
+        ("an instalment in another unit", counter_of(STEPS, "pay-2", unit="EUR")),
+        ("a deposit without a refund", counter_of(BEHIND, "refund", id="gone")),
+        ("a refund of less", counter_of(BEHIND, "refund", amount=499)),
+        ("a refund that does not come after the deposit", counter_of(BEHIND, "refund", after="")),
+        ("a deposit that is named and not there", counter_of(STEPS, of_terms={"deposit": 500})),
+    ]
+
+
 def make_facts() -> str:
     data = {"valid": [fact_json(f) for f in VALID], "invalid": invalid(), "messages": messages()}
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
-def exchange_json(name: str, facts: list[Fact], payment: Payment, now: int) -> dict[str, Any]:
+def exchange_json(name: str, facts: list[Fact], payment: Payments, now: int) -> dict[str, Any]:
     view = seen(facts, payment, now)
+    several: dict[str, Any] = {}
+    if not isinstance(payment, Payment):
+        several["payments"] = {duty: state.value for duty, state in payment.items()}
+        several["deals"] = {d.id: deal_of(view.id, d.id).hex() for d in view.terms.payments}
     return {
         "name": name,
         "now": now,
         "credit": "hour",
-        "payment": payment.value,
+        "payment": payment.value if isinstance(payment, Payment) else view.payment.value,
+        **several,
         "facts": [f.wire.hex() for f in facts],
         "status": view.status.value,
         "terms": terms_hash(view.terms).hex(),

@@ -45,6 +45,8 @@ def test_messages(vector):
 def test_sets(vector):
     facts = [parse_fact(bytes.fromhex(f)) for f in vector["facts"]]
     payment = Payment(vector["payment"])
+    if "payments" in vector:
+        payment = {duty: Payment(state) for duty, state in vector["payments"].items()}
     for order in list(permutations(facts))[:24]:
         assert exchange_json(vector["name"], [*order], payment, vector["now"]) | {"facts": vector["facts"]} == vector
     assert evaluate(facts * 2, payment, vector["credit"], vector["now"]).status == vector["status"]

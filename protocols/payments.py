@@ -1,0 +1,165 @@
+"""Which duties of an exchange are payments, in which steps a price can be paid, and how ledgers name each payment.
+
+A payment is the duty `pay`; or its instalments `pay-1` … `pay-n`, each after the step of work or goods that it pays
+for, so that whoever stops owes one step at most; or, where terms have a deposit, the duties `deposit` and `refund`.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from protocols.errors import DecodeError, Refusal
+from protocols.identity import digest
+from protocols.limits import MAX_INSTALMENTS
+
+if TYPE_CHECKING:
+    from protocols.terms import Duty, Terms
+
+PAY: Final = "pay"
+DEPOSIT: Final = "deposit"
+REFUND: Final = "refund"
+_DOMAIN: Final = b"p2pnode/v1/payment\0"
+_PART = re.compile(r"\A([a-z]+)-([1-9][0-9]?)\Z")
+_TEXT = 60  # characters of what is said of one step: twelve of them must fit into one fact
+
+
+def deal_of(exchange: bytes, duty: str) -> bytes:
+    """Id of the settlement of a payment: the exchange's own for `pay`, else H(domain ‖ exchange ‖ duty)."""
+    return exchange if duty == PAY else digest(_DOMAIN + exchange + duty.encode())
+
+
+def part_of(duty: str) -> tuple[str, int]:
+    """What a step is a part of, and the how manieth it is: ("pay", 2) of `pay-2`; 0 where it is the whole."""
+    match = _PART.match(duty)
+    return (match[1], int(match[2])) if match else (duty, 0)
+
+
+def shares(amount: int, parts: int) -> tuple[int, ...]:
+    """An amount in parts that differ by one minor unit at most, the larger ones first."""
+    least, larger = divmod(amount, parts)
+    return (least + 1,) * larger + (least,) * (parts - larger)
+
+
+def payments(terms: "Terms") -> tuple["Duty", ...]:
+    """The payments of terms that hold together, in their order. Nothing but `pay` where there is a `pay`, no price
+    or no deposit: other duties may bear these names."""
+    names = set()
+    if terms.duty(PAY) is not None:
+        names.add(PAY)
+    elif terms.amount:
+        names |= {d.id for d in terms.duties if part_of(d.id)[0] == PAY}
+    if terms.deposit:
+        names |= {DEPOSIT, REFUND}
+    return tuple(d for d in terms.duties if d.id in names)
+
+
+def check_payments(terms: "Terms") -> None:
+    """`DecodeError` unless price and duties to pay go together, and so do deposit and refund."""
+    whole = terms.duty(PAY)
+    if bool(terms.amount) != bool(terms.unit):
+        raise DecodeError("an amount and its unit go together", "field")
+    if whole is not None and terms.amount == 0:
+        raise DecodeError("a price and a duty to pay go together", "field")
+    if whole is not None and (whole.amount, whole.unit) != (terms.amount, terms.unit):
+        raise DecodeError("the duty to pay is not the price", "field")
+    if whole is None and terms.amount:
+        _check_instalments(terms)
+    if terms.deposit:
+        _check_deposit(terms)
+
+
+def _check_instalments(terms: "Terms") -> None:
+    parts = [d for d in terms.duties if d.id.startswith(f"{PAY}-")]
+    if not 2 <= len(parts) <= MAX_INSTALMENTS or [d.id for d in parts] != [
+        f"{PAY}-{k}" for k in range(1, len(parts) + 1)
+    ]:
+        raise DecodeError("a price and a duty to pay go together", "field")
+    if any((d.action, d.unit, d.provider) != ("transfer", terms.unit, parts[0].provider) for d in parts):
+        raise DecodeError("instalments are transfers of one unit by one party", "field")
+    if sum(d.amount for d in parts) != terms.amount:
+        raise DecodeError("the instalments are not the price", "field")
+    for before, part in pairwise(parts):
+        if before not in _chain(terms, part):
+            raise DecodeError(f"{part.id} does not come after {before.id}", "field")
+
+
+def _check_deposit(terms: "Terms") -> None:
+    deposit, refund = terms.duty(DEPOSIT), terms.duty(REFUND)
+    if deposit is None or refund is None or deposit not in _chain(terms, refund):
+        raise DecodeError("a deposit and, after it, its refund go together", "field")
+    for duty in (deposit, refund):
+        if (duty.action, duty.amount, duty.unit) != ("transfer", terms.deposit, deposit.unit) or not duty.unit:
+            raise DecodeError(f"duty {duty.id}: not the deposit", "field")
+    if deposit.provider == refund.provider:
+        raise DecodeError("the deposit does not come back", "field")
+
+
+def _chain(terms: "Terms", duty: "Duty") -> list["Duty"]:
+    """The duties that must come before a duty, the nearest first. `after` only ever points back."""
+    found = []
+    before = terms.duty(duty.after)
+    while before is not None:
+        found.append(before)
+        before = terms.duty(before.after)
+    return found
+
+
+def in_instalments(duties: Sequence["Duty"], parts: int) -> tuple["Duty", ...]:
+    """One piece of work or goods and its price in alternating steps, the giver's first. `Refusal` for anything else."""
+    price = next((d for d in duties if d.id == PAY), None)
+    if price is None:
+        raise Refusal(
+            "usage",
+            "there is no price to be paid in instalments",
+            "Name one with --price, or leave --instalments at 1.",
+        )
+    if len(duties) != 2:
+        raise Refusal(
+            "usage",
+            "only one piece of work or goods can go in steps with its price",
+            "What is lent or brought goes as a whole: see --deposit.",
+        )
+    if not 2 <= parts <= MAX_INSTALMENTS or price.amount < parts:
+        raise Refusal("usage", f"{parts} instalments cannot be made of this price", f"2 to {MAX_INSTALMENTS} can.")
+    (given,) = (d for d in duties if d.id != PAY)
+    replace = msgspec.structs.replace
+    steps: list[Duty] = []
+    for k, amount in enumerate(shares(price.amount, parts), 1):
+        ending = f", part {k} of {parts}"
+        what = given.what[: _TEXT - len(ending)] + ending
+        steps.append(replace(given, id=f"{given.id}-{k}", what=what, after=steps[-1].id if steps else ""))
+        steps.append(replace(price, id=f"{PAY}-{k}", what=f"pay{ending}", amount=amount, after=steps[-1].id))
+    return tuple(steps)
+
+
+def with_deposit(duties: Sequence["Duty"], amount: int, unit: str) -> tuple["Duty", ...]:
+    """The duties of something lent, behind a deposit that is paid back after it is returned. `Refusal` for others."""
+    returned = next((d for d in duties if d.id == "return"), None)
+    if returned is None:
+        raise Refusal("usage", "a deposit is for what comes back: to rent or lend", "Leave out --deposit.")
+    replace = msgspec.structs.replace
+    deposit = replace(
+        returned, id=DEPOSIT, action="transfer", what="pay the deposit", amount=amount, unit=unit, until=0, after=""
+    )
+    refund = replace(
+        deposit,
+        id=REFUND,
+        what="pay the deposit back",
+        provider=returned.receiver,
+        receiver=returned.provider,
+        after=returned.id,
+    )
+    steps = [deposit]
+    for duty in duties:
+        steps.append(replace(duty, after=DEPOSIT) if duty.id == returned.after else duty)
+        if duty.id == returned.id:
+            steps.append(refund)
+    return tuple(steps)
+
+
+def instalments_of(terms: "Terms") -> int:
+    """In how many steps these terms are paid: 1 for at once, 0 for no price."""
+    return sum(d.id not in (DEPOSIT, REFUND) for d in payments(terms))
