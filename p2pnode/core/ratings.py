@@ -102,7 +102,7 @@ class Ratings:
                 "Rate it when it is settled: see `p2pnode exchange show`.",
             )
         network.chain.check_ready()
-        if me in view.rated:
+        if me in view.rated or self._public(network, held.id):
             raise Refusal("conflict", "you have rated this exchange already", "One rating an exchange.")
         attestation = Attestation(
             deal=held.id,
@@ -143,11 +143,17 @@ class Ratings:
         if len(self._exchanges.view(held, now).rated) < 2 and now < since + RATING_WINDOW:
             return
         network = self._state.networks[held.network]
-        attestation = decode_as(payload, Attestation)
-        record = seal_attestation(self._state.signer, network.id, attestation, created=now)
         del self._sealed[network.id, held.id]
         self._state.journal.delete(RATING + network.id + held.id, durable=True)
+        if self._public(network, held.id):
+            return
+        attestation = decode_as(payload, Attestation)
+        record = seal_attestation(self._state.signer, network.id, attestation, created=now)
         self._state.publish(network, record, now)
+
+    def _public(self, network: Network, deal: bytes) -> bool:
+        """Whether our rating is out already. After a restore it comes back from neighbours, and stands."""
+        return network.catalog.get((self._state.me, "attestation", deal)) is not None
 
     def woke(self, now: int) -> None:
         for _, deal in list(self._sealed):

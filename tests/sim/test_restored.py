@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from ledger.entry import parse_entry
+from p2pnode.bounds import RATING_WINDOW
 from p2pnode.core.keys import CHAIN, DOUBT
 from p2pnode.core.recovery import Recovery
 from p2pnode.store import MemoryStore
 from protocols import exchange_messages, recovery_messages
-from protocols.codec import encode
+from protocols.attestation import Attestation, seal_attestation
+from protocols.codec import decode_as, encode
 from protocols.errors import Refusal
 from protocols.limits import MINUTE
 from tests.sim.simulator import Faults, Node, Simulator
@@ -163,3 +165,49 @@ def test_what_is_missing_is_named_until_it_is_back() -> None:
     assert look(anna, "status", sim.now)["state"] == "joined"
     assert look(anna, "ledger.verify", sim.now)["ok"] and anna.disk.heads()[network].last == head.last
     assert look(anna, "reputation", sim.now, peer="Ben")["peer_id"] == ben.peer_id
+
+
+def settled(sim: Simulator, ben: Node, cleo: Node) -> str:
+    """Cleo has bought something of Ben's and paid it; nobody has rated."""
+    listing = sim.ask_now(ben, "listing.publish", direction="offer", kind="sell", title="Ladder", price="1")
+    sim.run(MINUTE)
+    id_: str = sim.ask_now(cleo, "exchange.propose", listing=listing["listing_id"])["exchange_id"]
+    for node, step in ((ben, "accept"), (ben, "handover"), (cleo, "confirm"), (cleo, "pay")):
+        sim.ask_now(node, f"exchange.{step}", id=id_)
+    return id_
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_was_rated_before_is_not_rated_again(seed: int) -> None:
+    """The published rating comes back from neighbours; the new one may lose against it, after it was signed."""
+    sim = Simulator(seed)
+    _, ben, cleo, _ = street(sim)
+    id_ = settled(sim, ben, cleo)
+    older = copy_of(cleo.disk)
+    for node in (ben, cleo):
+        sim.ask_now(node, "attest", exchange=id_, outcome=2)
+    put_back(sim, cleo, restored(older))
+    sim.run(2 * MINUTE)
+    assert look(cleo, "status", sim.now)["state"] == "joined"
+    count = look(cleo, "ledger.verify", sim.now)["entries"]
+    with pytest.raises(Refusal, match="rated this exchange"):
+        sim.ask_now(cleo, "attest", exchange=id_, outcome=1)
+    assert look(cleo, "ledger.verify", sim.now)["entries"] == count, "nothing was signed for it"
+
+
+def test_a_sealed_rating_gives_way_to_the_one_that_comes_back() -> None:
+    """The restored node rated anew before its old rating reached it again."""
+    sim = Simulator(5)
+    _, ben, cleo, _ = street(sim)
+    id_ = settled(sim, ben, cleo)
+    sim.ask_now(cleo, "attest", exchange=id_, outcome=1)
+    ratings = cleo.core.ratings
+    network = next(iter(cleo.core.state.networks.values()))
+    ((key, (since, payload)),) = ratings._sealed.items()
+    record = seal_attestation(
+        cleo.core.state.signer, network.id, decode_as(payload, Attestation), created=sim.now, revision=1
+    )
+    cleo.core.intake.admit(network, record, sim.now)
+    ratings.woke(since + RATING_WINDOW)
+    assert key not in ratings._sealed
+    assert network.catalog.get((cleo.core.state.me, "attestation", key[1])).id == record.id
