@@ -135,14 +135,18 @@ class Store:
         return Snapshot(self._rows, self._guarded(self._db.snapshot))
 
     def _rows(self, source: Any, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        # A raw iterator, since plyvel's other one takes a table that cannot be read for the end of the rows.
         self._check()
-        rows = iter(source.iterator(prefix=prefix, verify_checksums=True))
-        while True:
+        rows = self._guarded(lambda: source.raw_iterator(verify_checksums=True))
+        self._guarded(lambda: rows.seek(prefix))
+        while rows.valid():
+            key: bytes = rows.key()
+            if not key.startswith(prefix):
+                break
+            yield key, rows.value()
             self._check()
-            row: tuple[bytes, bytes] | None = self._guarded(lambda: next(rows, None))
-            if row is None:
-                return
-            yield row
+            self._guarded(rows.next)
+        rows.close()
 
     def commit(
         self,

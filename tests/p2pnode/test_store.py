@@ -179,6 +179,27 @@ def test_the_batch_is_durable_before_the_head(tmp_path: Path, monkeypatch: pytes
     store.close()
 
 
+@pytest.mark.parametrize("place", [100, -60, -1_000], ids=["rows", "footer", "index"])
+@pytest.mark.parametrize("prefix", [b"", b"k", b"k0000"])
+def test_a_scan_says_that_a_table_cannot_be_read(place: int, prefix: bytes, tmp_path: Path) -> None:
+    """And does not end as if there were no more rows."""
+    folder = tmp_path / "s"
+    store = Store.open(folder)
+    store.commit({b"k%04d" % i: bytes([i % 256]) * 100 for i in range(2_000)}, durable=True)
+    store._db.compact_range()
+    store.close()
+    table = max((folder / "db").glob("*.ldb"), key=lambda file: file.stat().st_size)
+    data = bytearray(table.read_bytes())
+    data[place] ^= 1
+    table.write_bytes(data)
+    store = Store.open(folder)
+    with pytest.raises(StoreDamaged):
+        list(store.scan(prefix))
+    with pytest.raises(StoreDamaged):
+        list(store.snapshot().scan(prefix))
+    store.close()
+
+
 def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreFailed):
