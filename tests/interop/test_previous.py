@@ -4,10 +4,8 @@ The one before is a commit of this repository, checked out from its history and 
 dependencies. PREVIOUS names it: the last commit of the version before this one.
 """
 
-import io
 import subprocess
 import sys
-import tarfile
 from functools import partial
 from pathlib import Path
 
@@ -23,12 +21,12 @@ PREVIOUS = "6d4d6e7e7ee5ded52753e628ccb01aac9abe51a6"
 @pytest.fixture(scope="module")
 def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of the version before."""
-    done = subprocess.run(["git", "-C", str(ROOT), "archive", PREVIOUS], capture_output=True, check=False)
+    folder = tmp_path_factory.mktemp("previous")
+    archive = folder.with_suffix(".tar")
+    done = subprocess.run(["git", "-C", ROOT, "archive", "-o", archive, PREVIOUS], capture_output=True, check=False)
     if done.returncode != 0:
         pytest.skip(f"commit {PREVIOUS} is not in this clone's history: fetch it with git fetch --unshallow")
-    folder = tmp_path_factory.mktemp("previous")
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="data")
+    subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)
     return folder
 
 

@@ -50,6 +50,7 @@ def exchange_not_stored(patch: Patch) -> None:
 def no_resend(patch: Patch) -> None:
     """What was lost on the way is not said again."""
     patch.setattr(Outbox, "woke", lambda self, now: None)
+    patch.setattr(Outbox, "next_wake", lambda self: None)
     patch.setattr(Outbox, "connected", lambda self, peer, now: None)
 
 

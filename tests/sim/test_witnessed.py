@@ -37,7 +37,11 @@ CALLED_OFF_WITHIN = 5 * MINUTE  # after the expiry
 class Street:
     """Cleo agrees to pay Ben, and names witnesses. `at_rest` once everything is said that is going to be."""
 
+    def __repr__(self) -> str:  # a failing assertion would else show every node in it
+        return f"Street({self.seed}, {self.count})"
+
     def __init__(self, seed: int, count: int) -> None:
+        self.seed, self.count = seed, count
         self.sim = Simulator(seed)
         self.nodes = {node.name: node for node in street(self.sim, NAMES)}
         self.sim.run(MINUTE)
@@ -252,6 +256,7 @@ def forgets_in_a_crash(patch: Patch) -> None:
 def asks_nobody(patch: Patch) -> None:
     """A payer waits for an answer and does nothing else."""
     patch.setattr(Settlements, "woke", lambda self, now: None)
+    patch.setattr(Settlements, "next_wake", lambda self: None)
 
 
 def cancels_alone(patch: Patch) -> None:
