@@ -138,13 +138,26 @@ def _delivered(data: Any) -> bool:
     return bool(data.get("delivered"))
 
 
+def _owed(session: Session, data: Any) -> str:
+    """Who owes whom how much, as one would say it."""
+    mine, name = data.get("direction") == "owed by me", data.get("name")
+    amount, left = session.money(data.get("amount")), session.money(data.get("left"))
+    if data.get("state") == "closed":
+        return f"all of the {amount} that you owed {name}" if mine else f"all of the {amount} that {name} owed you"
+    rest = amount if left == amount else f"{left} of {amount}"
+    return f"you owe {name} {rest}" if mine else f"{name} owes you {rest}"
+
+
 def _finish(session: Session, data: Any, what: str, done: Any, word: str) -> None:
     """Wait if that is wanted, and say how the claim stands."""
     if session.wait is not None and data.get("claim_id"):
         data = session.until(done, what, data, "claim.show", id=data["claim_id"])
 
     def human() -> None:
-        who = f"{data.get('name')}, {data.get('direction')}"
-        say(f"{short(data.get('claim_id'))}  {word}: {session.money(data.get('amount'))}, {who} ({data.get('state')})")
+        say(f"{short(data.get('claim_id'))}  {word}: {_owed(session, data)}")
+        if not data.get("delivered", True):
+            say(f"On its way to {data.get('name')}.")
+        if data.get("state") == "offered":
+            say(f"Waiting for {data.get('name')}: accept, decline")
 
     session.emit(data, human)

@@ -17,6 +17,7 @@ from enum import StrEnum
 
 import msgspec
 
+from protocols.amounts import OTHER_DECIMALS, format_amount
 from protocols.codec import decode_as, encode, plain
 from protocols.errors import Ignore, Refusal, Reject
 
@@ -26,6 +27,7 @@ from .lending import MAX_PARTS
 from .payloads import Settlement
 from .settlement import Append, Send
 
+_SHOWN = "`p2pnode claim list` shows how each claim stands."
 MAX_UNANSWERED = 8  # payments of one claim that the debtor has not answered
 
 
@@ -35,6 +37,20 @@ class ClaimState(StrEnum):
     OPEN = "open"  # both signed
     CLOSED = "closed"  # discharged
     DECLINED = "declined"
+
+
+_NOT_ASKED = {
+    ClaimState.OFFERED: "you proposed this claim: the other side accepts or declines it",
+    ClaimState.OPEN: "both have signed this claim already",
+    ClaimState.CLOSED: "this claim is paid",
+    ClaimState.DECLINED: "this claim was declined",
+}
+_NOT_OPEN = {
+    ClaimState.OFFERED: "the other side has not accepted this claim yet",
+    ClaimState.ASKED: "you have not accepted this claim yet",
+    ClaimState.CLOSED: "this claim is paid",
+    ClaimState.DECLINED: "this claim was declined",
+}
 
 
 class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -75,7 +91,7 @@ def propose(
 ) -> Append:
     """The first step of either side. amount: hundredths of the unit."""
     if amount <= 0:
-        raise Refusal("usage", "a claim needs an amount above zero")
+        raise Refusal("usage", "a claim needs an amount above zero", "Such as: p2pnode claim Ben 3.50 EUR")
     kind = "CLAIM" if debtor else "CLAIM_ASK"
     return Append(kind, Settlement(counterparty, amount, id, 0, exchange, unit=unit, note=note))
 
@@ -83,7 +99,7 @@ def propose(
 def accept(known: Claim) -> Append:
     """Our user agrees that it is owed."""
     if known.state != ClaimState.ASKED:
-        raise Refusal("conflict", f"this claim is {known.state}")
+        raise Refusal("conflict", _NOT_ASKED[known.state], _SHOWN)
     said = Settlement(known.counterparty, known.amount, known.id, 0, known.exchange, known.theirs, unit=known.unit)
     return Append("CLAIM_ACCEPT", said)
 
@@ -91,7 +107,7 @@ def accept(known: Claim) -> Append:
 def decline(known: Claim) -> Claim:
     """Our user does not agree. Nothing is signed."""
     if known.state != ClaimState.ASKED:
-        raise Refusal("conflict", f"this claim is {known.state}")
+        raise Refusal("conflict", _NOT_ASKED[known.state], _SHOWN)
     return msgspec.structs.replace(known, state=ClaimState.DECLINED)
 
 
@@ -107,10 +123,11 @@ def settle(known: Claim, amount: int | None = None) -> Append:
     if known.debtor:
         raise Refusal("refused", "you owe this; who is owed says that it was paid", "They type p2pnode claim settle.")
     if known.state != ClaimState.OPEN:
-        raise Refusal("conflict", f"this claim is {known.state}")
+        raise Refusal("conflict", _NOT_OPEN[known.state], _SHOWN)
     amount = known.left if amount is None else amount
     if not 0 < amount <= known.left:
-        raise Refusal("usage", f"{known.left} of this claim are left, in hundredths of {known.unit}")
+        left = format_amount(known.left, OTHER_DECIMALS)
+        raise Refusal("usage", f"{left} {known.unit} of this claim is left", "Give an amount above zero, up to that.")
     if known.parts >= MAX_PARTS and amount < known.left:
         raise Refusal("refused", f"this claim was paid in {MAX_PARTS} parts", "Settle all that is left.")
     if len(known.payments) >= MAX_UNANSWERED:

@@ -4,6 +4,11 @@ import re
 from typing import Final
 
 _NAMES: Final = {"str": "text", "int": "a whole number", "float": "a number", "bool": "yes or no", "array": "a list"}
+_TYPED: Final = {  # what the command line calls differently, or as an option of another command
+    "claim.propose": "claim new",
+    "vouch.list": "vouches",
+    "vouch.takeover": "unvouch",
+}
 _CHARACTERS: Final = "has characters that do not belong there"
 # Which characters belong there, where that can be said.
 _ALLOWED: Final = {
@@ -51,5 +56,5 @@ def _types(match: re.Match[str]) -> str:
 
 def help_for(command: str) -> str:
     """What to type for help on a command of the API."""
-    group, _, verb = command.partition(".")
+    group, _, verb = _TYPED.get(command, command).partition(".")
     return f"p2pnode help {'offer' if group == 'listing' else group} {verb}".strip()

@@ -53,10 +53,10 @@ class Claims:
         other = self._state.directory.resolve(args.peer)
         if other == self._state.me:
             raise Refusal("usage", "nobody owes himself", "Name a neighbour.")
-        if args.unit == network.genesis.unit:
+        if args.unit.casefold() == network.genesis.unit.casefold():
             raise Refusal(
                 "usage",
-                f"{args.unit} is this network's own credit",
+                f"{network.genesis.unit} is this network's own credit",
                 "Pay with an exchange, or lend limit: p2pnode vouch. A claim is in another unit, such as EUR.",
             )
         if len(self.all) >= MAX_CLAIMS:
@@ -66,7 +66,7 @@ class Claims:
         except msgspec.ValidationError as e:
             raise Refusal("usage", f"not a claim: {e}", "A unit is a short word, a note one line.") from e
         amount = parse_amount(args.amount, OTHER_DECIMALS)
-        exchange = self._exchanges.find(args.exchange).id if args.exchange is not None else b""
+        exchange = b"" if args.exchange is None else self._exchange_with(args.exchange, other, now)
         network.chain.check_ready()
         self._outbox.check_room()
         ask = machine.propose(
@@ -124,6 +124,15 @@ class Claims:
             for c in self.all.values()
             if c.state is ClaimState.ASKED
         ]
+
+    def _exchange_with(self, id_: str, other: bytes, now: int) -> bytes:
+        """The exchange a claim is about: both of its parties know it, and nobody else should."""
+        held = self._exchanges.find(id_)
+        partner = self._exchanges.view(held, now).counterparty(self._state.me)
+        if partner != other:
+            who = self._state.directory.name(partner)
+            raise Refusal("usage", f"that exchange is with {who}", "Name one with the same neighbour, or none.")
+        return held.id
 
     def _find(self, args: commands.OneId | commands.SettleClaim) -> tuple[Network, Claim]:
         found = [c for c in self.all.values() if c.id.hex().startswith(args.id.lower())]

@@ -10,6 +10,8 @@ import pytest
 
 from cli.main import SECTIONS, cli
 from cli.reference import reference
+from p2pnode.commands import COMMANDS as CALLS
+from p2pnode.complaints import help_for
 from tests.cli.conftest import Run
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +48,11 @@ def test_all_that_is_promised_is_there() -> None:
     claims = {"new", "accept", "decline", "settle", "list", "show"}
     assert {path[1] for path in COMMANDS if path[0] == "claim" and len(path) > 1} == claims
     assert {path[1] for path in COMMANDS if path[0] == "peers" and len(path) > 1} == {"list", "show", "name"}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_refusal_sends_nobody_to_a_help_that_is_not_there(call: str) -> None:
+    assert tuple(help_for(call).split()[2:]) in COMMANDS
 
 
 @pytest.mark.parametrize("path", list(COMMANDS), ids=" ".join)

@@ -109,6 +109,7 @@ def test_the_other_is_asked_to_sign_and_declines(lab):
     "fields",
     [
         {"unit": "hour"},
+        {"unit": "Hour"},
         {"amount": "0"},
         {"amount": "1.234"},
         {"unit": "-"},
@@ -127,6 +128,38 @@ def test_what_is_refused(lab, fields):
     assert lab.network(lab.ben).chain.state.count == before
     with pytest.raises(Refusal):
         lab.ask(lab.ben, "claim.accept", id="abcd")
+
+
+def test_an_exchange_with_somebody_else_is_no_ground_for_a_claim(lab):
+    made = lab.ask(lab.ben, "listing.publish", direction="offer", kind="sell", title="Jam", price="3 EUR")
+    lab.sim.run(MINUTE)
+    jam = lab.ask(lab.cleo, "exchange.propose", listing=made["listing_id"], quantity=1)["exchange_id"]
+    with pytest.raises(Refusal, match="that exchange is with Ben"):
+        lab.ask(lab.cleo, "claim.propose", peer="Anna", amount="3", unit="EUR", exchange=jam)
+    assert lab.ask(lab.cleo, "claim.propose", peer="Ben", amount="3", unit="EUR", exchange=jam)["exchange_id"] == jam
+
+
+def test_what_cannot_be_done_now_says_why(lab):
+    id_ = lab.ask(lab.ben, "claim.propose", peer="Cleo", amount="3.50", unit="EUR")["claim_id"]
+    lab.sim.run(MINUTE)
+    for node, name, why in (
+        (lab.ben, "claim.accept", "you proposed this claim"),
+        (lab.ben, "claim.decline", "you proposed this claim"),
+        (lab.cleo, "claim.settle", "you have not accepted this claim yet"),
+    ):
+        with pytest.raises(Refusal, match=why):
+            lab.ask(node, name, id=id_)
+    lab.ask(lab.cleo, "claim.accept", id=id_)
+    for name, fields, why in (
+        ("claim.accept", {}, "both have signed this claim already"),
+        ("claim.settle", {"amount": "4"}, "3.50 EUR of this claim is left"),
+        ("claim.settle", {"amount": "0"}, "3.50 EUR of this claim is left"),
+    ):
+        with pytest.raises(Refusal, match=why):
+            lab.ask(lab.cleo, name, id=id_, **fields)
+    lab.ask(lab.cleo, "claim.settle", id=id_)
+    with pytest.raises(Refusal, match="this claim is paid"):
+        lab.ask(lab.cleo, "claim.settle", id=id_)
 
 
 def test_strangers_fill_little_and_sign_nothing(lab):
