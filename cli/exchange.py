@@ -244,7 +244,7 @@ def _print(session: Session, data: dict[str, Any]) -> None:
             ("until", format_time(terms["until"], now) if terms.get("until") else None),
             ("payment", None if settlement.get("state") in (None, "none", "pending") else settlement["state"]),
             ("witnesses", _witnesses(terms)),
-            ("they say", _decisions(settlement.get("witnessed"), now)),
+            ("they say", _decisions(settlement, now)),
             ("receipt", short(data["receipt"]) if isinstance(data.get("receipt"), str) else None),
             ("delivered", None if data.get("delivered", True) else "not yet"),
         ],
@@ -256,6 +256,8 @@ def _print(session: Session, data: dict[str, Any]) -> None:
         say(f"  {duty.get('state', ''):<10} {who}: {what}")
     for line in data.get("notes") or ():
         say(f"  {line.get('from')}: {line.get('text')}")
+    if not session.plain:
+        _print_ending(session, data)
     _print_next(data)
 
 
@@ -264,8 +266,9 @@ def _witnesses(terms: dict[str, Any]) -> str | None:
     return f"{', '.join(names)} ({terms.get('quorum')} must agree)" if names else None
 
 
-def _decisions(witnessed: dict[str, Any] | None, now: int) -> str | None:
+def _decisions(settlement: dict[str, Any], now: int) -> str | None:
     """What the witnesses have said of a payment, or until when it can be answered."""
+    witnessed = settlement.get("witnessed")
     if not witnessed:
         return None
     words = {"accept": "was accepted", "cancel": "is called off"}
@@ -274,9 +277,12 @@ def _decisions(witnessed: dict[str, Any] | None, now: int) -> str | None:
     ]
     if said:
         return "; ".join(said)
+    if settlement.get("state") in PAID:
+        return None
     if witnessed.get("asked_to_cancel"):
         return "nothing yet; they were asked to call the payment off"
-    return f"nothing yet; the payment can be accepted until {format_time(witnessed.get('until'), now)}"
+    until = witnessed.get("until") or 0
+    return f"nothing yet; the time to accept the payment {'ends' if until > now else 'ended'} {format_time(until, now)}"
 
 
 def _pays(duty: dict[str, Any], amount: Any) -> bool:
@@ -300,9 +306,25 @@ def _print_step(session: Session, data: dict[str, Any]) -> None:
             say(f"Payment {payment['duty']}, {money}: {payment['state']}")
     if data.get("reason"):
         say(f"Because: {data['reason']}")
+    _print_ending(session, data)
     if not data.get("delivered", True):
         say(f"On its way to {other}.")
     _print_next(data)
+
+
+def _print_ending(session: Session, data: dict[str, Any]) -> None:
+    """What stands in the way of going on: a payment that was called off, or a wish to cancel."""
+    if data.get("status") not in ("agreed", "active", "fulfilled"):
+        return
+    for payment in data.get("payments") or ():
+        if payment.get("state") in NO_PAYMENT:
+            money = session.money(payment.get("amount"), network=data.get("network"))
+            say(f"Called off: {money} was not paid, and cannot be paid in this exchange any more.")
+    asked: list[str] = data.get("cancel_asked") or []
+    other = data.get("counterparty_name") or short(data.get("counterparty"))
+    if len(asked) == 1 and any(_word(command) == "cancel" for steps in _steps(data).values() for command, _ in steps):
+        mine = asked[0] == "you"
+        say(f"You asked to cancel. It is cancelled when {other} does, too." if mine else f"{other} asks to cancel.")
 
 
 def _print_next(data: dict[str, Any]) -> None:

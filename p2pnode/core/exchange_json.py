@@ -145,8 +145,12 @@ def next_steps(view: Exchange) -> list[tuple[bytes, str, int | None]]:
         elif duty_state is DutyState.DONE:
             steps.append((duty.receiver, "confirm", until))
     steps = [s for i, s in enumerate(steps) if s[1] != "pay" or s[:2] not in [before[:2] for before in steps[:i]]]
-    if view.cancel_asked and not (
-        view.called_off and view.deposit_is_out
+    failed = [d for d in terms.payments if view.payments.get(d.id) is Payment.RELEASED]
+    if failed and view.can_be_called_off:  # it cannot be paid any more: nobody should begin what would not be paid
+        steps = [step for step in steps if step[1] not in ("handover", "done")]
+        steps += [(failed[0].provider, "cancel", None)] if failed[0].provider not in view.cancel_asked else []
+    if (
+        view.cancel_asked and view.can_be_called_off and not (view.called_off and view.deposit_is_out)
     ):  # who asked to cancel has nothing else to do; the other may agree to it, or go on
         steps = [step for step in steps if step[0] not in view.cancel_asked]
         steps += [(view.counterparty(author), "cancel", None) for author in sorted(view.cancel_asked)]

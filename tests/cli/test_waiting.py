@@ -137,6 +137,14 @@ def test_unvouching_waits_until_all_is_back(run: Run, node: FakeNode) -> None:
     assert late.status == 7 and late.error["data"]["name"] == "Ann"
 
 
+def test_a_wish_to_cancel_is_shown_as_long_as_it_can_be_met(run: Run, node: FakeNode) -> None:
+    shown = {"exchange_id": "cd", "status": "active", "counterparty_name": "Ann", "cancel_asked": ["you"]}
+    node.answers["exchange.show"] = {**shown, "next": [{"who": "Ann", "command": "p2pnode exchange cancel cd"}]}
+    assert "You asked to cancel. It is cancelled when Ann does, too." in run("exchange", "show", "cd").out
+    node.answers["exchange.show"] = {**shown, "next": [{"who": "Ann", "command": "p2pnode exchange handover cd"}]}
+    assert "asked to cancel" not in run("exchange", "show", "cd").out
+
+
 def test_vouching_waits_until_it_is_taken(run: Run, node: FakeNode) -> None:
     node.answers["vouch"] = {"peer_id": "x", "name": "Ann", "amount": {"amount": 5, "unit": "hour"}}
     node.in_turn("vouch.list", [{"state": "given"}], [{"state": "held"}, {"state": "ended"}])

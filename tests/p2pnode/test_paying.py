@@ -128,6 +128,19 @@ def test_both_call_it_off_and_the_deposit_goes_back_first():
     assert {show(lab, n, id_)["status"] for n in (lab.ben, lab.cleo)} == {"cancelled"}
 
 
+def test_who_paid_after_asking_to_cancel_offers_no_way_back():
+    lab = Lab(18)
+    id_ = agree(lab, "sell", "1")
+    lab.ask(lab.cleo, "exchange.cancel", id=id_)
+    lab.sim.run(MINUTE)
+    assert set(typed(show(lab, lab.ben, id_))) == {"handover", "cancel"} and typed(show(lab, lab.cleo, id_)) == []
+    lab.ask(lab.cleo, "exchange.pay", id=id_)
+    lab.sim.run(MINUTE)
+    with pytest.raises(Refusal, match="under way or done"):
+        lab.ask(lab.ben, "exchange.cancel", id=id_)
+    assert typed(show(lab, lab.ben, id_)) == ["handover"]
+
+
 def test_a_counter_keeps_the_steps_unless_it_names_others():
     lab = Lab(14)
     made = lab.ask(lab.ben, "listing.publish", direction="offer", kind="help", title="A wall", price="6")

@@ -338,6 +338,18 @@ def test_a_payer_that_was_away_at_the_expiry_asks_when_it_is_back() -> None:
     assert newest(run, run.cleo).state == State.CANCELLED
 
 
+def test_a_payment_that_was_called_off_leaves_nothing_but_to_cancel() -> None:
+    run = Street(17, 1)
+    run.vanish(run.ben)
+    run.pay()
+    run.sim.run(WITHIN + CALLED_OFF_WITHIN)
+    shown = run.show(run.cleo)
+    assert shown["settlement"]["state"] == "released" and not shown["cancel_asked"]
+    assert [(step["who"], step["command"].split()[2]) for step in shown["next"]] == [("you", "cancel")]
+    shown = run.sim.ask_now(run.cleo, "exchange.cancel", id=run.id)
+    assert [(step["who"], step["command"].split()[2]) for step in shown["next"]] == [("Ben", "cancel")]
+
+
 def test_a_payer_without_witnesses_asks_nobody() -> None:
     run = Street(15, 1)
     listing = run.sim.ask_now(run.ben, "listing.publish", direction="offer", kind="sell", title="A saw", price="1")
