@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from protocols.errors import Refusal
+from protocols.limits import MAX_LIFETIME
 
 from .command import Command, Group, with_session
 from .output import facts, say, short, table
@@ -141,7 +142,10 @@ def pay(session: Session, id_: str, duty: str | None, within: str | None) -> Non
     The amount is held until the other side has answered. If it has not in time, the witnesses that the terms name are
     asked to call the payment off.
     """
-    _step(session, "pay", id=id_, duty=duty, within=None if within is None else parse_span(within))
+    span = None if within is None else parse_span(within)
+    if span is not None and not 0 < span <= MAX_LIFETIME:
+        raise Refusal("usage", f"--within {within} gives too little or too much time", "Write 10s to 90d.")
+    _step(session, "pay", id=id_, duty=duty, within=span)
 
 
 @exchange.command("list", example="p2pnode exchange list --open")

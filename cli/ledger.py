@@ -262,7 +262,7 @@ def prove(session: Session, exchange: str, out: str, duty: str | None) -> None:
 @with_session
 def check(session: Session, file: str) -> None:
     """Check a proof that somebody gave you. Needs no node and no network. Exit status 1 if it does not hold."""
-    from ledger.proof import MAX_PROOF_FILE, check_proof
+    from ledger.proof import MAX_PROOF_FILE, NO_PROOF, check_proof
     from protocols.errors import Refusal, Reject
 
     with open(file, "rb") as stream:
@@ -270,6 +270,10 @@ def check(session: Session, file: str) -> None:
     try:
         shown = check_proof(content)
     except Reject as e:
+        if e.code in ("decode", "size") or e.message == NO_PROOF:
+            raise Refusal(
+                "failed", "this file is no proof, or not all of one", "Ask for it again: p2pnode ledger prove makes it."
+            ) from e
         raise Refusal(
             "failed", f"this proof does not hold: {e.message}", "Ask for it again; rely on nothing in it."
         ) from e

@@ -55,7 +55,11 @@ def unvouch(session: Session, peer: str, amount: str | None, take_over: bool) ->
         return _take_over(session, peer, amount)
     data = session.write("unvouch", peer=peer, amount=amount)
     name = data.get("name") or short(data.get("peer_id"))
-    back = session.until(_all_back, f"back from {name}", data, "vouch.list", peer=peer)
+
+    def why(seen: Any, done: Any) -> Any:
+        return {**done, "problem": f"{_to_come(session, seen)} is still to come, as far as {name} has it to spare"}
+
+    back = session.until(_all_back, f"all back from {name}", data, "vouch.list", why, peer=peer)
     asked = session.money(data.get("amount"))
     session.emit(
         data,
@@ -74,6 +78,11 @@ def _all_taken(vouches: Any) -> bool:
 
 def _all_back(vouches: Any) -> bool:
     return not any(v["asked_back"]["amount"] for v in vouches if v["direction"] == "given")
+
+
+def _to_come(session: Session, vouches: Any) -> str:
+    asked = [v["asked_back"] for v in vouches if v["direction"] == "given"]
+    return session.money({**asked[0], "amount": sum(a["amount"] for a in asked)})
 
 
 def _take_over(session: Session, peer: str, amount: str | None) -> None:

@@ -21,7 +21,7 @@ def now_ms() -> int:
 def parse_span(text: str) -> int:
     """Milliseconds of a span in words: 30s, 20min, 2h, 3d, 1w. `Refusal` (usage) for what is no span."""
     if not (span := _SHORT.fullmatch(text.strip())):
-        raise Refusal("usage", f"not a span of time: {text!r}", "Write 20min, 2h or 3d.")
+        raise Refusal("usage", f"not a span of time: {text!r}", "Write 30s, 20min, 2h or 3d.")
     return int(span[1]) * {"s": 1, **_UNITS}[span[2]] * 1000
 
 

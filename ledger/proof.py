@@ -27,6 +27,7 @@ from .payloads import Settlement
 
 MAGIC: Final = "p2pnode-proof"
 VERSION: Final = 1
+NO_PROOF: Final = "not a proof"  # of what does not even begin like one
 MAX_PROOF_FILE: Final = MAX_FRAME
 _PAYMENTS = ("PAY_COMPLETE", "PAY_RECEIPT")
 
@@ -100,7 +101,7 @@ def _parse(data: bytes) -> tuple[bytes, Entry, Entry, list[bytes]]:
             if shown.private is not None or newest.settlement is not None or newest.private is not None:
                 raise DecodeError("a proof holds no private payload, and none of the head's", "field")
             return genesis, shown, newest, path
-    raise DecodeError("not a proof", "field")
+    raise DecodeError(NO_PROOF, "field")
 
 
 def _check_place(entry: Entry, head: Entry, path: list[bytes]) -> None:

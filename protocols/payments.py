@@ -123,7 +123,9 @@ def in_instalments(duties: Sequence["Duty"], parts: int) -> tuple["Duty", ...]:
             "What is lent or brought goes as a whole: see --deposit.",
         )
     if not 2 <= parts <= MAX_INSTALMENTS or price.amount < parts:
-        raise Refusal("usage", f"{parts} instalments cannot be made of this price", f"2 to {MAX_INSTALMENTS} can.")
+        most = min(MAX_INSTALMENTS, price.amount)
+        fewer = "Leave out --instalments." if most < 2 else "2 can." if most == 2 else f"2 to {most} can."
+        raise Refusal("usage", f"{parts} instalments cannot be made of this price", fewer)
     (given,) = (d for d in duties if d.id != PAY)
     replace = msgspec.structs.replace
     steps: list[Duty] = []

@@ -238,7 +238,7 @@ class ExchangeCommands:
             [d for d in mine if {d.id, part_of(d.id)[0]} & {*names}] if names else [d for d in mine if d.id not in paid]
         )
         if not chosen:
-            word = names[0] if names else "duty"
+            word = names[0] if names else "work or goods"
             raise Refusal(
                 "refused", f"you owe no {word} in this exchange", "`p2pnode exchange show` lists who owes what."
             )
@@ -335,7 +335,11 @@ def _quantity(given: int | None, start: int | None, end: int | None, price: Pric
 def _deposit(network: Network, text: str | None, old: Terms | None = None) -> tuple[int, str]:
     """The deposit that is asked for, in the network's unit, or the one that stands: minor units, and of what."""
     if text is not None or old is None:
-        return parse_amount(text or "0", network.genesis.decimals), network.genesis.unit
+        unit = network.genesis.unit
+        number, _, named = (text or "0").strip().partition(" ")
+        if named and named.strip() != unit:
+            raise Refusal("usage", f"a deposit is in {unit}, not in {named.strip()}", "Write the number alone.")
+        return parse_amount(number, network.genesis.decimals), unit
     duty = next((d for d in old.payments if d.id == DEPOSIT), None)
     return old.deposit, duty.unit if duty else ""
 

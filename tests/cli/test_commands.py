@@ -126,6 +126,19 @@ def test_join_and_verify(run: Run, node: FakeNode) -> None:
     assert "Damaged" in run("ledger", "verify").out
 
 
+@pytest.mark.parametrize("span", ["0s", "91d", "999999w"])
+def test_a_time_to_accept_that_nobody_may_give_is_refused_in_its_own_words(run: Run, node: FakeNode, span: str) -> None:
+    result = run("exchange", "pay", "cd", "--within", span, "--json")
+    assert result.status == 2 and "--within" in result.error["message"] and "90d" in result.error["hint"]
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x96\xadp2pnode-proof\x01"])
+def test_what_is_no_whole_proof_is_said_in_words(run: Run, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.p2p").write_bytes(content)
+    result = run("ledger", "check", str(tmp_path / "a.p2p"), "--json")
+    assert result.status == 1 and "no proof, or not all of one" in result.error["message"]
+
+
 @pytest.mark.parametrize("where", [0, 1, 2, 3])
 def test_global_options_stand_anywhere(run: Run, node: FakeNode, where: int) -> None:
     words = ["exchange", "show", "cd"]

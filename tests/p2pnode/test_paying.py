@@ -141,6 +141,17 @@ def test_who_paid_after_asking_to_cancel_offers_no_way_back():
     assert typed(show(lab, lab.ben, id_)) == ["handover"]
 
 
+def test_a_deposit_may_name_its_unit_and_no_other():
+    lab = Lab(19)
+    made = lab.ask(lab.ben, "listing.publish", direction="offer", kind="lend", title="A drill")
+    lab.sim.run(MINUTE)
+    drill = made["listing_id"]
+    with pytest.raises(Refusal, match="a deposit is in hour, not in EUR"):
+        lab.ask(lab.cleo, "exchange.propose", listing=drill, deposit="2 EUR")
+    shown = lab.ask(lab.cleo, "exchange.propose", listing=drill, deposit="2 hour")
+    assert shown["terms"]["deposit"] == {"amount": 200, "unit": "hour"}
+
+
 def test_a_counter_keeps_the_steps_unless_it_names_others():
     lab = Lab(14)
     made = lab.ask(lab.ben, "listing.publish", direction="offer", kind="help", title="A wall", price="6")

@@ -195,6 +195,13 @@ def test_facts_about_a_payment_of_the_ledger_do_not_count():
     assert shown.duties["pay-1"] is DutyState.PENDING and shown.duties["work-1"] is DutyState.PENDING
 
 
+def test_a_price_too_small_for_so_many_instalments_says_how_many_it_bears():
+    for amount, parts, hint in ((2, 3, "2 can."), (5, 6, "2 to 5 can."), (200, 13, "2 to 12 can."), (1, 2, "Leave")):
+        with pytest.raises(Refusal) as e:
+            terms_of(kind="help", amount=amount, instalments=parts)
+        assert e.value.hint.startswith(hint)
+
+
 def test_instalments_in_cash_are_duties_like_the_others():
     root, yes = agreed(**PARTS, unit="EUR")
     facts = [root, yes]
