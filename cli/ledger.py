@@ -70,6 +70,13 @@ def balance(session: Session) -> None:
             "given": "given to others so far",
             "received": "received from others so far",
         }
+        rare = {  # they, too, are part of the balance
+            "deposit_with_us": "deposits left with you",
+            "deposit_with_them": "deposits you left with others",
+            "taken_over_from_them": "taken over from others",
+            "taken_over_from_us": "taken over by others",
+        }
+        names |= {key: label for key, label in rare.items() if _counts(data.get(key))}
         facts(
             ((label, session.money(data.get(key), unit, decimals)) for key, label in names.items() if key in data),
             session.plain,
@@ -129,6 +136,10 @@ def statement(session: Session, peer: str | None) -> None:
             for name, where in (("deposit_with_them", "with"), ("deposit_with_us", "from")):
                 if _counts(row.get(name)):
                     say(f"Deposit {where} {row['name']}, to be paid back: {session.money(row[name], unit, decimals)}")
+            if _counts(row.get("taken_over_from_them")):
+                say(f"Taken over from {row['name']}: {session.money(row['taken_over_from_them'], unit, decimals)}")
+            if _counts(row.get("taken_over_from_us")):
+                say(f"Taken over from you by {row['name']}: {session.money(row['taken_over_from_us'], unit, decimals)}")
         owed = ("owed_to_me", "owed_by_me", "pending_owed_to_me", "pending_owed_by_me")
         claims = [(row["name"], claim) for row in rows for claim in row.get("claims") or ()]
         if claims and not session.plain:

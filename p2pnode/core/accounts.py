@@ -23,6 +23,7 @@ from .vouches import Vouches
 
 Owing = dict[str, dict[str, int]]
 _OWED = ("owed_to_me", "owed_by_me", "pending_owed_to_me", "pending_owed_by_me")
+_APART = ("deposit_with_them", "deposit_with_us", "taken_over_from_them", "taken_over_from_us")
 _MOVED = (DealState.COMPLETED, DealState.SETTLED)  # balances, that is; witnesses may have settled it before
 _PENDING = (DealState.PROPOSED, DealState.REQUESTED, DealState.ACCEPTED)
 
@@ -30,7 +31,7 @@ _PENDING = (DealState.PROPOSED, DealState.REQUESTED, DealState.ACCEPTED)
 class Account(msgspec.Struct):
     """With one counterparty, minor units. given: what we gave and were paid for; received: what we paid for; pending:
     promised, and not settled yet; deposit: paid, and not paid back yet: part of neither given nor received; vouched,
-    lent: parts of limits that stand."""
+    lent: parts of limits that stand; taken over: debt of one that the other bears."""
 
     given: int = 0
     received: int = 0
@@ -40,6 +41,8 @@ class Account(msgspec.Struct):
     deposit_with_us: int = 0
     vouched_for_them: int = 0
     vouched_for_us: int = 0
+    taken_over_from_them: int = 0
+    taken_over_from_us: int = 0
     payments: int = 0
     newest_at: int = 0
 
@@ -99,6 +102,11 @@ class Accounts:
             "next": following,
         }
 
+    def apart(self, network: Network) -> dict[str, int]:
+        """What moved our balance and is neither given nor received, minor units, by the names of the statement."""
+        accounts = self._accounts(network).values()
+        return {name: sum(getattr(account, name) for account in accounts) for name in _APART}
+
     def _accounts(self, network: Network) -> dict[bytes, Account]:
         accounts: dict[bytes, Account] = {}
         for deal in self._settlements.deals.values():
@@ -118,13 +126,15 @@ class Accounts:
             account.payments += moved
             account.newest_at = max(account.newest_at, parse_entry(deal.mine).at)
         for vouch in self._vouches.all.values():
-            if vouch.network != network.id or not vouch.left:
+            if vouch.network != network.id or not (vouch.left or vouch.consumed):
                 continue
             account = accounts.setdefault(vouch.counterparty, Account())
             if vouch.voucher:
                 account.vouched_for_them += vouch.left
+                account.taken_over_from_them += vouch.consumed
             else:
                 account.vouched_for_us += vouch.left
+                account.taken_over_from_us += vouch.consumed
         return accounts
 
     def _claims_of(self, network: Network) -> dict[bytes, Owing]:

@@ -17,8 +17,8 @@ Handler = Callable[[Any, int], Any]
 def handlers(core: "Core") -> dict[str, Handler]:
     """What answers each command at once."""
     exchange = ExchangeCommands(core.state, core.exchanges, core.listings, core.settlements)
-    ledger = LedgerCommands(core.state, core.settlements, core.exchanges)
     accounts = Accounts(core.state, core.settlements, core.vouches, core.exchanges, core.claims)
+    ledger = LedgerCommands(core.state, core.settlements, core.exchanges, accounts)
     evidence = Evidence(core.state, core.exchanges, core.settlements)
     return {
         "status": core.status.status,

@@ -10,14 +10,16 @@ from protocols.amounts import OTHER_DECIMALS
 from protocols.errors import Reject
 from protocols.payments import DEPOSIT, REFUND
 
+from .accounts import Accounts
 from .exchanges import Exchanges
 from .settlements import Settlements
 from .state import Network, State
 
 
 class LedgerCommands:
-    def __init__(self, state: State, settlements: Settlements, exchanges: Exchanges) -> None:
+    def __init__(self, state: State, settlements: Settlements, exchanges: Exchanges, accounts: Accounts) -> None:
         self._state = state
+        self._accounts = accounts
         self._exchanges = exchanges
         self._settlements = settlements
 
@@ -57,6 +59,7 @@ class LedgerCommands:
             "hold": {"amount": state.hold, "unit": unit},
             "given": {"amount": given, "unit": unit},
             "received": {"amount": received, "unit": unit},
+            **{name: {"amount": value, "unit": unit} for name, value in self._accounts.apart(network).items()},
             "limit": {"amount": state.limit, "unit": unit},
             "available": {"amount": max(0, state.balance - state.hold + state.limit), "unit": unit},
         }

@@ -267,6 +267,8 @@ def test_a_deposit_is_neither_given_nor_received():
     lab.ask(lab.cleo, "exchange.pay", id=id_)
     lab.sim.run(MINUTE)
     assert account(lab, lab.cleo, "Ben") == {"deposit_with_them": 500}
+    for node, whose in ((lab.cleo, "deposit_with_them"), (lab.ben, "deposit_with_us")):
+        assert look(node, "ledger.balance", lab.now)[whose] == {"amount": 500, "unit": "hour"}
     assert account(lab, lab.ben, "Cleo") == {"deposit_with_us": 500}
     People(lab.sim, [lab.ben, lab.cleo], Random(1))
     lab.sim.run(20 * MINUTE)

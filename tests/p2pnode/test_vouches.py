@@ -124,6 +124,13 @@ def test_a_debt_is_taken_over_and_its_subject_hears_of_it_later(lab):
     lab.sim.restart(lab.dora)
     lab.sim.run(5 * MINUTE)
     assert balance(lab, lab.dora) == (0, 0, 700) and not lab.anna.core.outbox.items
+    for node, other, bears in ((lab.anna, "Dora", "taken_over_from_them"), (lab.dora, "Anna", "taken_over_from_us")):
+        shown = look(node, "ledger.statement", lab.now, peer=other)["accounts"][0]
+        assert shown[bears]["amount"] == 300
+        figures = {k: v["amount"] for k, v in look(node, "ledger.balance", lab.now).items() if isinstance(v, dict)}
+        assert figures[bears] == 300 and figures["balance"] == (
+            figures["given"] - figures["received"] - figures["taken_over_from_them"] + figures["taken_over_from_us"]
+        )
     assert lab.ask(lab.anna, "ledger.audit", peer="Dora")["ok"]
     sound(lab)
 
