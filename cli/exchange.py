@@ -262,7 +262,7 @@ def _print(session: Session, data: dict[str, Any]) -> None:
         say(f"  {line.get('from')}: {line.get('text')}")
     if not session.plain:
         _print_ending(session, data)
-    _print_next(data)
+    _print_next(session, data)
 
 
 def _witnesses(terms: dict[str, Any]) -> str | None:
@@ -313,7 +313,7 @@ def _print_step(session: Session, data: dict[str, Any]) -> None:
     _print_ending(session, data)
     if not data.get("delivered", True):
         say(f"On its way to {other}.")
-    _print_next(data)
+    _print_next(session, data)
 
 
 def _print_ending(session: Session, data: dict[str, Any]) -> None:
@@ -331,11 +331,22 @@ def _print_ending(session: Session, data: dict[str, Any]) -> None:
         say(f"You asked to cancel. It is cancelled when {other} does, too." if mine else f"{other} asks to cancel.")
 
 
-def _print_next(data: dict[str, Any]) -> None:
+def _which_payment(session: Session, data: dict[str, Any]) -> str:
+    """Which of several payments the reader has to make next, and how much it is."""
+    payments = {p["duty"]: p for p in data.get("payments") or ()}
+    mine = [s["duty"] for s in data.get("next") or () if s.get("who") == "you" and s.get("duty") in payments]
+    if not mine or len(payments) < 2:
+        return ""
+    return f"  ({mine[0]}: {session.money(payments[mine[0]]['amount'], network=data.get('network'))})"
+
+
+def _print_next(session: Session, data: dict[str, Any]) -> None:
     now = now_ms()
+    which = _which_payment(session, data)
     for who, steps in _steps(data).items():
         if who == "you":
             for command, until in steps:
-                say(f"Next: {command}" + (f"  (until {format_time(until, now)})" if until else ""))
+                about = which if _word(command) == "pay" else ""
+                say(f"Next: {command}{about}" + (f"  (until {format_time(until, now)})" if until else ""))
         else:
             say(f"Waiting for {who}: {', '.join(_word(command) for command, _ in steps)}")

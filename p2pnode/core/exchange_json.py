@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 from dht.keys import slot_hash
 from ledger.settlement import State as DealState
 from protocols.amounts import Price, format_amount, format_price
-from protocols.exchange import NEGOTIATING, OPEN, DutyState, Exchange, Payment, Status, parse_step
+from protocols.exchange import NEGOTIATING, OPEN, UNDER_WAY, DutyState, Exchange, Payment, Status, parse_step
 from protocols.payments import DEPOSIT, part_of
 from protocols.terms import Terms, terms_hash
 
-from .paying import wording
+from .paying import choose, wording
 from .state import Network, State
 
 if TYPE_CHECKING:
@@ -68,7 +68,12 @@ def describe(
             for d in terms.duties
         ],
         "next": [
-            {"who": _who(state, who), "command": _typed(command, held.id), "until": until}
+            {
+                "who": _who(state, who),
+                "command": _typed(command, held.id),
+                "until": until,
+                "duty": choose(view, who, None).id if command == "pay" else None,
+            }
             for who, command, until in next_steps(view)
         ],
         "settlement": {
@@ -145,6 +150,8 @@ def next_steps(view: Exchange) -> list[tuple[bytes, str, int | None]]:
         elif duty_state is DutyState.DONE:
             steps.append((duty.receiver, "confirm", until))
     steps = [s for i, s in enumerate(steps) if s[1] != "pay" or s[:2] not in [before[:2] for before in steps[:i]]]
+    busy = {d.provider for d in terms.payments if view.payments.get(d.id) in UNDER_WAY}
+    steps = [s for s in steps if s[1] != "pay" or s[0] not in busy]
     failed = [d for d in terms.payments if view.payments.get(d.id) is Payment.RELEASED]
     if failed and view.can_be_called_off:  # it cannot be paid any more: nobody should begin what would not be paid
         steps = [step for step in steps if step[1] not in ("handover", "done")]

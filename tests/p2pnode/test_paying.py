@@ -108,6 +108,21 @@ def test_a_deposit_is_paid_before_and_comes_back_after():
     assert balances(lab) == (100, -100) and show(lab, lab.ben, id_)["status"] == "settled"
 
 
+def test_the_next_step_says_which_payment_and_not_while_one_is_under_way():
+    lab = Lab(12)
+    id_ = agree(lab, "rent", "1/hour", deposit="5")
+
+    def payments(shown: Any) -> list[str]:
+        return [step["duty"] for step in shown["next"] if step["duty"] is not None]
+
+    assert payments(show(lab, lab.cleo, id_)) == ["deposit"]
+    lab.ben.alive = False
+    assert payments(lab.ask(lab.cleo, "exchange.pay", id=id_)) == []
+    lab.ben.alive = True
+    lab.sim.run(MINUTE)
+    assert payments(show(lab, lab.cleo, id_)) == ["pay"]
+
+
 def test_both_call_it_off_and_the_deposit_goes_back_first():
     lab = Lab(13)
     id_ = agree(lab, "lend", "free", deposit="5")
