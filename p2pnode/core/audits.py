@@ -1,5 +1,7 @@
 """Showing our ledger to others, and checking theirs: `/p2pnode/ledger/1.0.0`. Nothing of it is stored."""
 
+from itertools import chain, islice
+
 import msgspec
 
 from ledger.audit import Audit
@@ -124,8 +126,8 @@ class Audits:
             if seq >= max(audit.state.count, asking.count) and count <= MAX_AUDITED:
                 audit.problem(seq, "it signed this entry for us, and does not show it")
         report = audit.report()
-        missing = [seq for span in report.missing for seq in span]
-        missing += range(audit.state.count, asking.count)
+        gaps = (*report.missing, range(audit.state.count, asking.count))
+        missing = list(islice(chain.from_iterable(gaps), MAX_NAMED))  # a gap is as long as the other side likes
         unit = network.genesis.unit
         state = audit.state
         result = {
@@ -136,7 +138,7 @@ class Audits:
             "count": count,
             "head": report.head.hex(),
             "ok": report.ok and not missing,
-            "missing": missing[:MAX_NAMED],
+            "missing": missing,
             "withheld": report.withheld,
             "problems": [{"seq": p.seq, "message": p.message} for p in report.errors],
             "balance": {"amount": state.balance, "unit": unit},
