@@ -42,6 +42,7 @@ class Claims:
             claim = machine.decode_claim(value)
             self.all[claim.network, claim.id] = claim
             self._queue(claim, 0)
+        state.named["claim"] = lambda network, deal: (c := self.all.get((network, deal))) is not None and bool(c.mine)
 
     def counterparties(self) -> set[bytes]:
         return {c.counterparty for c in self.all.values() if c.mine}
@@ -82,6 +83,8 @@ class Claims:
 
     def accept(self, args: commands.OneId, now: int) -> dict[str, Any]:
         network, claim = self._find(args)
+        if self._state.taken(network.id, claim.id, "claim"):
+            raise Refusal("conflict", "a payment or vouch has the same number as this claim", "Decline it.")
         ask = machine.accept(claim)
         network.chain.check_ready()
         self._outbox.check_room()
@@ -153,7 +156,7 @@ class Claims:
             raise Reject("field", "a claim without its settlement payload")
         known = self.all.get((network.id, said.deal))
         if known is None:
-            self._may_ask(network, entry)
+            self._may_ask(network, entry, said.deal)
         claim, actions = machine.receive(known, entry, self._state.me)
         if claim != known:
             self._store(claim, now)
@@ -166,8 +169,10 @@ class Claims:
             else:
                 self._out(peer, messages.EntryMessage(network.id, action.entry))
 
-    def _may_ask(self, network: Network, entry: Entry) -> None:
+    def _may_ask(self, network: Network, entry: Entry, deal: bytes) -> None:
         """What nobody here has agreed to is bounded, and signs nothing."""
+        if self._state.taken(network.id, deal, "claim"):
+            raise Ignore("conflict", "a payment or vouch has this id")
         waiting = [c for c in self.all.values() if c.state in UNDECIDED and c.theirs]
         his = sum(c.counterparty == entry.author for c in waiting)
         known = entry.author == network.inviter or network.member(entry.author)

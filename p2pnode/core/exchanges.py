@@ -70,6 +70,9 @@ class Exchanges:
         ] = {}  # settlement → exchange, duty; where it is not the exchange's id
         self.rated: Callable[[Held, int], None]  # set by the core: both may have rated now
         self._load()
+        state.named["payment"] = lambda network, deal: (
+            self.of_deal(deal)[1] is not None or (network, deal) in settlements.deals
+        )
 
     def view(self, held: Held, now: int) -> Exchange:
         network = self._state.networks[held.network]

@@ -84,6 +84,8 @@ class Settlements:
         known = self.deals.get((network.id, deal_id))
         network.chain.check_ready()
         self._outbox.check_room()
+        if self._state.taken(network.id, deal_id, "payment"):
+            raise Refusal("conflict", "a vouch or claim has the same number as this payment", "Agree on it anew.")
         ask = machine.propose(
             known,
             deal=deal_id,
@@ -107,6 +109,8 @@ class Settlements:
         said = settlement_of(entry)
         deal_id = said.deal if said else b""
         known = self.deals.get((network.id, deal_id))
+        if known is None and self._state.taken(network.id, deal_id, "payment"):
+            raise Ignore("conflict", "a vouch or claim has this id")
         deal, actions = machine.receive(
             known,
             entry,

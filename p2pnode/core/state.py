@@ -100,6 +100,9 @@ class State:
         self.rotated_at: dict[bytes, int] = {}  # author → last seq of its chain that the key before may have signed
         self.partners: Callable[[], set[bytes]] = set  # authors with whom we have an exchange, a payment or a vouch
         self.publish: Callable[[Network, Record, int], None] = _not_ready
+        self.named: dict[
+            str, Callable[[bytes, bytes], bool]
+        ] = {}  # what a deal id can name → whether (network, id) does
 
     @property
     def me(self) -> bytes:
@@ -149,6 +152,12 @@ class State:
 
     def _before_rotation(self, signed: Entry | Token) -> bool:
         return isinstance(signed, Token) or signed.seq <= self.rotated_at.get(signed.author, -1)
+
+    def taken(self, network: bytes, deal: bytes, by: str) -> bool:
+        """Whether this deal id names something else here than a payment, vouch or claim (`by`). In one chain it may
+        name one thing only, and the other side chooses the ids of what it gives.
+        """
+        return any(names(network, deal) for other, names in self.named.items() if other != by)
 
     def is_current(self, token: Token) -> bool:
         """Whether a token bears its witness's newest epoch that is known here. Whoever stole a key that was replaced

@@ -4,6 +4,7 @@ from ledger import vouching as machine
 from ledger.balance import OverLimit
 from ledger.entry import Entry, parse_entry, settlement_of
 from ledger.halves import verify_with
+from ledger.payloads import Settlement
 from ledger.settlement import Append
 from ledger.vouching import Vouch, VouchState
 from p2pnode import commands
@@ -37,6 +38,7 @@ class Vouches:
             vouch = machine.decode_vouch(value)
             self._know(vouch)
             self._queue(vouch, 0)
+        state.named["vouch"] = lambda network, deal: (network, deal) in self.all
 
     def held_with(self, network: bytes) -> list[bytes]:
         """Authors with whom a vouch stands that both sides signed, either way."""
@@ -202,7 +204,7 @@ class Vouches:
             raise Reject("field", "a vouch without its settlement payload")
         known = self.all.get((network.id, said.deal))
         if known is None and entry.kind == "VOUCH":
-            self._may_take(network, entry, said.amount)
+            self._may_take(network, entry, said)
         vouch, actions = machine.receive(known, entry, self._state.me)
         if vouch is not None and vouch != known:
             self._store(vouch, now)
@@ -218,8 +220,10 @@ class Vouches:
             else:
                 self._state.journal.out(self._message(peer, network.id, action.entry))
 
-    def _may_take(self, network: Network, entry: Entry, amount: int) -> None:
+    def _may_take(self, network: Network, entry: Entry, said: Settlement) -> None:
         """Each vouch costs an entry of our ledger for ever, so strangers cannot make us take as many as they like."""
+        if self._state.taken(network.id, said.deal, "vouch"):
+            raise Ignore("conflict", "a payment or claim has this id")
         taken = [v for v in self.all.values() if not v.voucher]
         his = sum(v.counterparty == entry.author for v in taken)
         if his >= MAX_VOUCHES_OF_ONE or len(taken) >= MAX_VOUCHES_TAKEN:
@@ -227,7 +231,7 @@ class Vouches:
         known = entry.author == network.inviter or network.member(entry.author)
         if not known and len(taken) >= MAX_VOUCHES_TAKEN // 4:
             raise Ignore("quota", "enough vouches of strangers are held")
-        if not network.credible(entry, amount):
+        if not network.credible(entry, said.amount):
             raise Reject("state", "a vouch for more than the whole network was endowed with")
 
     def welcomed(self, peer: str, network: Network, full: bytes, now: int) -> None:

@@ -12,9 +12,14 @@ from p2pnode.core.effects import Effect, Reply
 from p2pnode.core.events import Command
 from protocols import exchange_messages as messages
 from protocols import ledger_messages
+from protocols.errors import Refusal
 from protocols.identity import Signer
-from tests.p2pnode.lab import EVE, EVES_PEER, Lab
+from protocols.limits import MINUTE
+from protocols.payments import deal_of
+from tests.p2pnode.lab import EVE, EVES_PEER, Lab, sent
+from tests.p2pnode.test_paying import agree
 from tests.sim.simulator import Node
+from tests.sim.street import look
 
 RNG = Random(1)
 
@@ -72,3 +77,54 @@ def test_a_gap_of_a_chain_that_is_shown_costs_nothing(lab: Lab) -> None:
     assert process_time() - began < 0.25
     (result,) = [e.result for e in effects if isinstance(e, Reply)]
     assert not result["ok"] and len(result["missing"]) <= 1_000
+
+
+# One deal id, two things
+
+
+def test_a_vouch_or_claim_cannot_take_the_id_of_a_payment(lab: Lab) -> None:
+    """Two things under one deal id would make our own chain unsound, for ever."""
+    id_ = agree(lab, "help", "2", instalments=2)
+    lab.meet(lab.ben)
+    me = lab.signer(lab.ben).author
+    before = entries(lab, lab.ben)
+    for deal in (bytes.fromhex(id_), deal_of(bytes.fromhex(id_), "pay-1")):
+        vouch = forged(lab, "VOUCH", Settlement(me, 10, deal), hold=10, limit=100)
+        assert not sent(tell(lab, lab.ben, vouch)) and entries(lab, lab.ben) == before
+        claim = forged(lab, "CLAIM", Settlement(me, 10, deal, unit="EUR"))
+        assert not sent(tell(lab, lab.ben, claim)) and look(lab.ben, "claim.list", lab.now) == []
+    for _ in range(2):
+        lab.ask(lab.ben, "exchange.done", id=id_)
+        lab.sim.run(MINUTE)
+        lab.ask(lab.cleo, "exchange.pay", id=id_)
+        lab.sim.run(MINUTE)
+    assert lab.network(lab.ben).chain.state.balance == 200
+    assert look(lab.ben, "ledger.verify", lab.now)["ok"]
+
+
+@pytest.mark.parametrize("claim", [False, True])
+def test_an_exchange_whose_id_is_a_vouch_or_a_claim_is_not_paid(lab: Lab, claim: bool) -> None:
+    """Who proposes knows the id before it says it."""
+    listing = lab.ask(lab.ben, "listing.publish", direction="request", kind="help", title="A wall", price="1")
+    lab.sim.run(MINUTE)
+    lab.sim.ask(lab.cleo, "exchange.propose", lambda made: None, listing=listing["listing_id"])
+    cleo, ben = lab.cleo.core, lab.ben.core
+    lab.sim.faults.loss = 1.0
+    lab.sim.run(1_000)
+    (held,) = cleo.exchanges.held.values()
+    kind, said = (
+        ("CLAIM", Settlement(ben.state.me, 10, held.id, unit="EUR"))
+        if claim
+        else ("VOUCH", Settlement(ben.state.me, 10, held.id))
+    )
+    entry = forged(lab, kind, said, lab.signer(lab.cleo), seq=50, hold=0 if claim else 10, limit=100)
+    tell(lab, lab.ben, entry, lab.cleo.peer_id)
+    if claim:
+        lab.ask(lab.ben, "claim.accept", id=held.id.hex())
+    lab.sim.faults.loss = 0.0
+    lab.sim.run(MINUTE)
+    lab.ask(lab.ben, "exchange.accept", id=held.id.hex())
+    lab.sim.run(MINUTE)
+    with pytest.raises(Refusal, match="same number"):
+        lab.ask(lab.ben, "exchange.pay", id=held.id.hex())
+    assert look(lab.ben, "ledger.verify", lab.now)["ok"]
