@@ -88,7 +88,8 @@ class Witnesses:
         for key, stored in self._state.journal.scan(VERDICT):
             verdict = decode_verdict(stored)
             network = self._state.networks.get(verdict.network)
-            if network is not None and verdict.began < now - VERDICT_KEPT:
+            decided_at = parse_token(verdict.token).at  # by our clock; `began` is the payer's word
+            if network is not None and decided_at < now - VERDICT_KEPT:
                 self._raise(network, verdict.began)
                 self._state.journal.delete(key)
                 self._kept -= 1

@@ -8,13 +8,14 @@ import pytest
 from ledger.entry import NO_PREV, Entry, encode_entry, sign_entry
 from ledger.payloads import Settlement, encode_payload, salted
 from p2pnode import commands
+from p2pnode.bounds import MAX_VERDICTS_OF_ONE
 from p2pnode.core.effects import Effect, Reply
 from p2pnode.core.events import Command
 from protocols import exchange_messages as messages
 from protocols import ledger_messages
 from protocols.errors import Refusal
-from protocols.identity import Signer
-from protocols.limits import MINUTE
+from protocols.identity import Signer, incept
+from protocols.limits import HOUR, MINUTE
 from protocols.payments import deal_of
 from tests.p2pnode.lab import EVE, EVES_PEER, Lab, sent
 from tests.p2pnode.test_paying import agree
@@ -128,3 +129,36 @@ def test_an_exchange_whose_id_is_a_vouch_or_a_claim_is_not_paid(lab: Lab, claim:
     with pytest.raises(Refusal, match="same number"):
         lab.ask(lab.ben, "exchange.pay", id=held.id.hex())
     assert look(lab.ben, "ledger.verify", lab.now)["ok"]
+
+
+# Witnesses
+
+
+class Asked:
+    """A payer and its payee, both Eve's, who ask a witness about payments that nobody makes."""
+
+    def __init__(self, lab: Lab, node: Node) -> None:
+        self.lab, self.node = lab, node
+        self.payee, _ = incept(b"eves friend".ljust(32))
+
+    def cancel(self, n: int, at: int) -> list[Effect]:
+        """The n-th payment, proposed at this time, is to be called off."""
+        witness, deal = self.lab.signer(self.node).author, n.to_bytes(32, "big")
+        said = Settlement(self.payee.author, 1, deal, at + 1, witnesses=(witness,), quorum=1)
+        half = encode_entry(forged(self.lab, "PAY_PROPOSE", said, seq=1, at=at, hold=1, limit=1))
+        request = Settlement(self.payee.author, 1, deal, half=half)
+        return tell(self.lab, self.node, forged(self.lab, "PAY_CANCELREQ", request, seq=2, hold=1, limit=1))
+
+
+def test_old_dates_do_not_let_a_payer_be_served_without_end(lab: Lab) -> None:
+    """Decisions are counted until long after they were made, whatever date the payer writes."""
+    known(lab, lab.ben)
+    asked, before = Asked(lab, lab.ben), entries(lab, lab.ben)
+    for n in range(MAX_VERDICTS_OF_ONE):
+        asked.cancel(n, 1_000 + n)
+    assert entries(lab, lab.ben) == before + MAX_VERDICTS_OF_ONE
+    lab.sim.run(3 * HOUR)
+    known(lab, lab.ben)
+    for n in range(10):
+        asked.cancel(10_000 + n, 100_000 + n)
+    assert entries(lab, lab.ben) == before + MAX_VERDICTS_OF_ONE
