@@ -244,7 +244,7 @@ class Exchanges:
             return Decision.WAIT  # one decision a deal: a stranger must not be able to use it up
         if not self._state.networks[network].credible(entry, said.amount):
             return Decision.WAIT
-        if not view.agreed and view.status not in (Status.CANCELLED, Status.DECLINED, Status.WITHDRAWN):
+        if not view.agreed:  # also if it was declined: an acceptance under way goes before that
             return Decision.WAIT
         agreed = (
             duty is not None

@@ -2,6 +2,7 @@
 
 from random import Random
 from time import process_time
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,11 @@ from p2pnode.core.events import Command
 from protocols import exchange_messages as messages
 from protocols import ledger_messages
 from protocols.errors import Refusal
+from protocols.fact import NO_DEAL, Fact, seal_fact
 from protocols.identity import Signer, incept
-from protocols.limits import HOUR, MINUTE
+from protocols.limits import DAY, HOUR, MINUTE
 from protocols.payments import deal_of
+from protocols.terms import Terms, draft_terms, encode_terms
 from tests.p2pnode.lab import EVE, EVES_PEER, Lab, sent
 from tests.p2pnode.test_paying import agree
 from tests.sim.simulator import Node
@@ -162,3 +165,46 @@ def test_old_dates_do_not_let_a_payer_be_served_without_end(lab: Lab) -> None:
     for n in range(10):
         asked.cancel(10_000 + n, 100_000 + n)
     assert entries(lab, lab.ben) == before + MAX_VERDICTS_OF_ONE
+
+
+# Payments
+
+
+def offer(lab: Lab, node: Node) -> bytes:
+    """The id of a record of a listing of this node's; its slot's name stands in it."""
+    lab.ask(node, "listing.publish", direction="request", kind="help", title="A wall", price="1")
+    lab.sim.run(MINUTE)
+    (row,) = [r for r in lab.network(node).catalog.rows(kind="listing") if r.author == lab.signer(node).author]
+    return bytes(row.id)
+
+
+def said(lab: Lab, signer: Signer, kind: str, deal: bytes, prev: bytes, payload: bytes = b"", at: int = 0) -> Fact:
+    network = lab.network(lab.anna).id
+    return seal_fact(signer, network=network, deal=deal, kind=kind, prev=prev, at=at or lab.now, payload=payload)
+
+
+def drafted(lab: Lab, node: Node, listing: bytes, proposer: bytes, **changes: Any) -> Terms:
+    record = lab.network(node).catalog.get(
+        next((r.author, r.kind, r.name) for r in lab.network(node).catalog.rows(kind="listing") if r.id == listing)
+    )
+    fields: dict[str, Any] = {
+        "listing": listing, "name": record.name, "proposer": proposer, "responder": lab.signer(node).author,
+        "offered": True, "kind": "help", "title": "A wall", "quantity": 1, "start": 0, "end": 0, "amount": 120,
+        "unit": "hour", "price_text": "1.20 hour", "note": "", "previous": b"", "expires": lab.now + DAY,
+    }  # fmt: skip
+    return draft_terms(**(fields | changes))
+
+
+def test_what_was_never_agreed_costs_no_entry(lab: Lab) -> None:
+    """Eve proposes, takes it back, and then wants to pay each of its instalments."""
+    lab.meet(lab.ben)
+    terms = drafted(lab, lab.ben, offer(lab, lab.ben), EVE.author, instalments=12)
+    before = entries(lab, lab.ben)
+    proposal = said(lab, EVE, "propose", NO_DEAL, terms.listing, encode_terms(terms))
+    withdrawal = said(lab, EVE, "withdraw", proposal.id, proposal.id)
+    for fact in (proposal, withdrawal):
+        assert sent(lab.say(lab.ben, messages.FactMessage(fact.wire))) == [messages.Ack(fact.id)]
+    for duty in ("pay", *(d.id for d in terms.payments)):
+        pay = Settlement(lab.signer(lab.ben).author, 10, deal_of(proposal.id, duty))
+        assert not sent(tell(lab, lab.ben, forged(lab, "PAY_PROPOSE", pay, hold=10, limit=100)))
+    assert entries(lab, lab.ben) == before
