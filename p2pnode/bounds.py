@@ -48,6 +48,7 @@ MAX_VERDICTS: Final = 10_000  # each costs an entry of our ledger; for who is no
 MAX_VERDICTS_OF_ONE: Final = 256  # payer
 MAX_VOUCHES_OF_ONE: Final = 16  # taken from one author, ever, in all networks
 MAX_VOUCHES_TAKEN: Final = 1_000  # of all others together: each costs an entry of our ledger
+MAX_PARTS_TAKEN: Final = 4_096  # of vouches taken, returned or taken over; strangers cause a quarter of that at most
 MAX_CLAIMS: Final = 10_000
 MAX_CLAIMS_OF_ONE: Final = 16  # proposed by one author, that our user has not accepted
 MAX_CLAIMS_UNDECIDED: Final = 256  # of all others together; strangers fill a quarter of that at most

@@ -8,7 +8,7 @@ from ledger.payloads import Settlement
 from ledger.settlement import Append
 from ledger.vouching import Vouch, VouchState
 from p2pnode import commands
-from p2pnode.bounds import DEFAULT_AFTER, MAX_VOUCHES_OF_ONE, MAX_VOUCHES_TAKEN
+from p2pnode.bounds import DEFAULT_AFTER, MAX_PARTS_TAKEN, MAX_VOUCHES_OF_ONE, MAX_VOUCHES_TAKEN
 from protocols import exchange_messages as messages
 from protocols import vouch_messages as parts_messages
 from protocols.amounts import format_amount, parse_amount
@@ -206,6 +206,8 @@ class Vouches:
         if known is None and entry.kind == "VOUCH":
             self._may_take(network, entry, said)
         vouch, actions = machine.receive(known, entry, self._state.me)
+        if any(isinstance(a, Append) and not self._affordable(network, known, a) for a in actions):
+            raise Ignore("quota", "enough parts of vouches were answered")
         if vouch is not None and vouch != known:
             self._store(vouch, now)
         for action in actions:
@@ -233,6 +235,14 @@ class Vouches:
             raise Ignore("quota", "enough vouches of strangers are held")
         if not network.credible(entry, said.amount):
             raise Reject("state", "a vouch for more than the whole network was endowed with")
+
+    def _affordable(self, network: Network, vouch: Vouch | None, ask: Append) -> bool:
+        """Whether one more part of what others gave us may cost an entry; all that is left of it always may."""
+        if vouch is None or vouch.voucher or ask.settlement.amount >= vouch.left:
+            return True
+        known = vouch.counterparty == network.inviter or network.member(vouch.counterparty)
+        parts = sum(v.parts for v in self.all.values() if not v.voucher)
+        return parts < (MAX_PARTS_TAKEN if known else MAX_PARTS_TAKEN // 4)
 
     def welcomed(self, peer: str, network: Network, full: bytes, now: int) -> None:
         """The vouch that came with an invite."""
@@ -266,7 +276,7 @@ class Vouches:
             if network is None or not network.chain.ready:
                 continue
             ask = machine.due(vouch, network.chain.state.figures.spendable)
-            if ask is not None:
+            if ask is not None and self._affordable(network, vouch, ask):
                 self._written(vouch, network.chain.append(ask.kind, ask.settlement, None, now), now)
 
     def returned_not(self, peer: str, vouch_id: bytes) -> None:

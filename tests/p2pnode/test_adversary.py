@@ -10,6 +10,7 @@ from ledger.entry import NO_PREV, Entry, encode_entry, sign_entry
 from ledger.payloads import Settlement, encode_payload, salted
 from p2pnode import commands
 from p2pnode.bounds import MAX_VERDICTS_OF_ONE
+from p2pnode.core import vouches
 from p2pnode.core.effects import Effect, Reply
 from p2pnode.core.events import Command
 from protocols import exchange_messages as messages
@@ -208,3 +209,25 @@ def test_what_was_never_agreed_costs_no_entry(lab: Lab) -> None:
         pay = Settlement(lab.signer(lab.ben).author, 10, deal_of(proposal.id, duty))
         assert not sent(tell(lab, lab.ben, forged(lab, "PAY_PROPOSE", pay, hold=10, limit=100)))
     assert entries(lab, lab.ben) == before
+
+
+# Vouches
+
+
+def test_strangers_cannot_take_over_in_parts_without_end(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen vouches of nothing, each taken over penny by penny: every part would be an entry of ours."""
+    lab.meet(lab.ben)
+    me, before = lab.signer(lab.ben).author, entries(lab, lab.ben)
+    seq = 1
+    monkeypatch.setattr(vouches, "MAX_PARTS_TAKEN", 40)
+    for n in range(4):
+        tell(lab, lab.ben, forged(lab, "VOUCH", Settlement(me, 200, bytes([n]) * 32), seq=seq, hold=200, limit=1_000))
+        for _ in range(20):
+            seq += 1
+            tell(lab, lab.ben, forged(lab, "VOUCH_CONSUME", Settlement(me, 1, bytes([n]) * 32), seq=seq, limit=1_000))
+    assert entries(lab, lab.ben) == before + 4 + 10  # a quarter of the parts, for strangers
+    for n in range(4):  # all that is left is always answered
+        seq += 1
+        tell(lab, lab.ben, forged(lab, "VOUCH_CONSUME", Settlement(me, 200, bytes([n]) * 32), seq=seq, limit=1_000))
+    assert entries(lab, lab.ben) == before + 4 + 10 + 4
+    assert look(lab.ben, "ledger.verify", lab.now)["ok"]
