@@ -22,8 +22,11 @@ from .state import Network, State
 class Custody:
     def __init__(self, state: State) -> None:
         self._state = state
-        self._held = sum(1 for _ in state.journal.scan(KEPT))
-        self._keepers: set[str] = set()  # connected peers who keep for us
+        self._seqs: dict[bytes, set[int]] = {}  # chain (network, author) → what is kept of it
+        for key, _ in state.journal.scan(KEPT):
+            self._seqs.setdefault(key[len(KEPT) : -8], set()).add(int.from_bytes(key[-8:], "big"))
+        self._held = sum(map(len, self._seqs.values()))
+        self._keepers: dict[bytes, set[str]] = {}  # network → connected peers who keep for us
         self._told: dict[tuple[str, bytes], int] = {}  # (peer, network) → entries that the peer says it has
 
     # Ours
@@ -35,21 +38,23 @@ class Custody:
             return
         for network in self._state.networks.values():  # it may have told before its profile came
             self._fetch(peer, network, author)
-        if peer in self._keepers:
-            return
-        if author in self._state.partners() or len(self._keepers) < KEEPERS:
-            self._keepers.add(peer)
-            for network in self._state.networks.values():
+        for network in self._state.networks.values():
+            keepers = self._keepers.setdefault(network.id, set())
+            if peer in keepers or not network.has(author):
+                continue
+            if author in self._state.partners() or len(keepers) < KEEPERS:
+                keepers.add(peer)
                 self._send(peer, messages.HeadMessage(network.id, network.chain.state.count))
 
     def disconnected(self, peer: str) -> None:
-        self._keepers.discard(peer)
+        for keepers in self._keepers.values():
+            keepers.discard(peer)
         for key in [k for k in self._told if k[0] == peer]:
             del self._told[key]
 
     def written(self, network: Network, entry: Entry) -> None:
         """An entry of ours is new."""
-        for peer in sorted(self._keepers):
+        for peer in sorted(self._keepers.get(network.id, ())):
             self._send(peer, messages.Entries(network.id, self._state.me, (self._form(entry, peer),)))
 
     def _form(self, entry: Entry, peer: str) -> bytes:
@@ -65,22 +70,25 @@ class Custody:
 
     def keep(self, entry: Entry) -> None:
         """Keep a verified entry of somebody else's chain, within bounds: the newest of each author."""
-        prefix = KEPT + entry.network + entry.author
-        key = prefix + entry.seq.to_bytes(8, "big")
+        chain = entry.network + entry.author
+        key = KEPT + chain + entry.seq.to_bytes(8, "big")
         known = self._state.journal.get(key)
         form = encode_entry(entry)
         if known is not None:
             if entry.settlement is not None and parse_entry(known).settlement is None and _same(known, entry):
                 self._state.journal.put(key, form, durable=False)
             return
-        others = self._state.journal.scan(prefix)
-        if len(others) >= MAX_KEPT_OF_ONE:
-            if key < others[0][0]:
+        seqs = self._seqs.get(chain, set())
+        if len(seqs) >= MAX_KEPT_OF_ONE:
+            oldest = min(seqs)
+            if entry.seq < oldest:
                 return
-            self._state.journal.delete(others[0][0])
+            self._state.journal.delete(KEPT + chain + oldest.to_bytes(8, "big"))
+            seqs.discard(oldest)
             self._held -= 1
         elif self._held >= self._room(entry):
             return
+        self._seqs.setdefault(chain, seqs).add(entry.seq)
         self._held += 1
         self._state.journal.put(key, form, durable=False)
 
@@ -118,16 +126,17 @@ class Custody:
             raise Ignore("network")
         full: list[bytes] = []
         if message.author == self._state.me:
-            if peer not in self._keepers:
+            if peer not in self._keepers.get(network.id, ()):
                 raise Ignore("context", "not one of those who keep for us")
             for seq in range(message.seq, min(network.chain.state.count, message.seq + messages.MAX_SENT)):
                 entry = network.chain.entry(seq)
                 if entry is not None:
                     full.append(self._form(entry, peer))
         elif self._state.directory.speaks_for(peer, message.author):
-            prefix = KEPT + network.id + message.author
-            start = prefix + message.seq.to_bytes(8, "big")
-            full = [v for k, v in self._state.journal.scan(prefix) if k >= start]
+            chain = network.id + message.author
+            seqs = sorted(s for s in self._seqs.get(chain, ()) if s >= message.seq)[: messages.MAX_SENT]
+            found = (self._state.journal.get(KEPT + chain + s.to_bytes(8, "big")) for s in seqs)
+            full = [each for each in found if each is not None]
         else:
             raise Ignore("context", "not the author's peer, as far as is known here")
         self._send(peer, messages.Entries(network.id, message.author, messages.fill(full)))
@@ -142,8 +151,7 @@ class Custody:
     def _lacking(self, peer: str, network: Network, author: bytes) -> int | None:
         """The first seq of a peer's own chain that is not here, among those that are kept at all; None if none."""
         count = self._told.get((peer, network.id), 0)
-        prefix = KEPT + network.id + author
-        held = {int.from_bytes(k[len(prefix) :], "big") for k, _ in self._state.journal.scan(prefix)}
+        held = self._seqs.get(network.id + author, ())
         return next((s for s in range(max(0, count - MAX_KEPT_OF_ONE), count) if s not in held), None)
 
     def _fetch(self, peer: str, network: Network, author: bytes) -> None:

@@ -62,6 +62,10 @@ class Network(msgspec.Struct):
             or self.catalog.get((author, "redemption", b"")) is not None
         )
 
+    def has(self, author: bytes) -> bool:
+        """Whether this author is in this network, as far as is known here: a member, or with a profile in it."""
+        return self.member(author) or self.catalog.get((author, "profile", b"")) is not None
+
     def credible(self, entry: Entry, amount: int) -> bool:
         """Whether the network can hold as much credit as an entry says its author has, with the amount it promises.
 

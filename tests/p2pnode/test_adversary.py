@@ -9,14 +9,16 @@ import pytest
 from ledger.entry import NO_PREV, Entry, encode_entry, sign_entry
 from ledger.payloads import Settlement, encode_payload, salted
 from p2pnode import commands
-from p2pnode.bounds import MAX_VERDICTS_OF_ONE
+from p2pnode.bounds import MAX_KEPT_OF_ONE, MAX_VERDICTS_OF_ONE
 from p2pnode.core import vouches
-from p2pnode.core.effects import Effect, Reply
-from p2pnode.core.events import Command
+from p2pnode.core.effects import Effect, Reply, Send
+from p2pnode.core.events import Command, Connected, Disconnected, Received
+from p2pnode.core.keys import KEPT
 from protocols import exchange_messages as messages
-from protocols import ledger_messages
+from protocols import ledger_messages, recovery_messages
 from protocols.errors import Refusal
 from protocols.fact import NO_DEAL, Fact, seal_fact
+from protocols.genesis import Genesis, found
 from protocols.identity import Signer, incept
 from protocols.limits import DAY, HOUR, MINUTE
 from protocols.payments import deal_of
@@ -231,3 +233,49 @@ def test_strangers_cannot_take_over_in_parts_without_end(lab: Lab, monkeypatch: 
         tell(lab, lab.ben, forged(lab, "VOUCH_CONSUME", Settlement(me, 200, bytes([n]) * 32), seq=seq, limit=1_000))
     assert entries(lab, lab.ben) == before + 4 + 10 + 4
     assert look(lab.ben, "ledger.verify", lab.now)["ok"]
+
+
+# Keeping
+
+
+def test_a_keeper_sees_nothing_of_a_network_that_it_is_not_in(lab: Lab) -> None:
+    """Anna is in a second network, with invited members only; Ben, her neighbour in the first, is not."""
+    signer = lab.signer(lab.anna)
+    genesis = Genesis(
+        name="Choir", unit="song", decimals=0, endowments=((signer.author, 10),), stewards=(signer.author,), quorum=1,
+        newcomer_limit=1, open=False, area="u33dc", salt=bytes(16),
+    )  # fmt: skip
+    lab.sim.perform(lab.anna, lab.anna.core.begin(lab.now, (found(signer, genesis, lab.now).wire,)))
+    first, second = lab.anna.core.state.networks.values()
+    lab.sim.run(MINUTE)
+    effects = lab.anna.core.handle(Disconnected(lab.ben.peer_id), lab.now)
+    effects += lab.anna.core.handle(Connected(lab.ben.peer_id, lab.ben.address, True), lab.now)
+    for network in (first, second):
+        network.chain.append("EVENT", Settlement(signer.author, 0, bytes(32)), None, lab.now)
+        ask = recovery_messages.Ask(network.id, signer.author, 0)
+        frame = recovery_messages.encode_message(ask)
+        effects += lab.anna.core.handle(Received(lab.ben.peer_id, recovery_messages.PROTOCOL, frame), lab.now)
+    told = [
+        recovery_messages.parse_message(e.data)
+        for e in effects
+        if isinstance(e, Send) and e.peer == lab.ben.peer_id and e.protocol == recovery_messages.PROTOCOL
+    ]
+    shown = {m.network for m in told if not isinstance(m, recovery_messages.Ask)}
+    assert shown == {first.id}
+
+
+def test_many_entries_to_keep_at_once_are_not_read_again_for_each(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a disk a frame of 150 entries took 2.4 s: each read all that was kept of that chain."""
+    known(lab, lab.ben)
+    network = lab.network(lab.ben).id
+    scanned: list[bytes] = []
+    journal = lab.ben.core._journal
+    scan = journal.scan
+    monkeypatch.setattr(journal, "scan", lambda prefix: scanned.append(prefix) or scan(prefix))
+    for start in range(1, 1_300, 100):
+        full = tuple(encode_entry(forged(lab, "EVENT", None, seq=start + n)) for n in range(100))
+        frame = recovery_messages.encode_message(recovery_messages.Entries(network, EVE.author, full))
+        lab.tell(lab.ben, recovery_messages.PROTOCOL, frame)
+    assert not [prefix for prefix in scanned if prefix.startswith(KEPT)]
+    held = list(lab.ben.disk.scan(KEPT + network + EVE.author))
+    assert len(held) == MAX_KEPT_OF_ONE and int.from_bytes(held[-1][0][-8:], "big") == 1_300

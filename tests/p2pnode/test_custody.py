@@ -81,9 +81,13 @@ def test_there_is_room_for_so_many_only(sim: Simulator, nodes: list[Node], monke
     network, author = next(iter(anna.core.state.networks)), anna.core.state.me
     before = kept(ben, anna)
     ben.disk.commit({}, [KEPT + network + author + seq.to_bytes(8, "big") for seq in before], True)
+    sim.crash(ben)
+    sim.run(MINUTE)
     say(sim, ben, anna, messages.Entries(network, author, tuple(before.values())))
     assert set(kept(ben, anna)) == set(sorted(before)[-2:]), "the newest"
     monkeypatch.setattr(custody, "MAX_KEPT", 0)
     ben.disk.commit({}, [KEPT + network + author + seq.to_bytes(8, "big") for seq in before], True)
+    sim.crash(ben)
+    sim.run(MINUTE)
     say(sim, ben, anna, messages.Entries(network, author, tuple(before.values())))
     assert not kept(ben, anna)
