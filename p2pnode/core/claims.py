@@ -190,9 +190,9 @@ class Claims:
     def declined(self, peer: str, id_: bytes, now: int) -> None:
         """The other side's user does not agree to what we proposed with this entry."""
         for claim in list(self.all.values()):
-            if claim.mine and not claim.theirs and parse_entry(claim.mine).id == id_:
-                if not self._state.directory.speaks_for(peer, claim.counterparty):
-                    return
+            if not claim.mine or claim.theirs or not self._state.directory.speaks_for(peer, claim.counterparty):
+                continue
+            if parse_entry(claim.mine).id == id_:
                 if claim.state is ClaimState.OFFERED:
                     self._store(machine.declined(claim), now)
                 self._out(peer, messages.Ack(id_))

@@ -124,7 +124,7 @@ class Settlements:
             if isinstance(action, machine.Append):
                 written = network.chain.append(action.kind, action.settlement, None, now)
                 self._written(deal, written, now)
-            else:
+            elif self._state.directory.speaks_for(peer, entry.author):  # a witness has copies, too
                 self._state.journal.out(self._message(peer, network.id, action.entry))
 
     def heard(self, network: Network, wire: bytes, now: int) -> None:

@@ -219,7 +219,7 @@ class Vouches:
                     self._state.journal.out(self._message(peer, network.id, vouch.answer))
                 elif action.kind == "VOUCH_ACCEPT":
                     self._state.journal.out(self._message(peer, network.id, vouch.mine))
-            else:
+            elif self._state.directory.speaks_for(peer, entry.author):  # everybody has copies of a VOUCH
                 self._state.journal.out(self._message(peer, network.id, action.entry))
 
     def _may_take(self, network: Network, entry: Entry, said: Settlement) -> None:

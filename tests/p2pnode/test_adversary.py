@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from ledger.entry import NO_PREV, Entry, encode_entry, sign_entry
+from ledger.entry import NO_PREV, Entry, encode_entry, parse_entry, sign_entry
+from ledger.halves import nested
 from ledger.payloads import Settlement, encode_payload, salted
 from p2pnode import commands
 from p2pnode.bounds import MAX_KEPT_OF_ONE, MAX_VERDICTS_OF_ONE
-from p2pnode.core import vouches
+from p2pnode.core import claims, vouches
 from p2pnode.core.effects import Effect, Reply, Send
 from p2pnode.core.events import Command, Connected, Disconnected, Received
 from p2pnode.core.keys import KEPT
@@ -279,3 +280,40 @@ def test_many_entries_to_keep_at_once_are_not_read_again_for_each(lab: Lab, monk
     assert not [prefix for prefix in scanned if prefix.startswith(KEPT)]
     held = list(lab.ben.disk.scan(KEPT + network + EVE.author))
     assert len(held) == MAX_KEPT_OF_ONE and int.from_bytes(held[-1][0][-8:], "big") == 1_300
+
+
+# Answers
+
+
+def test_who_replays_an_entry_of_others_gets_no_newer_one(lab: Lab) -> None:
+    """A witness holds what both signed until the acceptance, and a vouch is public: repeated, they show no more."""
+    id_ = agree(lab, "help", "1")
+    lab.ask(lab.ben, "exchange.done", id=id_)
+    lab.ask(lab.cleo, "exchange.pay", id=id_)
+    lab.sim.run(MINUTE)
+    lab.ask(lab.anna, "vouch", peer="Dora", amount="1")
+    lab.sim.run(MINUTE)
+    (deal,) = lab.ben.core.settlements.deals.values()
+    receipt, complete, accept, propose = nested(parse_entry(deal.mine))
+    assert (receipt.kind, complete.kind) == ("PAY_RECEIPT", "PAY_COMPLETE")
+    (vouch,) = [v for v in lab.anna.core.vouches.all.values() if v.counterparty == lab.signer(lab.dora).author]
+    for node, entry in (
+        (lab.ben, complete),
+        (lab.ben, propose),
+        (lab.cleo, accept),
+        (lab.dora, parse_entry(vouch.mine)),
+    ):
+        lab.meet(node)
+        assert not sent(tell(lab, node, entry))
+    assert sent(tell(lab, lab.ben, complete, lab.cleo.peer_id))
+    assert sent(tell(lab, lab.dora, parse_entry(vouch.mine), lab.anna.peer_id))
+
+
+def test_a_refusal_of_nothing_reads_no_claim(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.ask(lab.ben, "claim.propose", peer="Cleo", amount="1", unit="EUR")
+    lab.sim.run(MINUTE)
+    lab.meet(lab.ben)
+    read: list[bytes] = []
+    monkeypatch.setattr(claims, "parse_entry", lambda full: read.append(full) or parse_entry(full))
+    lab.say(lab.ben, messages.Refuse(bytes(32), "refused", "no"))
+    assert not read
