@@ -330,56 +330,6 @@ def test_what_others_sign_is_no_token(run: Street) -> None:
     assert not wrote(say(anna))
 
 
-def test_a_payer_that_was_away_at_the_expiry_asks_when_it_is_back() -> None:
-    run = Street(14, 1)
-    run.vanish(run.ben)
-    run.pay()
-    run.sim.run(MINUTE)
-    run.sim.crash(run.cleo, away=20 * MINUTE)
-    run.sim.run(20 * MINUTE + CALLED_OFF_WITHIN)
-    assert newest(run, run.cleo).state == State.CANCELLED
-
-
-def test_a_payment_that_was_called_off_leaves_nothing_but_to_cancel() -> None:
-    run = Street(17, 1)
-    run.vanish(run.ben)
-    run.pay()
-    run.sim.run(WITHIN + CALLED_OFF_WITHIN)
-    shown = run.show(run.cleo)
-    assert shown["settlement"]["state"] == "released" and not shown["cancel_asked"]
-    assert [(step["who"], step["command"].split()[2]) for step in shown["next"]] == [("you", "cancel")]
-    shown = run.sim.ask_now(run.cleo, "exchange.cancel", id=run.id)
-    assert [(step["who"], step["command"].split()[2]) for step in shown["next"]] == [("Ben", "cancel")]
-
-
-def test_a_payer_without_witnesses_asks_nobody() -> None:
-    run = Street(15, 1)
-    listing = run.sim.ask_now(run.ben, "listing.publish", direction="offer", kind="sell", title="A saw", price="1")
-    run.sim.run(MINUTE)
-    run.id = run.sim.ask_now(run.cleo, "exchange.propose", listing=listing["listing_id"])["exchange_id"]
-    run.sim.ask_now(run.ben, "exchange.accept", id=run.id)
-    run.sim.run(MINUTE)
-    run.vanish(run.ben)
-    run.pay()
-    run.sim.run(WITHIN + CALLED_OFF_WITHIN)
-    assert newest(run, run.cleo).state == State.PROPOSED
-    assert run.show(run.cleo)["settlement"]["witnessed"] is None
-
-
-def test_while_it_is_in_doubt_a_payer_signs_nothing() -> None:
-    run = Street(16, 1)
-    run.vanish(run.ben)
-    run.pay()
-    run.sim.run(MINUTE)
-    chain = run.cleo.core.state.networks[newest(run, run.cleo).network].chain
-    chain.ready = False
-    run.sim.run(WITHIN + CALLED_OFF_WITHIN)
-    assert newest(run, run.cleo).state == State.PROPOSED
-    chain.ready = True
-    run.sim.run(CALLED_OFF_WITHIN)
-    assert newest(run, run.cleo).state == State.CANCELLED
-
-
 def test_an_expiry_that_nobody_can_meet_is_refused(run: Street) -> None:
     with pytest.raises(Refusal, match="needs at least 10 s"):
         run.sim.ask_now(run.cleo, "exchange.pay", id=run.id, within=9_000)
