@@ -250,13 +250,16 @@ def written(known: Deal | None, entry: Entry) -> tuple[Deal, tuple[Send, ...]]:
 def outstanding(deal: Deal) -> tuple[Send, ...]:
     """What must be sent, again and again, until it is answered. Empty when the deal is closed.
 
-    A PAY_ACCEPT goes to the witnesses too, a PAY_CANCELREQ to them alone, until each has answered.
+    A PAY_ACCEPT goes to the witnesses too, a PAY_CANCELREQ to them alone: until each has answered, and who says
+    `accept` until the acceptance is here.
     """
     if deal.closed:
         return ()
     sends: tuple[Send, ...] = () if deal.state == State.REQUESTED else (Send(deal.counterparty, deal.mine),)
     if deal.state in (State.REQUESTED, State.ACCEPTED):
-        answered = {parse_token(t).witness for t in deal.tokens}
+        heard = [parse_token(t) for t in deal.tokens]
+        lacking = deal.state == State.REQUESTED and not deal.theirs  # who saw the acceptance can show it
+        answered = {t.witness for t in heard if not lacking or t.decision == "cancel"}
         sends += tuple(Send(w, deal.mine) for w in deal.witnesses if w not in answered)
     return sends
 

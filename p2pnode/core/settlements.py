@@ -153,6 +153,10 @@ class Settlements:
                 ask = cancelling.request_cancel(self.deals[key], next_at(network.chain.state, now))
                 written = network.chain.append(ask.kind, ask.settlement, None, now)
                 self._written(self.deals[key], written, now)
+                for action in machine.weighed(self.deals[key])[1]:  # some may have spoken before they were asked
+                    if isinstance(action, machine.Append):
+                        written = network.chain.append(action.kind, action.settlement, None, now)
+                        self._written(self.deals[key], written, now)
 
     def next_wake(self) -> int | None:
         networks = self._state.networks

@@ -9,6 +9,7 @@ import pytest
 from ledger.entry import NO_PREV, Entry, encode_entry, parse_entry, sign_entry
 from ledger.halves import nested
 from ledger.payloads import Settlement, encode_payload, salted
+from ledger.settlement import State
 from p2pnode import commands
 from p2pnode.bounds import MAX_KEPT_OF_ONE, MAX_VERDICTS_OF_ONE
 from p2pnode.core import claims, vouches
@@ -28,6 +29,7 @@ from tests.p2pnode.lab import EVE, EVES_PEER, Lab, sent
 from tests.p2pnode.test_paying import agree
 from tests.sim.simulator import Node
 from tests.sim.street import look
+from tests.sim.test_witnessed import CALLED_OFF_WITHIN, WITHIN, Street, cut, give, verdicts_of
 
 RNG = Random(1)
 
@@ -317,3 +319,25 @@ def test_a_refusal_of_nothing_reads_no_claim(lab: Lab, monkeypatch: pytest.Monke
     monkeypatch.setattr(claims, "parse_entry", lambda full: read.append(full) or parse_entry(full))
     lab.say(lab.ben, messages.Refuse(bytes(32), "refused", "no"))
     assert not read
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["told before it asks", "told after it has asked"])
+def test_a_payer_asks_until_it_has_the_acceptance_that_its_witness_saw(late: bool) -> None:
+    """The witness's token came, the acceptance with it did not, and the payee is gone: the hold must not stay bound."""
+    run = Street(21, 1)
+    (anna,) = run.witnesses
+    cut(run, run.ben, run.cleo)
+    cut(run, anna, run.cleo, run.sim.now + (WITHIN + 3 * MINUTE if late else 8_000))
+    run.pay()
+    run.sim.run(1_000)
+    give(run, run.cleo, run.ben, "PAY_PROPOSE")
+    run.sim.run(5_000)
+    run.vanish(run.ben)
+    (verdict,) = verdicts_of([anna])
+    if late:
+        run.sim.run(WITHIN + 2 * MINUTE)
+    frame = messages.encode_message(messages.TokenMessage(verdict.network, verdict.token))
+    run.sim.handle(run.cleo, Received(anna.peer_id, messages.PROTOCOL, frame))
+    run.sim.run(WITHIN + CALLED_OFF_WITHIN + 5 * MINUTE)
+    deal = run.deal(run.cleo)
+    assert deal is not None and deal.state == State.COMPLETED
