@@ -109,14 +109,19 @@ class Custody:
         if author != message.author:
             raise Ignore("context", "of somebody else's chain")
         before = self._lacking(peer, network, author)
+        told = self._told.get((peer, network.id), 0)
+        newest = -1
         for full in message.full:
             entry = parse_entry(full)
             verify_with(entry, self._state.entry_key)
             if (entry.network, entry.author) != (network.id, author):
                 raise Reject("context", "an entry of another chain")
             self.keep(entry)
+            newest = max(newest, entry.seq)
+        if newest >= told:  # sent unasked: what was lost on the way before it is asked for, once for each that comes
+            self._told[peer, network.id] = newest + 1
         after = self._lacking(peer, network, author)
-        if after is not None and before is not None and after > before:
+        if after is not None and (newest >= told or (before is not None and after > before)):
             self._fetch(peer, network, author)
 
     def asked(self, peer: str, message: messages.Ask) -> None:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from ledger.entry import parse_entry
+from ledger.entry import encode_entry, parse_entry
 from p2pnode.core import custody
 from p2pnode.core.events import Received
 from p2pnode.core.keys import KEPT
 from protocols import recovery_messages as messages
 from protocols.limits import MINUTE
-from tests.sim.simulator import Node, Simulator
+from tests.sim.simulator import Faults, Node, Simulator
 from tests.sim.street import street
 
 
@@ -73,6 +73,33 @@ def test_only_the_author_hands_over_and_the_first_of_two_stays(sim: Simulator, n
     assert say(sim, ben, cleo, messages.Entries(network, author, full)) == [] and not kept(ben, anna)
     say(sim, ben, anna, messages.Entries(network, author, full))
     assert kept(ben, anna) == before
+
+
+def test_what_was_lost_on_the_way_is_asked_for_when_a_later_entry_comes(sim: Simulator, nodes: list[Node]) -> None:
+    anna, ben, cleo, _ = nodes
+    sim.faults = Faults(loss=1.0)
+    sim.ask_now(anna, "vouch", peer=ben.peer_id, amount="1")
+    sim.run(1)
+    sim.faults = Faults()
+    count = next(iter(anna.core.state.networks.values())).chain.state.count
+    assert count - 1 not in kept(cleo, anna)
+    sim.ask_now(anna, "vouch", peer=ben.peer_id, amount="1")
+    sim.run(5_000)
+    assert {count - 1, count} <= set(kept(cleo, anna))
+
+
+def test_a_gap_that_nobody_can_fill_is_asked_for_once(sim: Simulator, nodes: list[Node]) -> None:
+    anna, ben, _, _ = nodes
+    network, author = next(iter(anna.core.state.networks)), anna.core.state.me
+    chain = next(iter(anna.core.state.networks.values())).chain
+    ben.core.custody._seqs.clear()
+    ben.core.custody._told.clear()
+    newest = chain.entry(chain.state.count - 1)
+    assert newest is not None
+    page = messages.Entries(network, author, (encode_entry(newest),))
+    assert say(sim, ben, anna, page) == [messages.Ask(network, author, 0)]
+    assert say(sim, ben, anna, messages.Entries(network, author, ())) == []
+    assert say(sim, ben, anna, page) == []
 
 
 def test_there_is_room_for_so_many_only(sim: Simulator, nodes: list[Node], monkeypatch: pytest.MonkeyPatch) -> None:
