@@ -89,7 +89,7 @@ class Node:
         self._store = store
         self._journal = Journal(store)
         gossip = Gossip(lambda network, record_id: None, rng)
-        state = State(founder, Settings("bench", "u33dc", "", bytes(32)), rng, self._journal, gossip)
+        state = State(founder, Settings("bench", "u33dc", "", bytes(32)), rng, self._journal, gossip, NOW)
         chain = OwnChain(self._journal, founder, rng, self.network, 0)
         self._joined = Network(self.network, genesis, record, Catalog(self.network), chain, NOW)
         self._intake = Intake(state, Verifier())

@@ -21,6 +21,7 @@ SECTIONS = {
         "init": Place("cli.setup", "init", "Make a node here; found or join a network"),
         "run": Place("cli.node", "run", "Run the node in the foreground"),
         "status": Place("cli.node", "status", "How the node is doing"),
+        "clock": Place("cli.node", "clock", "What time the node goes by"),
         "backup": Place("cli.backup", "backup", "Write all that cannot be made again into one sealed file"),
         "restore": Place("cli.backup", "restore", "Make the node anew from a backup, in an empty folder"),
         "whoami": Place("cli.node", "whoami", "Who this node is, and how others reach it"),

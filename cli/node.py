@@ -16,6 +16,7 @@ from protocols.errors import Refusal
 from .command import Command, with_session
 from .output import facts, say
 from .session import Session
+from .times import moment
 
 WATCH_PAUSE = 2.0  # seconds between looks of --watch
 
@@ -129,6 +130,33 @@ def _founded(session: Session) -> str:
 def _addresses(data: dict[str, Any]) -> Iterable[tuple[str, Any]]:
     for i, address in enumerate(data.get("addresses") or ()):
         yield "address" if i == 0 else "", address
+
+
+@click.command(cls=Command, example="p2pnode clock")
+@click.option("--is-right", is_flag=True, help="This machine's clock is right, whatever neighbours say.")
+@with_session
+def clock(session: Session, is_right: bool) -> None:
+    """What time the node goes by, and whether its neighbours agree.
+
+    A clock that is far from the time when the node last ran is believed only when neighbours confirm it, or you do.
+    """
+    data = session.call("clock", is_right=is_right)
+    session.emit(data, partial(_print_clock, session, data))
+
+
+def _print_clock(session: Session, data: dict[str, Any]) -> None:
+    ahead = data.get("neighbours_ahead_ms")
+    where = "" if ahead is None else f"{abs(ahead) / 1000:.0f} s {'ahead' if ahead >= 0 else 'behind'}"
+    facts(
+        [
+            ("this machine's clock", moment(data["clock"])),
+            ("the node goes by", moment(data["time"])),
+            ("its neighbours", where or "nobody has said yet"),
+        ],
+        session.plain,
+    )
+    for warning in data["warnings"]:
+        say(f"! {warning}")
 
 
 @click.command(cls=Command, example="p2pnode whoami")

@@ -63,6 +63,11 @@ def _local(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC).astimezone()
 
 
+def moment(ms: int) -> str:
+    """The very second, with the zone of this machine; for dates that no calendar has, the end of the year 9999."""
+    return _local(min(ms, 253_402_214_400_000)).isoformat(" ", "seconds")
+
+
 def format_time(ms: int | None, now: int) -> str:
     """`5 min ago`, `in 3 h`, `yesterday 14:00`, `1 May 14:00`: near times relative, others as a local date."""
     if not ms:

@@ -45,6 +45,13 @@ class Strike(NamedTuple):
     reason: str
 
 
+class Told(NamedTuple):
+    """What time the peer says it is, ms."""
+
+    peer: str
+    now: int
+
+
 class Synced(NamedTuple):
     """This node has been offered all that the peer held of their common scopes, and has fetched what it lacked."""
 
@@ -52,7 +59,7 @@ class Synced(NamedTuple):
     network: bytes
 
 
-Step = SendFrame | Deliver | Strike | Synced
+Step = SendFrame | Deliver | Strike | Told | Synced
 
 
 class _Membership(NamedTuple):
@@ -188,7 +195,7 @@ class Gossip:
                 neighbour.gone()
             neighbour = Neighbour(peer, membership.catalog, self._load, membership.in_flight, self._rng, now)
             neighbours[peer] = neighbour
-        steps: list[Step] = []
+        steps: list[Step] = [Told(peer, hello.now)]
         if not hello.heard:
             steps.append(self._hello(peer, hello.network, now, True))
         if fresh or neighbour.theirs != hello.scopes:

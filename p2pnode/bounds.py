@@ -25,6 +25,15 @@ RESEND_MIN: Final = 2 * SECOND
 RESEND_MAX: Final = 5 * MINUTE
 MAX_OUTBOX: Final = 4_096
 
+# The clock
+EARLIEST: Final = 1_767_225_600_000  # 2026-01-01: no clock that is right shows an earlier date
+CLOCK_BACK: Final = DAY  # a clock further behind the last time it was believed is not believed alone
+CLOCK_AHEAD: Final = 30 * DAY  # further ahead, likewise: so long a node may have been off
+CLOCK_WRONG: Final = DAY  # off from most neighbours: then nothing is signed
+CLOCK_KEPT_EVERY: Final = HOUR
+CLOCK_UNHEARD: Final = 10 * MINUTE  # so long after a start a clock is not remembered unless neighbours confirm it
+LOOK_AT_CLOCK: Final = 15 * SECOND  # so soon it is noticed that it was set, or that the machine slept
+
 # Records
 LEASE_EVERY: Final = DAY
 LISTING_LIFETIME: Final = 30 * DAY

@@ -16,13 +16,16 @@ class JumpDetector:
     def __init__(self) -> None:
         self._offset = self._difference()
 
+    def pending(self) -> bool:
+        """Whether that has happened since `jumped` last said so."""
+        return abs(self._difference() - self._offset) > JUMP
+
     def jumped(self) -> bool:
-        offset = self._difference()
-        if abs(offset - self._offset) <= JUMP:
+        if not self.pending():
             return False
-        self._offset = offset
+        self._offset = self._difference()
         return True
 
     @staticmethod
     def _difference() -> int:
-        return time.time_ns() // 1_000_000 - time.monotonic_ns() // 1_000_000
+        return now() - time.monotonic_ns() // 1_000_000

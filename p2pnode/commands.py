@@ -292,6 +292,12 @@ class Backup(Args, frozen=True):
         return f"Backup(file={self.file!r})"
 
 
+class Clock(Args, frozen=True):
+    """is_right: whatever neighbours say."""
+
+    is_right: bool = False
+
+
 class Command(NamedTuple):
     """A row of the table. writes: changes something, so a repeated request id must not do it twice."""
 
@@ -305,6 +311,7 @@ COMMANDS: dict[str, Command] = {
     row.name: row
     for row in (
         Command("status", NoArgs, False, "How the node is doing"),
+        Command("clock", Clock, True, "What time the node goes by, and whether neighbours agree"),
         Command("backup", Backup, False, "Write one sealed file with all that cannot be made again"),
         Command("whoami", NoArgs, False, "Who this node is, and how others reach it"),
         Command("join", Join, True, "Join a network by a peer's address or an invite link"),

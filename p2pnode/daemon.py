@@ -200,7 +200,7 @@ class Daemon:
     async def call(self, name: str, args: commands.Args, request_id: str | None) -> Any:
         if name == "search":
             assert isinstance(args, commands.Search)
-            return await self._searching.search(self._loop.core, args, clock.now())
+            return await self._searching.search(self._loop.core, args, self._loop.core.time(clock.now()))
         if name == "backup":
             assert isinstance(args, commands.Backup)
             return await self._backup(args)

@@ -13,12 +13,12 @@ from structlog.typing import FilteringBoundLogger
 
 from ledger.head import Head
 from p2pnode.core.core import Core
-from p2pnode.core.effects import Effect, Penalize, Reply, Wake, Write
+from p2pnode.core.effects import Effect, Penalize, Remake, Reply, Wake, Write
 from p2pnode.core.events import Command, Event, Received, Woke
 from protocols.errors import Refusal
 
 from . import clock
-from .bounds import QUEUE, REOPEN_EVERY, STEPS_PER_COMMIT
+from .bounds import LOOK_AT_CLOCK, QUEUE, REOPEN_EVERY, STEPS_PER_COMMIT
 from .store import AnyStore, StoreError
 
 WARNING = "the disk refused a write, nothing is signed until it can be written: "
@@ -47,6 +47,7 @@ class Loop:
         self._wake_at: int | None = None
         self._wake_changed = trio.Event()
         self._jumps = clock.JumpDetector()
+        self._stale = False  # the core has asked to be made anew
         self.core = make_core(clock.now())
 
     async def put(self, event: Event) -> None:
@@ -68,6 +69,9 @@ class Loop:
                     self._log.warning("the clock was set; timers start anew")
                     await self._remake()
                 await self._steps(events)
+                if self._stale:
+                    self._stale = False
+                    await self._remake()
 
     async def finish(self, effects: list[Effect]) -> bool:
         """Commit, then perform. False if the disk refused; the core is made anew then."""
@@ -86,6 +90,8 @@ class Loop:
         for effect in effects:
             if isinstance(effect, Wake):
                 self._wake(effect.at)
+            elif isinstance(effect, Remake):
+                self._stale = True
             elif not isinstance(effect, Write):
                 self._performer.perform(effect)
         return True
@@ -194,10 +200,10 @@ class Loop:
             if at is None:
                 continue
             delay = at - clock.now()
-            if delay > 0:  # a clock that is set is noticed within a minute
-                with trio.move_on_after(min(delay, 60_000) / 1000):
+            if delay > 0 and not self._jumps.pending():
+                with trio.move_on_after(min(delay, LOOK_AT_CLOCK) / 1000):
                     await self._wake_changed.wait()
                     continue
-            if clock.now() >= at:
+            if clock.now() >= at or self._jumps.pending():  # if it was set back, the rest of a wait may be years
                 self._wake_at = None
                 await self.put(Woke())

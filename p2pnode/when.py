@@ -11,6 +11,7 @@ from protocols.listing import Availability
 # it is written, and taken at its word.
 _PARTS = frozenset({"FREQ", "INTERVAL", "BYDAY", "BYMONTH", "BYMONTHDAY", "UNTIL", "COUNT", "WKST"})
 _FREQUENCIES = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
+_LATEST = 253_402_300_799  # seconds: the end of the year 9999, where dates end
 
 
 def is_rule(text: str) -> bool:
@@ -42,6 +43,11 @@ def available_at(available: Availability | None, at: int, since: int) -> bool:
         return bool(rule.between(day, day + timedelta(days=1) - timedelta(seconds=1), inc=True))
     except (ValueError, KeyError, TypeError, OverflowError, ZoneInfoNotFoundError):
         return True
+
+
+def date_of(at: int) -> str:
+    """The date in UTC, for a person; the year 9999 for all that lies behind it. at: ms since 1970."""
+    return datetime.fromtimestamp(min(at // 1_000, _LATEST), UTC).date().isoformat()
 
 
 def _readable(rule: str) -> bool:

@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 from typing import Protocol
 
-from dht.gossip import Deliver, Gossip, SendFrame, Strike
+from dht.gossip import Deliver, Gossip, SendFrame, Strike, Told
 from dht.gossip import Step as GossipStep
 from dht.keys import covers
 from ledger.entry import Entry, parse_entry
@@ -64,12 +64,13 @@ class Core:
         signer: Signer,
         settings: Settings,
         rng: Random,
-        now: int,
+        wall: int,
         verify: Verify = verify_in_turn,
     ) -> None:
         self._journal = journal = Journal(reader)
         self._gossip = Gossip(lambda network, id_: journal.get(RECORD + network + id_), rng)
-        self.state = state = State(signer, settings, rng, journal, self._gossip)
+        self.state = state = State(signer, settings, rng, journal, self._gossip, wall)
+        now = state.time.now(wall)
         for key, value in journal.scan(KEY_STATE):
             author = key[len(KEY_STATE) :]
             state.key_states[author], state.rotated_at[author] = decode_key_state(value)
@@ -114,13 +115,15 @@ class Core:
             self.verification,
         )
         self.status.told = (self.vouches.defaulted, self.claims.undecided)
-        self._expire_at = now + EXPIRE_EVERY
+        self._expire_at = now
+        self._held_back = True
         self._wake_at: int | None = None
         self._handlers = handlers(self)
         self._answered_later = answered_later(self)
 
-    def handle(self, event: Event, now: int) -> list[Effect]:
-        """What to do about an event. now: ms."""
+    def handle(self, event: Event, wall: int) -> list[Effect]:
+        """What to do about an event. wall: what the machine's clock says, ms."""
+        now = self.time(wall)
         match event:
             case Command():
                 self._command(event, now)
@@ -138,6 +141,7 @@ class Core:
                 self.custody.disconnected(peer)
                 self.neighbours.disconnected(peer, now)
                 self._gossip.disconnected(peer)
+                self.state.time.gone(peer)
                 self.audits.disconnected(peer)
             case DialFailed(peer, reason):
                 self.neighbours.failed(peer, reason, now)
@@ -162,7 +166,7 @@ class Core:
 
     def begin(
         self,
-        now: int,
+        wall: int,
         genesis: tuple[bytes, ...] = (),
         joins: tuple[str, ...] = (),
         bootstrap: tuple[str, ...] = (),
@@ -170,6 +174,7 @@ class Core:
         """To be called first. What had expired goes, and what was left for this start is carried out: networks
         that were founded (genesis wires), targets to join, peers to dial. `Refusal` for what is no such thing.
         """
+        now = self.time(wall)
         for wire in genesis:
             self.membership.adopt(wire, now)
         for target in joins:
@@ -295,6 +300,8 @@ class Core:
                     self._journal.out(Send(peer, GOSSIP, frame))
                 case Deliver(peer, network_id, wires):
                     self._take_in(peer, self.state.networks[network_id], wires, now)
+                case Told(peer, theirs):
+                    self.state.time.heard(peer, theirs, self.state.wall)
                 case Strike(peer, reason):
                     self._journal.out(Penalize(peer, reason))
 
@@ -341,7 +348,14 @@ class Core:
 
     # Time
 
+    def time(self, wall: int) -> int:
+        """What time to go by when the machine's clock says `wall`, ms: see `timekeeping`."""
+        self.state.wall = wall
+        return self.state.time.now(wall)
+
     def _woke(self, now: int) -> None:
+        self.state.time.woke(self.state.wall)
+        self._write_down(now)
         for part in self._timed:
             part.woke(now)
         if now >= self._expire_at:
@@ -353,6 +367,16 @@ class Core:
             self.witnesses.forget(now)
         self._perform(self._gossip.woke(now), now)
 
+    def _write_down(self, now: int) -> None:
+        """What was agreed while the clock was in doubt goes into the ledger when it is not; once after each start."""
+        if self.state.time.objection():
+            self._held_back = True
+        elif self._held_back:
+            self._held_back = False
+            for network in self.state.networks.values():
+                if network.chain.ready:
+                    self.exchanges.catch_up(network.id, now)
+
     def _schedule(self, now: int) -> None:
         times = [
             self._expire_at,
@@ -362,4 +386,4 @@ class Core:
         due = max(now, min(t for t in times if t is not None))
         if self._wake_at is None or due < self._wake_at:
             self._wake_at = due
-            self._journal.out(Wake(due))
+            self._journal.out(Wake(due - now + self.state.wall))

@@ -93,4 +93,9 @@ class Wake:
     at: int
 
 
-Effect = Write | Send | Dial | Provide | Lookup | Penalize | Reply | Emit | Reindex | Wake
+@dataclass(frozen=True, slots=True)
+class Remake:
+    """Make the core anew from what is stored: its timers were set by a time that was not the right one."""
+
+
+Effect = Write | Send | Dial | Provide | Lookup | Penalize | Reply | Emit | Reindex | Wake | Remake

@@ -22,6 +22,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
     evidence = Evidence(core.state, core.exchanges, core.settlements)
     return {
         "status": core.status.status,
+        "clock": core.status.clock,
         "whoami": lambda a, now: core.status.whoami(a),
         "invite": core.membership.invite,
         "peers.list": lambda a, now: core.neighbours.list(now),

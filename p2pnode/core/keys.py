@@ -35,6 +35,7 @@ DOUBT: Final = (
 KEPT: Final = b"h"  # network16 author32 seq8      → entry of somebody else's chain in full form, kept for him
 VERDICT: Final = b"w"  # network16 payer32 deal32   → what this node decided as a witness of that payment
 WEIGHED: Final = b"z"  # network16                 → ms: as a witness, nothing is decided on proposals dated up to then
+CLOCK: Final = b"l"  #                            → [ms, whether the clock was ever believed, whether our user insists]
 SINGLE: Final = b"s"  # name                       → single values: b"epoch" of this store
 
 

@@ -145,7 +145,8 @@ class Listings:
                 lasting = record.until - record.created
                 near = now < record.until < now + min(RENEW_BEFORE, lasting // 4) and lasting >= LISTING_LIFETIME
                 if near or record.created > now + MAX_SKEW:  # our clock was ahead, so nobody took it
-                    self._revise(network, record, listing, now, now + lasting)
+                    until = min(max(record.until, now + lasting), now + MAX_LIFETIME)
+                    self._revise(network, record, listing, now, until)
 
     # JSON
 

@@ -101,6 +101,7 @@ class Membership:
         chain = OwnChain(
             self._state.journal, self._state.signer, self._state.rng, id_, genesis.endowment(self._state.me)
         )
+        chain.dated = lambda: not self._state.time.objection()
         return Network(id_, genesis, record, Catalog(id_, quotas), chain, 0)
 
     # Our user

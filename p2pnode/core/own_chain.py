@@ -30,15 +30,21 @@ class OwnChain:
         self.network = network
         self.endowment = endowment
         doubtful = (DOUBT + network, DOUBT) if journal.get(GENESIS + network) is None else (DOUBT + network,)
-        self.ready = not any(journal.get(key) is not None for key in doubtful)  # may entries be signed?
+        self.whole = not any(journal.get(key) is not None for key in doubtful)  # as far as is known
+        self.dated: Callable[[], bool] = _always  # set by the core: whether the clock can be trusted
         self.written: Callable[[Entry], None] = _nobody  # set by the core: told of each new entry
         stored = journal.get(CHAIN + network)
         self.state = chain.decode_state(stored) if stored else chain.start(network, signer.author)
 
+    @property
+    def ready(self) -> bool:
+        """Whether entries may be signed."""
+        return self.whole and self.dated()
+
     def append(self, kind: str, settlement: msgspec.Struct | None, private: bytes | None, now: int) -> Entry:
         """Sign the next entry. `OverLimit` if the account cannot carry it; nothing is changed then."""
         if not self.ready:
-            raise AssertionError("nothing is signed while it is in doubt whether this chain is whole")
+            raise AssertionError("nothing is signed while the chain or the clock is in doubt")
         state, entry = chain.extend(self.state, self._signer, kind, settlement, private, now, self._rng, self.endowment)
         for level, index, node in completed(self.state.frontier, entry.seq, entry.id):
             self._journal.put(node_key(self.network, level, index), node)
@@ -49,7 +55,13 @@ class OwnChain:
 
     def check_ready(self) -> None:
         """`Refusal` while nothing may be signed."""
-        if not self.ready:
+        if not self.dated():
+            raise Refusal(
+                "refused",
+                "this machine's clock is days away from those of its neighbours, so nothing is signed",
+                "Set the clock. If it is right and theirs are wrong: p2pnode clock --is-right",
+            )
+        if not self.whole:
             raise Refusal(
                 "refused",
                 "this node is not certain that its ledger is whole, and asks its neighbours",
@@ -120,3 +132,7 @@ class OwnChain:
 
 def _nobody(entry: Entry) -> None:
     pass
+
+
+def _always() -> bool:
+    return True

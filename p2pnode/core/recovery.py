@@ -74,7 +74,7 @@ class Recovery:
 
     def adopted(self, network: Network) -> None:
         """A network is new here. On a folder that was restored, we may have been in it before."""
-        if not network.chain.ready:
+        if not network.chain.whole:
             stored = self._state.journal.get(DOUBT + network.id)
             need, last = decode(stored) if stored is not None else (0, b"")
             self._doubt(network, need, last)
@@ -187,7 +187,7 @@ class Recovery:
 
     def _doubt(self, network: Network, need: int, last: bytes) -> Doubt:
         doubt = self.doubts[network.id] = Doubt()
-        network.chain.ready = False
+        network.chain.whole = False
         self._need(network, doubt, need, last)
         self._state.journal.out(Emit("recovering", {"network": network.id.hex()}))
         return doubt
@@ -238,8 +238,8 @@ class Recovery:
             return
         del self.doubts[network.id]
         self._state.journal.delete(DOUBT + network.id, durable=True)
-        own.ready = True
-        if own.state.count == 0:
+        own.whole = True
+        if own.state.count == 0 and own.ready:
             own.append("INCEPT", InceptPayload(), None, now)
         else:
             own.tell_head()

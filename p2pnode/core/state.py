@@ -18,6 +18,7 @@ from protocols.identity import KeyState, Signer
 from .directory import Directory
 from .journal import Journal
 from .own_chain import OwnChain
+from .timekeeping import Timekeeping
 
 
 class Rng(Protocol):
@@ -88,7 +89,9 @@ class Connection(msgspec.Struct):
 
 
 class State:
-    def __init__(self, signer: Signer, settings: Settings, rng: Rng, journal: Journal, gossip: Gossip) -> None:
+    def __init__(
+        self, signer: Signer, settings: Settings, rng: Rng, journal: Journal, gossip: Gossip, wall: int
+    ) -> None:
         self.signer = signer
         self.settings = settings
         self.rng = rng
@@ -97,6 +100,8 @@ class State:
         self.networks: dict[bytes, Network] = {}
         self.directory = Directory(signer.author, settings.peer_id, settings.name)
         self.connected: dict[str, Connection] = {}
+        self.wall = wall  # what the machine's clock says at this step, ms; the time to go by is `time.now(wall)`
+        self.time = Timekeeping(journal, wall, self._has_a_say)
         self.parted: dict[str, int] = {}  # peers that were connected before, and until when
         self.wanted: set[str] = set()  # peers that something waits for
         self.addresses: tuple[str, ...] = ()
@@ -107,6 +112,11 @@ class State:
         self.named: dict[
             str, Callable[[bytes, bytes], bool]
         ] = {}  # what a deal id can name → whether (network, id) does
+
+    def _has_a_say(self, peer: str) -> bool:
+        """Whether a connected peer is asked the time: one that we chose, or that speaks for an author known here."""
+        connection = self.connected.get(peer)
+        return connection is not None and (connection.outbound or self.directory.author_of(peer) is not None)
 
     @property
     def me(self) -> bytes:

@@ -39,7 +39,7 @@ class Status:
         chosen = self._state.network(args.network) if args.network else networks[0] if networks else None
         joining = [j for j in self._membership.joining.values()]
         peers = len(self._state.connected)
-        recovering = any(not n.chain.ready for n in networks)
+        recovering = any(not n.chain.whole for n in networks)
         word = "recovering" if recovering else "joined" if networks and peers else "joining" if joining else "alone"
         return {
             "peer_id": self._state.settings.peer_id,
@@ -56,7 +56,25 @@ class Status:
             "exchanges_waiting": self._waiting(now),
             "addresses": list(self._state.addresses),
             "reachable": any(not c.outbound for c in self._state.connected.values()),
-            "warnings": [*self.warnings(), *self._recovery.warnings(), *self._problems(), *self._told(now)],
+            "warnings": [
+                *self.warnings(),
+                *self._recovery.warnings(),
+                *self._state.time.warnings(self._state.wall),
+                *self._problems(),
+                *self._told(now),
+            ],
+        }
+
+    def clock(self, args: commands.Clock, now: int) -> dict[str, Any]:
+        """What time it is, here and to the neighbours. is_right: our user knows better than anybody."""
+        time, wall = self._state.time, self._state.wall
+        if args.is_right:
+            time.insist(wall)
+        return {
+            "clock": wall,
+            "time": time.now(wall),
+            "neighbours_ahead_ms": time.difference(),
+            "warnings": time.warnings(wall),
         }
 
     def whoami(self, args: commands.NoArgs) -> dict[str, Any]:

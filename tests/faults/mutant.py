@@ -3,14 +3,17 @@
 `Node(…, prefix=mutant("acknowledge_first"))` runs it. The rest of the command line is that of a true node.
 """
 
+import os
 import runpy
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import trio
 
 from p2pnode import clock, daemon
 from p2pnode.core.effects import Effect, Reply
+from p2pnode.core.timekeeping import Timekeeping
 from p2pnode.loop import Loop
 from protocols.limits import DAY
 
@@ -44,7 +47,20 @@ def month_later() -> None:
     clock.now = lambda: now() + 30 * DAY
 
 
-RULES: dict[str, Callable[[], None]] = {rule.__name__: rule for rule in (acknowledge_first, unaware, month_later)}
+def set_by_test() -> None:
+    """No rule is taken away, but the clock is off by the milliseconds that stand in HOME.clock, now and at any time."""
+    now, file = clock.now, Path(os.environ["P2PNODE_HOME"]).with_suffix(".clock")
+    clock.now = lambda: max(0, now() + int(file.read_text()))
+
+
+def credulous() -> None:
+    """The same, and the node believes whatever the clock says."""
+    set_by_test()
+    Timekeeping._believed = lambda self, wall: True  # type: ignore[method-assign]
+
+
+_ALL = (acknowledge_first, unaware, month_later, set_by_test, credulous)
+RULES: dict[str, Callable[[], None]] = {rule.__name__: rule for rule in _ALL}
 
 
 def mutant(rule: str) -> list[str]:

@@ -48,9 +48,9 @@ def test_while_it_is_in_doubt_a_payer_signs_nothing() -> None:
     run.pay()
     run.sim.run(MINUTE)
     chain = run.cleo.core.state.networks[newest(run, run.cleo).network].chain
-    chain.ready = False
+    chain.whole = False
     run.sim.run(WITHIN + CALLED_OFF_WITHIN)
     assert newest(run, run.cleo).state == State.PROPOSED
-    chain.ready = True
+    chain.whole = True
     run.sim.run(CALLED_OFF_WITHIN)
     assert newest(run, run.cleo).state == State.CANCELLED

@@ -3,14 +3,13 @@
 import random
 from functools import cache
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2pnode import commands
 from p2pnode.core import neighbours
 from p2pnode.core.effects import Reply
-from p2pnode.core.events import Command, Listening, Woke
+from p2pnode.core.events import Command
 from p2pnode.core.keys import REQUEST
 from protocols import exchange_messages, join_messages, ledger_messages, recovery_messages
 from protocols.codec import decode, encode
@@ -155,26 +154,6 @@ def test_a_long_reply_is_remembered_too():
     journal.put(REQUEST + b"long", encode([lab.now, '"' + "x" * 200_000 + '"']))
     effects = lab.ben.core.handle(Command(1, "listing.publish", args, "long"), lab.now)
     assert next(e.result for e in effects if isinstance(e, Reply)) == "x" * 200_000
-
-
-@pytest.mark.parametrize("years", [-10, 10])
-def test_a_clock_ten_years_off_and_set_right_again(years):
-    lab = Lab(7)
-    node = lab.dora
-    true, wrong = lab.now, lab.now + years * 365 * 86_400_000
-    node.core = lab.sim._core(node.name, node.entropy, node.peer_id, node.area, node.disk)
-    lab.sim.now = wrong
-    lab.sim.perform(node, node.core.begin(wrong, node.genesis))
-    for event in (Listening((node.address,)), Woke()):
-        lab.sim.perform(node, node.core.handle(event, wrong))
-    lab.sim.now = true + 2 * 86_400_000
-    node.core = lab.sim._core(node.name, node.entropy, node.peer_id, node.area, node.disk)
-    lab.sim.perform(node, node.core.begin(lab.now, node.genesis))
-    for event in (Listening((node.address,)), Woke()):
-        lab.sim.perform(node, node.core.handle(event, lab.now))
-    rows = {r.kind: r for r in lab.network(node).catalog.rows(author=node.core.state.me)}
-    assert abs(rows["lease"].created - lab.now) < 86_400_000
-    assert rows["profile"].created <= lab.now
 
 
 def test_a_crowd_of_strangers_does_not_push_out_the_neighbours(monkeypatch):

@@ -201,9 +201,9 @@ def test_in_doubt_nothing_is_decided_and_afterwards_nothing_of_before(run: Stree
     anna, deals = run.witnesses[0], Deals(run)
     network = next(iter(anna.core.state.networks.values()))
     old, new = deals.cancel(b"7" * 32, run.sim.now), deals.cancel(b"8" * 32, run.sim.now + MAX_SKEW + 2)
-    network.chain.ready = False
+    network.chain.whole = False
     assert not tokens(ask(run, anna, old))
-    network.chain.ready = True
+    network.chain.whole = True
     anna.core.witnesses.whole(network, run.sim.now)
     run.sim.perform(anna, anna.core._journal.take())
     assert not tokens(ask(run, anna, old))

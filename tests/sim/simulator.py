@@ -13,7 +13,7 @@ from typing import Any
 
 from p2pnode import commands
 from p2pnode.core.core import Core
-from p2pnode.core.effects import Dial, Effect, Lookup, Provide, Reply, Send, Wake, Write
+from p2pnode.core.effects import Dial, Effect, Lookup, Provide, Remake, Reply, Send, Wake, Write
 from p2pnode.core.events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
 from p2pnode.core.multiaddrs import peer_of, with_peer
 from p2pnode.core.state import Settings
@@ -48,6 +48,7 @@ class Node:
     genesis: tuple[bytes, ...] = ()
     alive: bool = True
     life: int = 0
+    skew: int = 0  # how far its clock is ahead, ms
     links: dict[str, int] = field(default_factory=dict)  # peer id → link number
     waiting: dict[int, Callable[[Any], None]] = field(default_factory=dict)
 
@@ -80,20 +81,24 @@ class Simulator:
         entropy = self.rng.randbytes(32)
         peer_id = "12D3KooW" + "".join(self.rng.choice(_BASE58) for _ in range(44))
         disk = MemoryStore()
-        node = Node(name, entropy, peer_id, area, disk, self._core(name, entropy, peer_id, area, disk))
+        node = Node(name, entropy, peer_id, area, disk, self._core(name, entropy, peer_id, area, disk, self.now))
         self.nodes[peer_id] = node
-        self.perform(node, node.core.begin(self.now))
+        self.perform(node, node.core.begin(self.clock(node)))
         self._listening(node)
         return node
+
+    def clock(self, node: Node) -> int:
+        """What a node takes for the time."""
+        return self.now + node.skew
 
     def _listening(self, node: Node) -> None:
         told = with_peer("/ip4/10.9.9.9/tcp/1", node.peer_id) if node.name in self.hidden else node.address
         self.handle(node, Listening((told,)))
 
-    def _core(self, name: str, entropy: bytes, peer_id: str, area: str, disk: MemoryStore) -> Core:
+    def _core(self, name: str, entropy: bytes, peer_id: str, area: str, disk: MemoryStore, now: int) -> Core:
         signer, _ = incept(entropy)
         settings = Settings(name=name, area=area, peer_id=peer_id, box=bytes(32))
-        return Core(disk, signer, settings, Random(self.rng.random()), self.now)
+        return Core(disk, signer, settings, Random(self.rng.random()), now)
 
     # Time
 
@@ -113,7 +118,7 @@ class Simulator:
 
     def handle(self, node: Node, event: Event) -> None:
         if node.alive:
-            self.perform(node, node.core.handle(event, self.now))
+            self.perform(node, node.core.handle(event, self.clock(node)))
 
     def perform(self, node: Node, effects: list[Effect]) -> None:
         life = node.life
@@ -134,7 +139,9 @@ class Simulator:
             case Send(peer, protocol, data):
                 self._transmit(node, peer, protocol, data)
             case Wake(at):
-                self.at(max(at, self.now + 1), lambda: self.handle(node, Woke()) if node.life == life else None)
+                self.at(
+                    max(at - node.skew, self.now + 1), lambda: self.handle(node, Woke()) if node.life == life else None
+                )
             case Dial(str(key), addresses):
                 delay = self.rng.randint(*self.faults.latency)
                 self.at(self.now + delay, lambda: self._dial(node, life, key, addresses))
@@ -142,6 +149,8 @@ class Simulator:
                 done = node.waiting.pop(ticket, None)
                 if done is not None:
                     done(result)
+            case Remake():
+                self.at(self.now, lambda: self.set_clock(node, node.skew) if node.life == life else None)
             case Provide(key):
                 self._providers.setdefault(key, set()).add(node.peer_id)
             case Lookup(key):
@@ -164,10 +173,22 @@ class Simulator:
     def restart(self, node: Node) -> None:
         if node.alive:
             return
-        node.core = self._core(node.name, node.entropy, node.peer_id, node.area, node.disk)
         node.alive = True
-        self.perform(node, node.core.begin(self.now, node.genesis))
+        self._make_core(node)
+
+    def _make_core(self, node: Node) -> None:
+        node.core = self._core(node.name, node.entropy, node.peer_id, node.area, node.disk, self.clock(node))
+        self.perform(node, node.core.begin(self.clock(node), node.genesis))
         self._listening(node)
+
+    def set_clock(self, node: Node, skew: int) -> None:
+        """Somebody sets a node's clock; one that runs notices, and makes its core anew, as the daemon does."""
+        node.skew = skew
+        if node.alive:
+            node.life += 1
+            self._make_core(node)
+            for peer in list(node.links):
+                self.handle(node, Connected(peer, self.nodes[peer].address, True))
 
     # The network
 
