@@ -5,11 +5,34 @@ from typing import Final
 from protocols.limits import DAY, HOUR, MINUTE, SECOND
 
 # Neighbours
-WANTED_NEIGHBOURS: Final = 12  # connections we seek by ourselves; more may come in
-MAX_KNOWN_PEERS: Final = 1_024
+WANTED_OUTBOUND: Final = (
+    8  # connections we make by ourselves; those that others make do not count, whatever their number
+)
+ANY_OUTBOUND: Final = 2  # of them to anybody, so that a crowd of members cannot have all
+OUTBOUND_OF_GROUP: Final = 2  # of them into one /24 of public addresses
+ANCHORS: Final = 2
+ANCHOR_AFTER: Final = 10 * MINUTE  # of service
+FEELER_EVERY: Final = 2 * MINUTE
+DIAL_WITHIN: Final = 30 * SECOND  # without an answer it counts as failed
 DIAL_BACKOFF_MIN: Final = 3 * SECOND
-DIAL_BACKOFF_MAX: Final = 10 * MINUTE
+DIAL_BACKOFF_MAX: Final = HOUR
 DIAL_BACKOFF_WANTED: Final = 30 * SECOND  # for a peer that somebody waits for: a join, an exchange under way
+DIAL_BACKOFF_ALONE: Final = MINUTE  # while nobody at all is connected
+DIAL_BACKOFF_NO_ROUTE: Final = 5 * MINUTE  # where it is our own network that is missing
+OFFLINE_MAX: Final = 30 * SECOND  # from one try to the next while there is no network
+
+# Address book
+ADDRESSES_OF_ONE: Final = 8  # peer
+BUCKET: Final = 8  # peers
+NEW_BUCKETS: Final = 64
+SOURCE_BUCKETS: Final = 8  # of them for what one group of addresses tells
+TRIED_BUCKETS: Final = 32
+GROUP_IN_BUCKET: Final = 2  # peers of one /24 (IPv6 /48) of public addresses
+GROUP_IN_TABLE: Final = 10
+MAX_NAMED: Final = 256  # peers that our user named
+MAX_CALLERS: Final = 128  # peers that dialled us, and of which no address is known
+
+# Rendezvous
 RENDEZVOUS_FIRST: Final = 5 * SECOND
 RENDEZVOUS_EVERY: Final = 2 * MINUTE
 PROVIDE_EVERY: Final = 6 * HOUR
@@ -32,7 +55,6 @@ CLOCK_AHEAD: Final = 30 * DAY  # further ahead, likewise: so long a node may hav
 CLOCK_WRONG: Final = DAY  # off from most neighbours: then nothing is signed
 CLOCK_KEPT_EVERY: Final = HOUR
 CLOCK_UNHEARD: Final = 10 * MINUTE  # so long after a start a clock is not remembered unless neighbours confirm it
-LOOK_AT_CLOCK: Final = 15 * SECOND  # so soon it is noticed that it was set, or that the machine slept
 
 # Records
 LEASE_EVERY: Final = DAY
@@ -74,6 +96,8 @@ SHOW_EVERY: Final = 50  # no more than one page of our chain in this time, whoev
 STEPS_PER_COMMIT: Final = 64  # events handled before their batches are committed together
 QUEUE: Final = 1_024
 STOP_WITHIN: Final = 2 * SECOND
+LOOK_AT_ADDRESSES: Final = 60.0  # seconds between looks at the addresses of this machine's interfaces
+CLOCK_LOOKED_AT: Final = 15 * SECOND  # so soon it is noticed that it was set, or that the machine slept
 REOPEN_EVERY: Final = 5 * SECOND  # after the disk refused
 
 # Host: connections and streams. Sizes in bytes, times in seconds (trio's clock).

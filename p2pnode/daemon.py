@@ -14,7 +14,7 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from p2pnode.core.core import Core
-from p2pnode.core.effects import Dial, Effect, Emit, Lookup, Penalize, Provide, Reindex, Reply, Send
+from p2pnode.core.effects import Dial, Effect, Emit, Hangup, Lookup, Penalize, Provide, Reindex, Reply, Send
 from p2pnode.core.events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received
 from p2pnode.core.keys import GENESIS
 from p2pnode.core.multiaddrs import with_peer
@@ -33,7 +33,7 @@ from p2pnode.search.searching import Searching
 from protocols.errors import Refusal
 
 from . import clock, commands
-from .bounds import MAX_LISTENERS, STOP_WITHIN
+from .bounds import LOOK_AT_ADDRESSES, MAX_LISTENERS, STOP_WITHIN
 from .control import serve_control
 from .greeting import greeting
 from .loop import Loop
@@ -163,6 +163,7 @@ class Daemon:
         self._searching.rebuild(self._loop.core)
         nursery.start_soon(self._searching.run, lambda: self._loop.core)
         await self._loop.put(Listening(self._listening))
+        nursery.start_soon(self._watch_addresses)
         await nursery.start(serve_control, self, self._home, self._log)
         self._say_ready()
 
@@ -258,6 +259,8 @@ class Daemon:
                 self._host.strike(peer, reason)
             case Dial(key, addresses):
                 self._nursery.start_soon(self._dial, key, addresses)
+            case Hangup(peer):
+                self._nursery.start_soon(self._host.disconnect, peer)
             case Provide(key):
                 self._nursery.start_soon(self._host.provide, key)
             case Lookup(key):
@@ -275,6 +278,16 @@ class Daemon:
         return (Listening(self._listening), *self._connections.values())
 
     # Parts
+
+    async def _watch_addresses(self) -> None:
+        """Another network, or an address that came or went: the core is told, publishes it and dials anew."""
+        while True:
+            await trio.sleep(LOOK_AT_ADDRESSES)
+            addresses = tuple(self._host.addresses())
+            if addresses != self._listening:
+                self._log.info("the addresses of this machine have changed", addresses=addresses)
+                self._listening = addresses
+                await self._loop.put(Listening(addresses))
 
     def _make_core(self, now: int) -> Core:
         settings = Settings(
@@ -318,7 +331,7 @@ class Daemon:
             await self._host.dial(addresses)
         except Unreachable as e:
             self._log.info("dial failed", peer=key, problem=str(e))
-            await self._loop.put(DialFailed(key, str(e)))
+            await self._loop.put(DialFailed(key, str(e), e.no_route))
 
     async def _lookup(self, key: bytes) -> None:
         found = await self._host.find_providers(key)

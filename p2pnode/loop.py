@@ -18,7 +18,7 @@ from p2pnode.core.events import Command, Event, Received, Woke
 from protocols.errors import Refusal
 
 from . import clock
-from .bounds import LOOK_AT_CLOCK, QUEUE, REOPEN_EVERY, STEPS_PER_COMMIT
+from .bounds import CLOCK_LOOKED_AT, QUEUE, REOPEN_EVERY, STEPS_PER_COMMIT
 from .store import AnyStore, StoreError
 
 WARNING = "the disk refused a write, nothing is signed until it can be written: "
@@ -201,7 +201,7 @@ class Loop:
                 continue
             delay = at - clock.now()
             if delay > 0 and not self._jumps.pending():
-                with trio.move_on_after(min(delay, LOOK_AT_CLOCK) / 1000):
+                with trio.move_on_after(min(delay, CLOCK_LOOKED_AT) / 1000):
                     await self._wake_changed.wait()
                     continue
             if clock.now() >= at or self._jumps.pending():  # if it was set back, the rest of a wait may be years

@@ -39,6 +39,7 @@ from .listings import Listings
 from .membership import Membership
 from .neighbours import Neighbours, bootstrap_peer
 from .outbox import Outbox
+from .peers import Peers
 from .ratings import Ratings
 from .recovery import Recovery
 from .rotations import decode_key_state
@@ -100,6 +101,7 @@ class Core:
         for network in state.networks.values():
             network.chain.written = partial(self.custody.written, network)
         self.neighbours = Neighbours(state, self.membership)
+        self.peers = Peers(state, self.neighbours)
         self.announcing = Announcing(state, self.membership)
         self.status = Status(state, self.listings, self.exchanges, self.membership, self.neighbours, self.recovery)
         self.verification = Verification(state, self.recovery, verify)
@@ -143,8 +145,8 @@ class Core:
                 self._gossip.disconnected(peer)
                 self.state.time.gone(peer)
                 self.audits.disconnected(peer)
-            case DialFailed(peer, reason):
-                self.neighbours.failed(peer, reason, now)
+            case DialFailed(peer, reason, no_route):
+                self.neighbours.failed(peer, reason, now, no_route)
                 self.membership.unreachable(peer, reason)
                 self.audits.unreachable(peer, reason)
             case Found(key, peers):
@@ -175,6 +177,7 @@ class Core:
         that were founded (genesis wires), targets to join, peers to dial. `Refusal` for what is no such thing.
         """
         now = self.time(wall)
+        self.neighbours.begin()
         for wire in genesis:
             self.membership.adopt(wire, now)
         for target in joins:
@@ -311,9 +314,9 @@ class Core:
                 self._journal.out(Penalize(peer, str(outcome)))
             elif isinstance(outcome, Record):
                 self._gossip.spread(network.id, outcome.id, peer, now)
-                self._took(network, outcome, now)
+                self._took(peer, network, outcome, now)
 
-    def _took(self, network: Network, record: Record, now: int) -> None:
+    def _took(self, source: str, network: Network, record: Record, now: int) -> None:
         if record.kind == "profile":
             for connected in self.state.directory.peers_of(record.author):
                 if connected in self.state.connected:
@@ -321,7 +324,7 @@ class Core:
                     self.custody.connected(connected)
                     self.recovery.connected(connected, now)
             for peer in self.state.directory.peers_of(record.author):
-                self.neighbours.add(peer, self.state.directory.addresses_of(peer), "profile", now)
+                self.neighbours.add(peer, self.state.directory.addresses_of(peer), "profile", now, source)
 
     def _publish(self, network: Network, record: Record, now: int) -> None:
         """A record of our own: stored durably, in the catalog, on its way to the neighbours."""

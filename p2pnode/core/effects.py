@@ -41,6 +41,13 @@ class Dial:
 
 
 @dataclass(frozen=True, slots=True)
+class Hangup:
+    """Let a peer go that was dialled only to see whether it answers; `Disconnected` follows."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Provide:
     """Tell the DHT that we hold what this key stands for."""
 
@@ -98,4 +105,4 @@ class Remake:
     """Make the core anew from what is stored: its timers were set by a time that was not the right one."""
 
 
-Effect = Write | Send | Dial | Provide | Lookup | Penalize | Reply | Emit | Reindex | Wake | Remake
+Effect = Write | Send | Dial | Hangup | Provide | Lookup | Penalize | Reply | Emit | Reindex | Wake | Remake

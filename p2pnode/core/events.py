@@ -35,10 +35,11 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class DialFailed:
-    """None of the addresses of a `Dial` answered."""
+    """None of the addresses of a `Dial` answered. no_route: this machine had no network to reach any of them."""
 
     key: str
     reason: str
+    no_route: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ VOUCH: Final = b"v"  # network16 vouch32           → state of a vouch, given o
 CLAIM: Final = b"b"  # network16 claim32           → state of a private claim, mine or another's
 INVITE: Final = b"i"  # network16 invite32         → [invite wire, [[newcomer, id of its vouch or empty], …]]
 REQUEST: Final = b"q"  # request id                → [at, reply as JSON]: a repeated command is answered, not done again
-PEER: Final = b"p"  # peer id                      → [addresses, last seen, name our user gave]
+PEER: Final = b"p"  # peer id                      → a peer in the book, see p2pnode/core/book.py
 JOIN: Final = b"j"  # join target                  → [since]: joins not yet answered
 DRAFT: Final = b"t"  # name16                      → listing waiting for a network to be published in
 KEY_STATE: Final = (
@@ -36,7 +36,7 @@ KEPT: Final = b"h"  # network16 author32 seq8      → entry of somebody else's 
 VERDICT: Final = b"w"  # network16 payer32 deal32   → what this node decided as a witness of that payment
 WEIGHED: Final = b"z"  # network16                 → ms: as a witness, nothing is decided on proposals dated up to then
 CLOCK: Final = b"l"  #                            → [ms, whether the clock was ever believed, whether our user insists]
-SINGLE: Final = b"s"  # name                       → single values: b"epoch" of this store
+SINGLE: Final = b"s"  # name                       → single values: b"epoch" of this store, b"book" and b"anchors"
 
 
 def seq_key(network: bytes, seq: int) -> bytes:

@@ -1,114 +1,158 @@
-"""Whom to be connected to: known peers, when to dial them again, and finding more through the DHT."""
+"""Whom to be connected to: when to dial which of the peers in the book, and finding more through the DHT.
 
-from typing import Any
+A node makes some connections itself and chooses with whom, so that no crowd that dials it can be all it sees: into
+different groups of addresses, members and those with whom something is open before strangers, tried peers and new ones
+by turns of chance. The ones that served longest are its anchors, dialled first after a restart. When nothing is due, a
+feeler tests a peer that is new and lets it go.
+"""
 
-import msgspec
+from collections import Counter
 
 from dht.keys import cell_key
 from p2pnode.bounds import (
+    ADDRESSES_OF_ONE,
+    ANCHOR_AFTER,
+    ANCHORS,
+    ANY_OUTBOUND,
+    DIAL_BACKOFF_ALONE,
     DIAL_BACKOFF_MAX,
     DIAL_BACKOFF_MIN,
+    DIAL_BACKOFF_NO_ROUTE,
     DIAL_BACKOFF_WANTED,
-    MAX_KNOWN_PEERS,
+    DIAL_WITHIN,
+    FEELER_EVERY,
+    MAX_CALLERS,
+    OFFLINE_MAX,
+    OUTBOUND_OF_GROUP,
     PROVIDE_EVERY,
     RENDEZVOUS_EVERY,
     RENDEZVOUS_FIRST,
-    WANTED_NEIGHBOURS,
+    WANTED_OUTBOUND,
 )
 from protocols.codec import decode, encode
 from protocols.errors import Refusal
+from protocols.limits import MINUTE
 
-from .effects import Dial, Lookup, Provide
-from .keys import PEER
+from .book import BY_USER, NEW, Book, Known
+from .effects import Dial, Hangup, Lookup, Provide
+from .keys import SINGLE
 from .membership import Membership
 from .multiaddrs import peer_of, with_peer
+from .nearness import LOOPBACK, PUBLIC, group_of, is_taken, scope_of
 from .state import Connection, State
 
-MAX_ADDRESSES_KEPT = 8
-DIALLED_US = "dialled us"
 SEEN_GRAIN = 60_000  # last-seen is written at most once a minute and peer
-
-
-class Known(msgspec.Struct):
-    """A peer we may dial. via: how we came to know it; seen: last connected, ms, 0 for never."""
-
-    addresses: list[str]
-    via: str
-    seen: int = 0
-    tries: int = 0
-    next_at: int = 0
-    problem: str = ""
+Candidate = tuple[str, Known, tuple[str, ...]]  # a peer, and the addresses at which it may be dialled
+BOOK_KEY = SINGLE + b"book"
+ANCHOR_KEY = SINGLE + b"anchors"
 
 
 class Neighbours:
     def __init__(self, state: State, membership: Membership) -> None:
         self._state = state
         self._membership = membership
-        self.known: dict[str, Known] = {}
+        self._secret = state.journal.get(BOOK_KEY) or state.rng.randbytes(32)
+        self.book = Book(self._secret, state.journal, state.rng, state.directory.pet_names, self._held)
+        self.known = self.book.known
+        stored = state.journal.get(ANCHOR_KEY)
+        self.anchors: list[str] = list(decode(stored)) if stored else []
         self.bootstraps: set[str] = set()  # named at this start
+        self._anchors_due: set[str] = set()  # to be dialled before others
+        self._dialling: dict[str, tuple[int, frozenset[str], bool]] = {}  # peer → (since, groups, whether a feeler)
+        self._guests: dict[str, Known] = {}  # somebody waits for them, and the book has no place
+        self._seen_wanted: set[str] = set()
+        self._partners: set[bytes] = set()
+        self._look_at = 0
+        self._feel_at = 0
+        self._hold_until = 0  # without a network nobody is dialled until then
+        self._offline = 0  # tries since
         self._keys: dict[bytes, bytes] = {}  # DHT key → network
         self._lookup_at = 0
         self._provide_at = 0
-        for key, value in state.journal.scan(PEER):
-            peer = key[len(PEER) :].decode()
-            addresses, via, seen, name = decode(value)
-            self.known[peer] = Known(addresses, via, seen)
-            if name:
-                state.directory.pet_names[peer] = name
 
-    def add(self, peer: str, addresses: tuple[str, ...], via: str, now: int) -> None:
-        """Remember where a peer may be reached."""
+    def begin(self) -> None:
+        """With the first step: what the book is ordered by is kept."""
+        if self._state.journal.get(BOOK_KEY) is None:
+            self._state.journal.put(BOOK_KEY, self._secret, durable=False)
+        self.book.begin()
+
+    def add(self, peer: str, addresses: tuple[str, ...], via: str, now: int, source: str = "") -> None:
+        """Remember where a peer may be reached. via: join, bootstrap (our user's word), profile or dht; source: the
+        peer that told us."""
         if via == "bootstrap":
             self.bootstraps.add(peer)
-        if peer == self._state.settings.peer_id or not addresses:
+        if peer == self._state.settings.peer_id:
             return
-        known = self.known.get(peer)
-        if known is None:
-            if len(self.known) >= MAX_KNOWN_PEERS and not self._forget_one():
-                return
-            known = self.known[peer] = Known([], via, next_at=now)
-        fresh = [with_peer(a, peer) for a in addresses]
-        merged = list(dict.fromkeys([*fresh, *known.addresses]))[:MAX_ADDRESSES_KEPT]
-        if merged != known.addresses:
-            known.addresses, known.next_at, known.tries = merged, now, 0
-            self._store(peer)
+        block = ""
+        if via not in BY_USER:
+            addresses, block = self._judged(addresses, via, source), self._scope_of_source(via, source)[1]
+        if self.book.add(peer, addresses, via, now, source, block):
+            self._look_at = min(self._look_at, now)
 
     def started(self, now: int) -> None:
-        """The host is up: everything is due."""
+        """The host is up, or has new addresses: everything is due."""
         self._lookup_at = now + RENDEZVOUS_FIRST
         self._provide_at = now + RENDEZVOUS_FIRST // 2
-        for known in self.known.values():
-            known.next_at = now
+        self._feel_at = now + FEELER_EVERY
+        self._look_at, self._hold_until, self._offline = now, 0, 0
+        self._anchors_due = {p for p in self.anchors if p in self.known and p not in self._state.connected}
+        for known in (*self.known.values(), *self._guests.values()):
+            known.next_at, known.tries = now, 0
 
     def connected(self, peer: str, address: str, outbound: bool, now: int) -> None:
         first = not self._state.connected
+        feeler = self._dialling.pop(peer, (0, None, False))[2] and outbound
+        if feeler and peer not in self._state.wanted and len(self._outbound()) >= WANTED_OUTBOUND:
+            self._state.journal.out(Hangup(peer))
         self._state.connected[peer] = Connection(address, outbound, now)
         self._state.wanted.discard(peer)
-        known = self.known.get(peer)
-        if known is None:
-            if len(self.known) >= MAX_KNOWN_PEERS:
-                self._forget_one()
-            known = self.known[peer] = Known([], DIALLED_US)
-        if outbound and address and address not in known.addresses:
-            known.addresses = [address, *known.addresses][:MAX_ADDRESSES_KEPT]
-        fresh = now - known.seen >= SEEN_GRAIN
-        known.seen, known.tries, known.problem = now, 0, ""
-        if fresh:
-            self._store(peer)
+        self._anchors_due.discard(peer)
+        self._guests.pop(peer, None)
+        self._look_at, self._offline = now, 0
+        if outbound:
+            self._hold_until = 0
+            self.book.reached(peer, address, now)
+        else:
+            before = self.known[peer].seen if peer in self.known else 0
+            self.book.called(peer, now)
+            if peer in self.known and now - before >= SEEN_GRAIN:
+                self.book.store(peer)
         if first:  # with nobody to ask, the DHT was mute until now
             self._lookup_at = min(self._lookup_at, now + RENDEZVOUS_FIRST)
             self._provide_at = min(self._provide_at, now + RENDEZVOUS_FIRST // 2)
 
     def disconnected(self, peer: str, now: int) -> None:
-        if self._state.connected.pop(peer, None) is not None and peer in self.known:
+        self._look_at = now
+        connection = self._state.connected.pop(peer, None)
+        if connection is not None and peer in self.known:
+            while len(self._state.parted) >= MAX_CALLERS + len(self.known):
+                del self._state.parted[next(iter(self._state.parted))]
             self._state.parted[peer] = now
             known = self.known[peer]
-            known.seen, known.tries, known.next_at = now, 0, now + DIAL_BACKOFF_MIN // 3
+            brief = now - connection.since < MINUTE
+            known.brief = known.brief + 1 if brief else 0
+            known.seen, known.next_at = now, now + min(DIAL_BACKOFF_MAX, DIAL_BACKOFF_MIN // 3 << min(known.brief, 12))
 
-    def failed(self, peer: str, reason: str, now: int) -> None:
-        known = self.known.get(peer)
-        if known is not None:
-            known.problem = reason
+    def failed(self, peer: str, reason: str, now: int, no_route: bool = False) -> None:
+        """A dial came to nothing. no_route: for want of a network on our side, at every address."""
+        self._look_at = now
+        self._dialling.pop(peer, None)
+        self._anchors_due.discard(peer)
+        known = self.known.get(peer) or self._guests.get(peer)
+        if known is None:
+            return
+        known.problem = reason
+        if not no_route:
+            self._offline, self._hold_until = 0, 0
+            self.book.failed(peer)
+        elif self._outbound():
+            known.next_at = min(known.next_at, now + self._pause(DIAL_BACKOFF_NO_ROUTE))
+        else:
+            known.tries = max(0, known.tries - 1)
+            known.next_at = now
+            if self._hold_until <= now:
+                self._hold_until = now + self._pause(OFFLINE_MAX, self._offline)
+                self._offline += 1
 
     def found(self, key: bytes, peers: tuple[tuple[str, tuple[str, ...]], ...], now: int) -> None:
         if key in self._keys:
@@ -116,7 +160,8 @@ class Neighbours:
                 self.add(peer, addresses, "dht", now)
 
     def woke(self, now: int) -> None:
-        self._redial(now)
+        if self._look_at <= now or self._look_at > now + DIAL_BACKOFF_MAX or self._state.wanted != self._seen_wanted:
+            self._look(now)
         if not self._state.connected or not self._state.addresses:
             return
         if now >= self._provide_at:
@@ -129,10 +174,11 @@ class Neighbours:
                 self._state.journal.out(Lookup(key))
 
     def next_wake(self) -> int | None:
-        times = [k.next_at for p, k in self.known.items() if self._dials(p, k)]
-        if self._state.connected and self._state.addresses:
-            times += [self._provide_at, self._lookup_at]
-        return min(times, default=None)
+        if self._state.wanted != self._seen_wanted:
+            return 0
+        if not self._state.connected or not self._state.addresses:
+            return self._look_at
+        return min(self._look_at, self._provide_at, self._lookup_at)
 
     def _own_keys(self) -> list[bytes]:
         """Where in the DHT those meet who replicate the same cells: our own cell, and the network as a whole."""
@@ -143,95 +189,169 @@ class Neighbours:
                 self._keys[cell_key(network.id, cell)] = network.id
         return list(self._keys)
 
-    def _dials(self, peer: str, known: Known) -> bool:
-        if peer in self._state.connected or not (known.addresses or self._state.directory.addresses_of(peer)):
-            return False
-        return peer in self._state.wanted or len(self._state.connected) < WANTED_NEIGHBOURS
+    # Choosing
 
-    def _redial(self, now: int) -> None:
+    def _look(self, now: int) -> None:
+        """Dial whom it is time to dial, and note when to look again."""
+        self._seen_wanted, self._partners = set(self._state.wanted), self._state.partners()
         for joining in self._membership.joining.values():
             self.add(joining.peer, joining.addresses, "join", now)
-        for peer in self._state.wanted:
+        for peer, (since, _, _) in list(self._dialling.items()):
+            if not since <= now < since + DIAL_WITHIN:  # or the clock was set
+                del self._dialling[peer]
+        if now < self._hold_until <= now + OFFLINE_MAX:
+            self._look_at = self._hold_until
+            return
+        times = [since + DIAL_WITHIN for since, _, _ in self._dialling.values()]
+        times += self._dial_wanted(now)
+        for peer in [p for p in self.anchors if p in self._anchors_due]:
+            self._anchors_due.discard(peer)
+            if peer in self.known and self._free(peer):
+                self._dial(peer, self.known[peer], tuple(self.known[peer].addresses), now)
+        times += self._dial_out(now)
+        self._note_anchors(now)
+        if now >= self._feel_at or self._feel_at > now + 2 * FEELER_EVERY:
+            self._feel_at = now + self._pause(FEELER_EVERY)
+            self._feel(now)
+        self._look_at = min([*times, self._feel_at])
+
+    def _dial_wanted(self, now: int) -> list[int]:
+        """Peers that somebody waits for, at any address; when the next of them is due."""
+        times = []
+        self._guests = {p: k for p, k in self._guests.items() if p in self._state.wanted}
+        for peer in sorted(self._state.wanted):
             self.add(peer, self._state.directory.addresses_of(peer), "profile", now)
-            known = self.known.get(peer)
-            if known is not None:
-                known.next_at = min(known.next_at, now + DIAL_BACKOFF_WANTED)
-        for peer, known in self.known.items():
-            if known.next_at <= now and self._dials(peer, known):
-                pause = min(DIAL_BACKOFF_MAX, DIAL_BACKOFF_MIN << min(known.tries, 12))
-                known.tries += 1
-                known.next_at = now + pause + self._state.rng.randrange(0, 1 + pause // 4)
-                profile = tuple(with_peer(a, peer) for a in self._state.directory.addresses_of(peer))
-                addresses = tuple(dict.fromkeys([*known.addresses, *profile]))
-                self._state.journal.out(Dial(peer, addresses[: 2 * MAX_ADDRESSES_KEPT]))
+            known = self.known.get(peer) or self._guests.get(peer)
+            if known is None:
+                addresses = self._judged(self._state.directory.addresses_of(peer), "profile", "")
+                if not addresses or len(self._guests) >= MAX_CALLERS:
+                    continue
+                full = [with_peer(a, peer) for a in addresses][:ADDRESSES_OF_ONE]
+                known = self._guests[peer] = Known(full, "profile", since=now)
+            if not known.addresses or not self._free(peer):
+                continue
+            known.next_at = min(known.next_at, now + DIAL_BACKOFF_WANTED)
+            if known.next_at <= now:
+                self._dial(peer, known, tuple(known.addresses), now)
+            else:
+                times.append(known.next_at)
+        return times
 
-    def _forget_one(self) -> bool:
-        idle = [p for p in self.known if p not in self._state.connected and p not in self._state.directory.pet_names]
-        if not idle:
-            return False
-        oldest = min(idle, key=lambda p: _worth(self.known[p]))
-        del self.known[oldest]
-        self._state.journal.delete(PEER + oldest.encode())
-        return True
+    def _dial_out(self, now: int) -> list[int]:
+        """Make the connections that are lacking; when the next peer is due that could be one."""
+        lacking = WANTED_OUTBOUND - len(self._outbound()) - sum(not feels for _, _, feels in self._dialling.values())
+        times: list[int] = []
+        while lacking > 0:
+            used = self._groups_used()
+            due, times = [], []
+            for peer, known in self.known.items():
+                if known.addresses and self._free(peer):
+                    addresses = tuple(a for a in known.addresses if used[group_of(a)] < OUTBOUND_OF_GROUP)
+                    at = self._due(known, now)
+                    if not addresses:
+                        continue
+                    if at <= now:
+                        due.append((peer, known, addresses))
+                    else:
+                        times.append(at)
+            if not due:
+                break
+            trusted = [one for one in due if self._trusted(one[0])] if lacking > ANY_OUTBOUND else []
+            self._dial(*self._pick(trusted or due, lacking), now)
+            lacking -= 1
+        return times
 
-    def _store(self, peer: str) -> None:
-        known = self.known[peer]
-        name = self._state.directory.pet_names.get(peer, "")
-        row = encode([known.addresses, known.via, known.seen, name])
-        self._state.journal.put(PEER + peer.encode(), row, durable=False)
+    def _pick(self, peers: list[Candidate], lacking: int) -> Candidate:
+        """One of those that we reached before, for the first half of the connections; then either one of them or of the
+        others, with the same chance, however many they are."""
+        tried = [one for one in peers if one[1].reached]
+        fresh = [one for one in peers if not one[1].reached]
+        first = 2 * lacking > WANTED_OUTBOUND or self._state.rng.random() < 0.5
+        chosen = (tried if first else fresh) if tried and fresh else tried or fresh
+        return chosen[self._state.rng.randrange(len(chosen))]
 
-    # Commands
+    def _feel(self, now: int) -> None:
+        """Test one peer, if there is time for it."""
+        if self._dialling:
+            return
+        idle = [p for p in self.book.suspects if self._free(p)]
+        fresh = [
+            p for p, k in self.known.items() if k.table == NEW and not k.reached and k.next_at <= now and self._free(p)
+        ]
+        for among in (idle, fresh):
+            if among:
+                peer = among[self._state.rng.randrange(len(among))]
+                known = self.known[peer]
+                self._dial(peer, known, tuple(known.addresses), now, feeler=True)
+                return
 
-    def list(self, now: int) -> list[dict[str, Any]]:
-        peers = set(self.known) | {
-            p for a in self._state.directory.authors() for p in self._state.directory.peers_of(a)
-        }
-        return [self._json(p) for p in sorted(peers, key=lambda p: (p not in self._state.connected, p))]
+    def _dial(self, peer: str, known: Known, addresses: tuple[str, ...], now: int, feeler: bool = False) -> None:
+        pause = self._pause(DIAL_BACKOFF_WANTED if peer in self._state.wanted else DIAL_BACKOFF_MAX, known.tries)
+        known.tries += 1
+        known.dialled_at, known.next_at = now, now + pause
+        self._dialling[peer] = (now, frozenset(map(group_of, addresses)), feeler)
+        self._state.journal.out(Dial(peer, addresses))
 
-    def show(self, text: str) -> dict[str, Any]:
-        return self._json(self.resolve(text))
+    def _due(self, known: Known, now: int) -> int:
+        """When to dial it. No pause lies further ahead than there are pauses, whatever the clock did; and who is alone
+        does not wait long for anybody."""
+        at = known.next_at if known.next_at <= now + DIAL_BACKOFF_MAX else now
+        if not self._state.connected and known.dialled_at <= now:
+            return min(at, known.dialled_at + DIAL_BACKOFF_ALONE)
+        return at
 
-    def name(self, text: str, name: str) -> dict[str, Any]:
-        peer = self.resolve(text)
-        self._state.directory.pet_names[peer] = name
-        if peer not in self.known:
-            self.known[peer] = Known(list(self._state.directory.addresses_of(peer)), "profile")
-        self._store(peer)
-        return self._json(peer)
+    def _pause(self, longest: int, tries: int = 12) -> int:
+        """From 3 s, doubled with each try, to `longest`, with jitter."""
+        pause = min(longest * 4 // 5, DIAL_BACKOFF_MIN << min(tries, 12))
+        return pause + self._state.rng.randrange(0, 1 + pause // 4)
 
-    def resolve(self, text: str) -> str:
-        """The one peer that this names: by peer id, prefix of one, or the name of its author."""
-        found = [p for p in self.known if p == text] or [p for p in self.known if len(text) >= 6 and p.startswith(text)]
-        if len(found) == 1:
-            return found[0]
-        if len(found) > 1:
-            raise Refusal("conflict", f"{len(found)} peers start with {text}", "Give more of the id.")
-        return self._state.directory.peer_id(self._state.directory.resolve(text))
+    def _free(self, peer: str) -> bool:
+        return peer not in self._state.connected and peer not in self._dialling
 
-    def _json(self, peer: str) -> dict[str, Any]:
-        known = self.known.get(peer)
-        connection = self._state.connected.get(peer)
+    def _outbound(self) -> list[str]:
+        return [p for p, c in self._state.connected.items() if c.outbound]
+
+    def _groups_used(self) -> Counter[str]:
+        """How many connections that we made, or are making, lead into each group of addresses."""
+        used = Counter(group_of(self._state.connected[p].address) for p in self._outbound())
+        used.update(g for _, groups, feeler in self._dialling.values() if not feeler for g in groups)
+        del used[""]
+        return used
+
+    def _trusted(self, peer: str) -> bool:
+        """Whether it speaks for a member of a network of ours, or for somebody with whom something is open."""
         author = self._state.directory.author_of(peer)
-        named = self._state.directory.pet_names.get(peer)
-        addresses = [with_peer(a, peer) for a in self._state.directory.addresses_of(peer)]
-        return {
-            "peer_id": peer,
-            "author": author.hex() if author else None,
-            "name": named or (self._state.directory.name(author) if author else None),
-            "addresses": list(dict.fromkeys([*(known.addresses if known else []), *addresses])),
-            "connected": connection is not None,
-            "direction": None if connection is None else "out" if connection.outbound else "in",
-            "via": known.via if known else "profile",
-            "last_seen": known.seen or None if known else None,
-            "problem": known.problem or None if known else None,
-        }
+        if author is None:
+            return False
+        return author in self._partners or any(n.member(author) for n in self._state.networks.values())
 
+    def _note_anchors(self, now: int) -> None:
+        connected = self._state.connected
+        served = [p for p in self._outbound() if now - connected[p].since >= ANCHOR_AFTER]
+        served.sort(key=lambda p: connected[p].since)
+        anchors = list(dict.fromkeys([*served[:ANCHORS], *self.anchors]))[:ANCHORS]
+        if anchors != self.anchors:
+            self.anchors = anchors
+            self._state.journal.put(ANCHOR_KEY, encode(anchors), durable=False)
 
-def _worth(known: Known) -> tuple[bool, bool, int]:
-    """Which peers are forgotten last: those our user named an address of, then those that we reached ourselves; so
-    that no crowd of strangers who dial us or are talked of can push out the neighbours."""
-    reached = bool(known.addresses) and known.seen > 0 and known.via != DIALLED_US
-    return (known.via in ("join", "bootstrap"), reached, known.seen)
+    def _held(self) -> set[str]:
+        return {*self._outbound(), *self._dialling, *self._state.wanted, *self.anchors}
+
+    def _judged(self, addresses: tuple[str, ...], via: str, source: str) -> tuple[str, ...]:
+        """Those that may be taken from there."""
+        scope, _ = self._scope_of_source(via, source)
+        return tuple(a for a in addresses if is_taken(a, scope))
+
+    def _scope_of_source(self, via: str, source: str) -> tuple[int, str]:
+        """How far away it is who names an address, and that one's group. Of the DHT, and where nobody remembers who it
+        was, the farthest peer that is connected may have said it."""
+        connection = self._state.connected.get(source)
+        if connection is not None:
+            scope = scope_of(connection.address)
+            return (PUBLIC, group_of(connection.address) or via) if scope in (None, PUBLIC) else (scope or LOOPBACK, "")
+        scopes = [scope_of(c.address) for c in self._state.connected.values()]
+        farthest = max((PUBLIC if s is None else s for s in scopes), default=PUBLIC)
+        return farthest, via if farthest == PUBLIC else ""
 
 
 def bootstrap_peer(address: str) -> str:

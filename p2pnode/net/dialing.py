@@ -16,12 +16,37 @@ from .libp2p_pieces import ConnectionEnded, NegotiationFailed, PeerIDMismatchesP
 _FAMILIES: Final = {"dns": socket.AF_UNSPEC, "dns4": socket.AF_INET, "dns6": socket.AF_INET6}
 
 
-class Unreachable(Refusal):
-    """No address of the peer led to it; the message says what happened at each."""
+_NO_ROUTE: Final = (
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.ENETDOWN,
+    errno.EADDRNOTAVAIL,
+    errno.EAFNOSUPPORT,
+)
 
-    def __init__(self, reason: str, hint: str = "check the address, and that the other node runs") -> None:
+
+class Unreachable(Refusal):
+    """No address of the peer led to it; the message says what happened at each. no_route: not even out of here."""
+
+    def __init__(
+        self, reason: str, hint: str = "check the address, and that the other node runs", no_route: bool = False
+    ) -> None:
         super().__init__("unreachable", reason, hint)
         self.reason = reason
+        self.no_route = no_route
+
+
+def none_answered(failures: Sequence[tuple[Address, BaseException]]) -> Unreachable:
+    """What to raise when all addresses of a peer have failed."""
+    reason = "; ".join(f"{one}: {why(error)}" for one, error in failures)
+    return Unreachable(reason, no_route=all(_no_route(error) for _, error in failures))
+
+
+def _no_route(error: BaseException) -> bool:
+    """Whether this machine had no way to the address, nor to anybody who could say where a name leads."""
+    if isinstance(error, socket.gaierror):
+        return error.errno == socket.EAI_AGAIN
+    return isinstance(error, OSError) and error.errno in _NO_ROUTE
 
 
 def why(error: BaseException) -> str:
@@ -39,7 +64,7 @@ def why(error: BaseException) -> str:
     if isinstance(error, ConnectionEnded | ConnectionResetError | trio.BrokenResourceError):
         return "the other side closed the connection"
     if isinstance(error, OSError):
-        if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+        if error.errno in _NO_ROUTE:
             return "no route to that address"
         return f"{error.strerror or error}"
     return f"the handshake failed ({type(error).__name__})"

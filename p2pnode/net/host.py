@@ -30,7 +30,7 @@ from protocols.limits import MAX_FRAME
 from .addresses import Address, BadAddress, expand, parse_address
 from .connection import Connection, Handler
 from .delivery import Delivery, FrameReceived, HostEvent, PeerConnected, PeerDisconnected
-from .dialing import Race, Unreachable, why
+from .dialing import Race, Unreachable, none_answered, why
 from .guard import Guard, address_block
 from .libp2p_pieces import ID, HostKey, SecureChannel, upgrade  # before dht.kad: it makes the import light
 from .listening import Handshakes, listen
@@ -160,7 +160,7 @@ class Host:
                 break
         if not connected:
             failures += [(one, TimeoutError()) for one in wanted if one not in (tried for tried, _ in failures)]
-            raise Unreachable("; ".join(f"{one}: {why(error)}" for one, error in failures))
+            raise none_answered(failures)
         return connected
 
     def send(self, peer: str, protocol: str, data: bytes) -> bool:

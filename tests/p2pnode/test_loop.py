@@ -195,3 +195,15 @@ async def test_the_core_is_woken_when_it_asked_for_it() -> None:
         with trio.fail_after(10):
             while not any(isinstance(e, Emit) for e, _ in street.left):
                 await trio.sleep(0.005)
+
+
+async def test_a_clock_that_was_set_back_is_noticed_by_a_node_to_which_nothing_happens(
+    monkeypatch: MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop_module, "CLOCK_LOOKED_AT", 20)
+    disk = Disk()
+    async with running(disk) as (loop, street):
+        loop._wake(loop_module.clock.now() + 3_600_000)
+        with trio.fail_after(10):
+            while not any(isinstance(e, Emit) for e, _ in street.left):
+                await trio.sleep(0.005)

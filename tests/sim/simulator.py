@@ -13,7 +13,7 @@ from typing import Any
 
 from p2pnode import commands
 from p2pnode.core.core import Core
-from p2pnode.core.effects import Dial, Effect, Lookup, Provide, Remake, Reply, Send, Wake, Write
+from p2pnode.core.effects import Dial, Effect, Hangup, Lookup, Provide, Remake, Reply, Send, Wake, Write
 from p2pnode.core.events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
 from p2pnode.core.multiaddrs import peer_of, with_peer
 from p2pnode.core.state import Settings
@@ -49,12 +49,14 @@ class Node:
     alive: bool = True
     life: int = 0
     skew: int = 0  # how far its clock is ahead, ms
+    wake: int | None = None
+    ip: str = "127.0.0.1"
     links: dict[str, int] = field(default_factory=dict)  # peer id → link number
     waiting: dict[int, Callable[[Any], None]] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
-        return f"/ip4/127.0.0.1/tcp/4001/p2p/{self.peer_id}"
+        return f"/ip4/{self.ip}/tcp/4001/p2p/{self.peer_id}"
 
 
 class Simulator:
@@ -77,11 +79,12 @@ class Simulator:
     def trace(self) -> str:
         return self._trace.hexdigest()
 
-    def spawn(self, name: str, area: str = "u33dc") -> Node:
+    def spawn(self, name: str, area: str = "u33dc", ip: str = "127.0.0.1") -> Node:
         entropy = self.rng.randbytes(32)
         peer_id = "12D3KooW" + "".join(self.rng.choice(_BASE58) for _ in range(44))
         disk = MemoryStore()
-        node = Node(name, entropy, peer_id, area, disk, self._core(name, entropy, peer_id, area, disk, self.now))
+        core = self._core(name, entropy, peer_id, area, disk, self.now)
+        node = Node(name, entropy, peer_id, area, disk, core, ip=ip)
         self.nodes[peer_id] = node
         self.perform(node, node.core.begin(self.clock(node)))
         self._listening(node)
@@ -139,12 +142,15 @@ class Simulator:
             case Send(peer, protocol, data):
                 self._transmit(node, peer, protocol, data)
             case Wake(at):
-                self.at(
-                    max(at - node.skew, self.now + 1), lambda: self.handle(node, Woke()) if node.life == life else None
-                )
+                if node.wake is None or at < node.wake:  # one timer, as in the loop
+                    node.wake = at
+                    self.at(max(at - node.skew, self.now + 1), lambda: self._wake(node, life))
             case Dial(str(key), addresses):
                 delay = self.rng.randint(*self.faults.latency)
                 self.at(self.now + delay, lambda: self._dial(node, life, key, addresses))
+            case Hangup(peer):
+                if peer in node.links:
+                    self._break(node, self.nodes[peer])
             case Reply(ticket, result):
                 done = node.waiting.pop(ticket, None)
                 if done is not None:
@@ -161,10 +167,15 @@ class Simulator:
                 )
                 self.at(self.now + 50, lambda: self.handle(node, Found(key, found)))
 
+    def _wake(self, node: Node, life: int) -> None:
+        if node.life == life and node.wake is not None and node.wake <= self.clock(node):
+            node.wake = None
+            self.handle(node, Woke())
+
     def crash(self, node: Node, away: int = 2_000) -> None:
         """Everything but the disk is forgotten; the node is back a moment later."""
         self.crashes += 1
-        node.alive, node.life = False, node.life + 1
+        node.alive, node.life, node.wake = False, node.life + 1, None
         node.waiting.clear()
         for peer in list(node.links):
             self._break(node, self.nodes[peer])
@@ -185,7 +196,7 @@ class Simulator:
         """Somebody sets a node's clock; one that runs notices, and makes its core anew, as the daemon does."""
         node.skew = skew
         if node.alive:
-            node.life += 1
+            node.life, node.wake = node.life + 1, None
             self._make_core(node)
             for peer in list(node.links):
                 self.handle(node, Connected(peer, self.nodes[peer].address, True))
@@ -203,7 +214,7 @@ class Simulator:
             node.links[other.peer_id] = other.links[node.peer_id] = self._ticket
             self.handle(node, Connected(other.peer_id, other.address, True))
             if node.peer_id in other.links:
-                self.handle(other, Connected(node.peer_id, "", False))
+                self.handle(other, Connected(node.peer_id, node.address.replace("/4001", "/50001"), False))
 
     def _break(self, one: Node, other: Node) -> None:
         for a, b in ((one, other), (other, one)):
