@@ -203,7 +203,9 @@ async def test_a_clock_that_was_set_back_is_noticed_by_a_node_to_which_nothing_h
     monkeypatch.setattr(loop_module, "CLOCK_LOOKED_AT", 20)
     disk = Disk()
     async with running(disk) as (loop, street):
-        loop._wake(loop_module.clock.now() + 3_600_000)
+        now = loop_module.clock.now
+        loop._wake(now() + 3_600_000)
+        monkeypatch.setattr(loop_module.clock, "now", lambda: now() - 86_400_000)
         with trio.fail_after(10):
             while not any(isinstance(e, Emit) for e, _ in street.left):
                 await trio.sleep(0.005)
