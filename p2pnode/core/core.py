@@ -257,7 +257,7 @@ class Core:
             case exchange_messages.EntryMessage(network_id, full):
                 network = self._known(network_id)
                 entry = parse_entry(full)
-                verify_with(entry, self.state.entry_key)
+                verify_with(entry, self.state.sent_key)
                 if entry.network != network.id:
                     raise Reject("context", "an entry of another network")
                 if self.state.directory.speaks_for(peer, entry.author):

@@ -113,7 +113,7 @@ class Custody:
         newest = -1
         for full in message.full:
             entry = parse_entry(full)
-            verify_with(entry, self._state.entry_key)
+            verify_with(entry, self._state.sent_key)
             if (entry.network, entry.author) != (network.id, author):
                 raise Reject("context", "an entry of another chain")
             self.keep(entry)

@@ -120,7 +120,7 @@ class Recovery:
         doubt = self.doubts.get(network.id)
         for each in full:
             entry = parse_entry(each)
-            verify_with(entry, self._state.entry_key)
+            verify_with(entry, self._state.sent_key)
             if (entry.network, entry.author) != (network.id, self._state.me):
                 raise Reject("context", "an entry of another chain")
             if entry.seq < own.state.count:

@@ -11,7 +11,7 @@ from ledger.entry import Entry
 from ledger.halves import first_key
 from ledger.tokens import Token
 from protocols.envelope import Record
-from protocols.errors import Refusal
+from protocols.errors import Ignore, Refusal
 from protocols.genesis import Genesis
 from protocols.identity import KeyState, Signer
 
@@ -163,6 +163,14 @@ class State:
         if known is None or (signed.epoch < known.epoch and self._before_rotation(signed)):
             return first_key(signed)
         return known.key if known.epoch == signed.epoch else None
+
+    def sent_key(self, signed: Entry | Token) -> bytes | None:
+        """`entry_key` for what a peer has sent. `Ignore` where the rotation to this key has not arrived here yet: who
+        sends it on knows more than we do, and has done nothing wrong."""
+        known = self.key_states.get(signed.author)
+        if signed.epoch > (0 if known is None else known.epoch):
+            raise Ignore("epoch", "the rotation to this key has not arrived yet")
+        return self.entry_key(signed)
 
     def _before_rotation(self, signed: Entry | Token) -> bool:
         return isinstance(signed, Token) or signed.seq <= self.rotated_at.get(signed.author, -1)

@@ -247,7 +247,7 @@ class Vouches:
     def welcomed(self, peer: str, network: Network, full: bytes, now: int) -> None:
         """The vouch that came with an invite."""
         entry = parse_entry(full)
-        verify_with(entry, self._state.entry_key)
+        verify_with(entry, self._state.sent_key)
         if entry.kind != "VOUCH" or entry.network != network.id:
             raise Reject("context", "not a vouch of this network")
         self.received(peer, network, entry, now)

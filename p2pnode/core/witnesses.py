@@ -45,7 +45,7 @@ class Witnesses:
         """
         key = VERDICT + b"".join(place(entry))
         stored = self._state.journal.get(key)
-        found = weigh(decode_verdict(stored) if stored else None, entry, self._state.me, self._state.entry_key)
+        found = weigh(decode_verdict(stored) if stored else None, entry, self._state.me, self._state.sent_key)
         if isinstance(found, Ask):
             verdict = self._decide(network, found, now)
             self._store(verdict)
