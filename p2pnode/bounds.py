@@ -69,6 +69,7 @@ PROPOSAL_LIFETIME: Final = 7 * DAY
 PAYMENT_EXPIRY: Final = 7 * DAY
 RATING_WINDOW: Final = 14 * DAY
 MAX_OPEN_PER_STRANGER: Final = 16  # proposals of one author that wait for our answer
+MAX_COUNTERS: Final = 16  # counter-proposals of one party in one exchange: each is read again with every new step
 MAX_EXCHANGES: Final = 10_000
 MAX_UNAGREED: Final = 1_024  # of them not agreed; strangers fill half of that at most
 FORGET_AFTER: Final = 30 * DAY  # what came to nothing

@@ -7,7 +7,7 @@ import msgspec
 from ledger.entry import Entry, settlement_of
 from ledger.payloads import Settlement
 from ledger.settlement import Decision
-from p2pnode.bounds import FORGET_AFTER, MAX_EXCHANGES, MAX_OPEN_PER_STRANGER, MAX_UNAGREED
+from p2pnode.bounds import FORGET_AFTER, MAX_COUNTERS, MAX_EXCHANGES, MAX_OPEN_PER_STRANGER, MAX_UNAGREED
 from protocols import exchange_messages as messages
 from protocols.codec import decode, encode, plain
 from protocols.envelope import Record, parse_record
@@ -113,8 +113,8 @@ class Exchanges:
         if held is None and len(self.held) >= MAX_EXCHANGES:
             raise Refusal("refused", f"{MAX_EXCHANGES} exchanges are kept here", "Old ones are forgotten in time.")
 
-    def _count(self, held: Held, author: bytes) -> int:
-        return sum(f.author == author for f in held.facts.values())
+    def _count(self, held: Held, author: bytes, kind: str = "") -> int:
+        return sum(f.author == author and kind in ("", f.kind) for f in held.facts.values())
 
     def find(self, text: str) -> Held:
         """The one exchange whose id starts with this, or `Refusal`."""
@@ -139,6 +139,8 @@ class Exchanges:
     def say(self, held: Held, kind: str, prev: bytes, payload: bytes, now: int) -> Exchange:
         """Sign one more fact of an exchange and have it delivered."""
         self.check_room(held)
+        if kind == "counter" and self._count(held, self._state.me, kind) >= MAX_COUNTERS:
+            raise Refusal("refused", f"{MAX_COUNTERS} counter-proposals are enough", "Accept, decline, or begin anew.")
         fact = self._seal(held.network, held.id, kind, prev, now, payload)
         check_fact(fact)
         other = self.view(held, now).counterparty(self._state.me)
@@ -172,7 +174,8 @@ class Exchanges:
             terms = self.view(held, now).terms
             if held.network != fact.network or fact.author not in terms.parties:
                 raise Reject("context", "a fact of somebody else's exchange")
-            if self._count(held, fact.author) >= MAX_FACTS:
+            counters = self._count(held, fact.author, "counter") if fact.kind == "counter" else 0
+            if self._count(held, fact.author) >= MAX_FACTS or counters >= MAX_COUNTERS:
                 return self._answer(peer, messages.Refuse(fact.id, "refused", "too many steps in one exchange"))
         self._keep(held, fact, now)
         self._answer(peer, messages.Ack(fact.id))

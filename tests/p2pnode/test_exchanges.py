@@ -209,6 +209,23 @@ def test_facts_are_bounded(deal, monkeypatch):
     assert sum(f.author == cleo.author for f in held(deal, deal.ben).facts.values()) == 8
 
 
+def test_counter_proposals_are_bounded(deal):
+    root, cleo, ben = held(deal, deal.ben).proposal, deal.signer(deal.cleo), held(deal, deal.ben)
+    terms = parse_terms(root.payload)
+    for number in range(module.MAX_COUNTERS + 3):
+        said = encode_terms(msgspec.structs.replace(terms, previous=terms_hash(terms), expires=terms.expires + number))
+        fact = seal_fact(
+            cleo, network=root.network, deal=root.id, kind="counter", prev=root.id, at=number, payload=said
+        )
+        effects = deal.say(deal.ben, messages.FactMessage(fact.wire))
+        took = number < module.MAX_COUNTERS
+        assert [type(m) for m in sent(effects)] == [messages.Ack if took else messages.Refuse]
+        assert wrote(effects) is took
+    assert sum(f.kind == "counter" for f in ben.facts.values()) == module.MAX_COUNTERS
+    yes = seal_fact(cleo, network=root.network, deal=root.id, kind="note", prev=root.id, at=99, payload=b"")
+    assert [type(m) for m in sent(deal.say(deal.ben, messages.FactMessage(yes.wire)))] == [messages.Ack]
+
+
 def test_payment_that_does_not_match_the_terms_is_released(deal):
     full = payment(deal, deal.signer(deal.cleo), 99)
     effects = deal.say(deal.ben, messages.EntryMessage(deal.network(deal.ben).id, full), deal.cleo.peer_id)
