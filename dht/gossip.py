@@ -19,6 +19,7 @@ from protocols.limits import MAX_CELLS, MINUTE, SECOND
 from .catalog import Catalog
 from .keys import covers
 from .neighbour import Load, Neighbour
+from .pushing import Pushing
 
 GREET_AGAIN: Final = 5 * SECOND  # a greeting may be lost, or the peer may join the network later
 GREET_SELDOM: Final = 5 * MINUTE
@@ -77,6 +78,7 @@ class Gossip:
         self._networks: dict[bytes, _Membership] = {}
         self._nonces: dict[str, bytes] = {}  # of the peers connected
         self._neighbours: dict[bytes, dict[str, Neighbour]] = {}
+        self._pushing = Pushing()
         self._greet: dict[tuple[str, bytes], tuple[int, int]] = {}  # not heard from yet -> when to greet again, pause
 
     def join(self, network: bytes, catalog: Catalog, scopes: Iterable[str], now: int) -> list[Step]:
@@ -138,6 +140,8 @@ class Gossip:
             neighbour.received(message, now)
         except Reject as e:
             steps.append(Strike(peer, str(e)))
+        struck = self._pushing.of(peer, now).strikes()
+        steps += [Strike(peer, "pushes more records than any neighbour")] * struck
         return steps + self._drain(message.network, neighbour)
 
     def spread(self, network: bytes, record_id: bytes, source: str | None, now: int) -> None:
@@ -151,8 +155,9 @@ class Gossip:
             return
         concerned = [n for p, n in self._neighbours[network].items() if p != source and covers(n.theirs, row.scope)]
         concerned.sort(key=lambda n: n.weight)
+        eager = EAGER if source is None or self._pushing.of(source, now).may_pass(now) else 0
         for place, neighbour in enumerate(concerned):
-            neighbour.tell(record_id, place < EAGER, now)
+            neighbour.tell(record_id, place < eager, now)
 
     def woke(self, now: int) -> list[Step]:
         """Do what is due, for every neighbour."""
@@ -193,7 +198,8 @@ class Gossip:
         if neighbour is None or fresh:
             if neighbour is not None:
                 neighbour.gone()
-            neighbour = Neighbour(peer, membership.catalog, self._load, membership.in_flight, self._rng, now)
+            pushes = self._pushing.of(peer, now)
+            neighbour = Neighbour(peer, membership.catalog, self._load, membership.in_flight, self._rng, pushes, now)
             neighbours[peer] = neighbour
         steps: list[Step] = [Told(peer, hello.now)]
         if not hello.heard:

@@ -18,6 +18,7 @@ from protocols.limits import GOSSIP_FRAME, MAX_BATCH, MAX_HAVE, MAX_NUMBER, MAX_
 
 from .catalog import Catalog, Row
 from .keys import covers, item_id, shared
+from .pushing import Pushes
 from .reconcile import Session, answer
 
 Load = Callable[[bytes, bytes], bytes | None]
@@ -39,6 +40,7 @@ WANT_SIZE: Final = 128
 MAX_NEED: Final = 8_192
 MAX_QUEUE: Final = 4_096  # ids waiting to be pushed
 MAX_REQUESTS: Final = 16
+MAX_LATE: Final = 64  # requests given up whose answers may still come
 MAX_KNOWN: Final = 8_192
 BURST_FRAMES: Final = 4
 SERVE_RATE: Final = 8 * 1024  # bytes a millisecond
@@ -48,12 +50,20 @@ SERVE_BURST: Final = 4 * 1024 * 1024
 class Neighbour:
     """The state of one neighbour in one network for as long as a connection lasts.
 
-    in_flight: shared by all neighbours of the network: id asked for -> when to ask somebody else.
+    in_flight: shared by all neighbours of the network: id asked for -> when to ask somebody else. pushes: shared by all
+    networks of the peer.
     Methods put messages into `out`, wires for the caller into `delivered`, and set `synced`.
     """
 
     def __init__(
-        self, peer: str, catalog: Catalog, load: Load, in_flight: dict[bytes, int], rng: Random, now: int
+        self,
+        peer: str,
+        catalog: Catalog,
+        load: Load,
+        in_flight: dict[bytes, int],
+        rng: Random,
+        pushes: Pushes,
+        now: int,
     ) -> None:
         self.peer = peer
         self.out: list[Message] = []
@@ -67,6 +77,7 @@ class Neighbour:
         self._load = load
         self._in_flight = in_flight
         self._rng = rng
+        self._pushes = pushes
         self._shared: frozenset[str] = frozenset()
         self._offset = 0
         self._known: OrderedDict[bytes, None] = OrderedDict()
@@ -79,6 +90,7 @@ class Neighbour:
         self._need: OrderedDict[bytes, bytes] = OrderedDict()
         self._later: list[tuple[int, bytes]] = []
         self._asked: dict[int, tuple[tuple[bytes, ...], int]] = {}  # request -> items, deadline
+        self._late: OrderedDict[int, int] = OrderedDict()  # request -> how many ids were asked for
         self._request = rng.randrange(MAX_NUMBER)  # so that late answers of an earlier connection find no match
         self._failures = 0
         self._missed = False
@@ -112,9 +124,11 @@ class Neighbour:
         return row.id in self._known or (row.created < self.compared and covers(self._shared, row.scope))
 
     def tell(self, record_id: bytes, eager: bool, now: int) -> None:
-        """Pass a new record on, itself or its id, unless the neighbour is known to have it."""
+        """Pass a new record on, itself or its id, unless the neighbour is known to have it. Beyond what may be pushed
+        it is the id."""
         if record_id in self._known:
             return
+        eager = eager and self._pushes.may_send(now)
         queue = self._push if eager else self._lazy
         if len(queue) >= MAX_QUEUE:
             self._next_sync = min(self._next_sync, now + SYNC_SOON)
@@ -151,7 +165,7 @@ class Neighbour:
                 if len(self._requests) < MAX_REQUESTS:
                     self._requests.append(message)
             case Records():
-                self._records(message)
+                self._records(message, now)
         self.woke(now)
 
     def woke(self, now: int) -> None:
@@ -160,6 +174,9 @@ class Neighbour:
             self._session, self._next_sync = None, now + SYNC_SOON + self._jitter(SYNC_SOON)
         for request in [r for r, (_, deadline) in self._asked.items() if deadline <= now]:
             items, _ = self._asked.pop(request)
+            self._late[request] = len(items)
+            if len(self._late) > MAX_LATE:
+                self._late.popitem(last=False)
             self._failures += 1
             self._return(items)
         if self._failures > MAX_FAILURES:
@@ -278,15 +295,21 @@ class Neighbour:
             self._in_flight.update(dict.fromkeys(ids, deadline))
             self.out.append(Want(self._catalog.network, self._request, ids))
 
-    def _records(self, message: Records) -> None:
+    def _records(self, message: Records, now: int) -> None:
         items, _ = self._asked.pop(message.request, ((), 0))
+        due = len(items) or self._late.pop(message.request, 0)
+        wires = message.wires
+        if len(wires) > due:
+            wires = wires[: due + self._pushes.take(len(wires) - due, now)]
+            if len(wires) < len(message.wires):
+                self._check_soon(now)
         if items:
             self._failures = 0
             dealt = message.dealt or len(items)
             self._return(items[dealt:])
             for item in items[:dealt]:
                 self._in_flight.pop(item_id(item), None)
-        for wire in message.wires:
+        for wire in wires:
             id_ = _id_of(wire)
             self._remember(id_)
             if id_ not in self._catalog:
