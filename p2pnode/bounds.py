@@ -145,7 +145,16 @@ ACCEPT_BURST: Final = 500
 MAX_STRIKES: Final = 8
 STRIKE_DECAY: Final = 60_000  # one strike is forgiven per this time
 BAN_TIME: Final = 15 * 60_000
-MAX_BANS: Final = 4_096
+MAX_BANS: Final = 4_096  # those that followed from strikes; the oldest give way
+MAX_BLOCKED: Final = 1_024  # by our user; none gives way
+MAX_BAN_REASON: Final = 200  # characters
+BLOCK_STRIKES: Final = 3 * MAX_STRIKES  # of all peers from one block of addresses: then it is refused for a while
+BLOCK_STRIKE_DECAY: Final = 150_000  # one of them is forgiven per this time: three bans within an hour are too many
+BLOCK_REFUSED_MIN: Final = 5 * 60_000  # twice as long each time
+BLOCK_REFUSED_MAX: Final = 6 * 3_600_000
+BLOCK_FORGOTTEN: Final = 24 * 3_600_000  # without a strike
+REFUSED_RATE: Final = 0.5  # handshakes with a refused block, to see whether it is a neighbour that we know
+REFUSED_BURST: Final = 8
 MAX_TRACKED: Final = 4_096
 
 # Rendezvous (DHT)

@@ -33,7 +33,16 @@ class FrameReceived:
     data: bytes
 
 
-HostEvent = PeerConnected | PeerDisconnected | FrameReceived
+@dataclass(frozen=True, slots=True)
+class PeerBanned:
+    """Too many strikes. duration: ms, from now."""
+
+    peer: str
+    reason: str
+    duration: int
+
+
+HostEvent = PeerConnected | PeerDisconnected | FrameReceived | PeerBanned
 
 
 class Delivery:

@@ -2,15 +2,15 @@
 
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import trio
 
-from p2pnode.bounds import DIAL_STAGGER, DIAL_TIMEOUT, MAX_RESOLVED, RESOLVE_TIMEOUT
+from p2pnode.bounds import DIAL_STAGGER, DIAL_TIMEOUT, MAX_DIAL_ADDRESSES, MAX_RESOLVED, RESOLVE_TIMEOUT
 from protocols.errors import Refusal
 
-from .addresses import IP, Address
+from .addresses import IP, Address, BadAddress, parse_address
 from .libp2p_pieces import ConnectionEnded, NegotiationFailed, PeerIDMismatchesPubkey
 
 _FAMILIES: Final = {"dns": socket.AF_UNSPEC, "dns4": socket.AF_INET, "dns6": socket.AF_INET6}
@@ -68,6 +68,29 @@ def why(error: BaseException) -> str:
             return "no route to that address"
         return f"{error.strerror or error}"
     return f"the handshake failed ({type(error).__name__})"
+
+
+def choose(texts: Sequence[str], own: str, banned: Callable[[str], bool]) -> list[Address]:
+    """Which of these addresses to dial. own: our peer id. Raises Unreachable, with what is wrong with each."""
+    wanted: list[Address] = []
+    problems: list[str] = []
+    for text in texts[:MAX_DIAL_ADDRESSES]:
+        try:
+            address = parse_address(text)
+        except BadAddress as error:
+            problems.append(error.message)
+            continue
+        if not address.peer:
+            problems.append(f"{text}: the address does not say which peer answers there (…/p2p/PEER)")
+        elif address.peer == own:
+            problems.append(f"{text}: that is this node itself")
+        elif banned(address.peer):
+            problems.append(f"{text}: the peer is banned at the moment")
+        elif address not in wanted:
+            wanted.append(address)
+    if not wanted:
+        raise Unreachable("; ".join(problems) or "no address to try")
+    return wanted
 
 
 async def resolve(address: Address) -> list[Address]:

@@ -1,17 +1,24 @@
 """How much one peer, or one address, may ask of this node. Pure: times are given, in milliseconds of one clock.
 
 Rates delay and never drop: what an honest peer sends in a burst arrives later. What no honest peer sends is a strike;
-strikes are forgiven with time, and too many of them ban the peer for a while.
+strikes are forgiven with time, and too many of them ban the peer for a while. A fresh peer id costs nothing, so strikes
+are counted by block of addresses too: one that sends bad peers again and again may open no connections for a while.
 """
 
 import ipaddress
 from collections import OrderedDict
 from itertools import islice
+from typing import NamedTuple
 
 from p2pnode.bounds import (
     ACCEPT_BURST,
     ACCEPT_RATE,
     BAN_TIME,
+    BLOCK_FORGOTTEN,
+    BLOCK_REFUSED_MAX,
+    BLOCK_REFUSED_MIN,
+    BLOCK_STRIKE_DECAY,
+    BLOCK_STRIKES,
     BYTE_BURST,
     BYTE_RATE,
     FRAME_BURST,
@@ -19,6 +26,8 @@ from p2pnode.bounds import (
     MAX_BANS,
     MAX_STRIKES,
     MAX_TRACKED,
+    REFUSED_BURST,
+    REFUSED_RATE,
     STRIKE_DECAY,
 )
 
@@ -64,10 +73,37 @@ class _Record:
         self.struck_at = now
 
     def current_strikes(self, now: int) -> float:
-        return max(0.0, self.strikes - (now - self.struck_at) / STRIKE_DECAY)
+        return max(0.0, self.strikes - max(0, now - self.struck_at) / STRIKE_DECAY)
 
     def forgettable(self, now: int) -> bool:
         return self.current_strikes(now) == 0 and self.frames.full(now) and self.bytes.full(now)
+
+
+class _Block:
+    """Strikes of all peers of a block, and until when it is refused, for the how manyth time."""
+
+    def __init__(self, now: int) -> None:
+        self.strikes = 0.0
+        self.struck_at = now
+        self.refused_until = now
+        self.times = 0
+        self.admitted = TokenBucket(REFUSED_RATE, REFUSED_BURST, now)
+
+    def strike(self, now: int) -> None:
+        since = now - max(self.struck_at, self.refused_until)
+        if since > BLOCK_FORGOTTEN:
+            self.times = 0
+        self.strikes = max(0.0, self.strikes - max(0, now - self.struck_at) / BLOCK_STRIKE_DECAY) + 1
+        self.struck_at = now
+        if self.strikes > BLOCK_STRIKES - 0.5:
+            self.strikes = 0.0
+            self.refused_until = now + min(BLOCK_REFUSED_MAX, BLOCK_REFUSED_MIN << min(self.times, 16))
+            self.times += 1
+
+
+class Ban(NamedTuple):
+    until: int
+    reason: str
 
 
 class Guard:
@@ -76,10 +112,17 @@ class Guard:
     def __init__(self) -> None:
         self._records: OrderedDict[str, _Record] = OrderedDict()
         self._sources: OrderedDict[str, TokenBucket] = OrderedDict()
-        self._bans: OrderedDict[str, tuple[int, str]] = OrderedDict()
+        self._bans: OrderedDict[str, Ban] = OrderedDict()
+        self._kept: dict[str, Ban] = {}
+        self._blocks: OrderedDict[str, _Block] = OrderedDict()
+        self._reached: OrderedDict[str, None] = OrderedDict()
 
     def admit_source(self, block: str, now: int) -> bool:
-        """May this block of addresses (`address_block`) open one more connection now?"""
+        """May this block of addresses (`address_block`) open one more connection now? A refused one seldom: `refused`
+        says what to do once its peer id is known."""
+        refused = self._blocks.get(block)
+        if refused is not None and refused.refused_until > now:
+            return refused.admitted.take(1, now)
         bucket = self._sources.get(block)
         if bucket is None:
             while len(self._sources) >= MAX_TRACKED:
@@ -93,14 +136,27 @@ class Guard:
         record = self._record(peer, now)
         return max(record.frames.charge(frames, now), record.bytes.charge(size, now))
 
-    def strike(self, peer: str, reason: str, now: int) -> bool:
-        """Count something that no honest peer sends; True if the peer is banned for it now."""
+    def refused(self, block: str, peer: str, now: int) -> bool:
+        """Whether this peer may not connect to us from this block: too many bad ones did, and we never reached it."""
+        found = self._blocks.get(block)
+        return found is not None and found.refused_until > now and peer not in self._reached
+
+    def reached(self, peer: str) -> None:
+        """We have dialled this peer, and it answered."""
+        self._reached[peer] = None
+        self._reached.move_to_end(peer)
+        if len(self._reached) > MAX_TRACKED:
+            self._reached.popitem(last=False)
+
+    def strike(self, peer: str, reason: str, now: int, block: str = "") -> bool:
+        """Count something that no honest peer sends; True if the peer is banned for it now. block: its address's."""
+        if block:
+            self._block(block, now).strike(now)
         record = self._record(peer, now)
         record.strikes = record.current_strikes(now) + 1
         record.struck_at = now
         if record.strikes <= MAX_STRIKES - 0.5:  # a little of each was forgiven since
             return False
-        record.strikes = 0.0
         self.ban(peer, reason, now + BAN_TIME)
         return True
 
@@ -108,26 +164,44 @@ class Guard:
         record = self._records.get(peer)
         return record.current_strikes(now) if record else 0.0
 
-    def ban(self, peer: str, reason: str, until: int) -> None:
-        while len(self._bans) >= MAX_BANS:
-            self._bans.popitem(last=False)
-        self._bans[peer] = (until, reason)
-        self._bans.move_to_end(peer)
+    def ban(self, peer: str, reason: str, until: int, kept: bool = False) -> None:
+        """kept: our user wants it; no other pushes it out. When it is over, the peer begins with half its strikes."""
+        if kept:
+            self._bans.pop(peer, None)
+            self._kept[peer] = Ban(until, reason)
+        elif peer not in self._kept:
+            self._bans[peer] = Ban(until, reason)
+            self._bans.move_to_end(peer)
+            if len(self._bans) > MAX_BANS:
+                self._bans.popitem(last=False)
+        record = self._record(peer, until)
+        record.strikes, record.struck_at = MAX_STRIKES / 2, until
 
     def lift(self, peer: str) -> bool:
-        """End a ban; False if there was none."""
-        return self._bans.pop(peer, None) is not None
+        """End a ban, and forget the strikes; False if there was none."""
+        self._records.pop(peer, None)
+        found = (self._bans.pop(peer, None), self._kept.pop(peer, None))
+        return any(found)
 
     def banned(self, peer: str, now: int) -> bool:
-        ban = self._bans.get(peer)
-        if ban is not None and ban[0] <= now:
-            del self._bans[peer]
-            return False
-        return ban is not None
+        bans = self._kept if peer in self._kept else self._bans
+        if peer in bans and bans[peer].until <= now:
+            del bans[peer]
+        return peer in bans
 
     def bans(self, now: int) -> dict[str, tuple[int, str]]:
         """Banned peers: ms that remain, and the reason."""
-        return {peer: (until - now, reason) for peer, (until, reason) in self._bans.items() if until > now}
+        both = {**self._bans, **self._kept}
+        return {peer: (ban.until - now, ban.reason) for peer, ban in both.items() if ban.until > now}
+
+    def _block(self, block: str, now: int) -> _Block:
+        found = self._blocks.get(block)
+        if found is None:
+            while len(self._blocks) >= MAX_TRACKED:
+                self._blocks.popitem(last=False)
+            found = self._blocks[block] = _Block(now)
+        self._blocks.move_to_end(block)
+        return found
 
     def _record(self, peer: str, now: int) -> _Record:
         record = self._records.get(peer)

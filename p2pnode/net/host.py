@@ -21,16 +21,15 @@ from p2pnode.bounds import (
     HANDSHAKE_TIMEOUT,
     MAX_CONNECTIONS,
     MAX_CONNECTIONS_PER_ADDRESS,
-    MAX_DIAL_ADDRESSES,
     REQUEST_COST,
     SIMULTANEOUS,
 )
 from protocols.limits import MAX_FRAME
 
-from .addresses import Address, BadAddress, expand, parse_address
+from .addresses import Address, expand
 from .connection import Connection, Handler
-from .delivery import Delivery, FrameReceived, HostEvent, PeerConnected, PeerDisconnected
-from .dialing import Race, Unreachable, none_answered, why
+from .delivery import Delivery, FrameReceived, HostEvent, PeerBanned, PeerConnected, PeerDisconnected
+from .dialing import Race, Unreachable, choose, none_answered, why
 from .guard import Guard, address_block
 from .libp2p_pieces import ID, HostKey, SecureChannel, upgrade  # before dht.kad: it makes the import light
 from .listening import Handshakes, listen
@@ -139,7 +138,10 @@ class Host:
 
         Every address ends in /p2p/ and a peer id. Raises Unreachable.
         """
-        wanted = self._wanted([address] if isinstance(address, str) else list(address))
+        if self._nursery is None:
+            raise Unreachable("the node is not running")
+        texts = [address] if isinstance(address, str) else list(address)
+        wanted = choose(texts, self.peer_id, lambda peer: self.guard.banned(peer, self._now()))
         for one in wanted:
             if self._alive(one.peer):
                 return one.peer
@@ -200,13 +202,16 @@ class Host:
     def strike(self, peer: str, reason: str) -> None:
         """Count something that no honest peer sends; too much of it and the peer is cut off and banned for a while."""
         log.info("strike against %s: %s", peer, reason)
-        if self.guard.strike(peer, reason, self._now()):
+        connection = self._peers.get(peer)
+        if self.guard.strike(peer, reason, self._now(), connection.block if connection is not None else ""):
             log.warning("peer %s is banned for %d s: %s", peer, BAN_TIME // 1000, reason)
             self._close(peer, f"banned: {reason}")
+            if self._nursery is not None:
+                self._nursery.start_soon(self._delivery.put, PeerBanned(peer, reason, BAN_TIME))
 
-    def ban(self, peer: str, reason: str, duration: int = BAN_TIME) -> None:
-        """Cut a peer off and refuse it for `duration` ms."""
-        self.guard.ban(peer, reason, self._now() + duration)
+    def ban(self, peer: str, reason: str, duration: int = BAN_TIME, *, kept: bool = False) -> None:
+        """Cut a peer off and refuse it for `duration` ms. kept: see `Guard.ban`."""
+        self.guard.ban(peer, reason, self._now() + duration, kept)
         self._close(peer, f"banned: {reason}")
 
     def lift(self, peer: str) -> bool:
@@ -272,29 +277,6 @@ class Host:
 
     # Dialling.
 
-    def _wanted(self, texts: list[str]) -> list[Address]:
-        wanted: list[Address] = []
-        problems: list[str] = []
-        for text in texts[:MAX_DIAL_ADDRESSES]:
-            try:
-                address = parse_address(text)
-            except BadAddress as error:
-                problems.append(error.message)
-                continue
-            if not address.peer:
-                problems.append(f"{text}: the address does not say which peer answers there (…/p2p/PEER)")
-            elif address.peer == self.peer_id:
-                problems.append(f"{text}: that is this node itself")
-            elif self.guard.banned(address.peer, self._now()):
-                problems.append(f"{text}: the peer is banned at the moment")
-            elif address not in wanted:
-                wanted.append(address)
-        if self._nursery is None:
-            raise Unreachable("the node is not running")
-        if not wanted:
-            raise Unreachable("; ".join(problems) or "no address to try")
-        return wanted
-
     async def _dialled(self, where: Address, stream: trio.SocketStream) -> str:
         """Finish a dial on an open TCP connection; one at a time per peer."""
         peer = where.peer
@@ -327,9 +309,13 @@ class Host:
     ) -> tuple[Connection, Connection | None] | None:
         """Make a connection the one of its peer; with the connection that it replaces. None: it was not wanted."""
         peer = str(channel.peer)
-        if peer == self.peer_id or self.guard.banned(peer, self._now()):
+        now = self._now()
+        refused = not outbound and self.guard.refused(block, peer, now)
+        if peer == self.peer_id or refused or self.guard.banned(peer, now):
             channel.abort()
             return None
+        if outbound:
+            self.guard.reached(peer)
         old = self._peers.get(peer)
         if old is not None and not old.closed:
             simultaneous = trio.current_time() - old.since < SIMULTANEOUS and old.outbound != outbound

@@ -6,6 +6,11 @@ from hypothesis import strategies as st
 from p2pnode.bounds import (
     ACCEPT_BURST,
     BAN_TIME,
+    BLOCK_FORGOTTEN,
+    BLOCK_REFUSED_MAX,
+    BLOCK_REFUSED_MIN,
+    BLOCK_STRIKE_DECAY,
+    BLOCK_STRIKES,
     BYTE_BURST,
     BYTE_RATE,
     FRAME_BURST,
@@ -13,6 +18,7 @@ from p2pnode.bounds import (
     MAX_BANS,
     MAX_STRIKES,
     MAX_TRACKED,
+    REFUSED_BURST,
     STRIKE_DECAY,
 )
 from p2pnode.net.guard import Guard, TokenBucket, address_block
@@ -76,14 +82,77 @@ def test_a_ban_can_be_lifted() -> None:
     assert not guard.banned("a", 0)
 
 
+def test_after_a_ban_there_is_less_credit() -> None:
+    guard = Guard()
+    for _ in range(MAX_STRIKES):
+        guard.strike("a", "why", 0)
+    assert not guard.banned("a", BAN_TIME)
+    assert sum(guard.strike("a", "why", BAN_TIME) for _ in range(MAX_STRIKES // 2)) == 1
+    guard.lift("a")
+    assert not any(guard.strike("a", "why", BAN_TIME) for _ in range(MAX_STRIKES - 1))
+
+
+def test_what_our_user_blocks_is_not_pushed_out_by_others() -> None:
+    guard = Guard()
+    guard.ban("blocked", "by hand", 10**12, kept=True)
+    for number in range(MAX_BANS + 1):
+        guard.ban(f"{number}", "", 10**9)
+    assert guard.banned("blocked", 0) and not guard.banned("0", 0) and guard.banned("1", 0)
+    guard.ban("blocked", "strikes", 5)
+    assert guard.bans(0)["blocked"] == (10**12, "by hand")
+    assert guard.lift("blocked") and not guard.banned("blocked", 0)
+
+
+def strike_block(guard: Guard, now: int, block: str = "192.0.2.1") -> None:
+    """As many strikes as a block may earn, of as many peers."""
+    for number in range(BLOCK_STRIKES):
+        assert not guard.strike(f"peer {now} {number}", "why", now, block)
+
+
+def test_a_block_of_bad_peers_is_refused_for_longer_each_time() -> None:
+    guard, now, spans = Guard(), 0, []
+    for _ in range(10):
+        strike_block(guard, now)
+        assert guard.refused("192.0.2.1", "another", now)
+        assert not guard.refused("192.0.2.2", "another", now)
+        span = next(s for s in range(0, 10**9, 1_000) if not guard.refused("192.0.2.1", "another", now + s))
+        spans.append(span)
+        now += span
+    assert spans[:3] == [BLOCK_REFUSED_MIN, 2 * BLOCK_REFUSED_MIN, 4 * BLOCK_REFUSED_MIN]
+    assert spans[-1] == BLOCK_REFUSED_MAX
+    strike_block(guard, now + 2 * BLOCK_FORGOTTEN)
+    assert not guard.refused("192.0.2.1", "another", now + 2 * BLOCK_FORGOTTEN + BLOCK_REFUSED_MIN)
+
+
+def test_now_and_then_a_strike_refuses_no_block() -> None:
+    guard = Guard()
+    for number in range(10 * BLOCK_STRIKES):
+        guard.strike(f"{number}", "rare", number * BLOCK_STRIKE_DECAY, "192.0.2.1")
+    assert not guard.refused("192.0.2.1", "another", 10 * BLOCK_STRIKES * BLOCK_STRIKE_DECAY)
+
+
+def test_a_refused_block_lets_in_whom_we_have_reached_and_few_others_come_as_far() -> None:
+    guard = Guard()
+    guard.reached("neighbour")
+    strike_block(guard, 0)
+    assert not guard.refused("192.0.2.1", "neighbour", 0) and guard.refused("192.0.2.1", "stranger", 0)
+    assert sum(guard.admit_source("192.0.2.1", 0) for _ in range(100)) == REFUSED_BURST
+    assert guard.admit_source("192.0.2.2", 0)
+    assert guard.admit_source("192.0.2.1", 2_000)
+
+
 def test_memory_is_bounded_and_strikes_survive_a_crowd() -> None:
     guard = Guard()
     for number in range(2 * MAX_TRACKED):
         guard.charge(f"peer {number}", frames=1, now=number)
         guard.admit_source(f"10.0.{number}", number)
         guard.ban(f"banned {number}", "", 10**9)
+        guard.reached(f"peer {number}")
+        guard.strike(f"struck {number}", "once", number, f"10.0.{number}")
         if number % 50 == 0:
             guard.strike("bad", "again", number)
+    assert len(guard._blocks) <= MAX_TRACKED
+    assert len(guard._reached) <= MAX_TRACKED
     assert len(guard._records) <= MAX_TRACKED
     assert len(guard._sources) <= MAX_TRACKED
     assert len(guard._bans) <= MAX_BANS

@@ -11,7 +11,7 @@ import trio
 from dht.kad_host import PROTOCOL as KAD
 from p2pnode.bounds import MAX_PENDING, MAX_STRIKES
 from p2pnode.net.addresses import Address, parse_address
-from p2pnode.net.delivery import FrameReceived, PeerConnected, PeerDisconnected
+from p2pnode.net.delivery import FrameReceived, PeerBanned, PeerConnected, PeerDisconnected
 from p2pnode.net.dialing import connect as tcp
 from p2pnode.net.libp2p_pieces import ID, HostKey, propose, upgrade
 from p2pnode.net.yamux import HEADER, WINDOW_SIZE, Stream, StreamBroken, Yamux
@@ -259,3 +259,24 @@ async def test_malformed_dht_messages_end_their_stream_only() -> None:
                     continue
             assert not mux.closed.is_set()
         await still_serves(a)
+
+
+async def test_fresh_names_from_one_address_are_refused_in_the_end_and_whom_we_reached_are_not() -> None:
+    a, honest = Node(1, dht=False), Node(77, dht=False)
+    async with nodes(a, honest):
+        await connect(a, honest)
+        for number in range(3):
+            for _ in range(MAX_STRIKES):
+                async with stranger(a, 90 + number) as mux:
+                    await (await open_gossip(mux)).write(b"\x00")
+                    with trio.fail_after(2):
+                        await mux.closed.wait()
+        assert len(a.of(PeerBanned)) == 3
+        told = len(a.of(PeerConnected))
+        async with stranger(a, 99) as mux:
+            with trio.fail_after(2):
+                await mux.closed.wait()
+        assert len(a.of(PeerConnected)) == told
+        await honest.host.disconnect(a.id)
+        await until(lambda: not a.is_connected(honest))
+        await connect(honest, a)
