@@ -9,7 +9,7 @@ from protocols.errors import Refusal
 from .command import Command, Group, with_session
 from .output import facts, say, short, table
 from .session import Session
-from .times import format_time, now_ms, parse_time
+from .times import format_time, now_ms, parse_span, parse_time
 
 
 @click.command(cls=Command, example="p2pnode join /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…\np2pnode join p2pnode://join/…")
@@ -103,15 +103,22 @@ def invite(session: Session, uses: int, expires: str | None, note: str, vouch: s
     session.emit(data, human)
 
 
-@click.group(cls=Group, bare="list", example="p2pnode peers\np2pnode peers name 12D3KooW… Ann")
+@click.group(
+    cls=Group, bare="list", example="p2pnode peers\np2pnode peers name 12D3KooW… Ann\np2pnode peers block 12D3KooW…"
+)
 def peers() -> None:
     """The peers this node knows. PEER is a peer id, the beginning of one, or a name."""
 
 
-@peers.command("list", example="p2pnode peers list --json")
+@peers.command("list", example="p2pnode peers list --json\np2pnode peers list --banned")
+@click.option("--banned", is_flag=True, help="Those that are shut out, and why, instead.")
 @with_session
-def peers_list(session: Session) -> None:
+def peers_list(session: Session, banned: bool) -> None:
     """All peers, those connected first."""
+    if banned:
+        shut_out = session.call("peers.banned")
+        session.emit(shut_out, lambda: _print_banned(session, shut_out))
+        return
     rows = session.call("peers.list")
 
     def human() -> None:
@@ -153,12 +160,73 @@ def peers_name(session: Session, peer: str, name: str) -> None:
     session.emit(data, lambda: say(f"You call {short((data or {}).get('peer_id') or peer)} {name} now."))
 
 
+@peers.command("block", example='p2pnode peers block 12D3KooW… --for 7d --reason "sends nonsense"')
+@click.argument("peer")
+@click.option("--for", "span", metavar="SPAN", default="ever", show_default=True, help="How long, such as 2h or 7d.")
+@click.option("--reason", default="", help="A line for yourself; it is seen here only.")
+@with_session
+def peers_block(session: Session, peer: str, span: str, reason: str) -> None:
+    """Shut a peer out: it is cut off, let in no more, and not dialled. By a name: all peers of that neighbour.
+
+    What it has published is kept and passed on all the same, since others may want it.
+    """
+    until = None if span == "ever" else now_ms() + parse_span(span)
+    rows = session.write("peers.block", peer=peer, until=until, reason=reason)
+    session.emit(rows, lambda: _print_banned(session, rows))
+
+
+@peers.command("unblock", example="p2pnode peers unblock 12D3KooW…")
+@click.argument("peer")
+@with_session
+def peers_unblock(session: Session, peer: str) -> None:
+    """Let a peer in again, whoever shut it out."""
+    rows = session.write("peers.unblock", peer=peer)
+    session.emit(rows, lambda: say(f"{', '.join(_who(row) for row in rows)}: let in again."))
+
+
+def _who(row: dict[str, Any]) -> str:
+    return str(row.get("name") or short(row["peer_id"]))
+
+
+def _print_banned(session: Session, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        say("Nobody is shut out.")
+        return
+    table(
+        ["NAME", "PEER", "BY", "SINCE", "UNTIL", "REASON"],
+        [
+            (
+                row.get("name") or "-",
+                row["peer_id"] if session.plain else short(row["peer_id"]),
+                row["by"],
+                row["since"] if session.plain else format_time(row["since"], now_ms()),
+                (row["until"] or "-") if session.plain else _until(row),
+                row["reason"] or "-",
+            )
+            for row in rows
+        ],
+        session.plain,
+    )
+
+
+def _until(ban: dict[str, Any]) -> str:
+    return format_time(ban["until"], now_ms()) if ban["until"] else "for ever"
+
+
+def _why_banned(ban: dict[str, Any] | None) -> str | None:
+    if ban is None:
+        return None
+    said = "blocked by you" if ban["by"] == "you" else "by the node"
+    return f"{said}, until {_until(ban)}" + (f": {ban['reason']}" if ban["reason"] else "")
+
+
 def _print_peer(session: Session, data: dict[str, Any]) -> None:
     facts(
         [
             ("name", data.get("name")),
             ("peer id", data.get("peer_id")),
             ("connected", "yes" if data.get("connected") else "no"),
+            ("shut out", _why_banned(data.get("banned"))),
             ("via", data.get("via")),
             ("last seen", format_time(data.get("last_seen"), now_ms())),
             *(("address", address) for address in data.get("addresses") or ()),

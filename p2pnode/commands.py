@@ -82,6 +82,14 @@ class NamePeer(Args, frozen=True):
     name: Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_NAME)]
 
 
+class Block(Args, frozen=True):
+    """until: None for no end."""
+
+    peer: PeerName
+    until: Time | None = None
+    reason: Line = ""
+
+
 class Publish(Args, frozen=True):
     """photos: absolute paths of files that the node reads. when: an RRULE. to: where a courier or a ride goes."""
 
@@ -319,6 +327,9 @@ COMMANDS: dict[str, Command] = {
         Command("peers.list", NoArgs, False, "The peers this node knows"),
         Command("peers.show", Peer, False, "What is known of one peer"),
         Command("peers.name", NamePeer, True, "Give a peer a name of your own"),
+        Command("peers.banned", NoArgs, False, "The peers that are shut out"),
+        Command("peers.block", Block, True, "Shut a peer out"),
+        Command("peers.unblock", Peer, True, "Let a peer in again"),
         Command("listing.publish", Publish, True, "Publish an offer or a request"),
         Command("listing.list", ListListings, False, "Your own listings"),
         Command("listing.show", OneId, False, "One listing"),

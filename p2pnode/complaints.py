@@ -5,6 +5,7 @@ from typing import Final
 
 _NAMES: Final = {"str": "text", "int": "a whole number", "float": "a number", "bool": "yes or no", "array": "a list"}
 _TYPED: Final = {  # what the command line calls differently, or as an option of another command
+    "peers.banned": "peers.list",
     "claim.propose": "claim new",
     "vouch.list": "vouches",
     "vouch.takeover": "unvouch",

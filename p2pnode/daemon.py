@@ -3,7 +3,6 @@
 import json as json_module
 import os
 import random
-import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -14,8 +13,21 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from p2pnode.core.core import Core
-from p2pnode.core.effects import Dial, Effect, Emit, Hangup, Lookup, Penalize, Provide, Reindex, Reply, Send
-from p2pnode.core.events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received
+from p2pnode.core.effects import (
+    Ban,
+    Dial,
+    Effect,
+    Emit,
+    Hangup,
+    Lookup,
+    Penalize,
+    Provide,
+    Reindex,
+    Reply,
+    Send,
+    Unban,
+)
+from p2pnode.core.events import Banned, Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received
 from p2pnode.core.keys import GENESIS
 from p2pnode.core.multiaddrs import with_peer
 from p2pnode.core.state import Settings
@@ -25,7 +37,7 @@ from p2pnode.home.folder import Home
 from p2pnode.home.keystore import Keys, load_keystore, read_passphrase
 from p2pnode.home.log import open_log
 from p2pnode.home.pending import clear_pending, load_pending
-from p2pnode.net.delivery import FrameReceived, HostEvent, PeerConnected, PeerDisconnected
+from p2pnode.net.delivery import FrameReceived, HostEvent, PeerBanned, PeerConnected, PeerDisconnected
 from p2pnode.net.dialing import Unreachable
 from p2pnode.net.host import Host
 from p2pnode.search.index import Index, IndexUnavailable
@@ -38,7 +50,8 @@ from .control import serve_control
 from .greeting import greeting
 from .loop import Loop
 from .marker import Marked, marker_of
-from .store import AnyStore, Store, StoreBusy, StoreError, StoreFailed
+from .starter import command, refusal_in, store_refusal
+from .store import AnyStore, Store, StoreError
 from .verifying import Verifier
 from .wholeness import check_chains, examine, keep_copy, open_store
 
@@ -69,7 +82,7 @@ def run(
         try:
             store, zeroed = open_store(home.store, kept)
         except StoreError as e:
-            raise _store_refusal(e) from e
+            raise store_refusal(e) from e
         try:
             marker = marker_of(keys.public.author)
             lost = check_chains(store)
@@ -85,7 +98,7 @@ def run(
             daemon = Daemon(home, config, keys, Marked(store, marker), log, listen=listen or config.listen, json=json)
             return trio.run(daemon.main, (*config.bootstrap, *bootstrap))
         except StoreError as e:  # met on reading what is stored
-            raise _store_refusal(e) from e
+            raise store_refusal(e) from e
         except Exception as e:
             if not isinstance(e, Refusal):
                 log.exception("the node ended by a bug")
@@ -138,7 +151,7 @@ class Daemon:
                     nursery.start_soon(self._stop_on_signal, signals, nursery.cancel_scope)
                     await self._start(nursery, bootstrap)
             except BaseExceptionGroup as group:
-                refusal = _refusal_in(group)
+                refusal = refusal_in(group)
                 if refusal is None:
                     raise
                 raise refusal from None
@@ -192,7 +205,7 @@ class Daemon:
             own = sum(len(core.listings.mine(network)) for network in networks)
             network = networks[0].genesis.name if networks else ""
             for line in greeting(
-                _command(), self._config.name, network, self._listening, own, not core.neighbours.known
+                command(), self._config.name, network, self._listening, own, not core.neighbours.known
             ):
                 print(line, file=sys.stderr, flush=True)
 
@@ -201,7 +214,7 @@ class Daemon:
     async def call(self, name: str, args: commands.Args, request_id: str | None) -> Any:
         if name == "search":
             assert isinstance(args, commands.Search)
-            return await self._searching.search(self._loop.core, args, self._loop.core.time(clock.now()))
+            return await self._searching.search(self._loop.core, args, self._time())
         if name == "backup":
             assert isinstance(args, commands.Backup)
             return await self._backup(args)
@@ -257,6 +270,10 @@ class Daemon:
             case Penalize(peer, reason):
                 self._log.info("strike", peer=peer, reason=reason)
                 self._host.strike(peer, reason)
+            case Ban(peer, until, reason, by_user):
+                self._host.ban(peer, reason, until - self._time(), kept=by_user)
+            case Unban(peer):
+                self._host.lift(peer)
             case Dial(key, addresses):
                 self._nursery.start_soon(self._dial, key, addresses)
             case Hangup(peer):
@@ -302,6 +319,9 @@ class Daemon:
         core.status.warnings = self._warnings
         return core
 
+    def _time(self) -> int:
+        return self._loop.core.time(clock.now())
+
     def _warnings(self) -> list[str]:
         return [self._warning] if self._warning else []
 
@@ -316,6 +336,8 @@ class Daemon:
         match event:
             case FrameReceived(peer, protocol, data):
                 await self._loop.put(Received(peer, protocol, data))
+            case PeerBanned(peer, reason, duration):
+                await self._loop.put(Banned(peer, reason, self._time() + duration))
             case PeerConnected(peer, address, outbound):
                 connected = Connected(peer, with_peer(address, peer) if outbound else address, outbound)
                 self._connections[peer] = connected
@@ -352,28 +374,3 @@ class Answer:
     def __init__(self) -> None:
         self.arrived = trio.Event()
         self.result: Any = None
-
-
-def _command() -> str:
-    """How this program is called: by its name where that is found, else by its path."""
-    name = Path(sys.argv[0])
-    if shutil.which("p2pnode") or name.name != "p2pnode":
-        return "p2pnode"
-    return str(name.relative_to(Path.cwd()) if name.is_relative_to(Path.cwd()) else name)
-
-
-def _refusal_in(group: BaseExceptionGroup[BaseException]) -> Refusal | None:
-    """The reason why the node cannot go on, if some task gave one; the rest was cancelled on its account."""
-    for error in group.exceptions:
-        found = _refusal_in(error) if isinstance(error, BaseExceptionGroup) else error
-        if isinstance(found, StoreError):
-            return _store_refusal(found)
-        if isinstance(found, Refusal):
-            return found
-    return None
-
-
-def _store_refusal(e: StoreError) -> Refusal:
-    """Why the node cannot start on this store."""
-    hint = "Free space or check the disk, then start it again." if isinstance(e, StoreFailed) else e.hint
-    return Refusal("conflict" if isinstance(e, StoreBusy) else "failed", e.message, hint)

@@ -26,10 +26,11 @@ from protocols.identity import Signer, Verify, verify_in_turn
 
 from .announcing import Announcing
 from .audits import Audits
+from .bans import Bans
 from .claims import Claims
 from .custody import Custody
 from .effects import Effect, Emit, Penalize, Reply, Send, Wake
-from .events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
+from .events import Banned, Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
 from .exchanges import Exchanges
 from .handlers import answered_later, handlers
 from .intake import Intake
@@ -102,6 +103,7 @@ class Core:
             network.chain.written = partial(self.custody.written, network)
         self.neighbours = Neighbours(state, self.membership)
         self.peers = Peers(state, self.neighbours)
+        self.bans = Bans(state, self.peers)
         self.announcing = Announcing(state, self.membership)
         self.status = Status(state, self.listings, self.exchanges, self.membership, self.neighbours, self.recovery)
         self.verification = Verification(state, self.recovery, verify)
@@ -149,6 +151,8 @@ class Core:
                 self.neighbours.failed(peer, reason, now, no_route)
                 self.membership.unreachable(peer, reason)
                 self.audits.unreachable(peer, reason)
+            case Banned():
+                self.bans.happened(event, now)
             case Found(key, peers):
                 self.neighbours.found(key, peers, now)
             case Listening(addresses):
@@ -178,6 +182,7 @@ class Core:
         """
         now = self.time(wall)
         self.neighbours.begin()
+        self.bans.begin(now)
         for wire in genesis:
             self.membership.adopt(wire, now)
         for target in joins:
@@ -365,6 +370,7 @@ class Core:
             self._expire_at = now + EXPIRE_EVERY
             for network in self.state.networks.values():
                 self.intake.changed(network, network.catalog.expire(now))
+            self.bans.forget(now)
             self.listings.renew_due(now)
             self.exchanges.forget(now)
             self.witnesses.forget(now)

@@ -70,6 +70,23 @@ class Penalize:
 
 
 @dataclass(frozen=True, slots=True)
+class Ban:
+    """Cut a peer off and let it in no more. until: ms, FOREVER for no end; by_user: others do not push it out."""
+
+    peer: str
+    until: int
+    reason: str
+    by_user: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unban:
+    """Let a peer in again."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """Answer to the `Command` with this ticket: JSON data, or why not."""
 
@@ -105,4 +122,6 @@ class Remake:
     """Make the core anew from what is stored: its timers were set by a time that was not the right one."""
 
 
-Effect = Write | Send | Dial | Hangup | Provide | Lookup | Penalize | Reply | Emit | Reindex | Wake | Remake
+Effect = (
+    Write | Send | Dial | Hangup | Provide | Lookup | Penalize | Ban | Unban | Reply | Emit | Reindex | Wake | Remake
+)

@@ -52,6 +52,15 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Banned:
+    """The host lets a peer in no more, for its strikes. until: ms."""
+
+    peer: str
+    reason: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """Answer to a `Lookup`: who provides the key, with full multiaddrs."""
 
@@ -64,4 +73,4 @@ class Woke:
     """The time of an earlier `Wake` has come."""
 
 
-Event = Command | Listening | Connected | Disconnected | DialFailed | Received | Found | Woke
+Event = Command | Listening | Connected | Disconnected | DialFailed | Received | Banned | Found | Woke

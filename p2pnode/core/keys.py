@@ -32,11 +32,12 @@ DOUBT: Final = (
     b"u"  # network16 or nothing      → [entries that there must be, id of the last or empty]: nothing is signed in this
     # network, until neighbours have said what they know of our chain (nothing: in none that is joined from now on)
 )
+BAN: Final = b"l"  # peer id                       → [since, until, reason, whether by our user]: who is shut out
 KEPT: Final = b"h"  # network16 author32 seq8      → entry of somebody else's chain in full form, kept for him
 VERDICT: Final = b"w"  # network16 payer32 deal32   → what this node decided as a witness of that payment
 WEIGHED: Final = b"z"  # network16                 → ms: as a witness, nothing is decided on proposals dated up to then
-CLOCK: Final = b"l"  #                            → [ms, whether the clock was ever believed, whether our user insists]
 SINGLE: Final = b"s"  # name                       → single values: b"epoch" of this store, b"book" and b"anchors"
+CLOCK: Final = SINGLE + b"clock"  #            → [ms, whether the clock was ever believed, whether our user insists]
 
 
 def seq_key(network: bytes, seq: int) -> bytes:

@@ -306,7 +306,7 @@ class Neighbours:
         return pause + self._state.rng.randrange(0, 1 + pause // 4)
 
     def _free(self, peer: str) -> bool:
-        return peer not in self._state.connected and peer not in self._dialling
+        return peer not in self._state.connected and peer not in self._dialling and peer not in self._state.banned
 
     def _outbound(self) -> list[str]:
         return [p for p, c in self._state.connected.items() if c.outbound]

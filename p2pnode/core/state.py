@@ -1,7 +1,7 @@
 """What the parts of the core share. Each part owns its own state; this holds what all of them look at."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -88,6 +88,15 @@ class Connection(msgspec.Struct):
     since: int
 
 
+class BanRow(NamedTuple):
+    """A peer that is shut out. since, until: ms; FOREVER for no end. by_user: else for strikes."""
+
+    since: int
+    until: int
+    reason: str
+    by_user: bool
+
+
 class State:
     def __init__(
         self, signer: Signer, settings: Settings, rng: Rng, journal: Journal, gossip: Gossip, wall: int
@@ -104,6 +113,7 @@ class State:
         self.time = Timekeeping(journal, wall, self._has_a_say)
         self.parted: dict[str, int] = {}  # peers that were connected before, and until when
         self.wanted: set[str] = set()  # peers that something waits for
+        self.banned: dict[str, BanRow] = {}
         self.addresses: tuple[str, ...] = ()
         self.key_states: dict[bytes, KeyState] = {}
         self.rotated_at: dict[bytes, int] = {}  # author → last seq of its chain that the key before may have signed

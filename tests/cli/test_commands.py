@@ -24,6 +24,9 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("peers", "peers.list", {}),
     ("peers list", "peers.list", {}),
     ("peers show Ann", "peers.show", {"peer": "Ann"}),
+    ("peers list --banned", "peers.banned", {}),
+    ("peers block Ann --reason nonsense", "peers.block", {"peer": "Ann", "reason": "nonsense"}),
+    ("peers unblock Ann", "peers.unblock", {"peer": "Ann"}),
     ("peers name 12D3 Ann", "peers.name", {"peer": "12D3", "name": "Ann"}),
     (
         "offer publish --kind rent --title Blower --price 2/hour --tag snow --tag ice --quantity 2 --area u33 --to u3",

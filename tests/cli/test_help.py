@@ -47,7 +47,9 @@ def test_all_that_is_promised_is_there() -> None:
     assert {path[1] for path in COMMANDS if path[0] == "ledger" and len(path) > 1} == LEDGER
     claims = {"new", "accept", "decline", "settle", "list", "show"}
     assert {path[1] for path in COMMANDS if path[0] == "claim" and len(path) > 1} == claims
-    assert {path[1] for path in COMMANDS if path[0] == "peers" and len(path) > 1} == {"list", "show", "name"}
+    assert {path[1] for path in COMMANDS if path[0] == "peers" and len(path) > 1} == set(
+        ["list", "show", "name", "block", "unblock"]
+    )
 
 
 @pytest.mark.parametrize("call", CALLS)

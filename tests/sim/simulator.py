@@ -98,10 +98,12 @@ class Simulator:
         told = with_peer("/ip4/10.9.9.9/tcp/1", node.peer_id) if node.name in self.hidden else node.address
         self.handle(node, Listening((told,)))
 
-    def _core(self, name: str, entropy: bytes, peer_id: str, area: str, disk: MemoryStore, now: int) -> Core:
+    def _core(
+        self, name: str, entropy: bytes, peer_id: str, area: str, disk: MemoryStore, now: int | None = None
+    ) -> Core:
         signer, _ = incept(entropy)
         settings = Settings(name=name, area=area, peer_id=peer_id, box=bytes(32))
-        return Core(disk, signer, settings, Random(self.rng.random()), now)
+        return Core(disk, signer, settings, Random(self.rng.random()), self.now if now is None else now)
 
     # Time
 
