@@ -10,12 +10,13 @@ from typing import Final
 
 # Records a second, and at once after a pause.
 TAKEN_RATE: Final = 32
-TAKEN_BURST: Final = 400
-EXCESS: Final = 96  # records beyond that are a strike each
+TAKEN_BURST: Final = 160
+EXCESS: Final = 64  # records beyond that are a strike each
 SENT_RATE: Final = 16  # half, since what waits in a line arrives at once
-SENT_BURST: Final = 256
-PASSED_RATE: Final = 16  # what one peer pushes must not use up what the others' records need
-PASSED_BURST: Final = 64
+SENT_BURST: Final = 96
+PASSED_RATE: Final = 16  # what one peer pushes must not use up what the others' records need,
+PASSED_BURST: Final = 20
+GREEDY: Final = 60_000  # ms, in which nothing is pushed on of a peer that pushed too much
 MAX_REMEMBERED: Final = 1_024  # peers
 
 
@@ -44,11 +45,14 @@ class Pushes:
         self._sent = Allowance(SENT_RATE, SENT_BURST, now)
         self._passed = Allowance(PASSED_RATE, PASSED_BURST, now)
         self._excess = 0
+        self._greedy_until = now
 
     def take(self, count: int, now: int) -> int:
         """The peer pushes so many to us: how many of them to look at. The others count against it."""
         granted = self._taken.take(count, now)
-        self._excess += count - granted
+        if granted < count:
+            self._excess += count - granted
+            self._greedy_until = now + GREEDY
         return granted
 
     def may_send(self, now: int) -> bool:
@@ -57,7 +61,7 @@ class Pushes:
 
     def may_pass(self, now: int) -> bool:
         """Whether one more that came from this peer may be pushed to others."""
-        return self._passed.take(1, now) == 1
+        return not now < self._greedy_until <= now + GREEDY and self._passed.take(1, now) == 1
 
     def strikes(self) -> int:
         """How many strikes the peer has earned since this was last asked."""

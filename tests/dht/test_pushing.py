@@ -5,6 +5,7 @@ from dht.keys import item_of
 from dht.neighbour import LAZY_PATIENCE, PACE, WANT_TIMEOUT
 from dht.pushing import (
     EXCESS,
+    GREEDY,
     MAX_REMEMBERED,
     PASSED_BURST,
     SENT_BURST,
@@ -95,6 +96,10 @@ def test_what_one_peer_pushes_leaves_room_for_the_records_of_others():
     assert told("q", PASSED_BURST) == (PASSED_BURST, 0)
     assert told("q", 2 * PASSED_BURST) == (PASSED_BURST, PASSED_BURST)
     assert 3 * PASSED_BURST < SENT_BURST
+    pushes = Pushing().of("p", NOW)
+    assert pushes.may_pass(NOW)
+    pushes.take(TAKEN_BURST + 1, NOW)
+    assert not pushes.may_pass(NOW + GREEDY - 1) and pushes.may_pass(NOW + GREEDY)
 
 
 def test_so_many_peers_are_remembered():
