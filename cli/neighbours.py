@@ -227,9 +227,19 @@ def _print_peer(session: Session, data: dict[str, Any]) -> None:
             ("peer id", data.get("peer_id")),
             ("connected", "yes" if data.get("connected") else "no"),
             ("shut out", _why_banned(data.get("banned"))),
-            ("via", data.get("via")),
+            ("reachable", "not tried" if data.get("reachable") is None else "yes" if data["reachable"] else "no"),
+            ("problem", data.get("problem")),
+            ("next try", format_time(data.get("next_try"), now_ms()) if data.get("next_try") else None),
+            ("via", _via(data)),
+            ("known since", format_time(data.get("known_since"), now_ms())),
             ("last seen", format_time(data.get("last_seen"), now_ms())),
             *(("address", address) for address in data.get("addresses") or ()),
         ],
         session.plain,
     )
+
+
+def _via(data: dict[str, Any]) -> str | None:
+    """How this node came to know of the peer, and through whom."""
+    told_by = data.get("told_by")
+    return f"{data.get('via')}, through {short(told_by)}" if told_by else data.get("via")

@@ -16,7 +16,7 @@ from protocols.errors import Refusal
 from .command import Command, with_session
 from .output import facts, say
 from .session import Session
-from .times import moment
+from .times import format_time, moment, now_ms
 
 WATCH_PAUSE = 2.0  # seconds between looks of --watch
 
@@ -100,6 +100,7 @@ def _print_status(session: Session, data: dict[str, Any]) -> None:
             ("peers", data.get("peers")),
             ("listings", data.get("listings")),
             ("exchanges waiting for you", data.get("exchanges_waiting")),
+            ("reachable from outside", _reach(data.get("reach") or {})),
             ("peer id", data.get("peer_id")),
             *_addresses(data),
         ],
@@ -112,6 +113,21 @@ def _print_status(session: Session, data: dict[str, Any]) -> None:
         say(f"{waiting} begins at the node's next start: stop it (Ctrl-C where it runs), then p2pnode run")
     elif not network:
         say('Next: p2pnode join ADDRESS-OR-LINK, or start one: p2pnode init --new-network "Elm Street" --unit hour')
+
+
+def _reach(reach: dict[str, Any]) -> str:
+    """Whether others can dial this node, and what to do if not."""
+    state, by, address = reach.get("state"), reach.get("by") or 0, reach.get("address")
+    peers = "one peer" if by == 1 else f"{by} peers"
+    since = f", since {format_time(reach['since'], now_ms())}" if reach.get("since") else ""
+    if state == "yes":
+        return f"yes, at {address} (by {peers}{since})" if address else f"yes: somebody came in{since}"
+    if state == "no":
+        port = f"port {reach['port']}" if reach.get("port") else "its port"
+        return f"no (tried by {peers}{since}): open {port} at your router; until then only this node can dial others"
+    if state == "lan":
+        return f"not known: nobody outside to ask. From the local network: yes, at {address}"
+    return "not known yet: nobody to ask"
 
 
 def _founded(session: Session) -> str:

@@ -21,6 +21,17 @@ DIAL_BACKOFF_ALONE: Final = MINUTE  # while nobody at all is connected
 DIAL_BACKOFF_NO_ROUTE: Final = 5 * MINUTE  # where it is our own network that is missing
 OFFLINE_MAX: Final = 30 * SECOND  # from one try to the next while there is no network
 
+# Reachability
+REACH_WITNESSES: Final = 2  # peers that are to say the same before we tell others that we can be dialled there
+REACH_ASKED: Final = 3  # peers asked at a time
+REACH_FIRST: Final = 5 * SECOND  # after the start, or a change of address
+REACH_AGAIN: Final = MINUTE  # while too few have answered
+REACH_RENEWED: Final = HOUR
+REACH_KEPT: Final = 6 * HOUR  # of an answer
+REACH_EVERY: Final = 60.0  # seconds: so often at most a peer, or a block of addresses, is dialled back
+REACH_RATE: Final = 0.2  # dials back a second, for all together
+REACH_BURST: Final = 10
+
 # Address book
 ADDRESSES_OF_ONE: Final = 8  # peer
 BUCKET: Final = 8  # peers

@@ -12,22 +12,21 @@ from typing import Any
 import trio
 from structlog.typing import FilteringBoundLogger
 
+from p2pnode.core import effects
 from p2pnode.core.core import Core
-from p2pnode.core.effects import (
-    Ban,
-    Dial,
-    Effect,
-    Emit,
-    Hangup,
-    Lookup,
-    Penalize,
-    Provide,
-    Reindex,
-    Reply,
-    Send,
-    Unban,
+from p2pnode.core.effects import Effect
+from p2pnode.core.events import (
+    Banned,
+    Command,
+    Connected,
+    DialFailed,
+    Disconnected,
+    Event,
+    Found,
+    Listening,
+    Probed,
+    Received,
 )
-from p2pnode.core.events import Banned, Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received
 from p2pnode.core.keys import GENESIS
 from p2pnode.core.multiaddrs import with_peer
 from p2pnode.core.state import Settings
@@ -40,9 +39,11 @@ from p2pnode.home.pending import clear_pending, load_pending
 from p2pnode.net.delivery import FrameReceived, HostEvent, PeerBanned, PeerConnected, PeerDisconnected
 from p2pnode.net.dialing import Unreachable
 from p2pnode.net.host import Host
+from p2pnode.net.reach import Reach
 from p2pnode.search.index import Index, IndexUnavailable
 from p2pnode.search.searching import Searching
 from protocols.errors import Refusal
+from protocols.reach_messages import PROTOCOL as REACH
 
 from . import clock, commands
 from .bounds import LOOK_AT_ADDRESSES, MAX_LISTENERS, STOP_WITHIN
@@ -127,6 +128,8 @@ class Daemon:
         self._json = json
         self._keys = keys
         self._host = Host(keys.host_seed, list(listen), self._host_event)
+        self._reach = Reach(self._host)
+        self._host.handle(REACH, self._reach.serve)
         self._rng = random.SystemRandom()
         self._verifier = Verifier()
         self._store = store
@@ -256,31 +259,33 @@ class Daemon:
 
     def perform(self, effect: Effect) -> None:
         match effect:
-            case Send(peer, protocol, data):
+            case effects.Send(peer, protocol, data):
                 self._host.send(peer, protocol, data)
-            case Reply(ticket, result):
+            case effects.Reply(ticket, result):
                 answer = self._pending.get(ticket)
                 if answer is not None:
                     answer.result = result
                     answer.arrived.set()
-            case Emit(kind, data):
+            case effects.Emit(kind, data):
                 self._emit(kind, dict(data))
-            case Reindex(slots, gone):
+            case effects.Reindex(slots, gone):
                 self._searching.changed(slots, gone)
-            case Penalize(peer, reason):
+            case effects.Penalize(peer, reason):
                 self._log.info("strike", peer=peer, reason=reason)
                 self._host.strike(peer, reason)
-            case Ban(peer, until, reason, by_user):
+            case effects.Ban(peer, until, reason, by_user):
                 self._host.ban(peer, reason, until - self._time(), kept=by_user)
-            case Unban(peer):
+            case effects.Unban(peer):
                 self._host.lift(peer)
-            case Dial(key, addresses):
+            case effects.Dial(key, addresses):
                 self._nursery.start_soon(self._dial, key, addresses)
-            case Hangup(peer):
+            case effects.Hangup(peer):
                 self._nursery.start_soon(self._host.disconnect, peer)
-            case Provide(key):
+            case effects.Probe(peer, port):
+                self._nursery.start_soon(self._probe, peer, port)
+            case effects.Provide(key):
                 self._nursery.start_soon(self._host.provide, key)
-            case Lookup(key):
+            case effects.Lookup(key):
                 self._nursery.start_soon(self._lookup, key)
 
     def warn(self, warning: str | None) -> None:
@@ -354,6 +359,10 @@ class Daemon:
         except Unreachable as e:
             self._log.info("dial failed", peer=key, problem=str(e))
             await self._loop.put(DialFailed(key, str(e), e.no_route))
+
+    async def _probe(self, peer: str, port: int) -> None:
+        reached, address = await self._reach.ask(peer, port)
+        await self._loop.put(Probed(peer, reached, address))
 
     async def _lookup(self, key: bytes) -> None:
         found = await self._host.find_providers(key)

@@ -42,7 +42,8 @@ class Announcing:
 
     def _profile(self, network: Network, now: int) -> None:
         settings = self._state.settings
-        addresses = tuple(dict.fromkeys(without_peer(a) for a in self._state.addresses))[:MAX_ADDRESSES]
+        known = (*self._state.outside, *self._state.addresses)
+        addresses = tuple(dict.fromkeys(map(without_peer, known)))[:MAX_ADDRESSES]
         area = (settings.area or network.genesis.area)[: network.genesis.cell_precision]
         profile = Profile(
             name=settings.name, box=settings.box, peers=(PeerAddress(settings.peer_id, addresses),), area=area

@@ -30,7 +30,19 @@ from .bans import Bans
 from .claims import Claims
 from .custody import Custody
 from .effects import Effect, Emit, Penalize, Reply, Send, Wake
-from .events import Banned, Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
+from .events import (
+    Banned,
+    Command,
+    Connected,
+    DialFailed,
+    Disconnected,
+    Event,
+    Found,
+    Listening,
+    Probed,
+    Received,
+    Woke,
+)
 from .exchanges import Exchanges
 from .handlers import answered_later, handlers
 from .intake import Intake
@@ -42,6 +54,7 @@ from .neighbours import Neighbours, bootstrap_peer
 from .outbox import Outbox
 from .peers import Peers
 from .ratings import Ratings
+from .reachability import Reachability
 from .recovery import Recovery
 from .rotations import decode_key_state
 from .settlements import Settlements
@@ -106,10 +119,13 @@ class Core:
         self.bans = Bans(state, self.peers)
         self.announcing = Announcing(state, self.membership)
         self.status = Status(state, self.listings, self.exchanges, self.membership, self.neighbours, self.recovery)
+        self.reachability = self.status.reachability = Reachability(state)
+        self.reachability.changed = self.announcing.started
         self.verification = Verification(state, self.recovery, verify)
         self._timed: tuple[Timed, ...] = (
             self.membership,
             self.neighbours,
+            self.reachability,
             self.settlements,
             self.outbox,
             self.ratings,
@@ -135,6 +151,7 @@ class Core:
                 self._received(peer, protocol, data, now)
             case Connected(peer, address, outbound):
                 self.neighbours.connected(peer, address, outbound, now)
+                self.reachability.connected(address, outbound, now)
                 self._perform(self._gossip.connected(peer, now), now)
                 self.membership.connected(peer, now)
                 self.outbox.connected(peer, now)
@@ -144,6 +161,7 @@ class Core:
             case Disconnected(peer):
                 self.custody.disconnected(peer)
                 self.neighbours.disconnected(peer, now)
+                self.reachability.disconnected(peer)
                 self._gossip.disconnected(peer)
                 self.state.time.gone(peer)
                 self.audits.disconnected(peer)
@@ -155,8 +173,11 @@ class Core:
                 self.bans.happened(event, now)
             case Found(key, peers):
                 self.neighbours.found(key, peers, now)
+            case Probed(peer, reached, address):
+                self.reachability.answered(peer, reached, address, now)
             case Listening(addresses):
                 self.state.addresses = addresses
+                self.reachability.started(now)
                 self.neighbours.started(now)
                 self.announcing.started(now)
             case Woke():

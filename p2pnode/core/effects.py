@@ -48,6 +48,14 @@ class Hangup:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """Ask a connected peer to dial us back at this port; `Probed` follows."""
+
+    peer: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Provide:
     """Tell the DHT that we hold what this key stands for."""
 
@@ -123,5 +131,6 @@ class Remake:
 
 
 Effect = (
-    Write | Send | Dial | Hangup | Provide | Lookup | Penalize | Ban | Unban | Reply | Emit | Reindex | Wake | Remake
-)
+    Write | Send | Dial | Hangup | Probe | Provide | Lookup | Penalize | Ban | Unban | Reply | Emit | Reindex
+    | Wake | Remake
+)  # fmt: skip

@@ -69,8 +69,17 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Probed:
+    """Answer to a `Probe`: whether the peer reached us, None if it did not say; address: where it tried."""
+
+    peer: str
+    reached: bool | None
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """The time of an earlier `Wake` has come."""
 
 
-Event = Command | Listening | Connected | Disconnected | DialFailed | Received | Banned | Found | Woke
+Event = Command | Listening | Connected | Disconnected | DialFailed | Received | Banned | Found | Probed | Woke

@@ -155,7 +155,7 @@ class Membership:
                 )
         else:
             vouch = min(genesis.newcomer_limit, free // args.uses)
-        addresses = tuple(_dialable(self._state.addresses))[:MAX_LINK_ADDRESSES]
+        addresses = tuple(_dialable((*self._state.outside, *self._state.addresses)))[:MAX_LINK_ADDRESSES]
         if not addresses:
             raise Refusal("failed", "this node is not reachable at any address yet", "`p2pnode status` says why.")
         try:

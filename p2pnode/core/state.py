@@ -114,7 +114,8 @@ class State:
         self.parted: dict[str, int] = {}  # peers that were connected before, and until when
         self.wanted: set[str] = set()  # peers that something waits for
         self.banned: dict[str, BanRow] = {}
-        self.addresses: tuple[str, ...] = ()
+        self.addresses: tuple[str, ...] = ()  # where we listen
+        self.outside: tuple[str, ...] = ()  # where others have reached us, beyond what we know of ourselves
         self.key_states: dict[bytes, KeyState] = {}
         self.rotated_at: dict[bytes, int] = {}  # author → last seq of its chain that the key before may have signed
         self.partners: Callable[[], set[bytes]] = set  # authors with whom we have an exchange, a payment or a vouch

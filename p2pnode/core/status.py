@@ -11,6 +11,7 @@ from .exchanges import Exchanges
 from .listings import Listings
 from .membership import Membership
 from .neighbours import Neighbours
+from .reachability import Reachability
 from .recovery import Recovery
 from .state import State
 
@@ -31,6 +32,7 @@ class Status:
         self._membership = membership
         self._neighbours = neighbours
         self._recovery = recovery
+        self.reachability = Reachability(state)  # the core's takes its place
         self.warnings: Callable[[], list[str]] = list  # what the daemon knows, such as a disk that fails
         self.told: tuple[Callable[[int], list[str]], ...] = ()  # set by the core: what its parts leave to our user
 
@@ -55,7 +57,9 @@ class Status:
             ),
             "exchanges_waiting": self._waiting(now),
             "addresses": list(self._state.addresses),
-            "reachable": any(not c.outbound for c in self._state.connected.values()),
+            "reachable": self.reachability.state in ("yes", "lan")
+            or any(not c.outbound for c in self._state.connected.values()),
+            "reach": self.reachability.json(),
             "warnings": [
                 *self.warnings(),
                 *self._recovery.warnings(),

@@ -278,6 +278,19 @@ async def upgrade(stream: trio.SocketStream, key: HostKey, expected: ID | None) 
     return channel
 
 
+async def is_answered_by(stream: trio.SocketStream, key: HostKey, expected: ID) -> bool:
+    """Whether this peer answers on a TCP connection: it has shown its key when Noise is through. Closes it."""
+    raw = RawChannel(stream, is_initiator=True)
+    try:
+        await propose(raw, NOISE)
+        await key.handshake().handshake_outbound(cast(IRawConnection, raw), expected)
+        return True
+    except Exception:  # whatever a failing handshake raises
+        return False
+    finally:
+        raw.abort()
+
+
 __all__ = [
     "FINGERPRINTS",
     "ID",
@@ -289,6 +302,7 @@ __all__ = [
     "SecureChannel",
     "agree",
     "fingerprint",
+    "is_answered_by",
     "propose",
     "upgrade",
 ]

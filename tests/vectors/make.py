@@ -365,6 +365,7 @@ def build() -> dict[str, str]:
         "payloads": payloads.payload_vectors(),
         "invites": payloads.invite_vectors(),
         "frames": plain_values.frame_vectors(),
+        "reach": plain_values.reach_vectors(),
         "cells": plain_values.cell_vectors(),
         "amounts": plain_values.amount_vectors(),
     }

@@ -1,12 +1,13 @@
-"""The vectors of frames, cells and amounts."""
+"""The vectors of frames, requests to be dialled back, cells and amounts."""
 
 from typing import Any
 
 from protocols import cell as cells
+from protocols import reach_messages
 from protocols.amounts import format_price, parse_price
-from protocols.codec import plain
+from protocols.codec import encode, plain
 from protocols.frames import frame
-from protocols.limits import MAX_FRAME
+from protocols.limits import MAX_ADDRESS, MAX_FRAME
 
 
 def frame_vectors() -> dict[str, Any]:
@@ -136,4 +137,32 @@ def amount_vectors() -> dict[str, Any]:
         "decimals": 2,
         "valid": prices,
         "invalid": [{"text": t} for t in wrong],
+    }
+
+
+def reach_vectors() -> dict[str, Any]:
+    """Messages of /p2pnode/reach/1.0.0."""
+    messages: dict[str, Any] = {
+        "a request": reach_messages.Back(4001),
+        "the highest port": reach_messages.Back(65_535),
+        "reached": reach_messages.Answer(True, "/ip4/198.51.100.7/tcp/4001"),
+        "not reached": reach_messages.Answer(False, "/ip6/2001:db8::7/tcp/4001"),
+        "not tried": reach_messages.Busy(),
+    }
+    invalid = {
+        "port 0": ["back", 0],
+        "a port too high": ["back", 65_536],
+        "a port that is no number": ["back", "4001"],
+        "a port that is a boolean": ["back", True],
+        "an address where a port belongs": ["back", "/ip4/198.51.100.7/tcp/4001"],
+        "an address beside the port": ["back", 4001, "/ip4/198.51.100.7/tcp/4001"],
+        "an answer that is no boolean": ["answer", 1, ""],
+        "an address too long": ["answer", True, "/" * (MAX_ADDRESS + 1)],
+        "another name": ["forth", 4001],
+        "no array": "back",
+    }
+    return {
+        "what": "/p2pnode/reach/1.0.0: a message, without the length before it",
+        "valid": [{"name": n, "bytes": reach_messages.encode_message(m).hex()} for n, m in messages.items()],
+        "invalid": [{"name": n, "bytes": encode(v).hex(), "code": "field", "why": n} for n, v in invalid.items()],
     }
