@@ -273,6 +273,8 @@ class Daemon:
             case effects.Penalize(peer, reason):
                 self._log.info("strike", peer=peer, reason=reason)
                 self._host.strike(peer, reason)
+            case effects.Credit(peer):
+                self._host.credit(peer)
             case effects.Ban(peer, until, reason, by_user):
                 self._host.ban(peer, reason, until - self._time(), kept=by_user)
             case effects.Unban(peer):

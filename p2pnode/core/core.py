@@ -29,7 +29,7 @@ from .audits import Audits
 from .bans import Bans
 from .claims import Claims
 from .custody import Custody
-from .effects import Effect, Emit, Penalize, Reply, Send, Wake
+from .effects import Credit, Effect, Emit, Penalize, Reply, Send, Wake
 from .events import (
     Banned,
     Command,
@@ -339,6 +339,7 @@ class Core:
             if isinstance(outcome, Reject):
                 self._journal.out(Penalize(peer, str(outcome)))
             elif isinstance(outcome, Record):
+                self._journal.out(Credit(peer))
                 self._gossip.spread(network.id, outcome.id, peer, now)
                 self._took(peer, network, outcome, now)
 

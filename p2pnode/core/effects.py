@@ -78,6 +78,13 @@ class Penalize:
 
 
 @dataclass(frozen=True, slots=True)
+class Credit:
+    """A peer brought something new and valid."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ban:
     """Cut a peer off and let it in no more. until: ms, FOREVER for no end; by_user: others do not push it out."""
 
@@ -131,6 +138,6 @@ class Remake:
 
 
 Effect = (
-    Write | Send | Dial | Hangup | Probe | Provide | Lookup | Penalize | Ban | Unban | Reply | Emit | Reindex
+    Write | Send | Dial | Hangup | Probe | Provide | Lookup | Penalize | Credit | Ban | Unban | Reply | Emit | Reindex
     | Wake | Remake
 )  # fmt: skip

@@ -23,6 +23,7 @@ from p2pnode.bounds import (
 from protocols.errors import DecodeError
 from protocols.frames import FrameReader, frame
 
+from .guard import wide_block
 from .libp2p_pieces import NegotiationFailed, SecureChannel, agree, propose
 from .yamux import BATCH, Pool, Stream, StreamBroken, Yamux
 
@@ -51,6 +52,7 @@ class Connection:
         address: str,
         block: str,
         outbound: bool,
+        kept: bool,
         protocols: frozenset[str],
         handlers: Mapping[str, Handler],
         silence: float,
@@ -59,7 +61,10 @@ class Connection:
         self.peer = str(channel.peer)
         self.address = address
         self.block = block
+        self.wide = wide_block(block)
         self.outbound = outbound
+        self.kept = kept  # it does not give way to another
+        self.useful_at = 0.0
         self.since = trio.current_time()
         self.finished = trio.Event()  # set by the host when the last event of this connection was delivered
         self._observer = observer

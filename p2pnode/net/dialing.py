@@ -71,7 +71,7 @@ def why(error: BaseException) -> str:
 
 
 def choose(texts: Sequence[str], own: str, banned: Callable[[str], bool]) -> list[Address]:
-    """Which of these addresses to dial. own: our peer id. Raises Unreachable, with what is wrong with each."""
+    """The addresses of peers that can be dialled, each once. own: our peer id. Raises Unreachable if there is none."""
     wanted: list[Address] = []
     problems: list[str] = []
     for text in texts[:MAX_DIAL_ADDRESSES]:

@@ -227,3 +227,14 @@ def address_block(ip: str) -> str:
     if address.version == 6:
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
+
+
+def wide_block(block: str) -> str:
+    """The larger block around an `address_block`, which one provider's customer may have: an IPv4 /24, an IPv6 /48."""
+    network = ipaddress.ip_network(block)
+    return str(network.supernet(new_prefix=24 if network.version == 4 else 48))
+
+
+def is_private(block: str) -> bool:
+    """Whether an `address_block` is of this machine or of a LAN."""
+    return ipaddress.ip_network(block).is_private

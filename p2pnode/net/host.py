@@ -19,8 +19,6 @@ from p2pnode.bounds import (
     BAN_TIME,
     DIAL_TOTAL,
     HANDSHAKE_TIMEOUT,
-    MAX_CONNECTIONS,
-    MAX_CONNECTIONS_PER_ADDRESS,
     REQUEST_COST,
     SIMULTANEOUS,
 )
@@ -34,6 +32,7 @@ from .guard import Guard, address_block
 from .libp2p_pieces import ID, HostKey, SecureChannel, upgrade  # before dht.kad: it makes the import light
 from .listening import Handshakes, listen
 from .ping import PING, echo
+from .room import Room
 from .yamux import Pool, Stream
 
 from dht.kad import Rendezvous, ValueValidator  # isort: skip
@@ -76,6 +75,7 @@ class Host:
         self._protocols = frozenset(protocols)
         self._silence = silence
         self._pool = Pool()
+        self._room = Room(self.connections)
         self._handlers: dict[str, Handler] = {}
         self._listening: list[Address] = []
         self._peers: dict[str, Connection] = {}
@@ -133,10 +133,11 @@ class Host:
         else:
             self._handlers[protocol] = handler
 
-    async def dial(self, address: str | Iterable[str]) -> str:
+    async def dial(self, address: str | Iterable[str], *, keep: bool = True) -> str:
         """Connect to whichever address answers first, and return the peer id; at once if it is connected already.
 
-        Every address ends in /p2p/ and a peer id. Raises Unreachable.
+        Every address ends in /p2p/ and a peer id. keep: whether it is a peer we want for ourselves, which does not
+        give way to others; not so when strangers lead us to it, as in the DHT. Raises Unreachable.
         """
         if self._nursery is None:
             raise Unreachable("the node is not running")
@@ -144,6 +145,7 @@ class Host:
         wanted = choose(texts, self.peer_id, lambda peer: self.guard.banned(peer, self._now()))
         for one in wanted:
             if self._alive(one.peer):
+                self._peers[one.peer].kept |= keep
                 return one.peer
         race = Race(wanted)
         failures: list[tuple[Address, BaseException]] = race.failures
@@ -154,7 +156,7 @@ class Host:
             nursery.start_soon(race.run, send)
             async for where, stream in receive:
                 try:
-                    connected = await self._dialled(where, stream)
+                    connected = await self._dialled(where, stream, keep)
                 except Exception as error:
                     failures.append((where, error))
                     continue
@@ -182,6 +184,12 @@ class Host:
         if connection is None:
             raise Unreachable("not connected")
         return await connection.ask(protocol)
+
+    def credit(self, peer: str) -> None:
+        """The peer brought something new and valid; who does so stays when others have to make room."""
+        connection = self._peers.get(peer)
+        if connection is not None:
+            connection.useful_at = trio.current_time()
 
     async def provide(self, key: bytes) -> bool:
         """See `Rendezvous`; likewise the other four. Without a DHT they find nothing."""
@@ -256,7 +264,7 @@ class Host:
         except OSError:
             return
         where, block = Address("ip6" if ":" in ip else "ip4", ip, port), address_block(ip)
-        if not self._admit(block):
+        if not self.guard.admit_source(block, self._now()):
             return
         channel = None
         with self._handshakes.begin(block):
@@ -270,14 +278,9 @@ class Host:
         if connection is not None:
             await self._serve(*connection)
 
-    def _admit(self, block: str) -> bool:
-        if not self.guard.admit_source(block, self._now()) or len(self._peers) >= MAX_CONNECTIONS:
-            return False
-        return sum(1 for one in self._peers.values() if one.block == block) < MAX_CONNECTIONS_PER_ADDRESS
-
     # Dialling.
 
-    async def _dialled(self, where: Address, stream: trio.SocketStream) -> str:
+    async def _dialled(self, where: Address, stream: trio.SocketStream, keep: bool) -> str:
         """Finish a dial on an open TCP connection; one at a time per peer."""
         peer = where.peer
         try:
@@ -290,7 +293,7 @@ class Host:
             try:
                 with trio.fail_after(HANDSHAKE_TIMEOUT):
                     channel = await upgrade(stream, self.key, ID.from_base58(peer))
-                made = self._connection(channel, where, _block(stream), outbound=True)
+                made = self._connection(channel, where, _block(stream), outbound=True, kept=keep)
                 if made is not None:
                     if self._nursery is None:
                         raise Unreachable("the node is not running")
@@ -305,7 +308,7 @@ class Host:
     # Connections.
 
     def _connection(
-        self, channel: SecureChannel, where: Address, block: str, *, outbound: bool
+        self, channel: SecureChannel, where: Address, block: str, *, outbound: bool, kept: bool = False
     ) -> tuple[Connection, Connection | None] | None:
         """Make a connection the one of its peer; with the connection that it replaces. None: it was not wanted."""
         peer = str(channel.peer)
@@ -323,12 +326,16 @@ class Host:
                 channel.abort()
                 return None
             old.close("replaced by a newer connection")
+        elif not self._room.make(peer, block, kept=kept, inbound=not outbound):
+            channel.abort()
+            return None
         connection = Connection(
             channel,
             self,
             address=str(where.with_peer(peer)),
             block=block,
             outbound=outbound,
+            kept=kept,
             protocols=self._protocols,
             handlers=self._handlers,
             silence=self._silence,

@@ -1,0 +1,52 @@
+"""Room for one more connection: within the bounds of an address, of a block of addresses, and of the node."""
+
+import logging
+import secrets
+from collections.abc import Callable, Iterable
+
+from p2pnode.bounds import MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, MAX_CONNECTIONS_PER_BLOCK
+
+from .connection import Connection
+from .eviction import Seat, gives_way
+from .guard import is_private, wide_block
+
+log = logging.getLogger(__name__)
+
+
+class Room:
+    """living: the connections that there are now."""
+
+    def __init__(self, living: Callable[[], Iterable[Connection]]) -> None:
+        self._living = living
+        self._key = secrets.token_bytes(32)
+
+    def make(self, newcomer: str, block: str, *, kept: bool, inbound: bool) -> bool:
+        """Whether the newcomer, a peer id, may stay; somebody else may have had to leave for it.
+
+        block: see `address_block`. kept: we dial it for ourselves; then it stays in any case.
+        """
+        others = [one for one in self._living() if one.peer != newcomer]
+        wide = wide_block(block)
+        crowds = [(others, MAX_CONNECTIONS)]
+        if inbound:
+            came = [one for one in others if not one.outbound]
+            if not is_private(block):
+                crowds.append(([one for one in came if one.wide == wide], MAX_CONNECTIONS_PER_BLOCK))
+            crowds.append(([one for one in came if one.block == block], MAX_CONNECTIONS_PER_ADDRESS))
+        for crowd, most in reversed(crowds):  # one who leaves makes room in all of those that follow
+            if len(crowd) >= most:
+                return self._leave(crowd) or kept
+        return True
+
+    def _leave(self, crowd: Iterable[Connection]) -> bool:
+        by_peer = {one.peer: one for one in crowd}
+        leaving = gives_way([_seat(one) for one in by_peer.values()], self._key)
+        if leaving is None:
+            return False
+        log.info("peer %s makes room for another", leaving.peer)
+        by_peer[leaving.peer].close("made room for another")
+        return True
+
+
+def _seat(one: Connection) -> Seat:
+    return Seat(one.peer, one.kept, one.wide, one.since, one.rtt, one.useful_at)
