@@ -32,6 +32,7 @@ MAX_KEY: Final = 64
 OPERATION_TIMEOUT: Final = 10.0
 MAINTENANCE: Final = 600.0
 PROVIDER_RATE: Final = 100  # ADD_PROVIDER per peer and 10 s: a node announces all its cells at once
+MAX_REQUESTS: Final = 256  # served at a time; KadDHT's own 12 would be filled by six peers that say nothing
 PER_BUCKET: Final = 2  # peers of one public /24; private networks are exempt
 PER_TABLE: Final = 10
 
@@ -120,6 +121,7 @@ class Rendezvous:
         self._dht.value_store = _Values(host=host, local_peer_id=self._host.get_id())
         self._dht.provider_store = _Providers(host=host, peer_routing=self._dht.peer_routing)
         self._dht._provider_rate_max = PROVIDER_RATE
+        self._dht._inbound_limiter.total_tokens = MAX_REQUESTS
         self._validator = ours
 
     @property

@@ -106,7 +106,7 @@ SHOW_EVERY: Final = 50  # no more than one page of our chain in this time, whoev
 
 # The loop
 STEPS_PER_COMMIT: Final = 64  # events handled before their batches are committed together
-QUEUE: Final = 1_024
+QUEUE: Final = 256  # events; each may hold a frame
 STOP_WITHIN: Final = 2 * SECOND
 LOOK_AT_ADDRESSES: Final = 60.0  # seconds between looks at the addresses of this machine's interfaces
 CLOCK_LOOKED_AT: Final = 15 * SECOND  # so soon it is noticed that it was set, or that the machine slept
@@ -139,7 +139,11 @@ MAX_SEND_FRAMES: Final = 4_096
 MAX_INBOUND_STREAMS: Final = 32  # per connection
 MAX_STREAMS_PER_PROTOCOL: Final = 2  # per connection, opened by the peer
 MAX_BUFFERED: Final = 2 * 1024 * 1024  # received and not yet read, per connection
-MAX_POOL: Final = 32 * 1024 * 1024  # received and not yet read, all connections together
+MAX_POOL: Final = 32 * 1024 * 1024  # received and not yet handled, all connections together
+MAX_SEND_POOL: Final = 32 * 1024 * 1024  # waiting to be sent, all connections together
+MUX_RATE: Final = 4_000  # messages of Noise and frames of yamux per second and connection; more wait
+MUX_BURST: Final = 16_000
+MAX_EMPTY_MESSAGES: Final = 16  # of Noise, one after the other
 MAX_DISCARDED: Final = 4 * 1024 * 1024  # into streams that no longer exist, per connection
 MAX_CONTROL_BACKLOG: Final = 64 * 1024
 MAX_WRITE_BACKLOG: Final = 256 * 1024

@@ -93,6 +93,10 @@ class Connection:
     def close(self, reason: str) -> None:
         self._mux.close(reason)
 
+    def holds(self, what: str) -> int:
+        """Bytes that it has `received` and not handled, or that wait for `sending`."""
+        return self._mux.received if what == "received" else self._mux.sending
+
     async def run(self) -> None:
         """Serve the connection until it ends. Raises nothing but Cancelled."""
         try:
@@ -121,10 +125,14 @@ class Connection:
             self.close("takes its frames too slowly")
             return False
         line.items.append(item)
-        self._queued += len(item)
-        self._frames += 1
+        self._count(len(item), 1)
         line.filled.set()
-        return True
+        return not self.closed
+
+    def _count(self, size: int, frames: int) -> None:
+        self._queued += size
+        self._frames += frames
+        self._mux.hold_back(size)
 
     async def ask(self, protocol: str) -> Stream:
         """Open a stream of a request-and-answer protocol. Raises StreamBroken, NegotiationFailed, TooSlowError."""
@@ -149,12 +157,11 @@ class Connection:
                     self._frames -= 1
                 stream = await self._stream_for(protocol, line)
                 await stream.write(bytes(batch))
-                self._queued -= len(batch)
+                self._count(-len(batch), 0)
         except NegotiationFailed as failure:
             log.debug("peer %s: %s", self.peer, failure)
             line.refused = True
-            self._queued -= sum(map(len, line.items))
-            self._frames -= len(line.items)
+            self._count(-sum(map(len, line.items)), -len(line.items))
             line.items.clear()
         except (StreamBroken, trio.TooSlowError):
             self.close(f"the stream of {protocol} broke")
@@ -204,11 +211,16 @@ class Connection:
 
     async def _read_frames(self, protocol: str, stream: Stream) -> None:
         reader = FrameReader()
+        held = 0
         try:
             while data := await stream.read(READ_SIZE):
+                self._mux.hold(len(data))
+                held += len(data)
                 await self._observer.bytes_arrived(self, len(data))
                 for item in reader.feed(data):
                     await self._observer.frame_arrived(self, protocol, item)
+                self._mux.hold(reader.pending - held)
+                held = reader.pending
         except DecodeError as error:
             self._observer.misbehaved(self, f"{protocol}: {error}")
             self.close("sent a malformed frame")
@@ -218,6 +230,8 @@ class Connection:
             if reader.pending:
                 self.close(f"the stream of {protocol} ended within a frame")
             await stream.finish()
+        finally:
+            self._mux.hold(-held)
 
     async def _serve_requests(self, protocol: str, stream: Stream) -> None:
         limiter = self._serving.setdefault(protocol, trio.CapacityLimiter(MAX_STREAMS_PER_PROTOCOL))

@@ -74,8 +74,8 @@ class Host:
         self._delivery = Delivery(on_event)
         self._protocols = frozenset(protocols)
         self._silence = silence
-        self._pool = Pool()
         self._room = Room(self.connections)
+        self._pool = Pool(self._room.relieve)
         self._handlers: dict[str, Handler] = {}
         self._listening: list[Address] = []
         self._peers: dict[str, Connection] = {}

@@ -28,7 +28,7 @@ from typing import Any, Final, cast
 
 import trio
 
-from p2pnode.bounds import MAX_NEGOTIATION_MESSAGE, MAX_NEGOTIATION_MESSAGES
+from p2pnode.bounds import MAX_EMPTY_MESSAGES, MAX_NEGOTIATION_MESSAGE, MAX_NEGOTIATION_MESSAGES
 from p2pnode.lean import enter_lazily, standing_in
 
 WRITTEN_FOR: Final = "0.8.1"
@@ -160,12 +160,12 @@ class SecureChannel:
         if self._left:
             data, self._left = self._left, b""
             return data
-        while True:
+        for _ in range(MAX_EMPTY_MESSAGES):
             size = int.from_bytes(await self._raw.read_exactly(2), "big")
             data = self._cipher.decrypt(await self._raw.read_exactly(size))
             if data:
                 return data
-            await trio.lowlevel.checkpoint()  # empty messages must not keep the loop to themselves
+        raise ConnectionEnded("sends messages without content")
 
     async def read(self, n: int | None = None) -> bytes:
         data = await self.read_some()

@@ -1,4 +1,5 @@
-"""Room for one more connection: within the bounds of an address, of a block of addresses, and of the node."""
+"""Room for one more connection, within the bounds of an address, of a block of addresses, and of the node; and for what
+all of them hold."""
 
 import logging
 import secrets
@@ -37,6 +38,14 @@ class Room:
             if len(crowd) >= most:
                 return self._leave(crowd) or kept
         return True
+
+    def relieve(self, what: str) -> None:
+        """All connections together hold too much that was `received`, or waits for `sending`: who holds most is cut."""
+        living = list(self._living())
+        if living:
+            most = max(living, key=lambda one: one.holds(what))
+            log.info("memory is short: peer %s has %d bytes %s", most.peer, most.holds(what), what)
+            most.close("memory is short")
 
     def _leave(self, crowd: Iterable[Connection]) -> bool:
         by_peer = {one.peer: one for one in crowd}

@@ -9,7 +9,7 @@ that two sides with full buffers wait for each other. Here one task reads and ne
 * frames that are ready together leave in one Noise message, and credit is returned when half a window was read.
 """
 
-import struct
+import secrets
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -21,18 +21,37 @@ from p2pnode.bounds import (
     MAX_CONTROL_BACKLOG,
     MAX_DISCARDED,
     MAX_INBOUND_STREAMS,
-    MAX_POOL,
     MAX_WRITE_BACKLOG,
+    MUX_BURST,
+    MUX_RATE,
     STREAM_LINGER,
     WRITE_TIMEOUT,
 )
 
-HEADER: Final = struct.Struct("!BBHII")  # version, type, flags, stream id, length
-DATA, WINDOW, PING, GO_AWAY = 0, 1, 2, 3
-SYN, ACK, FIN, RST = 1, 2, 4, 8
-WINDOW_SIZE: Final = 256 * 1024
-MAX_SEND_WINDOW: Final = 64 * 1024 * 1024
-CHUNK: Final = 32 * 1024  # of one stream at a time, so that streams share a connection fairly
+from .guard import TokenBucket
+from .pool import Pool
+from .stream import (
+    ACK,
+    CHUNK,
+    DATA,
+    FIN,
+    GO_AWAY,
+    HEADER,
+    PING,
+    RST,
+    SYN,
+    WINDOW,
+    WINDOW_SIZE,
+    Stream,
+    StreamBroken,
+    Violation,
+)
+
+__all__ = [
+    "ACK", "BATCH", "DATA", "FIN", "GO_AWAY", "HEADER", "PING", "RST", "SYN", "WINDOW", "WINDOW_SIZE",
+    "Pool", "Stream", "StreamBroken", "Yamux",
+]  # fmt: skip
+
 BATCH: Final = 60 * 1024  # of frames in one write
 
 
@@ -44,156 +63,12 @@ class Channel(Protocol):
     def abort(self) -> None: ...
 
 
-class StreamBroken(ConnectionError):
-    """The stream, or the connection under it, has ended in the middle."""
-
-
-class Violation(Exception):
-    """The peer broke the multiplexer's rules."""
-
-
-class Stream:
-    """One stream. Reading and writing are each for one task at a time."""
-
-    def __init__(self, mux: "Yamux", stream_id: int, outbound: bool) -> None:
-        self.mux = mux
-        self.id = stream_id
-        self.outbound = outbound
-        self.remote_closed = False
-        self.local_closed = False
-        self.broken = False
-        self._unwanted = False
-        self.local_closed_at = 0.0
-        self._buffer = bytearray()
-        self._credit = WINDOW_SIZE  # what the peer may still send
-        self._unreturned = 0  # what was read and not yet given back to the peer
-        self._send_window = WINDOW_SIZE
-        self._readable = trio.Event()
-        self._writable = trio.Event()
-
-    async def read(self, n: int | None = None) -> bytes:
-        """At most `n` bytes, as soon as there are any; b"" at the end. Raises StreamBroken."""
-        while not self._buffer:
-            if self.broken:
-                raise StreamBroken("the stream was reset")
-            if self.remote_closed:
-                return b""
-            self._readable = trio.Event()
-            await self._readable.wait()
-        size = len(self._buffer) if n is None or n < 0 else min(n, len(self._buffer))
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        self._consumed(size)
-        return data
-
-    async def write(self, data: bytes) -> None:
-        """All of `data`, as the window allows. Raises StreamBroken, also when the peer takes nothing for long."""
-        view = memoryview(data)
-        while len(view):
-            with trio.move_on_after(WRITE_TIMEOUT) as scope:
-                while not self.broken and not self.local_closed and not (self._send_window and self.mux.has_room):
-                    self._writable = trio.Event()
-                    await self._writable.wait()
-            if scope.cancelled_caught:
-                self.mux.close("takes no data")
-            if self.broken or self.local_closed:
-                raise StreamBroken("the stream is closed")
-            size = min(len(view), self._send_window, CHUNK)
-            self._send_window -= size
-            self.mux.queue(HEADER.pack(0, DATA, 0, self.id, size) + view[:size], control=False)
-            view = view[size:]
-        await trio.lowlevel.checkpoint()
-
-    async def close(self) -> None:
-        """Say that nothing more will be written; what the peer sends can still be read."""
-        if not self.local_closed and not self.broken:
-            self.local_closed = True
-            self.local_closed_at = trio.current_time()
-            self.mux.queue(HEADER.pack(0, WINDOW, FIN, self.id, 0), control=True)
-            self._wake()
-            self._drop_if_done()
-
-    async def finish(self) -> None:
-        """Close, and throw away whatever still comes: for a stream that nobody will read any more."""
-        self._unwanted = True
-        self.mux.released(len(self._buffer))
-        self._buffer.clear()
-        await self.close()
-
-    async def reset(self) -> None:
-        """End the stream at once, in both directions."""
-        self.abort()
-
-    def abort(self) -> None:
-        if not self.broken:
-            if not (self.local_closed and self.remote_closed):
-                self.mux.queue(HEADER.pack(0, WINDOW, RST, self.id, 0), control=True)
-            self._break()
-
-    def _break(self) -> None:
-        self.broken = True
-        self.mux.released(len(self._buffer))
-        self._buffer.clear()
-        self.mux.streams.pop(self.id, None)
-        self._wake()
-
-    def _drop_if_done(self) -> None:
-        if self.local_closed and self.remote_closed:
-            self.mux.streams.pop(self.id, None)
-
-    def _wake(self) -> None:
-        self._readable.set()
-        self._writable.set()
-
-    def _consumed(self, size: int) -> None:
-        self.mux.released(size)
-        self._unreturned += size
-        if self._unreturned >= WINDOW_SIZE // 2 and not self.remote_closed and not self.broken:
-            self._credit += self._unreturned
-            self.mux.queue(HEADER.pack(0, WINDOW, 0, self.id, self._unreturned), control=True)
-            self._unreturned = 0
-
-    # What follows is called by the reading task of the multiplexer.
-
-    def expect(self, size: int) -> None:
-        if size > self._credit:
-            raise Violation(f"sent {size} bytes where the window allows {self._credit}")
-        if self.remote_closed and size:
-            raise Violation("sent data after the end of the stream")
-        self._credit -= size
-
-    def received(self, data: bytes) -> None:
-        if self._unwanted:
-            self.mux.released(len(data))
-        else:
-            self._buffer += data
-            self._readable.set()
-
-    def granted(self, size: int) -> None:
-        self._send_window += size
-        if self._send_window > MAX_SEND_WINDOW:
-            raise Violation("window out of bounds")
-        self._writable.set()
-
-    def finished(self) -> None:
-        self.remote_closed = True
-        self._readable.set()
-        self._drop_if_done()
-
-
-class Pool:
-    """What all connections of a node together hold of data that was received and not yet read, in bytes."""
-
-    def __init__(self) -> None:
-        self.used = 0
-
-
 class Yamux:
     """All streams of one connection.
 
     on_stream: called (synchronously, by the reading task) with each stream that the peer opens; False refuses it.
     silence: seconds without a sign of life after which the peer is taken for gone; it is pinged well before.
-    pool: shared by the connections of a node; when it is full, those that hold more than a window are closed.
+    pool: shared by the connections of a node; when it is full, who holds most is closed.
     """
 
     def __init__(
@@ -209,7 +84,7 @@ class Yamux:
         self.closed = trio.Event()
         self.reason = ""
         self.violation = False
-        self.rtt = 0.0  # seconds; 0 until measured
+        self.rtt = 0.0  # seconds, the shortest; 0 until measured
         self._channel = channel
         self._next_id = 1 if initiator else 2
         self._on_stream = on_stream
@@ -220,10 +95,24 @@ class Yamux:
         self._control = 0
         self._queue_filled = trio.Event()
         self._buffered = 0
+        self._waiting = 0  # of what the connection above holds back to send
         self._pool = pool or Pool()
+        self._meter = TokenBucket(MUX_RATE, MUX_BURST, _milliseconds())
+        self._frames = 0  # since the last time that they were charged
         self._discarded = 0
         self._heard_at = trio.current_time()
         self._pinged_at = 0.0
+        self._ping_value = 0
+
+    @property
+    def received(self) -> int:
+        """Bytes that came and were not handled yet."""
+        return self._buffered
+
+    @property
+    def sending(self) -> int:
+        """Bytes that wait to be sent."""
+        return self._queued + self._waiting
 
     @property
     def has_room(self) -> bool:
@@ -255,7 +144,8 @@ class Yamux:
         """End the connection; the first reason is kept."""
         if not self.closed.is_set():
             self.reason = reason
-            self._pool.used -= self._buffered
+            self._pool.receive(-self._buffered)
+            self._pool.send(-self.sending)
             self.closed.set()
             for stream in list(self.streams.values()):
                 stream._break()
@@ -278,15 +168,26 @@ class Yamux:
         self._queue.append(data)
         self._queued += len(data)
         self._queue_filled.set()
+        self._pool.send(len(data))
         if control:
             self._control += len(data)
             if self._control > MAX_CONTROL_BACKLOG:
                 self.close("provokes answers and reads none")
 
     def released(self, size: int) -> None:
-        self._buffered -= size
+        self.hold(-size)
+
+    def hold(self, size: int) -> None:
+        """So much more (or less) that was received is held, here or by whoever read it and is not done with it."""
+        self._buffered += size
         if not self.closed.is_set():
-            self._pool.used -= size
+            self._pool.receive(size)
+
+    def hold_back(self, size: int) -> None:
+        """So much more (or less) waits above to be written into a stream."""
+        self._waiting += size
+        if not self.closed.is_set():
+            self._pool.send(size)
 
     async def _write(self) -> None:
         while True:
@@ -301,6 +202,7 @@ class Yamux:
             with trio.fail_after(WRITE_TIMEOUT):
                 await self._channel.write(bytes(batch))
             self._queued -= len(batch)
+            self._pool.send(-len(batch))
             if self.has_room:
                 for stream in self.streams.values():
                     stream._writable.set()
@@ -313,9 +215,10 @@ class Yamux:
             quiet = now - self._heard_at
             if quiet >= self._silence:
                 self.close("no answer")
-            elif quiet >= ping_after:
+            elif quiet >= ping_after or not self.rtt:
                 self._pinged_at = now
-                self.queue(HEADER.pack(0, PING, SYN, 0, 1), control=True)
+                self._ping_value = secrets.randbits(32)  # or an answer could be sent before the question
+                self.queue(HEADER.pack(0, PING, SYN, 0, self._ping_value), control=True)
             for stream in list(self.streams.values()):
                 if stream.local_closed and now - stream.local_closed_at > STREAM_LINGER:
                     stream.abort()
@@ -327,6 +230,7 @@ class Yamux:
                 buffer += await self._receive()
             version, kind, flags, stream_id, length = HEADER.unpack_from(buffer)
             del buffer[: HEADER.size]
+            self._frames += 1
             if version != 0 or kind > GO_AWAY:
                 raise Violation(f"frame of version {version}, type {kind}")
             if kind == PING:
@@ -348,6 +252,10 @@ class Yamux:
                     stream.finished()
 
     async def _receive(self) -> bytes:
+        wait = self._meter.charge(1 + self._frames, _milliseconds())
+        self._frames = 0
+        if wait:
+            await trio.sleep(wait / 1000)
         data = await self._channel.read_some()
         self._heard_at = trio.current_time()
         return data
@@ -365,20 +273,18 @@ class Yamux:
                 if self._discarded > MAX_DISCARDED:
                     raise Violation("keeps sending into closed streams")
                 continue
-            self._buffered += len(piece)
-            self._pool.used += len(piece)
+            self.hold(len(piece))
             if self._buffered > MAX_BUFFERED:
                 raise Violation("filled more streams than are read")
-            if self._pool.used > MAX_POOL and self._buffered > WINDOW_SIZE:
-                self.close("memory is short")
-                return
             stream.received(piece)
 
     def _ping(self, flags: int, value: int) -> None:
         if flags & SYN:
             self.queue(HEADER.pack(0, PING, ACK, 0, value), control=True)
-        elif self._pinged_at:
-            self.rtt = trio.current_time() - self._pinged_at
+        elif self._pinged_at and value == self._ping_value:
+            rtt = trio.current_time() - self._pinged_at
+            self.rtt = min(rtt, self.rtt or rtt)
+            self._pinged_at = 0.0
 
     def _stream(self, stream_id: int, flags: int) -> Stream | None:
         stream = self.streams.get(stream_id)
@@ -396,3 +302,7 @@ class Yamux:
         self.queue(HEADER.pack(0, WINDOW, RST, stream_id, 0), control=True)
         self._discarded = max(0, self._discarded - CHUNK)
         return None
+
+
+def _milliseconds() -> int:
+    return int(trio.current_time() * 1000)

@@ -3,7 +3,7 @@
 import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import trio
@@ -13,6 +13,7 @@ from p2pnode.bounds import MAX_PENDING, MAX_STRIKES
 from p2pnode.net.addresses import Address, parse_address
 from p2pnode.net.delivery import FrameReceived, PeerBanned, PeerConnected, PeerDisconnected
 from p2pnode.net.dialing import connect as tcp
+from p2pnode.net.host import PROTOCOLS
 from p2pnode.net.libp2p_pieces import ID, HostKey, propose, upgrade
 from p2pnode.net.yamux import HEADER, WINDOW_SIZE, Stream, StreamBroken, Yamux
 
@@ -191,6 +192,110 @@ async def test_idle_streams_and_unknown_protocols_are_bounded(monkeypatch: pytes
         victim = next(one for one in a.host.connections() if one.peer != Node(77, dht=False).id)
         assert victim._mux.inbound <= 32
         await until(lambda: victim._mux.inbound == 0)
+
+
+async def test_two_requests_of_a_peer_are_served_at_a_time_and_each_has_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("p2pnode.net.connection.RPC_STREAM_TIMEOUT", 0.3)
+    a = Node(1, dht=False)
+    serving, most = 0, 0
+
+    async def wait(peer: str, stream: Stream) -> None:
+        nonlocal serving, most
+        serving += 1
+        most = max(most, serving)
+        try:
+            await stream.read()
+        finally:
+            serving -= 1
+
+    a.host.handle("/test", wait)
+    async with nodes(a), stranger(a) as mux:
+        for _ in range(6):
+            await propose(mux.open_stream(), "/test")
+        await until(lambda: serving == 2)
+        await until(lambda: a.host.connections()[0]._mux.inbound == 0, 2)
+        assert most == 2
+        assert not serving
+        assert not mux.closed.is_set()
+
+
+async def test_a_request_on_which_a_handler_fails_costs_a_strike_and_ends_nothing() -> None:
+    a = Node(1, dht=False)
+
+    async def fail(peer: str, stream: Stream) -> None:
+        async with trio.open_nursery() as nursery:  # so that it comes in a group
+            nursery.start_soon(stream.read)
+            raise RuntimeError("a bug")
+
+    a.host.handle("/test", fail)
+    async with nodes(a), stranger(a) as mux:
+        stream = mux.open_stream()
+        await propose(stream, "/test")
+        with pytest.raises(StreamBroken):
+            await stream.read()
+        await until(lambda: a.host.guard.strikes(a.of(PeerConnected)[0].peer, a.host._now()) > 0)
+        assert not mux.closed.is_set()
+        await still_serves(a)
+
+
+async def test_idle_requests_of_several_peers_do_not_stop_the_dht() -> None:
+    """KadDHT serves 12 at a time, whoever asks."""
+    a, honest = Node(1), Node(2)
+    async with nodes(a, honest), AsyncExitStack() as stack:
+        for number in range(8):
+            mux = await stack.enter_async_context(stranger(a, 100 + number))
+            for _ in range(2):
+                await propose(mux.open_stream(), KAD)
+        assert a.host.dht is not None
+        dht = a.host.dht
+        await until(lambda: dht._dht._inbound_limiter.borrowed_tokens == 16)
+        await connect(honest, a)
+        with trio.fail_after(3):
+            assert await honest.host.provide(b"k" * 32)
+
+
+async def test_unfinished_frames_of_all_streams_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2pnode.net.pool.MAX_POOL", 1_000_000)
+    a, honest = Node(1, dht=False), Node(2, dht=False)
+    async with nodes(a, honest), AsyncExitStack() as stack:
+        await connect(honest, a)
+        muxes = []
+        for number in range(3):
+            mux = await stack.enter_async_context(stranger(a, 100 + number))
+            muxes.append(mux)
+            for protocol in sorted(PROTOCOLS):
+                stream = mux.open_stream()
+                await propose(stream, protocol)
+                await stream.write(b"\xff\xff\x03" + b"x" * 60_000)
+        await until(lambda: any(mux.closed.is_set() for mux in muxes))
+        assert a.host._pool.used <= 1_000_000
+        assert a.is_connected(honest)
+        await still_serves(a)
+        for mux in muxes:
+            mux.close("done")
+        await until(lambda: a.host._pool.used == 0)
+
+
+async def test_what_nobody_reads_of_ours_is_bounded_for_all_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2pnode.net.pool.MAX_SEND_POOL", 4_000_000)
+    a, honest = Node(1, dht=False), Node(2, dht=False)
+    async with nodes(a, honest), AsyncExitStack() as stack:
+        await connect(honest, a)
+        for number in range(4):
+            mux = await stack.enter_async_context(stranger(a, 100 + number))
+            await open_gossip(mux)  # and nothing is ever read from it
+        await until(lambda: len(a.of(PeerConnected)) == 5)
+        for _ in range(50):
+            for one in a.host.connections():
+                if one.peer != honest.id:
+                    a.host.send(one.peer, GOSSIP, b"x" * 60_000)
+            assert a.host._pool.sending <= 4_000_000
+            await trio.sleep(0)
+        await until(lambda: any(one.reason == "memory is short" for one in a.of(PeerDisconnected)))
+        assert a.host.send(honest.id, GOSSIP, b"hello")
+        await until(lambda: honest.frames(a) == [b"hello"])
 
 
 async def test_one_stream_after_another_of_a_protocol_is_an_offence() -> None:

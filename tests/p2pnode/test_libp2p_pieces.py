@@ -59,6 +59,28 @@ class Script:
         self.said += data
 
 
+class Endless:
+    """A socket on which empty messages of Noise never end, and the cipher that finds nothing in them."""
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    async def read_exactly(self, n: int) -> bytes:
+        self.read += 1
+        assert self.read < 1_000
+        return b"\0" * n
+
+    def decrypt(self, data: bytes) -> bytes:
+        return b""
+
+
+async def test_messages_without_content_end_the_connection() -> None:
+    endless = Endless()
+    channel = pieces.SecureChannel(endless, None, endless)  # type: ignore[arg-type]
+    with pytest.raises(pieces.ConnectionEnded):
+        await channel.read_some()
+
+
 HELLO = b"\x13/multistream/1.0.0\n"
 
 

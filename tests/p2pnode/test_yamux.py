@@ -206,24 +206,64 @@ async def test_all_streams_together_are_bounded() -> None:
 
 
 async def test_all_connections_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yamux, "MAX_POOL", 4 * WINDOW_SIZE)
-    pool = yamux.Pool()
+    monkeypatch.setattr("p2pnode.net.pool.MAX_POOL", 4 * WINDOW_SIZE)
     muxes: list[Yamux] = []
+
+    def relieve(what: str) -> None:
+        max((one for one in muxes if not one.closed.is_set()), key=lambda one: one.received).close("memory is short")
+
+    pool = yamux.Pool(relieve)
     async with trio.open_nursery() as nursery:
-        for _ in range(6):
+        for number in range(8):
             left, right = channel()
             mux = Yamux(left, initiator=False, on_stream=lambda stream: True, pool=pool)
             muxes.append(mux)
             nursery.start_soon(mux.run)
-            for number in (1, 3):
-                await push(right, header(DATA, SYN, number, WINDOW_SIZE) + b"x" * WINDOW_SIZE)
-            assert pool.used <= 6 * WINDOW_SIZE
-            assert pool.used == sum(one._buffered for one in muxes if not one.closed.is_set())
-        assert [one.closed.is_set() for one in muxes] == [False, False, True, True, True, True]
+            for stream in (1, 3) if number < 2 else (1,):
+                await push(right, header(DATA, SYN, stream, WINDOW_SIZE) + b"x" * WINDOW_SIZE)
+            assert pool.used <= 4 * WINDOW_SIZE
+            assert pool.used == sum(one.received for one in muxes if not one.closed.is_set())
+        assert all(one.closed.is_set() for one in muxes[:2])  # those that held most
+        assert len([one for one in muxes if not one.closed.is_set()]) >= 3
         assert not any(one.violation for one in muxes)
         for one in muxes:
             one.close("done")
-    assert pool.used == 0
+    assert pool.used == pool.sending == 0
+
+
+async def test_what_waits_to_be_sent_counts_until_it_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2pnode.net.pool.MAX_SEND_POOL", 100_000)
+    asked: list[str] = []
+    pool = yamux.Pool(asked.append)
+    left, right = channel()
+    mux = Yamux(left, initiator=True, on_stream=lambda stream: True, pool=pool)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(mux.run)
+        stream = mux.open_stream()
+        nursery.start_soon(stream.write, b"x" * 60_000)
+        mux.hold_back(30_000)
+        await trio.sleep(0.02)
+        while mux._queued:
+            await right.read_some()
+        assert not asked
+        assert pool.sending == 30_000
+        mux.hold_back(80_000)
+        assert asked == ["sending"]
+        mux.close("done")
+    assert pool.sending == 0
+
+
+async def test_frames_of_all_kinds_are_taken_at_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yamux, "MUX_RATE", 1_000)
+    monkeypatch.setattr(yamux, "MUX_BURST", 500)
+    async with victim() as (mux, end):
+        stream = header(WINDOW, SYN, 1, 0)
+        began = trio.current_time()
+        for _ in range(20):
+            await push(end, stream + header(WINDOW, 0, 1, 1) * 98 + header(WINDOW, RST, 1, 0))
+            stream = header(WINDOW, SYN, 1, 0)
+        assert trio.current_time() - began > 1.0  # 2,000 frames, of which 500 at once; some are still on their way
+        assert not mux.closed.is_set()
 
 
 async def test_streams_beyond_the_limit_are_refused() -> None:
@@ -237,7 +277,8 @@ async def test_streams_beyond_the_limit_are_refused() -> None:
         assert len(mux.streams) == MAX_INBOUND_STREAMS
 
 
-async def test_provoking_answers_without_reading_them_ends_the_connection() -> None:
+async def test_provoking_answers_without_reading_them_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yamux, "MUX_BURST", 100_000)
     async with victim() as (mux, end):
         await push(end, header(PING, SYN, 0, 7) * 60_000)
         await until(mux.closed.is_set, 2)
@@ -263,6 +304,23 @@ async def test_a_ping_is_answered_and_measured() -> None:
     async with victim() as (_, end):
         await push(end, header(PING, SYN, 0, 42))
         assert await end.read_some() == header(PING, ACK, 0, 42)
+
+
+async def test_who_answers_a_ping_before_it_came_is_not_quick_for_it() -> None:
+    left, right = channel()
+    mux = Yamux(left, initiator=False, on_stream=lambda stream: True, silence=0.3)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(mux.run)
+        for value in range(3):
+            await push(right, header(PING, ACK, 0, value))
+        asked = await right.read_some()
+        await push(right, header(PING, ACK, 0, 1))
+        await trio.sleep(0.02)
+        assert mux.rtt == 0
+        await push(right, header(PING, ACK, 0, HEADER.unpack_from(asked)[4]))
+        await until(lambda: mux.rtt > 0)
+        assert 0.01 < mux.rtt < 0.3
+        mux.close("done")
 
 
 FRAMES = st.tuples(
