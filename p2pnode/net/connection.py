@@ -65,7 +65,8 @@ class Connection:
         self.outbound = outbound
         self.kept = kept  # it does not give way to another
         self.useful_at = 0.0
-        self.since = trio.current_time()
+        self.since = self._said_at = trio.current_time()  # said_at: anything above the multiplexer
+        self._said_frame = False
         self.finished = trio.Event()  # set by the host when the last event of this connection was delivered
         self._observer = observer
         self._protocols = protocols
@@ -92,6 +93,11 @@ class Connection:
 
     def close(self, reason: str) -> None:
         self._mux.close(reason)
+
+    @property
+    def idle(self) -> float:
+        """Seconds for which nothing was said; 0 for a peer that ever said a frame: neighbours may be quiet."""
+        return 0.0 if self._said_frame else trio.current_time() - self._said_at
 
     def holds(self, what: str) -> int:
         """Bytes that it has `received` and not handled, or that wait for `sending`."""
@@ -218,6 +224,7 @@ class Connection:
                 held += len(data)
                 await self._observer.bytes_arrived(self, len(data))
                 for item in reader.feed(data):
+                    self._said_frame = True
                     await self._observer.frame_arrived(self, protocol, item)
                 self._mux.hold(reader.pending - held)
                 held = reader.pending
@@ -238,6 +245,7 @@ class Connection:
         try:
             with trio.fail_after(RPC_STREAM_TIMEOUT):
                 async with limiter:
+                    self._said_at = trio.current_time()
                     await self._observer.requested(self)
                     await self._handlers[protocol](self.peer, stream)
                     await stream.finish()

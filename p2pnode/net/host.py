@@ -94,6 +94,7 @@ class Host:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 nursery.start_soon(self._delivery.run)
+                nursery.start_soon(self._contained, self._room.let_go)
                 nursery.start_soon(trio.serve_listeners, partial(self._contained, self._accept), listeners)
                 if self.dht is not None:
                     nursery.start_soon(self._contained, self.dht.maintain)
@@ -354,7 +355,7 @@ class Host:
             if self.dht is not None and self._nursery is not None:
                 address, outbound = connection.address, connection.outbound
                 self._nursery.start_soon(self._contained, self.dht.connected, peer, address, outbound)
-            await connection.run()
+            await self._contained(connection.run)
             log.debug("disconnected from %s: %s", peer, connection.reason)
             if self._peers.get(peer) is connection:
                 del self._peers[peer]

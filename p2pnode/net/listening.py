@@ -2,7 +2,7 @@
 
 import errno
 import socket
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -63,8 +63,8 @@ async def _open(address: Address) -> tuple[Address, trio.SocketListener]:
 
 
 class Handshakes:
-    """The handshakes of connections that came in. Each has its time; of too many the oldest gives way, first among
-    those from the same block of addresses: an honest one is finished in a moment."""
+    """The handshakes of connections that came in. Each has its time; of too many the oldest gives way, among those from
+    the same block of addresses or else from the block that has most: an honest one is finished in a moment."""
 
     def __init__(self) -> None:
         self._pending: OrderedDict[trio.CancelScope, str] = OrderedDict()
@@ -79,7 +79,8 @@ class Handshakes:
         if len(same) >= MAX_PENDING_PER_ADDRESS:
             self._give_way(same[0])
         elif len(self._pending) >= MAX_PENDING:
-            self._give_way(next(iter(self._pending)))
+            ((largest, _),) = Counter(self._pending.values()).most_common(1)
+            self._give_way(next(scope for scope, other in self._pending.items() if other == largest))
         with trio.move_on_after(HANDSHAKE_TIMEOUT) as scope:
             self._pending[scope] = block
             try:

@@ -5,7 +5,9 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable
 
-from p2pnode.bounds import MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, MAX_CONNECTIONS_PER_BLOCK
+import trio
+
+from p2pnode.bounds import IDLE_CONNECTION, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, MAX_CONNECTIONS_PER_BLOCK
 
 from .connection import Connection
 from .eviction import Seat, gives_way
@@ -46,6 +48,14 @@ class Room:
             most = max(living, key=lambda one: one.holds(what))
             log.info("memory is short: peer %s has %d bytes %s", most.peer, most.holds(what), what)
             most.close("memory is short")
+
+    async def let_go(self) -> None:
+        """Close connections that came in and over which nothing is said, until cancelled."""
+        while True:
+            await trio.sleep(IDLE_CONNECTION / 4)
+            for one in list(self._living()):
+                if not one.outbound and not one.kept and one.idle > IDLE_CONNECTION:
+                    one.close("said nothing for long")
 
     def _leave(self, crowd: Iterable[Connection]) -> bool:
         by_peer = {one.peer: one for one in crowd}

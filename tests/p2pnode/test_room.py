@@ -5,14 +5,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import trio
+import trio.testing
 
 from p2pnode.net.addresses import parse_address
 from p2pnode.net.delivery import PeerConnected, PeerDisconnected
 from p2pnode.net.guard import is_private, wide_block
 from p2pnode.net.libp2p_pieces import ID, HostKey, upgrade
+from p2pnode.net.listening import Handshakes
 from p2pnode.net.yamux import Yamux
 
-from .hosts import Node, connect, nodes, until
+from .hosts import GOSSIP, Node, connect, nodes, until
 
 MOST = 6
 HONEST = "127.0.0.9"
@@ -145,6 +147,58 @@ async def test_a_block_of_addresses_has_a_share_and_no_more(monkeypatch: pytest.
         await stack.enter_async_context(stranger(a, 301, "127.0.0.41"))
         await settled()
         assert len(a.host.connections()) == 4
+
+
+async def test_who_says_nothing_for_long_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2pnode.net.room.IDLE_CONNECTION", 0.4)
+    a, b, c = (Node(n, dht=False) for n in (1, 2, 3))
+    async with nodes(a, b, c), stranger(a, 100) as mute:
+        await connect(b, a)
+        await connect(a, c)
+        assert b.host.send(a.id, GOSSIP, b"hello")
+        assert a.host.send(c.id, GOSSIP, b"hello")
+        with trio.fail_after(2):
+            await mute.closed.wait()
+        await trio.sleep(0.8)
+        assert a.is_connected(b)  # with whom something is spoken
+        assert a.is_connected(c)  # whom it dialled itself
+        assert [one.reason for one in a.of(PeerDisconnected)] == ["said nothing for long"]
+
+
+async def test_a_bug_within_a_connection_ends_that_connection_alone_and_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    a = Node(1, dht=False)
+    async with nodes(a), stranger(a, 100) as first, stranger(a, 101) as second:
+        await until(lambda: len(a.of(PeerConnected)) == 2)
+
+        async def broken(*_: object) -> str:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr("p2pnode.net.connection.agree", broken)
+        first.open_stream()
+        await until(lambda: len(a.of(PeerDisconnected)) == 1)
+        assert not second.closed.is_set()
+
+
+async def test_of_too_many_handshakes_the_oldest_of_the_largest_block_gives_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("p2pnode.net.listening.MAX_PENDING", 5)
+    handshakes = Handshakes()
+    ended: list[str] = []
+
+    async def one(name: str, block: str) -> None:
+        with handshakes.begin(block):
+            await trio.sleep_forever()
+        ended.append(name)
+
+    async with trio.open_nursery() as nursery:
+        for name in ("honest", "a1", "a2", "b1", "a3", "c1", "a4"):
+            nursery.start_soon(one, name, name[0])
+            await trio.testing.wait_all_tasks_blocked()
+        assert ended == ["a1", "a2"]
+        nursery.cancel_scope.cancel()
 
 
 def test_wide_blocks() -> None:
