@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import trio
 
 from p2pnode.bounds import (
+    FRAME_OVERHEAD,
     MAX_SEND_FRAMES,
     MAX_SEND_QUEUE,
     MAX_STREAMS_PER_PROTOCOL,
@@ -223,7 +224,10 @@ class Connection:
                 self._mux.hold(len(data))
                 held += len(data)
                 await self._observer.bytes_arrived(self, len(data))
-                for item in reader.feed(data):
+                items = reader.feed(data)
+                self._mux.hold(len(items) * FRAME_OVERHEAD)
+                held += len(items) * FRAME_OVERHEAD
+                for item in items:
                     self._said_frame = True
                     await self._observer.frame_arrived(self, protocol, item)
                 self._mux.hold(reader.pending - held)

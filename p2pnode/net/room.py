@@ -46,7 +46,7 @@ class Room:
         living = list(self._living())
         if living:
             most = max(living, key=lambda one: one.holds(what))
-            log.info("memory is short: peer %s has %d bytes %s", most.peer, most.holds(what), what)
+            log.debug("memory is short: peer %s has %d bytes %s", most.peer, most.holds(what), what)
             most.close("memory is short")
 
     async def let_go(self) -> None:

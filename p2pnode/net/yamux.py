@@ -95,6 +95,7 @@ class Yamux:
         self._control = 0
         self._queue_filled = trio.Event()
         self._buffered = 0
+        self._held = 0  # of what was read from streams, by whoever is not done with it
         self._waiting = 0  # of what the connection above holds back to send
         self._pool = pool or Pool()
         self._meter = TokenBucket(MUX_RATE, MUX_BURST, _milliseconds())
@@ -107,7 +108,7 @@ class Yamux:
     @property
     def received(self) -> int:
         """Bytes that came and were not handled yet."""
-        return self._buffered
+        return self._buffered + self._held
 
     @property
     def sending(self) -> int:
@@ -144,7 +145,7 @@ class Yamux:
         """End the connection; the first reason is kept."""
         if not self.closed.is_set():
             self.reason = reason
-            self._pool.receive(-self._buffered)
+            self._pool.receive(-self.received)
             self._pool.send(-self.sending)
             self.closed.set()
             for stream in list(self.streams.values()):
@@ -175,11 +176,16 @@ class Yamux:
                 self.close("provokes answers and reads none")
 
     def released(self, size: int) -> None:
-        self.hold(-size)
+        self._buffer(-size)
+
+    def _buffer(self, size: int) -> None:
+        self._buffered += size
+        if not self.closed.is_set():
+            self._pool.receive(size)
 
     def hold(self, size: int) -> None:
-        """So much more (or less) that was received is held, here or by whoever read it and is not done with it."""
-        self._buffered += size
+        """So much more (or less) that was read from streams is held by whoever is not done with it."""
+        self._held += size
         if not self.closed.is_set():
             self._pool.receive(size)
 
@@ -273,7 +279,7 @@ class Yamux:
                 if self._discarded > MAX_DISCARDED:
                     raise Violation("keeps sending into closed streams")
                 continue
-            self.hold(len(piece))
+            self._buffer(len(piece))
             if self._buffered > MAX_BUFFERED:
                 raise Violation("filled more streams than are read")
             stream.received(piece)
