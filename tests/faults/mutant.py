@@ -6,20 +6,35 @@
 import os
 import runpy
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import trio
 
 from p2pnode import clock, daemon
+from p2pnode.bounds import MAX_PENDING
 from p2pnode.core.effects import Effect, Reply
 from p2pnode.core.timekeeping import Timekeeping
 from p2pnode.loop import Loop
+from p2pnode.net.connection import Connection
+from p2pnode.net.host import Host
+from p2pnode.net.listening import Handshakes
+from p2pnode.net.pool import Pool
 from protocols.limits import DAY
 
+TASKS = "tasks.txt"
 HELD_BACK = 0.4  # seconds between an answer and its commit
+RULES: dict[str, Callable[[], None]] = {}
 
 
+def rule(take_away: Callable[[], None]) -> Callable[[], None]:
+    RULES[take_away.__name__] = take_away
+    return take_away
+
+
+@rule
 def acknowledge_first() -> None:
     """The user is answered before what he is told is on the disk."""
     finish = Loop.finish
@@ -35,38 +50,95 @@ def acknowledge_first() -> None:
     Loop.finish = early  # type: ignore[method-assign]
 
 
+@rule
 def unaware() -> None:
     """Neither head record nor marker is looked at when the node starts."""
     daemon.check_chains = lambda store: []
     daemon.examine = lambda store, marker, lost: None
 
 
+@rule
 def month_later() -> None:
     """No rule is taken away, but the clock is 30 days ahead."""
     now = clock.now
     clock.now = lambda: now() + 30 * DAY
 
 
+@rule
 def set_by_test() -> None:
     """No rule is taken away, but the clock is off by the milliseconds that stand in HOME.clock, now and at any time."""
     now, file = clock.now, Path(os.environ["P2PNODE_HOME"]).with_suffix(".clock")
     clock.now = lambda: max(0, now() + int(file.read_text()))
 
 
+@rule
 def credulous() -> None:
     """The same, and the node believes whatever the clock says."""
     set_by_test()
     Timekeeping._believed = lambda self, wall: True  # type: ignore[method-assign]
 
 
-_ALL = (acknowledge_first, unaware, month_later, set_by_test, credulous)
-RULES: dict[str, Callable[[], None]] = {rule.__name__: rule for rule in _ALL}
+@rule
+def no_giving_way() -> None:
+    """Unfinished handshakes are kept for ever; while there are too many, newcomers are turned away."""
+
+    @contextmanager
+    def begin(self: Handshakes, block: str) -> Iterator[None]:
+        with trio.CancelScope() as scope:
+            if len(self) >= MAX_PENDING:
+                scope.cancel()
+            self._pending[scope] = block
+            try:
+                yield
+            finally:
+                self._pending.pop(scope, None)
+
+    Handshakes.begin = begin  # type: ignore[method-assign]
 
 
-def mutant(rule: str) -> list[str]:
+@rule
+def no_pool() -> None:
+    """What all connections together hold is not bounded, only what each does."""
+    Pool.receive = Pool.send = lambda self, size: None  # type: ignore[method-assign]
+
+
+@rule
+def count_tasks() -> None:
+    """No rule is taken away, but the number of trio's tasks is written beside the log, twice a second."""
+    run = Host.run
+    place = Path(os.environ["P2PNODE_HOME"]) / TASKS
+
+    async def report() -> None:
+        while True:
+            place.write_text(str(trio.lowlevel.current_statistics().tasks_living))
+            await trio.sleep(0.5)
+
+    async def reporting(self: Host, *args: Any, **named: Any) -> None:
+        trio.lowlevel.spawn_system_task(report)
+        await run(self, *args, **named)
+
+    Host.run = reporting  # type: ignore[method-assign]
+
+
+@rule
+def leak() -> None:
+    """Tasks are counted; and of each connection one task, one descriptor and 100 kB stay for ever."""
+    count_tasks()
+    run = Connection.run
+    kept: list[object] = []
+
+    async def leaking(self: Connection) -> None:
+        kept.append((os.dup(1), bytes(os.urandom(100_000))))
+        trio.lowlevel.spawn_system_task(trio.sleep_forever)
+        await run(self)
+
+    Connection.run = leaking  # type: ignore[method-assign]
+
+
+def mutant(name: str) -> list[str]:
     """What to put before the command line of a node."""
-    assert rule in RULES
-    return [sys.executable, "-m", "tests.faults.mutant", rule]
+    assert name in RULES
+    return [sys.executable, "-m", "tests.faults.mutant", name]
 
 
 if __name__ == "__main__":

@@ -1,19 +1,17 @@
 """A host that is full: who came in makes room, by the rules of `p2pnode.net.eviction`; whom it dialled stays."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import pytest
 import trio
 import trio.testing
 
-from p2pnode.net.addresses import parse_address
 from p2pnode.net.delivery import PeerConnected, PeerDisconnected
 from p2pnode.net.guard import is_private, wide_block
-from p2pnode.net.libp2p_pieces import ID, HostKey, upgrade
 from p2pnode.net.listening import Handshakes
 from p2pnode.net.yamux import Yamux
 
+from . import strangers
 from .hosts import GOSSIP, Node, connect, nodes, until
 
 MOST = 6
@@ -27,25 +25,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"p2pnode.net.eviction.PROTECTED_{name}", 1)
 
 
-@asynccontextmanager
-async def stranger(node: Node, number: int, source: str = "127.0.0.1") -> AsyncIterator[Yamux]:
-    """A connection from one of the addresses of this machine. It may have been refused: then it is closed."""
-    where = parse_address(node.addresses[0])
-    sock = trio.socket.socket()
-    await sock.bind((source, 0))
-    await sock.connect(("127.0.0.1", where.port))
-    key = HostKey(number.to_bytes(2, "big") * 16)
-    mux = Yamux(
-        await upgrade(trio.SocketStream(sock), key, ID.from_base58(node.id)),
-        initiator=True,
-        on_stream=lambda stream: True,
-    )
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(mux.run)
-        try:
-            yield mux
-        finally:
-            mux.close("done")
+def stranger(node: Node, number: int, source: str = "127.0.0.1") -> AbstractAsyncContextManager[Yamux]:
+    return strangers.stranger(node.addresses[0], number.to_bytes(2, "big") * 16, source)
 
 
 async def settled() -> None:
