@@ -18,6 +18,8 @@ SEARCH = {"query": "", "sort": "relevance", "limit": 50, "everywhere": False}
 LISTING = {"text": "", "tags": (), "photos": ()}
 CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("status", "status", {}),
+    ("clock", "clock", {"is_right": False}),
+    ("clock --is-right", "clock", {"is_right": True}),
     ("whoami", "whoami", {}),
     ("invite", "invite", {"uses": 1, "note": ""}),
     ("invite --uses 3 --note hi --vouch 2.5", "invite", {"uses": 3, "note": "hi", "vouch": "2.5"}),

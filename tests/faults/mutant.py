@@ -13,9 +13,13 @@ from typing import Any
 
 import trio
 
+from dht.catalog import Catalog
+from dht.keys import slot_hash
 from p2pnode import clock, daemon
 from p2pnode.bounds import MAX_PENDING
 from p2pnode.core.effects import Effect, Reply
+from p2pnode.core.journal import Journal
+from p2pnode.core.keys import REQUEST
 from p2pnode.core.timekeeping import Timekeeping
 from p2pnode.loop import Loop
 from p2pnode.net.connection import Connection
@@ -100,6 +104,22 @@ def no_giving_way() -> None:
 def no_pool() -> None:
     """What all connections together hold is not bounded, only what each does."""
     Pool.receive = Pool.send = lambda self, size: None  # type: ignore[method-assign]
+
+
+@rule
+def no_memory() -> None:
+    """Any revision of a record replaces any other, and what a command was answered is forgotten."""
+    admit, get = Catalog._admit, Journal.get
+
+    def admit_any(self: Catalog, record: Any, now: int, log: Any) -> Any:
+        row = self._rows.get(slot_hash(record.slot))
+        if row is not None and row.id != record.id:
+            self._remove(slot_hash(record.slot), log)
+        return admit(self, record, now, log)
+
+    Catalog._admit = admit_any  # type: ignore[method-assign]
+    Catalog.wants = lambda self, key, now: True  # type: ignore[method-assign]
+    Journal.get = lambda self, key: None if key.startswith(REQUEST) else get(self, key)  # type: ignore[method-assign]
 
 
 @rule
