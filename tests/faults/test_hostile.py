@@ -23,15 +23,11 @@ from tests.e2e.deal import Deal
 from tests.e2e.killer import seed, street
 from tests.e2e.nodes import Node, until
 from tests.e2e.story import finds
+from tests.faults.floods import rss
 
 SECONDS = float(os.environ.get("P2PNODE_SECONDS", "12"))
 MAX_GROWTH = 64e6  # bytes
 MEGABYTE = 1024 * 1024
-
-
-def rss(node: Node) -> int:
-    assert node.process is not None
-    return int(Path(f"/proc/{node.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class Attack(threading.Thread):
