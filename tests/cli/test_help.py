@@ -33,7 +33,7 @@ def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tup
 
 COMMANDS = dict(leaves(cli))
 LEDGER = {"log", "balance", "verify", "erase", "prove", "check", "statement", "export", "audit"}
-WANTED = """init run status whoami paths join invite peers offer request search exchange ledger vouch unvouch
+WANTED = """init run status clock whoami paths join invite peers offer request search exchange ledger vouch unvouch
 vouches claim attest reputation backup restore version help"""
 
 
