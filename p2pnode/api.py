@@ -1,4 +1,6 @@
-"""The control API: HTTP on a Unix socket, for the same user only. One table of commands (p2pnode.commands).
+"""The local API: HTTP on a Unix socket, and on loopback where that is set, for the same user only.
+
+One table of commands (p2pnode.commands):
 
     POST /v1/<command>   a JSON object of arguments → {"schema": 1, "data": …} or {"schema": 1, "error": {…}}
     GET  /v1/events      server-sent events, one JSON object each, until the caller hangs up
@@ -32,7 +34,6 @@ from p2pnode.complaints import help_for, in_words
 from protocols.errors import Refusal, Reject
 
 SCHEMA = 1
-HOST = "p2pnode"  # the only Host that is answered: a page in a browser can never send it
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 HTTP_STATUS = {
     "failed": 500,
@@ -56,16 +57,14 @@ class NodePort(Protocol):
 
 
 def build_app(port: NodePort, log: FilteringBoundLogger) -> ASGIApp:
-    """The ASGI application over a node. Knows nothing of sockets."""
-    return _Guard(
-        Starlette(
-            routes=[
-                Route("/v1", _table, methods=["GET"]),
-                Route("/v1/events", _Events(port, log), methods=["GET"]),
-                Route("/v1/{name}", _Call(port, log), methods=["POST"]),
-            ],
-            exception_handlers={HTTPException: _http_error},
-        )
+    """The ASGI application over a node. Knows nothing of sockets; who may call is decided before (p2pnode.walls)."""
+    return Starlette(
+        routes=[
+            Route("/v1", _table, methods=["GET"]),
+            Route("/v1/events", _Events(port, log), methods=["GET"]),
+            Route("/v1/{name}", _Call(port, log), methods=["POST"]),
+        ],
+        exception_handlers={HTTPException: _http_error},
     )
 
 
@@ -97,23 +96,6 @@ async def _http_error(request: Request, error: Exception) -> Response:
     response = refuse(Refusal(code, f"{request.method} {request.url.path[:80]} is nothing here", "GET /v1 lists all"))
     response.status_code = status
     return response
-
-
-class _Guard:
-    """Turns down what no client of ours sends, before anything is read."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            names = [name for name, _ in scope["headers"]]
-            hosts = [value for name, value in scope["headers"] if name == b"host"]
-            if hosts != [HOST.encode()] or b"origin" in names:
-                response = refuse(Refusal("refused", "Not for web pages", f"Send `Host: {HOST}` and no Origin"))
-                await response(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
 
 
 class _Call:
@@ -196,7 +178,7 @@ class _Events:
                 {
                     "type": "http.response.start",
                     "status": 200,
-                    "headers": [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")],
+                    "headers": [(b"content-type", b"text/event-stream")],
                 }
             )
             async with trio.open_nursery() as nursery:

@@ -199,6 +199,15 @@ MAX_BODY: Final = 256 * 1024  # bytes of one request
 MAX_CALLS: Final = 32  # at the same time; more wait
 MAX_LISTENERS: Final = 16  # of events, at the same time
 EVENTS_BEAT: Final = 15  # seconds between signs of life on a quiet stream of events
+MAX_HEAD: Final = 16 * 1024  # bytes before the body
+MAX_FIELDS: Final = 64  # of a head
+HEAD_TIMEOUT: Final = 5.0  # seconds until the head is there
+BODY_TIMEOUT: Final = 10.0  # from then until the body is
+ANSWER_TIMEOUT: Final = 20.0  # for one piece of the answer to be taken
+LINGER: Final = 1.0  # so long what a refused caller still sends is read, so that the reason reaches it
+MAX_CALLERS: Final = 128  # connections of one door; more wait
+WEB_RATE: Final = 100  # connections a second; more wait
+WEB_BURST: Final = 300
 
 # Search index
 MAX_TOKEN_LETTERS: Final = 40  # of one word; what is longer is cut, when indexed and when asked alike

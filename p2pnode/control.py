@@ -1,8 +1,4 @@
-"""The control socket: a private Unix socket, its callers checked, each connection served by anycorn.
-
-anycorn's own `serve` accepts from anybody and lets an error in one connection end all of them; here each accepted
-connection is first asked whose it is (SO_PEERCRED, unix(7)) and then kept apart. Written for anycorn 0.18 to 0.20.
-"""
+"""The control socket: a private Unix socket, its callers checked by who runs them (SO_PEERCRED, unix(7))."""
 
 import os
 import socket
@@ -11,20 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.abc
-import trio
-from anycorn.app_wrappers import ASGIWrapper
-from anycorn.config import Config
-from anycorn.tcp_server import TCPServer
-from anycorn.typing import ConnectionState
-from anycorn.worker_context import WorkerContext
 from structlog.typing import FilteringBoundLogger
 
+from p2pnode import walls
 from p2pnode.api import NodePort, build_app
 from p2pnode.home.folder import Home
+from p2pnode.serving import serve_door
 from protocols.errors import Refusal
 
-IDLE = 5.0  # seconds without a request until a connection is closed
 BACKLOG = 32
 
 
@@ -42,34 +32,17 @@ async def serve_control(
     """
     path = home.choose_socket()
     listening = bind_private(path)
-    config = Config()
-    config.errorlog = None
-    config.accesslog = None
-    config.keep_alive_timeout = IDLE
-    config.include_server_header = False
-    app = ASGIWrapper(build_app(port, log))  # type: ignore[arg-type]  # starlette's ASGI types against anycorn's
-
-    async def connection(stream: anyio.abc.SocketStream) -> None:
-        try:
-            uid = peer_uid(stream.extra(anyio.abc.SocketAttribute.raw_socket))
-            if uid not in (os.getuid(), 0):
-                log.warning("control: caller of another user turned away", uid=uid)
-                await stream.aclose()
-                return
-            context = WorkerContext(None)
-            await TCPServer(app, config, context, ConnectionState({}), stream).run()
-        except Exception:
-            log.exception("control: connection failed")
-            await anyio.aclose_forcefully(stream)
-
     try:
-        listener = await anyio.abc.SocketListener.from_socket(listening)
-        async with listener, trio.open_nursery() as nursery:
-            task_status.started(path)
-            nursery.start_soon(listener.serve, connection)
+        task_status.started(path)
+        await serve_door(walls.CONTROL, build_app(port, log), listening, _who, log)
     finally:
         listening.close()
         path.unlink(missing_ok=True)
+
+
+async def _who(connection: socket.socket) -> str:
+    uid = peer_uid(connection)
+    return "" if uid in (os.getuid(), 0) else f"the control socket is not for user {uid}"
 
 
 def bind_private(path: Path) -> socket.socket:

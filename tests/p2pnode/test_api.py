@@ -178,7 +178,7 @@ def test_a_body_that_is_too_large_is_not_kept(home: Home, node: FakeNode) -> Non
     endless = b"POST /v1/search HTTP/1.1\r\nHost: p2pnode\r\nContent-Type: application/json\r\n"
     chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
     got, value, _ = raw(home, endless + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 20)
-    assert got in (0, 400)
+    assert got in (0, 403)
     assert node.calls == []
 
 
@@ -204,6 +204,30 @@ def test_any_bytes_leave_the_node_answering(home: Home, node: FakeNode, junk: by
     node.answers["status"] = {"state": "alone"}
     assert Client(home.root).status() == {"state": "alone"}
     assert [name for name, _, _ in node.calls] == ["status"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9),
+        b"GET /v1 HTTP/1.1\r\nHost: p2pnode\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        b"HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+        b"GET /v1/events HTTP/1.1\r\nHost: p2pnode\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        b"OPTIONS /v1/status HTTP/1.1\r\nHost: p2pnode\r\n\r\n",
+        b"GET http://p2pnode/v1 HTTP/1.1\r\nHost: p2pnode\r\n\r\n",
+        b"GET /v1 HTTP/1.1\r\nHost: p2pnode\r\nHost: p2pnode\r\n\r\n",
+    ],
+)
+def test_no_other_protocol_is_spoken(home: Home, node: FakeNode, request_: bytes) -> None:
+    status, value, _ = raw(home, request_, more=True)
+    assert status == 403 and value["error"]["code"] == "refused"
+
+
+def test_one_request_a_connection(home: Home, node: FakeNode) -> None:
+    one = b"POST /v1/status HTTP/1.1\r\nHost: p2pnode\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    _, _, answer = raw(home, one * 3, more=True)
+    assert answer.count(b"HTTP/1.1 ") == 1 and b"connection: close" in answer and len(node.calls) == 1
 
 
 def test_the_socket_is_the_owners_alone_and_goes_away(home: Home) -> None:

@@ -1,0 +1,228 @@
+"""Serves the API to the callers of a door: one request a connection, each head checked before anything else sees it.
+
+anycorn speaks HTTP/2 and WebSocket too, changes over to them by itself, reads on without a time-out, and writes to a
+caller that does not read without an end (behind a shield, so that not even a stop ends it). So it gets only what
+p2pnode.walls has let in: a head, the body that the head announces, and nothing after it; and it writes through a
+stream that gives up. Its own `serve` accepts from anybody and lets an error in one connection end all of them; here
+each is kept apart. Written for anycorn 0.18 to 0.20.
+"""
+
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import anyio
+import anyio.abc
+import trio
+from anycorn.app_wrappers import ASGIWrapper
+from anycorn.config import Config
+from anycorn.tcp_server import TCPServer
+from anycorn.typing import ConnectionState
+from anycorn.worker_context import WorkerContext
+from starlette.types import ASGIApp
+from structlog.typing import FilteringBoundLogger
+
+from p2pnode import walls
+from p2pnode.api import refuse
+from p2pnode.bounds import ANSWER_TIMEOUT, BODY_TIMEOUT, HEAD_TIMEOUT, LINGER, MAX_BODY, MAX_CALLERS, MAX_HEAD
+from protocols.errors import Refusal
+
+PIECE = 65_536
+ACCEPT_AGAIN = 0.2  # seconds after the system refused to accept, for lack of descriptors say
+SAY_EVERY = 10.0  # seconds between lines in the log about callers turned away
+GONE = (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.BusyResourceError)
+
+
+async def serve_door(
+    door: walls.Door,
+    app: ASGIApp,
+    listening: socket.socket,
+    knows: Callable[[socket.socket], Awaitable[str]],
+    log: FilteringBoundLogger,
+    pace: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
+) -> None:
+    """Serve until cancelled. knows: why the process at the other end may not call at all, empty if it may; asked
+    before a byte is read. pace: awaited before each connection is taken.
+    """
+    callers: set[Caller] = set()
+    places = trio.Semaphore(MAX_CALLERS)
+    wrapped = ASGIWrapper(app)  # type: ignore[arg-type]  # starlette's ASGI types against anycorn's
+    config = _config()
+    turned = _TurnedAway(log)
+
+    async def serve(caller: Caller) -> None:
+        try:
+            await _serve_one(caller, door, wrapped, config, knows, turned)
+        except Exception:
+            log.exception("api: connection failed")
+        finally:
+            callers.discard(caller)
+            places.release()
+            await anyio.aclose_forcefully(caller)
+
+    listener = await anyio.abc.SocketListener.from_socket(listening)
+    async with listener, trio.open_nursery() as nursery:
+        nursery.start_soon(_stop_with_the_door, callers)
+        while True:
+            await pace()
+            await places.acquire()
+            try:
+                caller = Caller(await listener.accept())
+            except OSError as e:
+                places.release()
+                log.warning("api: cannot take a connection", problem=e.strerror)
+                await trio.sleep(ACCEPT_AGAIN)
+                continue
+            callers.add(caller)
+            nursery.start_soon(serve, caller)
+
+
+async def _serve_one(
+    caller: "Caller",
+    door: walls.Door,
+    app: ASGIWrapper,
+    config: Config,
+    knows: Callable[[socket.socket], Awaitable[str]],
+    turned: "_TurnedAway",
+) -> None:
+    stranger = await knows(caller.extra(anyio.abc.SocketAttribute.raw_socket))
+    if stranger:
+        turned.away(stranger)
+        return
+    try:
+        if not await caller.read_head(door):
+            return
+    except Refusal as refusal:
+        turned.away(refusal.message)
+        await caller.refuse(refusal, forced=bool(door.secret))
+        return
+    except GONE:
+        return
+    await TCPServer(app, config, WorkerContext(None), ConnectionState({}), caller).run()  # type: ignore[arg-type]
+
+
+class Caller(anyio.abc.AsyncResource):
+    """One connection. What is above receives the request that was let in, and then only that the caller is gone."""
+
+    def __init__(self, stream: anyio.abc.SocketStream) -> None:
+        self._stream = stream
+        self._at_hand = b""
+        self._left = 0  # bytes of the body that are still to come
+        self._body_by = 0.0
+        self._sending: trio.CancelScope | None = None
+        self._stopped = False
+
+    async def read_head(self, door: walls.Door) -> bool:
+        """Whether a request came. `Refusal` for one that is not let in."""
+        raw = b""
+        with trio.move_on_after(HEAD_TIMEOUT):
+            while walls.END not in raw:
+                raw += await self._stream.receive(PIECE)
+                head, end, rest = raw.partition(walls.END)
+                if len(head) > MAX_HEAD:
+                    raise Refusal("refused", f"The head has more than {MAX_HEAD} bytes", "Send less")
+                if walls.spoilt(head if end else raw):
+                    break
+            else:
+                self._left = walls.admit(door, head + end)
+                self._at_hand = head + end + rest[: self._left]
+                self._left -= min(self._left, len(rest))
+                self._body_by = trio.current_time() + BODY_TIMEOUT
+                return True
+            walls.parse_head(raw)  # says why
+        return False
+
+    async def receive(self, max_bytes: int = PIECE) -> bytes:
+        if self._at_hand:
+            data, self._at_hand = self._at_hand, b""
+            return data
+        if self._left:
+            with trio.move_on_at(self._body_by):
+                data = await self._stream.receive(min(self._left, max_bytes))
+                self._left -= len(data)
+                return data
+            raise TimeoutError
+        await self._discard()
+        raise anyio.EndOfStream
+
+    async def _discard(self) -> None:
+        """Read what belongs to no request, until the caller hangs up or has sent too much of it."""
+        read = 0
+        with suppress(*GONE):
+            while read <= MAX_BODY:
+                read += len(await self._stream.receive(PIECE))
+
+    async def send(self, data: bytes) -> None:
+        if self._stopped:
+            raise anyio.ClosedResourceError
+        with trio.CancelScope(deadline=trio.current_time() + ANSWER_TIMEOUT) as self._sending:
+            await self._stream.send(data)
+            return
+        raise anyio.BrokenResourceError
+
+    async def refuse(self, refusal: Refusal, forced: bool) -> None:
+        """Say why, and hang up. forced: with 403, whatever the reason."""
+        response = refuse(refusal)
+        status = 403 if forced else response.status_code
+        fields = [*walls.HEADERS, (b"content-type", b"application/json"), (b"connection", b"close")]
+        fields.append((b"content-length", str(len(response.body)).encode()))
+        lines = [b"HTTP/1.1 %d Refused" % status, *(name + b": " + value for name, value in fields)]
+        with suppress(*GONE), trio.move_on_after(LINGER):
+            await self.send(b"\r\n".join(lines) + walls.END + bytes(response.body))
+            await self.send_eof()
+            await self._discard()
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def extra(self, attribute: Any) -> Any:
+        return self._stream.extra(attribute)
+
+    def stop(self) -> None:
+        """No more is written, not even what is being written now."""
+        self._stopped = True
+        if self._sending is not None:
+            self._sending.cancel()
+
+
+async def _stop_with_the_door(callers: set[Caller]) -> None:
+    try:
+        await trio.sleep_forever()
+    finally:
+        for caller in callers:
+            caller.stop()
+
+
+class _TurnedAway:
+    """Notes in the log who was turned away, without letting them fill it."""
+
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        self._log = log
+        self._count = 0
+        self._said = -SAY_EVERY
+
+    def away(self, reason: str) -> None:
+        self._count += 1
+        if trio.current_time() - self._said >= SAY_EVERY:
+            self._log.warning("api: callers turned away", callers=self._count, reason=reason)
+            self._count, self._said = 0, trio.current_time()
+
+
+class _Config(Config):
+    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
+        return [*super().response_headers(protocol), *walls.HEADERS]
+
+
+def _config() -> Config:
+    config = _Config()
+    config.errorlog = None
+    config.accesslog = None
+    config.keep_alive_timeout = HEAD_TIMEOUT
+    config.keep_alive_max_requests = 0  # every answer says `Connection: close`
+    config.include_server_header = False
+    config.h11_max_incomplete_size = 2 * MAX_HEAD
+    return config

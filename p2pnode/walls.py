@@ -1,0 +1,181 @@
+"""What may come through a door of the local API: the head of a request in, how long its body is or a refusal out. Pure.
+
+A door is the control socket, or the TCP port on loopback that browsers can reach. A browser lets every web page send
+requests there (https://developer.mozilla.org/docs/Web/Security), so the head is read more strictly than HTTP demands:
+no field twice, no second way to say how long the body is, no other protocol. What passes means the same to
+whatever parser comes after. Everything else is refused, whatever it was meant for.
+"""
+
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from p2pnode.bounds import MAX_BODY, MAX_FIELDS
+from protocols.errors import Refusal
+
+HOST: Final = b"p2pnode"  # of the control socket: a page in a browser can never send it
+COOKIE: Final = b"p2pnode"
+END: Final = b"\r\n\r\n"
+
+# On every answer. A page that is to be shown needs a policy of its own, wider than this.
+HEADERS: Final = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+_REQUEST: Final = re.compile(rb"([A-Z]{1,16}) ([\x21-\x7e]+) HTTP/1\.[01]")
+_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ ]*([^\x00-\x1f\x7f]*)")
+_SPOILT: Final = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?=[^\n])")
+_LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,9}")
+_OTHER_PROTOCOL: Final = (b"upgrade", b"http2-settings", b"transfer-encoding", b"trailer")
+_HINT: Final = "docs/threats.md says what is let in: web pages, other users and programs of this machine"
+_PROXY: Final = (b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip")
+
+
+@dataclass(frozen=True)
+class Door:
+    """hosts: what Host may be, exactly. secret: what the caller must show, in hex, where a browser may be the caller;
+    empty where the operating system has said who calls."""
+
+    hosts: frozenset[bytes]
+    secret: bytes = b""
+
+
+CONTROL: Final = Door(frozenset({HOST}))
+
+
+def loopback_door(host: str, port: int, secret: bytes) -> Door:
+    """The door of a TCP port. host: the literal loopback address that it is bound to, an IPv6 one in brackets."""
+    return Door(frozenset(f"{name}:{port}".encode() for name in (host, "localhost")), secret)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a request. fields: by name in lower case, each of which stood there once."""
+
+    method: bytes
+    target: bytes
+    fields: Mapping[bytes, bytes]
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body."""
+        return int(self.fields.get(b"content-length", b"0"))
+
+
+def admit(door: Door, raw: bytes) -> int:
+    """Let a request in: the bytes of body that follow. raw: all of its head, to the empty line. `Refusal` if not."""
+    head = parse_head(raw)
+    for rule in RULES:
+        rule(door, head)
+    return head.length
+
+
+def spoilt(raw: bytes) -> bool:
+    """Can this beginning of a head never become one that is let in? So that nobody has to wait for its end."""
+    if _SPOILT.search(raw):
+        return True
+    line, end, _ = raw.partition(b"\r\n")
+    return bool(end) and not _REQUEST.fullmatch(line)
+
+
+def parse_head(raw: bytes) -> Head:
+    """Read a head. `Refusal` for whatever two parsers could read in two ways."""
+    if not raw.endswith(END) or spoilt(raw):
+        raise _no("the head is not HTTP/1.1 as it is written here")
+    first, *lines = raw[: -len(END)].split(b"\r\n")
+    request = _REQUEST.fullmatch(first)
+    if request is None:
+        raise _no("the first line is not that of HTTP/1.1")
+    if len(lines) > MAX_FIELDS:
+        raise _no(f"more than {MAX_FIELDS} fields")
+    fields: dict[bytes, bytes] = {}
+    for line in lines:
+        match = _FIELD.fullmatch(line)
+        if match is None:
+            raise _no("a field is malformed")
+        name = match[1].lower()
+        if name in fields:
+            raise _no("a field stands there twice")
+        fields[name] = match[2].rstrip(b" ")
+    length = fields.get(b"content-length", b"0")
+    if not _LENGTH.fullmatch(length):
+        raise _no("Content-Length is not a number")
+    return Head(request[1], request[2], fields)
+
+
+def one_protocol(door: Door, head: Head) -> None:
+    """Neither another protocol nor another framing, and no way through a proxy's eyes."""
+    if head.method in (b"CONNECT", b"TRACE", b"OPTIONS"):
+        raise _no(f"{head.method.decode()} is for others")
+    if not head.target.startswith(b"/") or head.target.startswith(b"//") or set(head.target) & set(b"#\\"):
+        raise _no("the target is not a path")
+    if any(name in _OTHER_PROTOCOL or name.startswith(b"sec-websocket-") for name in head.fields):
+        raise _no("only plain HTTP/1.1, with Content-Length")
+    tokens = {token.strip().lower() for token in head.fields.get(b"connection", b"close").split(b",")}
+    if not tokens <= {b"close", b"keep-alive"}:
+        raise _no("Connection names something else than close and keep-alive")
+
+
+def named_right(door: Door, head: Head) -> None:
+    """Host is one of ours to the letter: a name that somebody else's DNS leads here is not."""
+    if head.fields.get(b"host") not in door.hosts:
+        raise _no("Not for web pages under other names", f"Send `Host: {min(door.hosts).decode()}` and no Origin")
+
+
+def no_other_page(door: Door, head: Head) -> None:
+    """No page but our own has made this request. On the control socket no page at all."""
+    origin = head.fields.get(b"origin")
+    ours = b"http://" + head.fields.get(b"host", b"") if door.secret else None
+    if origin is not None and origin != ours:
+        raise _no("Not for web pages" if ours is None else "not for other web pages")
+    if head.fields.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
+        raise _no("not for other web pages")
+
+
+def no_proxy(door: Door, head: Head) -> None:
+    """A proxy that passes on what comes from elsewhere would undo the other rules."""
+    if door.secret and any(name in head.fields for name in _PROXY):
+        raise _no("not through a proxy")
+
+
+def known(door: Door, head: Head) -> None:
+    """The caller has read the secret of this start: as cookie, as `Authorization: Bearer`, or both."""
+    if not door.secret:
+        return
+    pairs = [pair.strip(b" ").partition(b"=") for pair in head.fields.get(b"cookie", b"").split(b";")]
+    shown = [value for name, _, value in pairs if name == COOKIE]
+    bearer = head.fields.get(b"authorization")
+    if bearer is not None:
+        shown.append(bearer.removeprefix(b"Bearer ") if bearer.startswith(b"Bearer ") else b"")
+    cookies = len(shown) - (bearer is not None)
+    if not shown or cookies > 1 or not all([hmac.compare_digest(value, door.secret) for value in shown]):
+        raise _no("who does not know the secret of this start is not let in")
+
+
+def plain_json(door: Door, head: Head) -> None:
+    """What can have an effect is JSON, which no form can send; what has none has no body."""
+    if head.length > MAX_BODY:
+        raise Refusal("usage", f"The body has more than {MAX_BODY} bytes", "Send less")
+    if not door.secret:
+        return
+    if head.method == b"POST":
+        if head.fields.get(b"content-type") != b"application/json":
+            raise _no("the body must be application/json, and say so in these words")
+        if b"content-length" not in head.fields:
+            raise _no("how long is the body?")
+    elif head.method != b"GET" or head.length:
+        raise _no("only POST, and GET without a body")
+
+
+Rule = Callable[[Door, Head], None]
+RULES: tuple[Rule, ...] = (one_protocol, named_right, no_other_page, no_proxy, known, plain_json)
+
+
+def _no(reason: str, hint: str = _HINT) -> Refusal:
+    return Refusal("refused", reason, hint)

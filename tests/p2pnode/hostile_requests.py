@@ -1,0 +1,283 @@
+"""Requests that must not get through the web port: each is right in all but one thing, and filed under the rule that
+stops it. Used against the rules alone, a node that only remembers, and real nodes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from p2pnode.bounds import MAX_BODY, MAX_FIELDS, MAX_HEAD
+
+BODY = b'{"direction":"offer","kind":"lend","title":"Planted"}'
+COMMAND = "listing.publish"
+
+
+@dataclass(frozen=True)
+class Port:
+    """What a caller must know of a node's web port."""
+
+    host: str
+    port: int
+    secret: str
+
+    @staticmethod
+    def of(cookie: Path) -> "Port":
+        url, secret = cookie.read_text().split()
+        host, _, port = url.removeprefix("http://").rpartition(":")
+        return Port(host, int(port), secret)
+
+    @property
+    def name(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass
+class Request:
+    """A request of the page itself, to be changed in one thing."""
+
+    ours: Port
+    method: str = "POST"
+    target: str = f"/v1/{COMMAND}"
+    version: str = "HTTP/1.1"
+    body: bytes = BODY
+    fields: dict[str, str | None] = field(default_factory=dict)
+    more: list[str] = field(default_factory=list)
+
+    def bytes(self) -> bytes:
+        fields = {
+            "Host": self.ours.name,
+            "Cookie": f"p2pnode={self.ours.secret}",
+            **({"Content-Type": "application/json"} if self.method == "POST" else {}),
+            **({"Content-Length": str(len(self.body))} if self.body or self.method == "POST" else {}),
+            **self.fields,
+        }
+        lines = [f"{self.method} {self.target} {self.version}".strip()]
+        lines += [f"{name}: {value}" for name, value in fields.items() if value is not None]
+        return "\r\n".join([*lines, *self.more, "", ""]).encode("latin1") + self.body
+
+
+Make = Callable[[Port], bytes]
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain")
+
+
+def _host(name: str) -> Make:
+    """{0} stands for the port."""
+    return lambda ours: Request(ours, fields={"Host": name.format(ours.port)}).bytes()
+
+
+def _with(**fields: str) -> Make:
+    return lambda ours: Request(ours, fields={k.replace("_", "-"): v for k, v in fields.items()}).bytes()
+
+
+def _without(*names: str) -> Make:
+    return lambda ours: Request(ours, fields=dict.fromkeys(names)).bytes()
+
+
+def _more(*lines: str) -> Make:
+    return lambda ours: Request(ours, more=[line.format(ours=ours) for line in lines]).bytes()
+
+
+def _target(method: str, target: str, body: bytes = b"") -> Make:
+    return lambda ours: Request(ours, method, target.format(ours=ours), body=body).bytes()
+
+
+def _changed(old: bytes, new: bytes) -> Make:
+    return lambda ours: Request(ours).bytes().replace(old, new, 1)
+
+
+def _cookie(text: str) -> Make:
+    return lambda ours: Request(ours, fields={"Cookie": text.format(ours=ours, half=ours.secret[:32])}).bytes()
+
+
+OLD = "5e" * 32  # of the last start
+
+named_right: dict[str, Make] = {
+    "rebound name": _host("rebind.example:{0}"),
+    "rebound name without port": _host("rebind.example"),
+    "name that begins like ours": _host("localhost.rebind.example:{0}"),
+    "name with ours in it": _host("127.0.0.1.nip.example:{0}"),
+    "this machine's name": _host("my-computer.local:{0}"),
+    "address of another interface": _host("192.168.1.7:{0}"),
+    "0.0.0.0": _host("0.0.0.0:{0}"),
+    "another loopback address": _host("127.0.0.2:{0}"),
+    "hexadecimal": _host("0x7f.1:{0}"),
+    "one number": _host("2130706433:{0}"),
+    "short form": _host("127.1:{0}"),
+    "octal": _host("0177.0.0.1:{0}"),
+    "mapped IPv6": _host("[::ffff:127.0.0.1]:{0}"),
+    "long IPv6": _host("[0:0:0:0:0:0:0:1]:{0}"),
+    "the other family": _host("[::1]:{0}"),
+    "with a zone": _host("[::1%lo]:{0}"),
+    "trailing dot": _host("localhost.:{0}"),
+    "upper case": _host("LOCALHOST:{0}"),
+    "sub-domain of localhost": _host("p2pnode.localhost:{0}"),
+    "another port": _host("localhost:1"),
+    "no port": _host("localhost"),
+    "empty port": _host("localhost:"),
+    "zeros before the port": _host("localhost:0{0}"),
+    "userinfo": _host("user@localhost:{0}"),
+    "space in Host": _host("localhost :{0}"),
+    "two names in one": _host("localhost:{0}, rebind.example"),
+    "path in Host": _host("localhost:{0}/"),
+    "empty Host": _host(""),
+    "name of the control socket": _host("p2pnode"),
+    "no Host": _without("Host"),
+    "HTTP/1.0 without Host": lambda ours: Request(ours, version="HTTP/1.0", fields={"Host": None}).bytes(),
+}
+no_other_page: dict[str, Make] = {
+    "foreign origin": _with(Origin="https://evil.example"),
+    "null origin": _with(Origin="null"),
+    "empty origin": _with(Origin=""),
+    "origin of another port": _with(Origin="http://127.0.0.1:8080"),
+    "origin without port": _with(Origin="http://127.0.0.1"),
+    "origin by https": lambda ours: Request(ours, fields={"Origin": f"https://{ours.name}"}).bytes(),
+    "origin under our other name": lambda ours: Request(
+        ours, fields={"Origin": f"http://localhost:{ours.port}"}
+    ).bytes(),
+    "origin that begins like ours": lambda ours: Request(ours, fields={"Origin": f"http://{ours.name}.evil"}).bytes(),
+    "two origins in one": lambda ours: Request(ours, fields={"Origin": f"http://{ours.name} http://evil"}).bytes(),
+    "extension": _with(Origin="chrome-extension://abcdefghijklmnop"),
+    "cross-site": _with(Sec_Fetch_Site="cross-site"),
+    "same-site, another port": _with(Sec_Fetch_Site="same-site"),
+}
+plain_json: dict[str, Make] = {
+    **{f"form: {kind}": _with(Content_Type=kind) for kind in FORMS},
+    "JSON with parameters": _with(Content_Type="application/json; charset=utf-8"),
+    "nearly JSON": _with(Content_Type="application/json-patch+json"),
+    "no media type": _without("Content-Type"),
+    "no length": _without("Content-Length"),
+    "too long a body": _with(Content_Length=str(MAX_BODY + 1)),
+    "GET with a body": _target("GET", "/v1", b"{}"),
+    "HEAD": _target("HEAD", "/v1"),
+    "PUT": _target("PUT", f"/v1/{COMMAND}", BODY),
+    "DELETE": _target("DELETE", f"/v1/{COMMAND}"),
+    "PATCH": _target("PATCH", f"/v1/{COMMAND}", BODY),
+    "a method of its own": _target("PROPFIND", "/v1"),
+}
+known: dict[str, Make] = {
+    "no cookie": _without("Cookie"),
+    "no cookie, path unknown": lambda ours: Request(ours, "GET", "/nothing", body=b"", fields={"Cookie": None}).bytes(),
+    "no cookie, events": lambda ours: Request(ours, "GET", "/v1/events", body=b"", fields={"Cookie": None}).bytes(),
+    "wrong cookie": _cookie("p2pnode=" + "0" * 64),
+    "cookie of the last start": _cookie("p2pnode=" + OLD),
+    "empty cookie": _cookie("p2pnode="),
+    "half of the cookie": _cookie("p2pnode={half}"),
+    "cookie and more": _cookie("p2pnode={ours.secret}0"),
+    "cookie in quotes": _cookie('p2pnode="{ours.secret}"'),
+    "cookie in upper case": lambda ours: Request(ours, fields={"Cookie": f"p2pnode={ours.secret.upper()}A"}).bytes(),
+    "cookie under another name": _cookie("p2pnode2={ours.secret}"),
+    "cookie twice": _cookie("p2pnode={ours.secret}; p2pnode={ours.secret}"),
+    "cookie twice, once wrong": _cookie("p2pnode=0; p2pnode={ours.secret}"),
+    "right cookie, wrong bearer": _with(Authorization="Bearer 00"),
+    "wrong cookie, right bearer": lambda ours: Request(
+        ours, fields={"Cookie": "p2pnode=0", "Authorization": f"Bearer {ours.secret}"}
+    ).bytes(),
+    "basic": lambda ours: Request(ours, fields={"Cookie": None, "Authorization": "Basic cDJwbm9kZTo="}).bytes(),
+    "secret in the target": lambda ours: Request(
+        ours, target=f"/v1/{COMMAND}?p2pnode={ours.secret}", fields={"Cookie": None}
+    ).bytes(),
+}
+one_protocol: dict[str, Make] = {
+    "WebSocket": lambda ours: Request(
+        ours, "GET", "/v1/events", body=b"",
+        fields={"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="},
+    ).bytes(),
+    "WebSocket without asking": _with(Sec_WebSocket_Version="13"),
+    "h2c": lambda ours: Request(
+        ours, "GET", "/v1", body=b"",
+        fields={"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"},
+    ).bytes(),
+    "Upgrade to what nobody knows": _with(Upgrade="x"),
+    "Connection names a field": _with(Connection="close, cookie"),
+    "preflight": lambda ours: Request(
+        ours, "OPTIONS", body=b"",
+        fields={"Access-Control-Request-Method": "POST", "Access-Control-Request-Private-Network": "true"},
+    ).bytes(),
+    "TRACE": _target("TRACE", "/v1"),
+    "CONNECT": _target("CONNECT", "{ours.name}"),
+    "asterisk": _target("OPTIONS", "*"),
+    "absolute URI": _target("POST", "http://{ours.name}/v1/listing.publish", BODY),
+    "absolute URI of another": _target("POST", "http://evil.example/v1/listing.publish", BODY),
+    "two slashes": _target("POST", "//v1/listing.publish", BODY),
+    "fragment": _target("POST", "/v1/listing.publish#x", BODY),
+    "backslash": _target("POST", "/v1\\listing.publish", BODY),
+    "chunked": lambda ours: Request(
+        ours, body=b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY),
+        fields={"Content-Length": None, "Transfer-Encoding": "chunked"},
+    ).bytes(),
+    "chunked and a length": _with(Transfer_Encoding="chunked"),
+    "identity and a length": _with(Transfer_Encoding="identity"),
+    "chunked, spelt oddly": _with(Transfer_Encoding="xchunked"),
+    "Trailer": _with(Trailer="Cookie"),
+}  # fmt: skip
+no_proxy: dict[str, Make] = {
+    "X-Forwarded-For": _with(X_Forwarded_For="203.0.113.5"),
+    "X-Forwarded-Host": _with(X_Forwarded_Host="evil.example"),
+    "Forwarded": _with(Forwarded="for=203.0.113.5"),
+    "Via": _with(Via="1.1 proxy"),
+}
+parse_head: dict[str, Make] = {
+    "two Hosts": _more("Host: {ours.name}"),
+    "two Hosts, one foreign": _more("Host: rebind.example"),
+    "two cookies": _more("Cookie: p2pnode={ours.secret}"),
+    "two lengths": _more(f"Content-Length: {len(BODY)}"),
+    "two lengths that differ": _more("Content-Length: 0"),
+    "two media types": _more("Content-Type: text/plain"),
+    "two origins": _more("Origin: http://{ours.name}", "Origin: http://evil.example"),
+    "two authorizations": _more("Authorization: Bearer {ours.secret}", "Authorization: Bearer 0"),
+    "lengths in a list": _with(Content_Length=f"{len(BODY)}, {len(BODY)}"),
+    "length with a sign": _with(Content_Length=f"+{len(BODY)}"),
+    "negative length": _with(Content_Length="-1"),
+    "hexadecimal length": _with(Content_Length="0x10"),
+    "length as text": _with(Content_Length="many"),
+    "length of many digits": _with(Content_Length="9" * 30),
+    "zero before the length": _with(Content_Length=f"0{len(BODY)}"),
+    "tab in Host": _host("localhost:{0}\t"),
+    "tab before Host": _changed(b"Host: ", b"Host:\t"),
+    "space before the colon": _changed(b"Host:", b"Host :"),
+    "space before the name": _changed(b"\r\nCookie", b"\r\n Cookie"),
+    "folded": _changed(b"\r\nCookie: ", b"\r\nX: 1\r\n folded\r\nCookie: "),
+    "folded cookie": _changed(b"Cookie: ", b"Cookie:\r\n "),
+    "line without a colon": _more("nonsense"),
+    "empty name": _more(": x"),
+    "NUL in a value": _more("X: a\0b"),
+    "NUL in the target": _changed(b"/v1/", b"/v1/\0"),
+    "bare CR in a value": _more("X: a\rb"),
+    "bare LF in a value": _more("X: a\nOrigin: http://evil.example"),
+    "bare LF at the end of a line": _changed(b"\r\nCookie", b"\nCookie"),
+    "all lines end in LF": lambda ours: Request(ours).bytes().replace(b"\r\n", b"\n"),
+    "empty line first": lambda ours: b"\r\n" + Request(ours).bytes(),
+    "control character": _more("X: \x1b[2J"),
+    "too long a head": _more("X: " + "x" * MAX_HEAD),
+    "too long a target": _target("GET", "/" + "a" * MAX_HEAD),
+    "too many fields": _more(*(f"X-{n}: 1" for n in range(MAX_FIELDS))),
+    "HTTP/0.9": lambda ours: b"GET /v1\r\n",
+    "HTTP/0.9 with an end": lambda ours: b"GET /v1\r\n\r\n",
+    "HTTP/2 in the line": lambda ours: Request(ours, version="HTTP/2.0").bytes(),
+    "HTTP/3 in the line": lambda ours: Request(ours, version="HTTP/3").bytes(),
+    "HTTP/1.10": lambda ours: Request(ours, version="HTTP/1.10").bytes(),
+    "version in lower case": lambda ours: Request(ours, version="http/1.1").bytes(),
+    "two spaces": _changed(b"POST ", b"POST  "),
+    "method in lower case": _changed(b"POST", b"post"),
+    "h2 by prior knowledge": lambda ours: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9),
+    "TLS": lambda ours: b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03" + bytes(range(32)),
+    "SSH": lambda ours: b"SSH-2.0-OpenSSH_9.2\r\n",
+    "multistream": lambda ours: b"\x13/multistream/1.0.0\n",
+    "noise": lambda ours: bytes(range(256)) * 8,
+}
+
+GROUPS: dict[str, dict[str, Make]] = {
+    "parse_head": parse_head,
+    "one_protocol": one_protocol,
+    "named_right": named_right,
+    "no_other_page": no_other_page,
+    "no_proxy": no_proxy,
+    "known": known,
+    "plain_json": plain_json,
+}
+HOSTILE = [(group, name, make) for group, rows in GROUPS.items() for name, make in rows.items()]
+
+
+def status_request(ours: Port) -> bytes:
+    """What the page may always ask."""
+    return Request(ours, target="/v1/status", body=b"{}").bytes()
