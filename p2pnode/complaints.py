@@ -16,6 +16,7 @@ _ALLOWED: Final = {
     "kind": "begins with a letter; then a to z, 0 to 9, - and _ (no blanks or capitals)",
     "when": "should be a rule such as FREQ=WEEKLY;BYDAY=SA,SU (RFC 5545)",
     "unit": "is one word without digits in front, such as hour",
+    "web": "should be 127.0.0.1:PORT or [::1]:PORT: only this machine may call",
     "area": "should be a geohash of at most 6 characters, such as u33db",
 }
 _CALLED: Final = {"available.rrule": "when", "area_to": "to", "tags": "tag", "photos": "photo", "price.per": "price"}

@@ -54,6 +54,7 @@ from .marker import Marked, marker_of
 from .starter import command, refusal_in, store_refusal
 from .store import AnyStore, Store, StoreError
 from .verifying import Verifier
+from .web import serve_web
 from .wholeness import check_chains, examine, keep_copy, open_store
 
 
@@ -138,6 +139,7 @@ class Daemon:
         self._listeners: set[trio.MemorySendChannel[dict[str, Any]]] = set()
         self._warning: str | None = None
         self._ready = False
+        self._web: str | None = None
         self._listening: tuple[str, ...] = ()
         self._connections: dict[str, Connected] = {}
         self._nursery: trio.Nursery
@@ -181,6 +183,8 @@ class Daemon:
         await self._loop.put(Listening(self._listening))
         nursery.start_soon(self._watch_addresses)
         await nursery.start(serve_control, self, self._home, self._log)
+        if self._config.web:
+            self._web = await nursery.start(serve_web, self, self._home, self._config.web, self._log)
         self._say_ready()
 
     async def _stop_on_signal(self, signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
@@ -200,6 +204,7 @@ class Daemon:
                 "peer_id": self._host.peer_id,
                 "addresses": list(self._listening),
                 "network": networks[0].json if networks else None,
+                "web": self._web,
             }
             print(json_module.dumps({"schema": 1, "data": data}), flush=True)
         else:

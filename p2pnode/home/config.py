@@ -34,7 +34,7 @@ PROFILES: dict[str, dict[str, Any]] = {
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """name: how others see this node. area: geohash. listen, bootstrap: multiaddrs. relay: carry traffic for peers
     behind a router. lan: look for neighbours on the local network. witness: decide for neighbours whose terms name this
-    node. network: the one meant where none is named."""
+    node. network: the one meant where none is named. web: a port of loopback, for a page in the browser."""
 
     name: Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_NAME)] = "a neighbour"
     area: Annotated[str, Meta(max_length=6, pattern="^[0-9b-hjkmnp-z]*$")] = ""
@@ -47,6 +47,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     witness: bool = True
     max_peers: Annotated[int, Meta(ge=1, le=4096)] = 64
     cache_mb: Annotated[int, Meta(ge=1, le=4096)] = 16
+    web: Annotated[str, Meta(max_length=32, pattern=r"^((127\.0\.0\.1|\[::1\]):[0-9]{1,5})?$")] = ""
     log_level: Level = "info"
     log_to: Literal["file", "stderr"] = "file"
 
@@ -63,6 +64,7 @@ SETTINGS = {
     "witness": "Decide, for neighbours who name this node as their witness, whether a payment was answered",
     "max_peers": "Connections at the same time",
     "cache_mb": "Memory for the store's cache, in MB",
+    "web": "Where a browser of this machine can reach the API: 127.0.0.1:PORT or [::1]:PORT; empty: nowhere",
     "log_level": "debug, info, warning or error",
     "log_to": "file (node.log in the home folder) or stderr",
 }

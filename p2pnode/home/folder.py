@@ -9,6 +9,7 @@ store/         LevelDB; its truth
 index.sqlite   the search index; can be made again from the store
 photos/        photos by hash
 control.sock   the control API; or, where that path is too long, control.path names the place
+web.cookie     the address of the web port and the secret of this start, while the node runs (p2pnode.web)
 lock           held by the running node (flock), with its process id
 node.log       JSON lines
 """
@@ -59,6 +60,7 @@ class Home:
         self.index = self.root / "index.sqlite"
         self.photos = self.root / "photos"
         self.socket_note = self.root / "control.path"
+        self.web_cookie = self.root / "web.cookie"
         self.lock = self.root / "lock"
         self.log = self.root / "node.log"
 

@@ -13,6 +13,7 @@ from p2pnode.commands import Args
 from p2pnode.control import serve_control
 from p2pnode.home.folder import Home
 from p2pnode.home.keystore import create_keystore
+from p2pnode.web import serve_web
 from protocols.errors import Refusal
 
 
@@ -66,8 +67,9 @@ def make_home(path: Path) -> Home:
 
 
 @contextmanager
-def running(home: Home, node: FakeNode) -> Iterator[Callable[[Callable[[], Any]], Any]]:
-    """Serve `node` on the home's socket. Yields a function that runs another one inside the node's loop."""
+def running(home: Home, node: FakeNode, web: str = "") -> Iterator[Callable[[Callable[[], Any]], Any]]:
+    """Serve `node` on the home's socket, and on the address `web` if there is one. Yields a function that runs another
+    one inside the node's loop."""
     ready = threading.Event()
     state: dict[str, Any] = {}
 
@@ -75,8 +77,11 @@ def running(home: Home, node: FakeNode) -> Iterator[Callable[[Callable[[], Any]]
         async with trio.open_nursery() as nursery:
             state["token"] = trio.lowlevel.current_trio_token()
             state["scope"] = nursery.cancel_scope
+            log = structlog.wrap_logger(structlog.ReturnLogger())
             try:
-                await nursery.start(serve_control, node, home, structlog.wrap_logger(structlog.ReturnLogger()))
+                await nursery.start(serve_control, node, home, log)
+                if web:
+                    await nursery.start(serve_web, node, home, web, log)
             finally:
                 ready.set()
 

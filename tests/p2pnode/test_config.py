@@ -36,6 +36,7 @@ def test_environment_above_file_above_profile(home: Home) -> None:
     assert (config.name, config.relay, config.max_peers, notes) == ("Bob", False, 9, [])
     assert config.listen == ("/ip4/127.0.0.1/tcp/1", "/ip6/::1/tcp/1")
     assert load_config(home, {"P2PNODE_PROFILE": "pi"})[0].cache_mb == PROFILES["pi"]["cache_mb"]
+    assert config.web == "" and load_config(home, {"P2PNODE_WEB": "[::1]:7117"})[0].web == "[::1]:7117"
 
 
 def test_what_is_no_setting_is_said(home: Home) -> None:
@@ -54,6 +55,8 @@ def test_what_is_no_setting_is_said(home: Home) -> None:
         ("area = 'u33dbcc'", ["line 1", "area"]),
         ("profile = 'palace'", ["line 1", "profile"]),
         ("max_peers = 0", ["max_peers"]),
+        ("web = '0.0.0.0:7117'", ["line 1", "web", "127.0.0.1:PORT"]),
+        ("web = 'localhost:7117'", ["line 1", "web"]),
         ("max_peers = true", ["max_peers"]),
         ("[name]\na = 1", ["name"]),
         ("= 1", ["line 1"]),
