@@ -22,6 +22,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+import msgspec
+
 from ledger.chain import decode_state
 from ledger.head import Head
 from p2pnode.core.keys import CHAIN, DOUBT, GENESIS
@@ -45,6 +47,24 @@ _NAME = re.compile(
 )
 
 Item = tuple[bytes, bytes, bytes]
+
+
+class _Chain(msgspec.Struct):
+    id: str
+    name: str
+    entries: int
+    head: str
+
+
+class _Manifest(msgspec.Struct):
+    """What is shown of a backup."""
+
+    author: str
+    peer_id: str
+    name: str
+    networks: list[_Chain]
+    program: str
+    home_version: int
 
 
 class Rows(Protocol):
@@ -143,7 +163,7 @@ def _opened(source: Path) -> BinaryIO:
 
 
 def _described(source: Path, reader: SealedReader, manifest: dict[str, Any]) -> dict[str, Any]:
-    shown = {key: manifest[key] for key in ("author", "peer_id", "name", "networks", "program", "home_version")}
+    shown = {key: manifest[key] for key in _Manifest.__struct_fields__}
     return {"file": str(source), "bytes": source.stat().st_size, "made_at": reader.made_at, **shown}
 
 
@@ -208,7 +228,7 @@ def _items(source: Path, reader: SealedReader) -> tuple[dict[str, Any], Iterator
     try:
         manifest = json.loads(value)
         newer = manifest["contents"] > CONTENTS_VERSION or manifest["home_version"] > HOME_VERSION
-    except (ValueError, KeyError, TypeError) as e:
+    except (ValueError, KeyError, TypeError, RecursionError) as e:
         raise damaged(source) from e
     if tag != b"M":
         raise damaged(source)
@@ -218,6 +238,10 @@ def _items(source: Path, reader: SealedReader) -> tuple[dict[str, Any], Iterator
             f"{source} was made by a newer p2pnode ({manifest.get('program')})",
             "Install the newer p2pnode; nothing was changed",
         )
+    try:
+        msgspec.convert(manifest, _Manifest)
+    except msgspec.ValidationError as e:
+        raise damaged(source) from e
     return manifest, _rest(source, reader)
 
 
@@ -226,7 +250,7 @@ def _rest(source: Path, reader: SealedReader) -> Iterator[Item]:
     while True:
         tag, key, value = _read_item(source, reader)
         if tag == b"E":
-            if json.loads(value) != {"files": files, "rows": rows}:
+            if not _is(value, {"files": files, "rows": rows}):
                 raise damaged(source)
             return
         if tag not in (b"F", b"P", b"R"):
@@ -234,6 +258,13 @@ def _rest(source: Path, reader: SealedReader) -> Iterator[Item]:
         files += tag == b"F"
         rows += tag == b"R"
         yield tag, key, value
+
+
+def _is(value: bytes, expected: dict[str, int]) -> bool:
+    try:
+        return bool(json.loads(value) == expected)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _read_item(source: Path, reader: SealedReader) -> Item:

@@ -1,5 +1,6 @@
 """A backup: sealed, whole or refused, and never over an identity."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from p2pnode.home import backup
 from p2pnode.home.backup import read_backup, restore_backup, write_backup
 from p2pnode.home.folder import Home
 from p2pnode.home.founding import set_up
-from p2pnode.home.sealed import CHUNK
+from p2pnode.home.sealed import CHUNK, SealedWriter
 from p2pnode.store import MemoryStore, Store
 from protocols.errors import Refusal
 from tests.sim.simulator import Simulator
@@ -133,3 +134,33 @@ def test_a_snapshot_stays_as_it_was(tmp_path: Path) -> None:
     assert list(taken.scan()) == [(b"a1", b"one"), (b"b", b"other")]
     assert list(taken.scan(b"a")) == [(b"a1", b"one")]
     store.close()
+
+
+def _items(*items: tuple[bytes, bytes, bytes]) -> bytes:
+    return b"".join(tag + len(k).to_bytes(4, "big") + k + len(v).to_bytes(4, "big") + v for tag, k, v in items)
+
+
+MANIFEST = {"contents": 1, "program": "1", "home_version": 1, "author": "", "peer_id": "", "name": "", "networks": []}
+END = b'{"files": 0, "rows": 0}'
+
+
+@pytest.mark.parametrize(
+    ("manifest", "end"),
+    [
+        (b'{"contents": 1, "home_ver', END),
+        (b"[" * 100_000, END),
+        (json.dumps({k: v for k, v in MANIFEST.items() if k != "name"}).encode(), END),
+        (json.dumps({**MANIFEST, "networks": [{"id": 7}]}).encode(), END),
+        (json.dumps(MANIFEST).encode(), b'{"files": 0, "ro'),
+        (json.dumps(MANIFEST).encode(), b"[" * 100_000),
+    ],
+    ids=["torn", "deep", "a field missing", "no network", "torn end", "deep end"],
+)
+def test_what_is_sealed_and_no_backup_is_refused(manifest: bytes, end: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "odd"
+    with file.open("wb") as out:
+        writer = SealedWriter(out, PASSPHRASE, NOW, 1, 8192)
+        writer.write(_items((b"M", b"", manifest), (b"E", b"", end)))
+        writer.finish()
+    with pytest.raises(Refusal, match="damaged"):
+        read_backup(file, PASSPHRASE)
