@@ -1,28 +1,46 @@
-"""When a listing is to be had: its recurrence rule (RFC 5545), read within bounds that no stranger can exceed."""
+"""When a listing is to be had: its recurrence rule (RFC 5545, 3.3.10), read within bounds that no stranger can exceed.
 
-from datetime import UTC, datetime, timedelta
+A rule is not unrolled: of a single day it can be said at once whether the rule names it. Only COUNT makes it necessary
+to look at the days before, and so many are not looked at.
+"""
+
+import re
+from calendar import isleap, monthrange
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from dateutil.rrule import rrulestr
 
 from protocols.listing import Availability
 
 # What people use. Anything finer (BYSECOND and the like) could name thousands of moments a day; such a rule is shown as
 # it is written, and taken at its word.
-_PARTS = frozenset({"FREQ", "INTERVAL", "BYDAY", "BYMONTH", "BYMONTHDAY", "UNTIL", "COUNT", "WKST"})
-_FREQUENCIES = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
-_LATEST = 253_402_300_799  # seconds: the end of the year 9999, where dates end
+_LATEST: Final = 253_402_300_799  # seconds: the end of the year 9999, where dates end
+_PARTS: Final = frozenset({"FREQ", "INTERVAL", "BYDAY", "BYMONTH", "BYMONTHDAY", "UNTIL", "COUNT", "WKST"})
+_FREQUENCIES: Final = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
+_WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_BYDAY: Final = re.compile(r"([+-]?[0-9]{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
+_UNTIL: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:T[0-9]{6}Z?)?")
+_COUNTED: Final = 400  # days of a rule with a COUNT that are looked at; later ones are taken at its word
+
+
+class Rule(NamedTuple):
+    """byday: (which of the month or year, 0 for each; weekday, Monday 0); times: its COUNT, 0 for none."""
+
+    frequency: str
+    interval: int
+    byday: tuple[tuple[int, int], ...]
+    bymonth: frozenset[int]
+    bymonthday: frozenset[int]
+    until: date
+    times: int
+    wkst: int
 
 
 def is_rule(text: str) -> bool:
     """Whether this is a rule that we can read, such as `FREQ=WEEKLY;BYDAY=SA,SU`."""
-    if not _readable(text):
-        return False
-    try:
-        rrulestr(text, dtstart=datetime(2026, 1, 1))  # noqa: DTZ001 (any day will do)
-    except (ValueError, KeyError, TypeError, OverflowError):
-        return False
-    return True
+    return _parse(text) is not None
 
 
 def available_at(available: Availability | None, at: int, since: int) -> bool:
@@ -34,15 +52,23 @@ def available_at(available: Availability | None, at: int, since: int) -> bool:
         return True
     if available.slots:
         return any(start <= at < end for start, end in available.slots)
-    if not available.rrule or not _readable(available.rrule):
+    rule = _parse(available.rrule)
+    if rule is None:
         return True
     try:
         zone = ZoneInfo(available.zone or "UTC")
         day = _day(at, zone)
-        rule = rrulestr(available.rrule, dtstart=min(_day(since, zone), day))
-        return bool(rule.between(day, day + timedelta(days=1) - timedelta(seconds=1), inc=True))
-    except (ValueError, KeyError, TypeError, OverflowError, ZoneInfoNotFoundError):
+        start = min(_day(since, zone), day)
+    except (ValueError, OverflowError, ZoneInfoNotFoundError, OSError):  # a folder of the time zones among them
         return True
+    if not _names(rule, start, day):
+        return False
+    if not rule.times:
+        return True
+    before = (day - start).days
+    if before > _COUNTED:
+        return True
+    return sum(_names(rule, start, start + timedelta(days=n)) for n in range(before)) < rule.times
 
 
 def date_of(at: int) -> str:
@@ -50,12 +76,91 @@ def date_of(at: int) -> str:
     return datetime.fromtimestamp(min(at // 1_000, _LATEST), UTC).date().isoformat()
 
 
-def _readable(rule: str) -> bool:
-    parts = dict(part.split("=", 1) for part in rule.split(";") if "=" in part)
-    return parts.keys() <= _PARTS and parts.get("FREQ") in _FREQUENCIES
+@lru_cache(maxsize=1_024)
+def _parse(text: str) -> Rule | None:
+    """The rule, or None for what we do not read."""
+    parts: dict[str, str] = {}
+    for part in text.split(";"):
+        name, _, value = part.partition("=")
+        if name not in _PARTS or name in parts:
+            return None
+        parts[name] = value
+    try:
+        ordinals = [_BYDAY.fullmatch(one) for one in _listed(parts.get("BYDAY"))]
+        until = _UNTIL.fullmatch(parts["UNTIL"]) if "UNTIL" in parts else None
+        rule = Rule(
+            parts.get("FREQ", ""),
+            _number(parts.get("INTERVAL", "1"), 1, 9_999),
+            tuple((_number(m[1] or "0", -53, 53), _WEEKDAYS.index(m[2])) for m in ordinals if m),
+            frozenset(_number(one, 1, 12) for one in _listed(parts.get("BYMONTH"))),
+            frozenset(_number(one, -31, 31) for one in _listed(parts.get("BYMONTHDAY"))),
+            date(int(until[1]), int(until[2]), int(until[3])) if until else date.max,
+            _number(parts["COUNT"], 1, 999_999) if "COUNT" in parts else 0,
+            _WEEKDAYS.index(parts.get("WKST", "MO")),
+        )
+    except ValueError:
+        return None
+    sound = rule.frequency in _FREQUENCIES and None not in ordinals and 0 not in rule.bymonthday
+    return rule if sound and (until is not None or "UNTIL" not in parts) else None
 
 
-def _day(at: int, zone: ZoneInfo) -> datetime:
-    """The midnight before, as the clock in that zone showed it."""
-    local = datetime.fromtimestamp(at / 1000, UTC).astimezone(zone)
-    return local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+def _listed(value: str | None) -> Sequence[str]:
+    return () if value is None else value.split(",")
+
+
+def _number(text: str, least: int, most: int) -> int:
+    """`ValueError` for what is no number within these bounds."""
+    if len(text) > 6 or not least <= int(text) <= most:
+        raise ValueError(text)
+    return int(text)
+
+
+def _names(rule: Rule, start: date, day: date) -> bool:
+    """Whether the rule, begun at `start`, names a day from there on. Its COUNT is not looked at."""
+    weekdays = rule.byday
+    months, days = rule.bymonth, rule.bymonthday
+    if not weekdays and not days:  # what is not said is as it was on the first day
+        match rule.frequency:
+            case "WEEKLY":
+                weekdays = ((0, start.weekday()),)
+            case "MONTHLY":
+                days = frozenset({start.day})
+            case "YEARLY":
+                months, days = months or frozenset({start.month}), frozenset({start.day})
+    return (
+        day <= rule.until
+        and _periods(rule, start, day) % rule.interval == 0
+        and (not months or day.month in months)
+        and (not days or day.day in days or day.day - monthrange(day.year, day.month)[1] - 1 in days)
+        and (not weekdays or any(_is_the(rule, nth, weekday, day) for nth, weekday in weekdays))
+    )
+
+
+def _periods(rule: Rule, start: date, day: date) -> int:
+    match rule.frequency:
+        case "DAILY":
+            return (day - start).days
+        case "WEEKLY":
+            first = start.toordinal() - (start.weekday() - rule.wkst) % 7
+            return (day.toordinal() - first) // 7
+        case "MONTHLY":
+            return (day.year - start.year) * 12 + day.month - start.month
+    return day.year - start.year
+
+
+def _is_the(rule: Rule, nth: int, weekday: int, day: date) -> bool:
+    """Whether a day is this weekday, and which one of its month or year; that counts in monthly and yearly rules."""
+    if day.weekday() != weekday:
+        return False
+    if nth == 0 or rule.frequency in ("DAILY", "WEEKLY"):
+        return True
+    if rule.frequency == "MONTHLY" or rule.bymonth:
+        place, length = day.day, monthrange(day.year, day.month)[1]
+    else:
+        place, length = day.timetuple().tm_yday, 366 if isleap(day.year) else 365
+    return nth in ((place - 1) // 7 + 1, -((length - place) // 7 + 1))
+
+
+def _day(at: int, zone: ZoneInfo) -> date:
+    """The day that the calendar in that zone showed."""
+    return datetime.fromtimestamp(at / 1000, UTC).astimezone(zone).date()

@@ -1,9 +1,11 @@
 """Recurrence rules of listings: read as people mean them, and never at the cost of whoever searches."""
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from dateutil.rrule import rrulestr
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2pnode.when import available_at, is_rule
@@ -59,3 +61,53 @@ def test_a_rule_without_an_end_that_never_comes_true_ends() -> None:
 def test_no_text_raises(text: str) -> None:
     is_rule(text)
     available_at(Availability(rrule=text, zone="UTC"), on(5), SINCE)
+
+
+NEVER = ["FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", "FREQ=YEARLY;BYDAY=+53MO;BYMONTH=2", "FREQ=MONTHLY;BYDAY=+6MO"]
+
+
+@pytest.mark.parametrize("text", [*NEVER, "FREQ=DAILY;COUNT=999999"])
+def test_a_rule_that_goes_on_and_on_costs_who_searches_nothing(text: str) -> None:
+    available = Availability(rrule=text, zone="UTC")
+    began = time.thread_time()
+    for day in range(2, 22):
+        assert available_at(available, on(day), SINCE) == (text not in NEVER)
+    assert time.thread_time() - began < 0.2
+
+
+@pytest.mark.parametrize("zone", ["America", "Etc/", "Nowhere", "leapseconds", "-", "/etc/passwd"])
+def test_what_is_no_time_zone_hides_nothing(zone: str) -> None:
+    assert available_at(Availability(rrule="FREQ=WEEKLY;BYDAY=SA", zone=zone), on(5), SINCE)
+
+
+numbers = st.integers(1, 12)
+weekdays = st.sampled_from(["MO", "TU", "WE", "TH", "FR", "SA", "SU"])
+ordinals = st.builds(lambda n, day: f"{n:+d}{day}", st.sampled_from([-5, -2, -1, 1, 2, 4, 5]), weekdays)
+PARTS = {
+    "INTERVAL": st.integers(1, 5).map(str),
+    "BYDAY": (st.lists(weekdays, min_size=1, max_size=3) | st.lists(ordinals, min_size=1, max_size=3)).map(",".join),
+    "BYMONTH": st.lists(numbers.map(str), min_size=1, max_size=4).map(",".join),
+    "BYMONTHDAY": st.lists(st.sampled_from(["1", "15", "31", "-1", "-31"]), min_size=1, max_size=3).map(",".join),
+    "COUNT": st.integers(1, 40).map(str),
+    "UNTIL": st.sampled_from(["20261201", "20270214T120000", "20280229"]),
+    "WKST": weekdays,
+}
+frequencies = st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"])
+rules = st.builds(
+    lambda frequency, parts: ";".join([f"FREQ={frequency}", *(f"{name}={value}" for name, value in parts.items())]),
+    frequencies,
+    st.fixed_dictionaries({}, optional=PARTS),  # type: ignore[arg-type]
+)
+
+
+@pytest.mark.filterwarnings("ignore:Using both:DeprecationWarning")
+@given(rules, st.integers(0, 390))
+@settings(max_examples=400, deadline=None, derandomize=True)
+def test_the_days_are_those_that_another_program_unrolls(text: str, later: int) -> None:
+    assert is_rule(text)
+    first = date(2026, 11, 2)
+    unrolled = rrulestr(text + ("" if "UNTIL" in text else ";UNTIL=20281231"), dtstart=datetime(2026, 11, 2))  # noqa: DTZ001
+    day = datetime(2026, 11, 2) + timedelta(days=later)  # noqa: DTZ001
+    at = SINCE + later * 86_400_000 + 3_600_000
+    named = bool(unrolled.between(day, day + timedelta(hours=23), inc=True))
+    assert available_at(Availability(rrule=text, zone="UTC"), at, SINCE) == named, (text, first, day)
