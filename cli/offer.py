@@ -74,7 +74,7 @@ def _read(source: str) -> dict[str, Any]:
         fields = tomllib.loads(raw.decode())
     except OSError as e:
         raise Refusal("usage", f"Cannot read {name}: {e.strerror}", "Check the path") from e
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise Refusal("usage", f"{name}: {e}", hint) from e
     unknown = sorted(set(fields) - _FILE_KEYS)
     if unknown:

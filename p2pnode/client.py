@@ -154,6 +154,6 @@ def _unwrap(status: int, raw: bytes) -> Any:
             return value["data"]
         error = value["error"]
         refusal = Refusal(error["code"], error["message"], error["hint"])
-    except (ValueError, KeyError, TypeError) as e:
+    except (ValueError, KeyError, TypeError, RecursionError) as e:
         raise http.client.BadStatusLine(f"{status}, and no JSON") from e
     raise refusal

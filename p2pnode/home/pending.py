@@ -45,7 +45,7 @@ def load_pending(home: Home) -> Pending:
         return msgspec.convert(tomllib.loads(home.pending.read_text()), Pending)
     except FileNotFoundError:
         return Pending()
-    except (OSError, ValueError, msgspec.ValidationError) as e:
+    except (OSError, ValueError, RecursionError, msgspec.ValidationError) as e:
         raise Refusal(
             "failed", f"{home.pending} is damaged: {e}", "Move it away, and give the join or init command again"
         ) from e

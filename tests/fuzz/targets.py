@@ -1,0 +1,7 @@
+"""All targets, by name."""
+
+from . import control, cores, local, parsing, wire
+from .table import Target
+
+TARGETS: dict[str, Target] = {t.name: t for part in (parsing, cores, wire, control, local) for t in part.TARGETS}
+FOUND = "found"  # the folder beside this file: found/TARGET/NAME, inputs that once met a bug
