@@ -1,7 +1,7 @@
 # Every target does its own set-up; scripts/ holds what is longer than a line.
 #   HOME of the node: P2PNODE_HOME=… make run     Python: make run PYTHON=/usr/bin/python3.12
 
-.PHONY: help run demo test check faults lint format lock bench clean
+.PHONY: help run demo test check faults fuzz lint format lock bench clean
 .DEFAULT_GOAL := help
 export PYTHON
 ARGS ?=
@@ -27,6 +27,10 @@ faults: ## fault tests at full length, which takes hours: one row with ROW=kills
 	@P2PNODE_LONG=1 P2PNODE_FIGURES=$${P2PNODE_FIGURES:-tests/faults/figures.jsonl} \
 	  .venv/bin/pytest -v -rs -s tests/faults$(if $(ROW),/test_$(ROW).py) $(ARGS)
 
+fuzz: ## coverage-guided fuzzing of every target, or of one: TARGET=facts SECONDS=60 (x86-64 only)
+	@scripts/setup.sh fuzz
+	@.venv/bin/python -m tests.fuzz.run $(TARGET) --seconds $(or $(SECONDS),10) $(ARGS)
+
 lint: ## ruff, mypy, import-linter: no tests
 	@exec scripts/test.sh lint
 
@@ -43,5 +47,5 @@ bench: ## the benchmarks, one table each
 	  case $$name in __init__|report) ;; *) .venv/bin/python -m bench.$$name || exit 1 ;; esac; done
 
 clean: ## remove what set-up and tests have made here (not the node's home)
-	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

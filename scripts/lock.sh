@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the three lock files from pyproject.toml: the newest versions that it allows, with the hashes of all their
+# Writes the four lock files from pyproject.toml: the newest versions that it allows, with the hashes of all their
 # files (wheels of every platform and the source), so that one file serves CPython 3.11 to 3.13 on x86-64 and aarch64.
 #
 #   make lock               take the newest versions
@@ -20,7 +20,7 @@ python=$(scripts/python.sh)
 "$tool/bin/pip" install --quiet --disable-pip-version-check "uv==$UV_VERSION"
 
 printf 'setuptools>=77\nwheel\n' >"$tool/build.in"
-[ -n "${KEEP:-}" ] || rm -f requirements.lock requirements-dev.lock requirements-build.lock
+[ -n "${KEEP:-}" ] || rm -f requirements.lock requirements-dev.lock requirements-fuzz.lock requirements-build.lock
 
 compile() { # OUTPUT INPUT [OPTION…]
   local output=$1
@@ -32,3 +32,4 @@ compile() { # OUTPUT INPUT [OPTION…]
 compile requirements-build.lock "$tool/build.in"
 compile requirements.lock pyproject.toml
 compile requirements-dev.lock --extra dev --constraint requirements.lock pyproject.toml
+compile requirements-fuzz.lock --extra dev --extra fuzz --constraint requirements-dev.lock pyproject.toml

@@ -4,6 +4,7 @@
 #
 #   scripts/setup.sh run      what a node needs
 #   scripts/setup.sh dev      that, and what the tests need
+#   scripts/setup.sh fuzz     that, and what make fuzz needs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,7 +12,8 @@ what=${1:-run}
 case $what in
   run) lock=requirements.lock ;;
   dev) lock=requirements-dev.lock ;;
-  *) echo "usage: scripts/setup.sh run|dev" >&2 && exit 2 ;;
+  fuzz) lock=requirements-fuzz.lock ;;
+  *) echo "usage: scripts/setup.sh run|dev|fuzz" >&2 && exit 2 ;;
 esac
 
 exec 9<Makefile
@@ -41,7 +43,8 @@ is_done() { # NAME LOCK
 }
 
 if [ ! -e .venv/.installing ]; then
-  is_done dev requirements-dev.lock && exit 0
+  is_done fuzz requirements-fuzz.lock && exit 0 # each holds all that those before it hold
+  [ "$what" = fuzz ] || { is_done dev requirements-dev.lock && exit 0; }
   is_done "$what" "$lock" && exit 0
 fi
 
@@ -91,6 +94,10 @@ headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
 finds() { # COMPILER LANGUAGE HEADER
   command -v "$1" >/dev/null && printf '#include <%s>\n' "$3" | "$1" -E -x "$2" -I "$headers" - >/dev/null 2>&1
 }
+if [ "$what" = fuzz ] && [ "$(uname -sm)" != "Linux x86_64" ]; then
+  fail "make fuzz needs atheris, which comes built for Linux on x86-64 only; this is $(uname -sm)." \
+    "make test tries all targets too, without it."
+fi
 lacking=()
 finds gcc c stdlib.h || lacking+=(gcc libc6-dev)
 finds gcc c gmp.h || lacking+=(libgmp-dev)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIVE = {"p2pnode", "protocols", "dht", "ledger", "cli"}
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
-LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-dev.lock", "requirements-fuzz.lock")
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(?: ; ([^\\]+))?", re.MULTILINE)
 
 
@@ -96,6 +96,7 @@ def test_the_locks_are_in_step_with_the_project() -> None:
     for lock, requirements in (
         ("requirements.lock", PROJECT["dependencies"]),
         ("requirements-dev.lock", PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]),
+        ("requirements-fuzz.lock", [r for extra in ("dev", "fuzz") for r in PROJECT["optional-dependencies"][extra]]),
     ):
         pins = _pins(lock)
         for requirement in map(Requirement, requirements):
@@ -106,6 +107,7 @@ def test_the_locks_are_in_step_with_the_project() -> None:
 def test_the_tests_run_on_what_users_get() -> None:
     run, dev = _pins("requirements.lock"), _pins("requirements-dev.lock")
     assert {name: dev.get(name, ("",))[0] for name in run} == {name: version for name, (version, _) in run.items()}
+    assert dev.items() <= _pins("requirements-fuzz.lock").items()
 
 
 def test_what_is_installed_is_what_is_locked() -> None:
