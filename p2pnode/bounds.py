@@ -106,6 +106,7 @@ SHOW_EVERY: Final = 50  # no more than one page of our chain in this time, whoev
 
 # The loop
 STEPS_PER_COMMIT: Final = 64  # events handled before their batches are committed together
+LONGEST_TURN: Final = 0.02  # seconds of steps until others get their turn, and what is done so far is committed
 QUEUE: Final = 256  # events; each may hold a frame
 STOP_WITHIN: Final = 2 * SECOND
 LOOK_AT_ADDRESSES: Final = 60.0  # seconds between looks at the addresses of this machine's interfaces
@@ -205,7 +206,7 @@ HEAD_TIMEOUT: Final = 5.0  # seconds until the head is there
 BODY_TIMEOUT: Final = 10.0  # from then until the body is
 ANSWER_TIMEOUT: Final = 20.0  # for one piece of the answer to be taken
 LINGER: Final = 1.0  # so long what a refused caller still sends is read, so that the reason reaches it
-MAX_CALLERS: Final = 128  # connections of one door; more wait
+MAX_AT_DOOR: Final = 128  # connections of one door; more wait
 WEB_RATE: Final = 100  # connections a second; more wait
 WEB_BURST: Final = 300
 

@@ -18,7 +18,7 @@ from p2pnode.core.events import Command, Event, Received, Woke
 from protocols.errors import Refusal
 
 from . import clock
-from .bounds import CLOCK_LOOKED_AT, QUEUE, REOPEN_EVERY, STEPS_PER_COMMIT
+from .bounds import CLOCK_LOOKED_AT, LONGEST_TURN, QUEUE, REOPEN_EVERY, STEPS_PER_COMMIT
 from .store import AnyStore, StoreError
 
 WARNING = "the disk refused a write, nothing is signed until it can be written: "
@@ -98,7 +98,12 @@ class Loop:
 
     async def _steps(self, events: list[Event]) -> None:
         effects: list[Effect] = []
+        turn = trio.current_time()
         for place, event in enumerate(events):
+            if trio.current_time() - turn > LONGEST_TURN:
+                await self.finish(effects)
+                await trio.lowlevel.checkpoint()
+                effects, turn = [], trio.current_time()
             try:
                 effects += self.core.handle(event, clock.now())
             except StoreError as e:  # a read failed

@@ -25,7 +25,7 @@ from structlog.typing import FilteringBoundLogger
 
 from p2pnode import walls
 from p2pnode.api import refuse
-from p2pnode.bounds import ANSWER_TIMEOUT, BODY_TIMEOUT, HEAD_TIMEOUT, LINGER, MAX_BODY, MAX_CALLERS, MAX_HEAD
+from p2pnode.bounds import ANSWER_TIMEOUT, BODY_TIMEOUT, HEAD_TIMEOUT, LINGER, MAX_AT_DOOR, MAX_BODY, MAX_HEAD
 from protocols.errors import Refusal
 
 PIECE = 65_536
@@ -46,7 +46,7 @@ async def serve_door(
     before a byte is read. pace: awaited before each connection is taken.
     """
     callers: set[Caller] = set()
-    places = trio.Semaphore(MAX_CALLERS)
+    places = trio.Semaphore(MAX_AT_DOOR)
     wrapped = ASGIWrapper(app)  # type: ignore[arg-type]  # starlette's ASGI types against anycorn's
     config = _config()
     turned = _TurnedAway(log)

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 import trio
 from pytest import MonkeyPatch
+from trio.testing import MockClock
 
 from ledger.head import Head
 from p2pnode import loop as loop_module
@@ -209,3 +210,38 @@ async def test_a_clock_that_was_set_back_is_noticed_by_a_node_to_which_nothing_h
         with trio.fail_after(10):
             while not any(isinstance(e, Emit) for e, _ in street.left):
                 await trio.sleep(0.005)
+
+
+class Slow(Notebook):
+    """Takes 10 ms for everything, and writes nothing."""
+
+    def __init__(self, store: MemoryStore, clock: MockClock) -> None:
+        super().__init__(store)
+        self._clock = clock
+
+    def handle(self, event: Event, now: int) -> list[Effect]:
+        assert isinstance(event, Command)
+        self._clock.jump(0.01)
+        return [Reply(event.ticket, "read")]
+
+
+def test_many_slow_steps_do_not_keep_everybody_else_waiting() -> None:
+    clock = MockClock()
+
+    async def main() -> float:
+        disk = Disk()
+        street = Street(disk)
+        made = Loop(disk, lambda now: Slow(disk, clock), street, structlog.get_logger())  # type: ignore[arg-type, return-value]
+        for number in range(60):
+            await made.put(command(number))
+        longest, before = 0.0, trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(made.run)
+            while len(street.replies()) < 60:
+                await trio.lowlevel.checkpoint()
+                longest, before = max(longest, trio.current_time() - before), trio.current_time()
+            nursery.cancel_scope.cancel()
+        assert list(street.replies()) == list(range(60))
+        return longest
+
+    assert trio.run(main, clock=clock) < 0.06
