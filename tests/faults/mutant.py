@@ -6,6 +6,7 @@
 import os
 import runpy
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,9 @@ from dht.catalog import Catalog
 from dht.keys import slot_hash
 from p2pnode import clock, daemon
 from p2pnode.bounds import MAX_PENDING
-from p2pnode.core.effects import Effect, Reply
+from p2pnode.core.core import Core
+from p2pnode.core.effects import Effect, Penalize, Reply
+from p2pnode.core.events import Event
 from p2pnode.core.journal import Journal
 from p2pnode.core.keys import REQUEST
 from p2pnode.core.timekeeping import Timekeeping
@@ -66,6 +69,34 @@ def month_later() -> None:
     """No rule is taken away, but the clock is 30 days ahead."""
     now = clock.now
     clock.now = lambda: now() + 30 * DAY
+
+
+@rule
+def stumble() -> None:
+    """Whatever costs a peer a strike meets a bug."""
+    handle = Core.handle
+
+    def buggy(self: Core, event: Event, now: int) -> list[Effect]:
+        effects = handle(self, event, now)
+        if any(isinstance(effect, Penalize) for effect in effects):
+            raise KeyError("a bug")
+        return effects
+
+    Core.handle = buggy  # type: ignore[method-assign]
+
+
+@rule
+def dawdle() -> None:
+    """Whatever costs a peer a strike takes half a second and more."""
+    handle = Core.handle
+
+    def slow(self: Core, event: Event, now: int) -> list[Effect]:
+        effects = handle(self, event, now)
+        if any(isinstance(effect, Penalize) for effect in effects):
+            time.sleep(0.6)
+        return effects
+
+    Core.handle = slow  # type: ignore[method-assign]
 
 
 @rule

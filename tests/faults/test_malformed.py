@@ -1,0 +1,395 @@
+"""Malformed inputs by the hundred thousand: no handler meets a bug, no process ends, nobody is kept waiting.
+
+In three parts. Every handler by itself, with the processor's time for each input. The true loop with a true core, and
+how long it leaves others no turn. A real node that peers speak to over real connections, and how long its user waits
+for an answer meanwhile. The controls: handlers that stumble, or dawdle.
+"""
+
+import random
+import resource
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+import trio
+
+from dht.kad_host import PROTOCOL as KAD
+from p2pnode import clock
+from p2pnode.client import Client
+from p2pnode.core.core import Core
+from p2pnode.core.effects import Effect, Penalize
+from p2pnode.core.events import Connected, Event, Listening, Received
+from p2pnode.core.state import Settings
+from p2pnode.loop import Loop
+from p2pnode.net.dialing import Unreachable
+from p2pnode.net.host import PROTOCOLS, Host, HostEvent
+from p2pnode.verifying import Verifier
+from protocols.codec import encode
+from protocols.identity import incept
+from tests.e2e.killer import seed
+from tests.e2e.nodes import Node
+from tests.faults.figures import LONG, length, record
+from tests.faults.mutant import mutant
+from tests.faults.test_hostile import log, rss
+from tests.fuzz import wire
+from tests.fuzz.cores import moments_of, signers
+from tests.fuzz.mutate import mutated
+from tests.fuzz.story import Moment, copy_of, told
+from tests.fuzz.table import FACTOR, STALL, Target, attempt
+from tests.fuzz.targets import TARGETS
+from tests.p2pnode.lab import EVES_PEER
+
+OWN_FILES = {"backup-file", "backup-items", "config", "keystore", "pending", "offer-file", "answers", "times"}
+HANDLERS = [target for name, target in TARGETS.items() if name not in OWN_FILES]
+SPOKEN = ("join", "gossip", "exchange", "ledger", "recovery", "vouch")
+MAX_GROWTH = 64  # MB
+A_CONNECTION = 24  # frames that a peer says before it goes; it is banned sooner
+PROBE_EVERY = 0.02  # seconds
+BRIEFLY = 0.2  # seconds for a handler in the short form
+
+
+# Every handler by itself
+
+
+def tried(target: Target, trials: int, rng: random.Random) -> tuple[int, float, list[str]]:
+    """How many inputs, the longest that one took (seconds of the processor), and what went wrong."""
+    seeds, known = target.seeds(), target.signers()
+    longest, problems, number = 0.0, [], 0
+    end = time.monotonic() + (float("inf") if LONG else BRIEFLY)
+    while number < trials and time.monotonic() < end:
+        number += 1
+        data = mutated(rng.choice(seeds), rng, known, rng.choice(seeds))
+        began = time.thread_time()
+        try:
+            attempt(target, data, 1.0 if LONG else FACTOR)
+        except Exception as e:
+            problems.append(f"{target.name}: {type(e).__name__}: {e}: {data[:200].hex()}")
+        longest = max(longest, time.thread_time() - began)
+    return number, longest, problems
+
+
+def test_no_handler_stumbles_or_dawdles() -> None:
+    rng, each = random.Random(seed()), length(300, 100_000)
+    trials, longest, problems = 0, 0.0, []
+    for target in HANDLERS:
+        for seed_ in target.seeds():  # what is made once does not count as growth
+            attempt(target, seed_, FACTOR)
+    before = peak()
+    for target in HANDLERS:
+        number, took, wrong = tried(target, each, rng)
+        trials, longest, problems = trials + number, max(longest, took), problems + wrong
+    grown = peak() - before
+
+    def stumbles(data: bytes) -> None:
+        TARGETS["exchange-messages"].run(data)
+        raise KeyError(data)
+
+    def dawdles(data: bytes) -> None:
+        while time.thread_time() < began + FACTOR * STALL + 0.1:
+            pass
+
+    began = time.thread_time()
+    seeds = TARGETS["exchange-messages"].seeds
+    noticed = sum(bool(tried(Target("control", run, seeds), 20, rng)[2]) for run in (stumbles, dawdles))
+    record(
+        "malformed",
+        how="handlers",
+        handlers=len(HANDLERS),
+        trials=trials,
+        each=each,
+        failures=len(problems),
+        longest_ms=round(longest * 1000),
+        grown_mb=grown,
+        control_trials=2,
+        control_noticed=noticed,
+    )
+    assert not problems, problems[:5]
+    assert noticed == 2
+    assert grown <= MAX_GROWTH
+
+
+def peak() -> int:
+    """MB that this process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+# The loop
+
+
+class Street:
+    """Performs nothing; notes who was struck, and when a core had to be made anew."""
+
+    def __init__(self, moment: Moment) -> None:
+        self.moment = moment
+        self.struck: set[str] = set()
+        self.made_anew = 0
+
+    def perform(self, effect: Effect) -> None:
+        if isinstance(effect, Penalize):
+            self.struck.add(effect.peer)
+
+    def warn(self, warning: str | None) -> None: ...
+
+    def core_made(self, core: Core) -> Sequence[Event]:
+        self.made_anew += 1
+        return self.world()
+
+    def world(self) -> list[Event]:
+        own = f"/ip4/127.0.0.1/tcp/4001/p2p/{self.moment.peer_id}"
+        return [Listening((own,)), *(Connected(peer, address, True) for peer, address in self.moment.links)]
+
+
+def heavy(network: bytes, now: int) -> list[bytes]:
+    """What costs most to look at: frames that are as long as they may be, and all but sound."""
+    rng = random.Random(1)
+    ranges = [[n.to_bytes(2, "big") + b"x", 1, rng.randbytes(16)] for n in range(1, 2_000)]
+    wires = [moment.data for moment in told()[0] if moment.protocol.endswith("gossip/1.0.0")][:4]
+    return [
+        encode([2, network, 1, now, [*ranges, [b"", 1, bytes(16)]]]),
+        encode([7, network, 0, 0, [rng.randbytes(250) for _ in range(250)]]),
+        encode([5, network, rng.randbytes(44 * 900)]),
+        *wires,
+    ]
+
+
+def besiege(trials: int, rng: random.Random, make: Callable[[Core], Core] = lambda core: core) -> dict[str, Any]:
+    """Malformed frames through the loop: how long others had no turn at most, in seconds of the clock and of the
+    processor; how often the core was made anew; who was struck."""
+    moment = [m for m in told()[0] if m.name == "Cleo" and len(m.links) > 1 and not m.audited][-1]
+    street, disk, verifier = Street(moment), copy_of(moment.disk), Verifier()
+    settings = Settings(name=moment.name, area=moment.area, peer_id=moment.peer_id, box=bytes(32))
+    signer = incept(moment.entropy)[0]
+    longest = [0.0, 0.0]
+    done = False
+
+    def made(now: int) -> Core:
+        return make(Core(disk, signer, settings, random.Random(1), now, verifier))
+
+    async def watch() -> None:
+        while not done:
+            wall, used = time.monotonic(), time.thread_time()
+            await trio.sleep(0.001)
+            longest[:] = max(longest[0], time.monotonic() - wall), max(longest[1], time.thread_time() - used)
+
+    async def feed(loop: Loop) -> None:
+        nonlocal done
+        for event in street.world():
+            await loop.put(event)
+        network = next(iter(loop.core.state.networks))
+        costly = heavy(network, clock.now())
+        for number in range(trials):
+            protocol = rng.choice(SPOKEN)
+            seeds = moments_of(protocol)
+            data = mutated(rng.choice(seeds).data, rng, signers())
+            if number % 10 == 0:
+                protocol, data = "gossip", rng.choice(costly)
+            peer = rng.choice([EVES_PEER, *(peer for peer, _ in moment.links)])
+            await loop.put(Received(peer, f"/p2pnode/{protocol}/1.0.0", data[:65_536]))
+        done = True
+
+    async def main() -> None:
+        loop = Loop(disk, made, street, structlog.wrap_logger(structlog.ReturnLogger()))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(loop.run)
+            nursery.start_soon(watch)
+            await feed(loop)
+            while loop._receive.statistics().current_buffer_used:
+                await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
+
+    with pytest.MonkeyPatch.context() as patch:
+        offset = moment.now - clock.now()
+        true_now = clock.now
+        patch.setattr(clock, "now", lambda: true_now() + offset)
+        trio.run(main)
+    verifier.close()
+    return {"wall": longest[0], "used": longest[1], "anew": street.made_anew, "struck": len(street.struck)}
+
+
+class Stumbling:
+    """A core with a bug that frames which cannot be decoded meet."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._core, name)
+
+    def handle(self, event: Event, now: int) -> list[Effect]:
+        effects = self._core.handle(event, now)
+        if any(isinstance(effect, Penalize) for effect in effects):
+            raise KeyError("a bug")
+        return effects
+
+
+class Dawdling(Stumbling):
+    """A core that takes half a second over them."""
+
+    def handle(self, event: Event, now: int) -> list[Effect]:
+        effects = self._core.handle(event, now)
+        if any(isinstance(effect, Penalize) for effect in effects):
+            end = time.thread_time() + 2 * STALL
+            while time.thread_time() < end:
+                pass
+        return effects
+
+
+def test_the_loop_goes_on_among_malformed_frames() -> None:
+    rng, trials = random.Random(seed()), length(1_000, 600_000)
+    seen = besiege(trials, rng)
+    stumbling = besiege(20, rng, lambda core: Stumbling(core))  # type: ignore[arg-type, return-value]
+    dawdling = besiege(10, rng, lambda core: Dawdling(core))  # type: ignore[arg-type, return-value]
+    noticed = (stumbling["anew"] > 0) + (dawdling["used"] > STALL)
+    record(
+        "malformed",
+        how="loop",
+        trials=trials,
+        failures=seen["anew"],
+        longest_pause_ms=round(seen["wall"] * 1000),
+        of_the_processor_ms=round(seen["used"] * 1000),
+        control_trials=2,
+        control_noticed=noticed,
+    )
+    assert seen["anew"] == 0, "no frame met a bug"
+    assert seen["struck"] > 1, "the frames were malformed"
+    assert seen["wall" if LONG else "used"] < STALL
+    assert noticed == 2
+
+
+# A real node
+
+
+class Prober(threading.Thread):
+    """Asks the node for its status, again and again: how long that took."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(daemon=True)
+        self._client = Client(node.home)
+        self._enough = threading.Event()
+        self.took: list[float] = []
+
+    def run(self) -> None:
+        while not self._enough.is_set():
+            began = time.monotonic()
+            self._client.call("status")
+            self.took.append(time.monotonic() - began)
+            time.sleep(PROBE_EVERY)
+
+    def end(self) -> list[float]:
+        self._enough.set()
+        self.join(60)
+        return sorted(self.took)
+
+
+async def speak_oddly(node: Node, network: bytes, frames: int, rng: random.Random) -> int:
+    """Peers, one after the other since each is soon banned, that say what is malformed on every protocol: how much."""
+
+    async def ignore(event: HostEvent) -> None: ...
+
+    said = 0
+    while said < frames:
+        host = Host(rng.randbytes(32), ["/ip4/127.0.0.1/tcp/0"], ignore, dht=False)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(host.run)
+            try:
+                peer = await host.dial([node.address])
+            except Unreachable:
+                await trio.sleep(0.2)
+                nursery.cancel_scope.cancel()
+                continue
+            for number in range(A_CONNECTION):
+                protocol = sorted(PROTOCOLS)[(said + number) % len(PROTOCOLS)]
+                said += host.send(peer, protocol, odd_frame(protocol, network, rng))
+                await trio.lowlevel.checkpoint()
+            said += await ask_oddly(host, peer, rng)
+            nursery.cancel_scope.cancel()
+    return said
+
+
+def odd_frame(protocol: str, network: bytes, rng: random.Random) -> bytes:
+    name = protocol.split("/")[2]
+    seeds: Sequence[Moment] = moments_of(name if name in SPOKEN else rng.choice(SPOKEN))
+    data = rng.choice(seeds).data
+    at = data.find(b"\xc4\x10")  # the network, where a frame names one
+    if at >= 0 and rng.random() < 0.8:
+        data = data[: at + 2] + network + data[at + 18 :]
+    return mutated(data, rng, signers())[:65_536] or b"\0"
+
+
+async def ask_oddly(host: Host, peer: str, rng: random.Random) -> int:
+    """A question to the DHT."""
+    try:
+        with trio.move_on_after(1):
+            stream = await host.ask(peer, KAD)
+            await stream.write(mutated(rng.choice(wire.requests()), rng)[:2_000])
+            await stream.close()
+            await stream.read()
+            return 1
+    except Exception:
+        pass
+    return 0
+
+
+def siege_of(node: Node, frames: int, rng: random.Random) -> tuple[int, list[float]]:
+    """How many malformed frames were sent, and how long each of the prober's questions took, ascending."""
+    network = bytes.fromhex(node.cli("status")["network"]["id"])[:16]
+    prober = Prober(node)
+    prober.start()
+    said = trio.run(speak_oddly, node, network, frames, rng)
+    return said, prober.end()
+
+
+def founded(root: Path, name: str, prefix: Sequence[str] = ()) -> Node:
+    node = Node(name, root, prefix=prefix)
+    node.init("--area", "u33dc", "--new-network", "Elm Street", "--unit", "hour", "--decimals", "2")
+    node.start()
+    return node
+
+
+def bugs(node: Node) -> list[dict[str, Any]]:
+    return [e for e in log(node) if "bug" in e["event"] or e["level"] == "error"]
+
+
+def test_a_node_answers_its_user_among_malformed_frames(tmp_path: Path) -> None:
+    rng, frames = random.Random(seed()), length(300, 20_000)
+    told()  # before anything is measured
+    nodes: list[Node] = []
+    try:
+        nodes.append(node := founded(tmp_path, "Anna"))
+        before = rss(node)
+        said, took = siege_of(node, frames, rng)
+        grown = (rss(node) - before) // 2**20
+        struck = {e["peer"] for e in log(node) if e["event"] == "strike"}
+        failures = bugs(node)
+        assert node.process is not None and node.process.poll() is None
+        assert node.cli("ledger", "verify")["ok"]
+        nodes.append(stumbling := founded(tmp_path, "Ben", mutant("stumble")))
+        siege_of(stumbling, A_CONNECTION, rng)
+        nodes.append(dawdling := founded(tmp_path, "Cleo", mutant("dawdle")))
+        _, slow = siege_of(dawdling, A_CONNECTION, rng)
+        noticed = bool(bugs(stumbling)) + (slow[-1] > STALL)
+    finally:
+        for one in nodes:
+            one.kill()
+    record(
+        "malformed",
+        how="a real node",
+        trials=said,
+        failures=len(failures),
+        banned_or_struck=len(struck),
+        answers=len(took),
+        answer_p99_ms=round(took[int(len(took) * 0.99)] * 1000),
+        answer_max_ms=round(took[-1] * 1000),
+        grown_mb=grown,
+        control_trials=2,
+        control_noticed=noticed,
+    )
+    assert not failures, failures[:3]
+    assert struck, "the control: what was sent was malformed"
+    assert noticed == 2
+    assert grown <= MAX_GROWTH
+    assert not LONG or took[-1] <= STALL
