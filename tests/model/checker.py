@@ -13,14 +13,14 @@ from collections.abc import Callable, Hashable, Iterator
 from sys import intern
 from typing import NamedTuple
 
-from ledger.entry import Entry, settlement_of
+from ledger.entry import Entry
 from ledger.halves import check_half
 from ledger.settlement import Deal
 from ledger.tokens import Token
 from protocols.errors import Reject
 from protocols.identity import Signer
 
-from .world import EARLY, LATE, Bug, Disk, Node, Plan, Rules, Step, fresh, parsed, unsound
+from .world import EARLY, LATE, Bug, Disk, Node, Plan, Rules, Step, fresh, parsed, said_in, unsound
 
 CHOICES = ("accept", "release")
 
@@ -49,6 +49,7 @@ Forger = Callable[[tuple[Entry, ...]], list[bytes]]
 class Model:
     """people: who takes part, with endowments; bad: who signs whatever it likes (`forger` says what)."""
 
+    in_order = False  # whether a plan begins only after those before it: enough where they differ by their ids alone
     eager = False  # whether what can be forged is added by `closed`, and not move by move
 
     def __init__(
@@ -63,6 +64,7 @@ class Model:
     ) -> None:
         self.rules = rules or Rules()
         self.nodes = [Node(signer, self.rules) for signer, _, _ in people]
+        self.deal = self.nodes[0].deal
         self.names = {signer.author: name for signer, _, name in people}
         self.place = {signer.author: i for i, (signer, _, _) in enumerate(people)}
         self.begin = State(tuple(fresh(signer, endowment) for signer, endowment, _ in people), 0)
@@ -74,6 +76,9 @@ class Model:
         self._safe: dict[tuple[tuple[Disk, ...], int], str] = {}
         self._verdicts: dict[tuple[frozenset[bytes], frozenset[bytes]], str] = {}
         self._valid: dict[bytes, bool] = {}
+        self._under_way: dict[tuple[int, bytes], list[bytes]] = {}
+        self._bad: int = 0  # a bit for each message of somebody dishonest, as far as they are counted
+        self._counted = 0
 
     def check(self, liveness: bool = True, most: int = 5_000_000) -> Found:
         self.liveness = liveness and not self.bad
@@ -109,9 +114,12 @@ class Model:
         return state
 
     def moves(self, state: State) -> Iterator[tuple[str, State]]:
-        for plan in self.plans:
+        for i, plan in enumerate(self.plans):
             place = self.place[plan.payer]
-            if plan.payer == self.bad or plan.id in dict(state.disks[place].deals):
+            begun = dict(state.disks[place].deals)
+            if plan.payer == self.bad or plan.id in begun:
+                continue
+            if self.in_order and any(p.id not in begun for p in self.plans[:i]):
                 continue
             for now in self.clocks:
                 step = self.nodes[place].begin(state.disks[place], plan, now)
@@ -128,7 +136,7 @@ class Model:
                         yield from self.taken(state, place, step, f"gets {self.told(data)} {at(now)}{policy}")
             if self.rules.cancels_alone:
                 for id, stored in state.disks[place].deals:
-                    if self.rules.machine.decode_deal(stored).state == "proposed":
+                    if self.deal(stored).state == "proposed":
                         step = node.cancel(state.disks[place], id)
                         yield from self.taken(state, place, step, "cancels on a time-out")
         if self.forger is not None and not self.eager:
@@ -176,7 +184,9 @@ class Model:
         return self.sent(state)
 
     def under_way(self, state: State, to: bytes) -> list[bytes]:
-        return [m for m in self.entries(state) if parsed(m).author != to]
+        if (state.sent, to) not in self._under_way:
+            self._under_way[state.sent, to] = [m for m in self.entries(state) if parsed(m).author != to]
+        return self._under_way[state.sent, to]
 
     def forgeries(self, state: State) -> int:
         assert self.forger is not None
@@ -186,14 +196,15 @@ class Model:
         return self._forged[seen]
 
     def told(self, data: bytes) -> str:
-        entry = parsed(data)
-        said = settlement_of(entry)
+        entry, said = parsed(data), said_in(data)
         assert said is not None
         return f"{entry.kind}({said.deal[:1].hex()}, {said.amount}, {at(entry.at)}, #{self._index[data]})"
 
     def violation(self, state: State) -> str:
-        forged = sum(1 << i for i, m in enumerate(self._messages) if state.sent >> i & 1 and self.is_bad(m))
-        key = (state.disks, state.sent if not self.rules.batch_first else forged)
+        for i in range(self._counted, len(self._messages)):
+            self._bad |= self.is_bad(self._messages[i]) << i
+        self._counted = len(self._messages)
+        key = (state.disks, state.sent & (self._bad if self.rules.batch_first else -1))
         if key not in self._safe:
             self._safe[key] = self.unsafe(state)
         return self._safe[key] or (self.stuck(state.disks) if self.liveness else "")
@@ -209,7 +220,7 @@ class Model:
             entry = parsed(data)
             if entry.author == self.bad:
                 continue
-            said = None if entry.kind == "INCEPT" else settlement_of(entry)
+            said = None if entry.kind == "INCEPT" else said_in(data)
             if places.setdefault((entry.author, entry.seq), entry.id) != entry.id:
                 return f"{self.names[entry.author]} forked its chain at entry {entry.seq}"
             if said and steps.setdefault((entry.author, entry.kind, said.deal), entry.id) != entry.id:
@@ -233,11 +244,10 @@ class Model:
 
     def mistaken(self, state: State, shown: set[bytes], tokens: list[Token]) -> str:
         """Whether somebody honest holds something to be final that this evidence does not say."""
-        m = self.rules.machine
         by_deal: dict[bytes, list[Entry]] = {}
         for data in shown:
             entry = parsed(data)
-            said = None if entry.kind == "INCEPT" else settlement_of(entry)
+            said = None if entry.kind == "INCEPT" else said_in(data)
             if said is not None and self.holds(data):
                 by_deal.setdefault(said.deal, []).append(entry)
         for node, disk in zip(self.nodes, self.parties(state.disks), strict=True):
@@ -245,7 +255,7 @@ class Model:
             if author == self.bad:
                 continue
             for id, stored in disk.deals:
-                deal = m.decode_deal(stored)
+                deal = self.deal(stored)
                 final = "settled" if deal.settled else "cancelled" if deal.closed else ""
                 verdict = self.verdict(by_deal.get(id, []), tokens)
                 if final and final != verdict and not self.may_err(deal):
@@ -267,8 +277,7 @@ class Model:
     def holds(self, data: bytes) -> bool:
         """Whether this entry counts as evidence: its halves and their signatures are right."""
         if data not in self._valid:
-            entry = parsed(data)
-            said = settlement_of(entry)
+            entry, said = parsed(data), said_in(data)
             try:
                 assert said is not None
                 check_half(entry, said)
@@ -280,16 +289,15 @@ class Model:
     def made_money(self, disks: tuple[Disk, ...]) -> str:
         """Between honest parties: balances and payments on their way sum to zero, holds are open proposals."""
         total = 0
-        m = self.rules.machine
         for disk in disks:
             total += parsed(disk.entries[-1]).balance
-            deals = [m.decode_deal(stored) for _, stored in disk.deals]
+            deals = [self.deal(stored) for _, stored in disk.deals]
             held = sum(d.amount for d in deals if d.payer and d.state in ("proposed", "requested"))
             if parsed(disk.entries[-1]).hold != held:
                 return f"hold is {parsed(disk.entries[-1]).hold}, open proposals are {held}"
             for d in deals:
                 other = dict(disks[self.place[d.counterparty]].deals).get(d.id)
-                there = other is not None and m.decode_deal(other).state == "settled"
+                there = other is not None and self.deal(other).state == "settled"
                 total += d.amount if d.payer and d.settled and not there else 0
         return f"balances and payments under way sum to {total}" if total else ""
 
@@ -299,8 +307,7 @@ class Model:
         return self._alive[disks]
 
     def is_stuck(self, disks: tuple[Disk, ...]) -> str:
-        m = self.rules.machine
-        deals = [{id: m.decode_deal(stored) for id, stored in disk.deals} for disk in disks]
+        deals = [{id: self.deal(stored) for id, stored in disk.deals} for disk in disks]
         known = {id for each in deals for id in each}
         if all(id in each and each[id].closed for id in known for each in deals):
             receipts = {id: {each[id].receipt for each in deals} for id in known}
@@ -316,7 +323,7 @@ class Model:
         for _ in range(4):  # what is sent, its answers, and theirs
             answers: list[bytes] = []
             for data in under_way:
-                said = settlement_of(parsed(data))
+                said = said_in(data)
                 assert said is not None
                 place = self.place[said.counterparty]
                 step = self.nodes[place].arrived(disks[place], data, now, choice)

@@ -80,7 +80,7 @@ class Stepped(Model):
         return self._views[place, acts, deals]
 
     def states(self, disk: Disk) -> dict[bytes, str]:
-        return {id: _PAYMENT[self.rules.machine.decode_deal(stored).state].value for id, stored in disk.deals}
+        return {id: _PAYMENT[self.deal(stored).state].value for id, stored in disk.deals}
 
     def goes_on(self, place: int, disks: tuple[Disk, ...], duty: Duty) -> bool:
         """Whether an honest side does what it owes now."""
@@ -140,7 +140,7 @@ class Stepped(Model):
         """The messages of the payment whose turn it is for the honest side. What a liar signs in another has no effect:
         before, the policy makes it wait; afterwards, `test_settlement` says what a closed deal does with it."""
         place = next(i for i in (0, 1) if self.honest(i))
-        closed = [id for id, d in disks[place].deals if self.rules.machine.decode_deal(d).closed]
+        closed = [id for id, d in disks[place].deals if self.deal(d).closed]
         turn = next((p.id for p in self.plans if p.id not in closed), b"")
         return sum(1 << i for i, m in enumerate(self._messages) if self.deal_in(m) == turn)
 
@@ -198,7 +198,7 @@ class Stepped(Model):
                 return f"settled with balances of {balances}"
             if called_off and self.terms.deposit and any(balances):
                 return f"called off with balances of {balances}"
-            closed = all(self.rules.machine.decode_deal(stored).closed for d in disks[:2] for _, stored in d.deals)
+            closed = all(self.deal(stored).closed for d in disks[:2] for _, stored in d.deals)
             return "" if closed or self.arrives(disks) else "stuck for ever although every message arrives"
         acts = acts_of(disks)
         for side in (0, 1):

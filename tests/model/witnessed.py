@@ -1,4 +1,4 @@
-"""`checker.Model` with witnesses: each is a disk with at most one verdict; a dishonest one signs both decisions.
+"""`checker.Model` with witnesses: each is a disk with its verdicts; a dishonest one signs both decisions.
 
 A crash between batch and send is not a move of its own here: it is the same as a message that is lost, and what is on
 the disks counts as evidence whether it was sent or not.
@@ -8,7 +8,8 @@ states that differ only in which of them decided what, and in the order of token
 **What liars can sign** is added to each state at once (`closed`): more that was sent takes no move from anybody.
 Whether somebody honest is mistaken is then asked for each selection of it that could make a difference (`views`).
 
-That neither leaves anything out is tested: a search of every state meets the same disks.
+That neither leaves anything out is tested: a search of every state meets the same disks. Of several payments side by
+side every single state is followed (`symmetry=False`): what comes after a PAY_CANCEL in a chain depends on its tokens.
 """
 
 from collections.abc import Hashable, Iterator
@@ -17,12 +18,12 @@ from ledger.entry import Entry, settlement_of
 from ledger.halves import nested
 from ledger.settlement import Deal
 from ledger.tokens import Token, parse_token, sign_token
-from ledger.witnessing import Ask, decide, decode_verdict, encode_verdict, weigh
+from ledger.witnessing import decode_verdict, encode_verdict
 from protocols.errors import Ignore, Reject
 from protocols.identity import Signer, incept
 
 from .checker import Forger, Model, State, replaced
-from .world import EARLY, LATE, Disk, Plan, Rules, Step, parsed
+from .world import EARLY, LATE, Disk, Plan, Rules, Step, parsed, put, said_in
 
 WITNESSES = tuple(incept(bytes([i]) * 32)[0] for i in range(40, 47))
 NO_DISK = Disk(b"", (), ())
@@ -32,7 +33,7 @@ class Witnessed(Model):
     def __init__(
         self,
         people: tuple[tuple[Signer, int, str], ...],
-        plan: Plan,
+        plans: Plan | tuple[Plan, ...],
         count: int,
         *,
         liars: int = 0,
@@ -40,13 +41,15 @@ class Witnessed(Model):
         bad: bytes = b"",
         forger: Forger | None = None,
         symmetry: bool = True,
+        clocks: tuple[int, ...] = (EARLY,),
     ) -> None:
-        super().__init__(people, (plan,), rules=rules, bad=bad, forger=forger, clocks=(EARLY,))
+        plans = (plans,) if isinstance(plans, Plan) else plans
+        assert len(plans) == 1 or not symmetry
+        super().__init__(people, plans, rules=rules, bad=bad, forger=forger, clocks=clocks)
         self.witnesses = WITNESSES[:count]
         self.lying = {w.author for w in self.witnesses[count - liars :]} if liars else set()
         self.begin = State((*self.begin.disks, *(NO_DISK for _ in self.witnesses)), 0)
         self._tokens: dict[bytes, Token] = {}
-        self._kept: dict[Disk, Token] = {}
         self._weighed: dict[tuple[Disk, int, bytes], Step] = {}
         self.symmetry = symmetry
         self.eager = symmetry and bool(liars or bad)
@@ -92,9 +95,7 @@ class Witnessed(Model):
             else:
                 honest.add(data)
         tokens = self.tokens(state)
-        used = {
-            w for disk in state.disks[:2] for _, deal in disk.deals for w in self.rules.machine.decode_deal(deal).tokens
-        }
+        used = {w for disk in state.disks[:2] for _, deal in disk.deals for w in self.deal(deal).tokens}
         asked = {t.proposal for t in tokens if t.witness not in self.lying and t.decision == "cancel"}
         honest |= {d for d in forged if parsed(d).kind == "PAY_CANCELREQ" and list(nested(parsed(d)))[-1].id in asked}
         firm = [t for t in tokens if t.witness not in self.lying or t.wire in used]
@@ -122,7 +123,7 @@ class Witnessed(Model):
         payer, told = self._side(state.disks[0])
         payee, heard = self._side(state.disks[1])
         entries, sent = self._parts(state.sent)
-        kept = [self._bit(self._kept[d].wire)[1] if d.state else 0 for d in state.disks[2:]]
+        kept = [sum(self._bit(t.wire)[1] for t in self.kept(d)) for d in state.disks[2:]]
         each = [a << 48 | b << 32 | c << 16 | d for a, b, c, d in zip(told, heard, sent, kept, strict=True)]
         honest = len(each) - len(self.lying)
         whole = (payer, payee, entries, *sorted(each[:honest]), *each[honest:])
@@ -143,7 +144,7 @@ class Witnessed(Model):
                     entries.append(entry.id)
             deals: list[Hashable] = []
             for _, stored in disk.deals:
-                deal = self.rules.machine.decode_deal(stored)
+                deal = self.deal(stored)
                 tokens += deal.tokens
                 deals.append((deal.state, deal.theirs))
             bits = [0] * len(self.witnesses)
@@ -187,8 +188,12 @@ class Witnessed(Model):
         return [m for m in self.sent(state) if m not in self._tokens]
 
     def tokens(self, state: State) -> list[Token]:
-        kept = [self._kept[d] for d in state.disks[2:] if d.state]
+        kept = [token for disk in state.disks[2:] for token in self.kept(disk)]
         return kept + [self._tokens[m] for m in self.sent(state) if m in self._tokens]
+
+    def kept(self, disk: Disk) -> list[Token]:
+        """What a witness has signed, by its disk."""
+        return [self._tokens[decode_verdict(verdict).token] for _, verdict in disk.deals]
 
     def is_bad(self, data: bytes) -> bool:
         if data in self._tokens:
@@ -217,7 +222,8 @@ class Witnessed(Model):
                 continue
             disk = state.disks[place]
             for wire in wires:
-                yield from self.taken(state, place, node.told(disk, wire, EARLY), f"gets {self.told(wire)}")
+                for now in self.clocks:
+                    yield from self.taken(state, place, node.told(disk, wire, now), f"gets {self.told(wire)}")
             for plan in self.plans:
                 if plan.payer == node.signer.author and plan.id in dict(disk.deals):
                     step = node.request(disk, plan.id, LATE)
@@ -240,18 +246,22 @@ class Witnessed(Model):
         return self._weighed[key]
 
     def _weigh(self, disk: Disk, witness: Signer, entry: Entry) -> Step:
-        known = decode_verdict(disk.state) if disk.state else None
+        w = self.rules.witnessing
+        where = self.kept_at(entry)
+        stored = dict(disk.deals).get(where)
         try:
-            answer = weigh(known, entry, witness.author)
+            answer = w.weigh(None if stored is None else decode_verdict(stored), entry, witness.author)
         except (Ignore, Reject):
             return Step(disk)
-        if isinstance(answer, Ask):
+        if isinstance(answer, w.Ask):
             token = sign_token(witness, answer.network, answer.deal, answer.proposal, answer.decision, EARLY)
-            answer = decide(answer, token)
+            answer = w.decide(answer, token)
         self._tokens.setdefault(answer.token, parse_token(answer.token))
-        disk = Disk(encode_verdict(answer), (), ())
-        self._kept[disk] = self._tokens[answer.token]
-        return Step(disk, (answer.token,))
+        return Step(put(disk, where, encode_verdict(answer)), (answer.token,))
+
+    def kept_at(self, entry: Entry) -> bytes:
+        """Under what a witness stores its decision on this request."""
+        return b"".join(self.rules.witnessing.place(entry))
 
     def lies(self, i: int, entry: Entry) -> list[bytes]:
         proposal = list(nested(entry))[-1]
@@ -268,15 +278,18 @@ class Witnessed(Model):
         return self._lies[i, proposal.id]
 
     def is_stuck(self, disks: tuple[Disk, ...]) -> str:
+        return next(filter(None, (self.waits(disks, plan) for plan in self.plans)), "")
+
+    def waits(self, disks: tuple[Disk, ...], plan: Plan) -> str:
         """With a silent payee, the witnesses let the payer free its hold, or tell it that the payee has accepted."""
-        plan = self.plans[0]
-        if plan.id not in dict(disks[0].deals):
+        place = self.place[plan.payer]
+        if plan.id not in dict(disks[place].deals):
             return ""
-        payer, node = disks[0], self.nodes[0]
-        payer = node.request(payer, plan.id, LATE).disk
+        node = self.nodes[place]
+        payer = node.request(disks[place], plan.id, LATE).disk
         witnesses = list(disks[2:])
         accepted = 0
-        for data in node.outstanding(payer):
+        for data in self.of(plan, node.outstanding(payer)):
             if parsed(data).kind != "PAY_CANCELREQ":
                 continue
             for i, witness in enumerate(self.witnesses):
@@ -287,23 +300,25 @@ class Witnessed(Model):
                 for wire in step.sends:
                     accepted += self._tokens[wire].decision == "accept"
                     payer = node.told(payer, wire, LATE).disk
-        deal = self.rules.machine.decode_deal(dict(payer.deals)[plan.id])
+        deal = self.deal(dict(payer.deals)[plan.id])
         if deal.closed or deal.settled or deal.decided("accept") or accepted >= plan.quorum:
-            return self.stuck_with_both(disks)
+            return self.stuck_with_both(disks, plan)
         return "the payer waits for ever for a payee that has fallen silent"
 
-    def stuck_with_both(self, disks: tuple[Disk, ...]) -> str:
+    def of(self, plan: Plan, entries: tuple[bytes, ...]) -> list[bytes]:
+        """Those of this payment."""
+        return [e for e in entries if (said := said_in(e)) is not None and said.deal == plan.id]
+
+    def stuck_with_both(self, disks: tuple[Disk, ...], plan: Plan) -> str:
         """With everybody there it ends for both: sending what is outstanding changes some disk, until all is closed."""
-        m = self.rules.machine
-        plan = self.plans[0]
-        deals = [dict(disk.deals).get(plan.id) for disk in disks[:2]]
-        known = [None if d is None else m.decode_deal(d) for d in deals]
+        sides = (self.place[plan.payer], self.place[plan.payee])
+        deals = [dict(disks[place].deals).get(plan.id) for place in sides]
+        known = [None if d is None else self.deal(d) for d in deals]
         ended = [d is not None and (d.closed or d.settled) for d in known]
         if all(ended) or (ended[0] and known[1] is None):
             return ""
-        for place in (0, 1):
-            for data in self.nodes[place].outstanding(disks[place]):
-                other = 1 - place
+        for place, other in (sides, sides[::-1]):
+            for data in self.of(plan, self.nodes[place].outstanding(disks[place])):
                 if self.nodes[other].arrived(disks[other], data, EARLY, "accept").disk != disks[other]:
                     return ""
                 for i, witness in enumerate(self.witnesses):

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import NamedTuple
 
-from ledger import cancelling, outcome, settlement
+from ledger import cancelling, outcome, settlement, witnessing
 from ledger.audit import verify_chain
 from ledger.balance import OverLimit
 from ledger.chain import decode_state, encode_state, extend, next_at, start
 from ledger.entry import Entry, encode_entry, parse_entry, settlement_of, verify_entry
 from ledger.payloads import InceptPayload, Settlement
-from ledger.settlement import decode_deal, encode_deal
-from ledger.tokens import parse_token, verify_token
+from ledger.settlement import Deal, decode_deal, encode_deal
+from ledger.tokens import Token, parse_token, verify_token
 from protocols.errors import Ignore, Refusal, Reject
 from protocols.identity import Signer
 from tests.ledger.people import NET
@@ -65,6 +65,7 @@ class Rules(NamedTuple):
     machine: ModuleType = settlement
     evidence: ModuleType = outcome
     cancelling: ModuleType = cancelling
+    witnessing: ModuleType = witnessing
     batch_first: bool = True
     deal_in_batch: bool = True
     resends: bool = True
@@ -88,6 +89,8 @@ class Node:
     def __init__(self, signer: Signer, rules: Rules) -> None:
         self.signer, self.rules = signer, rules
         self._known: dict[tuple[object, ...], Step] = {}
+        self._outstanding: dict[tuple[tuple[bytes, bytes], ...], tuple[bytes, ...]] = {}
+        self._deals: dict[bytes, Deal] = {}
 
     def _once(self, key: tuple[object, ...], make: Callable[[], Step]) -> Step:
         if key not in self._known:
@@ -124,8 +127,7 @@ class Node:
         return self._write(disk, deal, ask.kind, ask.settlement, now)
 
     def _told(self, disk: Disk, wire: bytes, now: int) -> Step:
-        token = parse_token(wire)
-        verify_token(token)
+        token = heard_token(wire)
         stored = dict(disk.deals).get(token.deal)
         if stored is None:
             return Step(disk)
@@ -139,10 +141,18 @@ class Node:
         return Step(disk)
 
     def outstanding(self, disk: Disk) -> tuple[bytes, ...]:
-        m = self.rules.machine
         if not self.rules.resends:
             return ()
-        return tuple(send.entry for _, data in disk.deals for send in m.outstanding(m.decode_deal(data)))
+        if disk.deals not in self._outstanding:
+            m, deals = self.rules.machine, [self.deal(data) for _, data in disk.deals]
+            self._outstanding[disk.deals] = tuple(send.entry for deal in deals for send in m.outstanding(deal))
+        return self._outstanding[disk.deals]
+
+    def deal(self, data: bytes) -> Deal:
+        """A deal as it is stored."""
+        if data not in self._deals:
+            self._deals[data] = self.rules.machine.decode_deal(data)
+        return self._deals[data]
 
     def _begin(self, disk: Disk, plan: Plan, now: int) -> Step:
         ask = self.rules.machine.propose(
@@ -163,9 +173,8 @@ class Node:
     def _arrived(self, disk: Disk, data: bytes, now: int, choice: str) -> Step:
         m = self.rules.machine
         try:
-            entry = parse_entry(data)
-            verify_entry(entry)
-            said = settlement_of(entry)
+            entry = verified(data)
+            said = said_in(data)
             stored = dict(disk.deals).get(said.deal if said else b"")
             known = None if stored is None else m.decode_deal(stored)
             at = next_at(decode_state(disk.state), now)
@@ -202,12 +211,38 @@ def put(disk: Disk, id: bytes, deal: bytes) -> Disk:
 
 _sound: dict[tuple[Disk, bytes], tuple[str, ...]] = {}
 _parsed: dict[bytes, Entry] = {}
+_said: dict[bytes, Settlement | None] = {}
+_verified: set[bytes] = set()  # entries and tokens whose signature is right
 
 
 def parsed(data: bytes) -> Entry:
     if data not in _parsed:
         _parsed[data] = parse_entry(data)
     return _parsed[data]
+
+
+def said_in(data: bytes) -> Settlement | None:
+    if data not in _said:
+        _said[data] = settlement_of(parsed(data))
+    return _said[data]
+
+
+def verified(data: bytes) -> Entry:
+    """`Reject` unless its author signed."""
+    entry = parsed(data)
+    if data not in _verified:
+        verify_entry(entry)
+        _verified.add(data)
+    return entry
+
+
+def heard_token(wire: bytes) -> Token:
+    """`Reject` unless the witness signed."""
+    token = parse_token(wire)
+    if wire not in _verified:
+        verify_token(token)
+        _verified.add(wire)
+    return token
 
 
 def unsound(disk: Disk, author: bytes) -> tuple[str, ...]:
