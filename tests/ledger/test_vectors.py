@@ -50,7 +50,20 @@ def test_the_chains_follow() -> None:
     assert walk("payee").figures == (200, 0, 0)
     assert walk("voucher").figures == (-20, 0, 1000)
     assert walk("subject").figures == (20, 0, 0)
+    assert walk("witness").figures == (0, 0, 0)
     assert walk("debtor").figures == walk("creditor").figures == (0, 0, 0)
+
+
+def test_the_entry_of_a_witness_embeds_its_token() -> None:
+    entry = parse_entry(
+        bytes.fromhex(next(v["bytes"] for v in VECTORS["valid"] if v["chain"] == "witness" and v["settlement"]))
+    )
+    said = settlement_of(entry)
+    assert entry.kind == "WITNESS" and said is not None and said.amount == 0
+    token = parse_token(said.half)
+    verify_token(token)
+    proposal = next(parse_entry(bytes.fromhex(v["bytes"])) for v in VECTORS["valid"] if v["id"] == token.proposal.hex())
+    assert (token.witness, token.deal, said.counterparty) == (entry.author, said.deal, proposal.author)
 
 
 @pytest.mark.parametrize("v", VECTORS["invalid"], ids=lambda v: v["name"])
@@ -90,6 +103,21 @@ def test_tokens(v: dict[str, Any]) -> None:
     token = parse_token(bytes.fromhex(v["bytes"]))
     verify_token(token)
     assert {k: w for k, w in plain(token).items() if k != "wire"} == from_json(v["token"])
+
+
+@pytest.mark.parametrize("v", VECTORS["later_tokens"], ids=lambda v: v["name"])
+def test_tokens_of_a_later_key(v: dict[str, Any]) -> None:
+    token = parse_token(bytes.fromhex(v["bytes"]))
+    assert token.epoch == 1 and {k: w for k, w in plain(token).items() if k != "wire"} == from_json(v["token"])
+    with pytest.raises(Reject) as e:
+        verify_token(token)
+    assert e.value.code == "context"  # nothing in it says which key it is
+    if v["code"]:
+        with pytest.raises(Reject) as e:
+            verify_token(token, bytes.fromhex(v["key"]))
+        assert e.value.code == v["code"]
+    else:
+        verify_token(token, bytes.fromhex(v["key"]))
 
 
 @pytest.mark.parametrize("v", VECTORS["invalid_tokens"], ids=lambda v: v["name"])

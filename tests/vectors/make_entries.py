@@ -21,6 +21,7 @@ from ledger.outcome import outcome
 from ledger.payloads import Settlement, encode_payload, salted
 from ledger.tokens import parse_token, sign_token
 from protocols.codec import decode, encode, plain
+from protocols.identity import Signer, derive_seed, incept
 from tests.ledger.people import ALICE, BOB, CAROL, NET, Author, settle
 from tests.vectors.json_form import jsonable
 from tests.vectors.make_parts import DEAL, VOUCH, answer, audits, claims, parts
@@ -53,6 +54,7 @@ def make() -> dict[str, Any]:
             "subject": {"endowment": 0},
             "debtor": {"endowment": 0},
             "creditor": {"endowment": 0},
+            "witness": {"endowment": 0},
         },
         "valid": [
             shown(chain, e)
@@ -63,6 +65,7 @@ def make() -> dict[str, Any]:
                 ("subject", subject),
                 ("debtor", debtor),
                 ("creditor", creditor),
+                ("witness", witness(witnessed)),
             )
             for e in x.entries
         ],
@@ -71,6 +74,7 @@ def make() -> dict[str, Any]:
         "proofs": proofs(a, b),
         "forks": forks(),
         "tokens": tokens(witnessed),
+        "later_tokens": later_tokens(witnessed),
         "invalid_tokens": invalid_tokens(witnessed),
         "outcomes": outcomes(a, b, witnessed),
         "heads": [
@@ -103,6 +107,30 @@ def cancel(a: Author) -> Entry:
     said = Settlement(BOB.author, 20, WITNESSED, 0, TERMS, encode_entry(asked), tokens=(wire,))
     a.write("PAY_CANCEL", said, now=323)
     return proposed
+
+
+def witness(proposed: Entry) -> Author:
+    """Who called that payment off, with its decision in its own chain."""
+    carol = Author(CAROL, seed=10)
+    wire = sign_token(CAROL, NET, WITNESSED, proposed.id, "cancel", 322).wire
+    carol.write("WITNESS", Settlement(ALICE.author, 0, WITNESSED, half=wire), now=322)
+    return carol
+
+
+def later_tokens(proposed: Entry) -> list[dict[str, Any]]:
+    """What a witness signs after its first rotation, to be checked with `key`: that epoch's, and another."""
+    entropy = b"c" * 32
+    first, inception = incept(entropy)
+    second = Signer(derive_seed(entropy, 1), inception, 1)
+    token = sign_token(second, NET, WITNESSED, proposed.id, "cancel", 330)
+    said = jsonable({k: v for k, v in plain(token).items() if k != "wire"})
+    return [
+        {"name": name, "bytes": token.wire.hex(), "token": said, "key": signer.public_key.hex(), "code": code}
+        for name, signer, code in (
+            ("with the key of epoch 1", second, ""),
+            ("with the first key", first, "signature"),
+        )
+    ]
 
 
 def tokens(proposed: Entry) -> list[dict[str, Any]]:
