@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .command import Command, with_session
+from .command import Command, Group, with_session
 from .output import facts, say, short, table
 from .session import Session
 
@@ -93,11 +93,82 @@ def _take_over(session: Session, peer: str, amount: str | None) -> None:
     session.emit(data, lambda: say(f"Taken over: {taken} of what {name} owes. You still vouch with {total}."))
 
 
-@click.command(cls=Command, example="p2pnode vouches --with Ann")
+class _Listed(Group):
+    """`vouches --with PEER` is short for `vouches list --with PEER`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = next((i for i, word in enumerate(args) if word.partition("=")[0] == "--with"), None)
+        if named is not None and not self.commands.keys() & set(args[:named]):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    cls=_Listed,
+    bare="list",
+    example="p2pnode vouches --with Ann\np2pnode vouches take Ann\np2pnode vouches return Ann 2",
+)
+def vouches() -> None:
+    """The vouches you gave and took: what is left of each, what came back, what was taken over.
+
+    A vouch of somebody whose own limit comes from nowhere that is known here is not taken by itself: it stands here as
+    offered, and you take or decline it.
+    """
+
+
+@vouches.command("take", example="p2pnode vouches take Ann")
+@click.argument("peer")
+@with_session
+def take(session: Session, peer: str) -> None:
+    """Take what PEER offers: your limit rises by it. `p2pnode ledger audit PEER` shows where theirs comes from."""
+    session.confirm(f"Take what {peer} offers?")
+    _answered(session, session.write("vouch.take", peer=peer), "Taken: {} from {}.")
+
+
+@vouches.command("decline", example="p2pnode vouches decline Ann")
+@click.argument("peer")
+@with_session
+def decline(session: Session, peer: str) -> None:
+    """Do not take it: it goes back at once."""
+    data = session.write("vouch.decline", peer=peer)
+    _returned(session, data, peer)
+    _answered(session, data, "Declined: {} of {}.")
+
+
+@vouches.command("return", cls=_Vouch, example="p2pnode vouches return Ann 2.5 --wait 60")
+@click.argument("peer")
+@click.argument("amount", required=False)
+@with_session
+def return_(session: Session, peer: str, amount: str | None) -> None:
+    """Give back what PEER vouches for you with, or AMOUNT of it: what you do not use. Your limit falls by it."""
+    session.confirm(f"Give {amount or 'all'} back that {peer} vouches for you with?")
+    data = session.write("vouch.return", peer=peer, amount=amount)
+    _returned(session, data, peer)
+    _answered(session, data, "Given back: {} to {}.")
+
+
+def _returned(session: Session, data: Any, peer: str) -> None:
+    if session.wait is not None:
+        session.until(
+            lambda rows: not any(v["state"] == "returned" for v in rows),
+            f"noted by {peer}",
+            data,
+            "vouch.list",
+            peer=peer,
+        )
+
+
+def _answered(session: Session, data: Any, words: str) -> None:
+    name, limit = data.get("name") or short(data.get("peer_id")), session.money(data.get("limit"))
+    said = words.format(session.money(data.get("amount")), name)
+    session.emit(data, lambda: say(f"{said} You can spend {limit}."))
+
+
+@vouches.command("list", example="p2pnode vouches list --with Ann")
 @click.option("--with", "peer", metavar="PEER", help="Only with this one.")
 @with_session
-def vouches(session: Session, peer: str | None) -> None:
-    """The vouches you gave and took: what is left of each, what came back, what was taken over."""
+def list_(session: Session, peer: str | None) -> None:
+    """All of them."""
     rows = session.call("vouch.list", peer=peer)
     names = ("amount", "left", "returned", "taken_over", "asked_back")
 

@@ -107,6 +107,8 @@ def give_back(known: Vouch | None, amount: int | None = None) -> Append:
     amount = known.left if amount is None else amount
     if not 0 < amount <= known.left:
         raise Refusal("usage", f"there are {known.left} left of this vouch, in the smallest unit")
+    if _too_small(known, amount, MAX_PARTS):
+        raise Refusal("refused", f"this vouch has come to its end in {MAX_PARTS} parts", "Give all that is left back.")
     return Append("VOUCH_RETURN", Settlement(known.counterparty, amount, known.id))
 
 

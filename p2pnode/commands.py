@@ -238,6 +238,12 @@ class Unvouch(Args, frozen=True):
     amount: Amount | None = None
 
 
+class AnswerVouch(Args, frozen=True):
+    """All that this peer offers, and that waits for our user."""
+
+    peer: PeerName
+
+
 class TakeOver(Args, frozen=True):
     """amount: None: what the peer is known to owe, as far as we vouch for it."""
 
@@ -362,6 +368,9 @@ COMMANDS: dict[str, Command] = {
         Command("vouch", Vouch, True, "Lend a peer part of your credit limit"),
         Command("unvouch", Unvouch, True, "Ask a vouch back, or a part of it"),
         Command("vouch.takeover", TakeOver, True, "Take the debt over of somebody you vouch for"),
+        Command("vouch.take", AnswerVouch, True, "Take the vouch that a peer offers"),
+        Command("vouch.decline", AnswerVouch, True, "Do not take it: it goes back"),
+        Command("vouch.return", Unvouch, True, "Give a vouch that you took back, or a part of it"),
         Command("vouch.list", ListVouches, False, "The vouches you gave and took"),
         Command("claim.propose", Claim, True, "Say that you owe somebody, or ask somebody to say so"),
         Command("claim.accept", OneId, True, "Agree to a private claim"),

@@ -9,6 +9,9 @@ _TYPED: Final = {  # what the command line calls differently, or as an option of
     "claim.propose": "claim new",
     "vouch.list": "vouches",
     "vouch.takeover": "unvouch",
+    "vouch.take": "vouches take",
+    "vouch.decline": "vouches decline",
+    "vouch.return": "vouches return",
 }
 _CHARACTERS: Final = "has characters that do not belong there"
 # Which characters belong there, where that can be said.

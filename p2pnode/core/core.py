@@ -134,7 +134,7 @@ class Core:
             self.recovery,
             self.verification,
         )
-        self.status.told = (self.vouches.defaulted, self.claims.undecided)
+        self.status.told = (self.vouches.defaulted, self.vouches.offered.undecided, self.claims.undecided)
         self._expire_at = now
         self._held_back = True
         self._wake_at: int | None = None

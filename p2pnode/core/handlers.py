@@ -7,6 +7,7 @@ from .accounts import Accounts
 from .evidence import Evidence
 from .exchange_commands import ExchangeCommands
 from .ledger_commands import LedgerCommands
+from .offered import Answers
 
 if TYPE_CHECKING:
     from .core import Core
@@ -19,6 +20,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
     exchange = ExchangeCommands(core.state, core.exchanges, core.listings, core.settlements)
     accounts = Accounts(core.state, core.settlements, core.vouches, core.exchanges, core.claims)
     ledger = LedgerCommands(core.state, core.settlements, core.exchanges, accounts)
+    answers = Answers(core.state, core.vouches)
     evidence = Evidence(core.state, core.exchanges, core.settlements)
     return {
         "status": core.status.status,
@@ -60,6 +62,9 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "vouch": core.vouches.vouch,
         "unvouch": core.vouches.unvouch,
         "vouch.takeover": core.vouches.take_over,
+        "vouch.take": answers.take,
+        "vouch.decline": answers.decline,
+        "vouch.return": answers.give_back,
         "vouch.list": core.vouches.listed,
         "claim.propose": core.claims.propose,
         "claim.accept": core.claims.accept,

@@ -19,6 +19,9 @@ OUTBOX: Final = (
 )
 RATING: Final = b"a"  # network16 deal32           → own attestation, sealed until both have rated
 VOUCH: Final = b"v"  # network16 vouch32           → state of a vouch, given or taken
+OFFERED: Final = (
+    b"V"  # network16 vouch32          → VOUCH entry of somebody else in full form, until our user takes or declines it
+)
 CLAIM: Final = b"b"  # network16 claim32           → state of a private claim, mine or another's
 INVITE: Final = b"i"  # network16 invite32         → [invite wire, [[newcomer, id of its vouch or empty], …]]
 REQUEST: Final = b"q"  # request id                → [at, reply as JSON]: a repeated command is answered, not done again

@@ -76,6 +76,10 @@ class Network(msgspec.Struct):
         endowed = sum(limit for _, limit in self.genesis.endowments)
         return 0 < amount <= entry.balance - entry.hold + entry.limit + amount <= endowed
 
+    def bears(self, amount: int) -> bool:
+        """Whether our own entries would still be credible with so much more limit, minor units."""
+        return self.chain.state.figures.spendable + amount <= sum(limit for _, limit in self.genesis.endowments)
+
     @property
     def json(self) -> dict[str, Any]:
         genesis = self.genesis

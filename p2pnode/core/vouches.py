@@ -20,6 +20,7 @@ from protocols.vouch import VouchStatement, seal_vouch
 
 from .effects import Emit, Send
 from .keys import KEPT, VOUCH
+from .offered import Offered
 from .outbox import Outbox
 from .settlements import over_limit
 from .state import Network, State
@@ -38,6 +39,7 @@ class Vouches:
             vouch = machine.decode_vouch(value)
             self._know(vouch)
             self._queue(vouch, 0)
+        self.offered = Offered(state)
         state.named["vouch"] = lambda network, deal: (network, deal) in self.all
 
     def held_with(self, network: bytes) -> list[bytes]:
@@ -80,7 +82,7 @@ class Vouches:
         network = self._state.network(args.network)
         subject = self._state.directory.resolve(args.peer)
         held = self._held(network, subject)
-        parts = self._parts(network, held, args.amount)
+        parts = self.parts(network, held, args.amount)
         self._outbox.check_room()
         for vouch, part in parts:
             wants = machine.asked(vouch, vouch.returned + part)
@@ -110,7 +112,7 @@ class Vouches:
             amount = format_amount(owed, network.genesis.decimals)
         network.chain.check_ready()
         self._outbox.check_room()
-        asks = [(vouch, machine.take_over(vouch, part)) for vouch, part in self._parts(network, held, amount)]
+        asks = [(vouch, machine.take_over(vouch, part)) for vouch, part in self.parts(network, held, amount)]
         for vouch, ask in asks:
             self._written(vouch, network.chain.append(ask.kind, ask.settlement, None, now), now)
         self._state_publicly(network, subject, now)
@@ -142,7 +144,7 @@ class Vouches:
             }
             for v in self.all.values()
             if v.network == network.id and whose in (None, v.counterparty)
-        ]
+        ] + self.offered.listed(network, whose)
 
     def _held(self, network: Network, subject: bytes) -> list[Vouch]:
         held = [v for v in self._given(network, subject) if v.state is VouchState.HELD]
@@ -150,13 +152,15 @@ class Vouches:
             raise Refusal("not_found", "you have no accepted vouch for this peer", "`p2pnode vouch` makes one.")
         return held[::-1]
 
-    def _parts(self, network: Network, held: list[Vouch], text: str | None) -> list[tuple[Vouch, int]]:
+    def parts(
+        self, network: Network, held: list[Vouch], text: str | None, there_is: str = "you vouch with {} for this peer"
+    ) -> list[tuple[Vouch, int]]:
         """How much of each of these vouches makes up the amount; all of it if there is no amount."""
         genesis, left = network.genesis, sum(v.left for v in held)
         wanted = left if text is None else parse_amount(text, genesis.decimals)
         if not 0 < wanted <= left:
             there = f"{format_amount(left, genesis.decimals)} {genesis.unit}"
-            raise Refusal("usage", f"you vouch with {there} for this peer", "Give an amount above zero, up to that.")
+            raise Refusal("usage", there_is.format(there), "Give an amount above zero, up to that.")
         parts = []
         for vouch in held:
             part = min(wanted, vouch.left)
@@ -206,6 +210,8 @@ class Vouches:
         if known is None and entry.kind == "VOUCH":
             self._may_take(network, entry, said)
         vouch, actions = machine.receive(known, entry, self._state.me)
+        if known is None and actions and not self.offered.by_itself(network, entry, said.amount):
+            return self.offered.keep(network, entry, said.deal)
         if any(isinstance(a, Append) and not self._affordable(network, known, a) for a in actions):
             raise Ignore("quota", "enough parts of vouches were answered")
         if vouch is not None and vouch != known:
@@ -221,6 +227,22 @@ class Vouches:
                     self._state.journal.out(self._message(peer, network.id, vouch.mine))
             elif self._state.directory.speaks_for(peer, entry.author):  # everybody has copies of a VOUCH
                 self._state.journal.out(self._message(peer, network.id, action.entry))
+
+    def take(self, network: Network, entry: Entry, now: int) -> Vouch:
+        """Our user takes a vouch that was offered."""
+        _, (ask,) = machine.receive(None, entry, self._state.me)
+        assert isinstance(ask, Append)
+        vouch = self.write(network, None, ask, now)
+        for peer in self._state.directory.peers_of(vouch.counterparty):
+            if peer in self._state.connected:  # else the VOUCH comes again, and is answered then
+                self._state.journal.out(self._message(peer, network.id, vouch.mine))
+        return vouch
+
+    def write(self, network: Network, known: Vouch | None, ask: Append, now: int) -> Vouch:
+        return self._written(known, network.chain.append(ask.kind, ask.settlement, None, now), now)
+
+    def check_room(self) -> None:
+        self._outbox.check_room()
 
     def _may_take(self, network: Network, entry: Entry, said: Settlement) -> None:
         """Each vouch costs an entry of our ledger for ever, so strangers cannot make us take as many as they like."""
@@ -304,6 +326,7 @@ class Vouches:
 
     def _store(self, vouch: Vouch, now: int) -> None:
         self._know(vouch)
+        self.offered.drop(vouch.network, vouch.id)
         if vouch.voucher and vouch.returned >= min(vouch.asked, vouch.amount - vouch.consumed):
             self._outbox.drop(_asking(vouch, vouch.asked))
         self._state.journal.put(VOUCH + vouch.network + vouch.id, machine.encode_vouch(vouch))

@@ -220,13 +220,14 @@ def test_what_was_never_agreed_costs_no_entry(lab: Lab) -> None:
 
 
 def test_strangers_cannot_take_over_in_parts_without_end(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sixteen vouches of nothing, each taken over penny by penny: every part would be an entry of ours."""
-    lab.meet(lab.ben)
+    """Vouches of nothing that our user took, each taken over penny by penny: every part would be an entry of ours."""
+    known(lab, lab.ben)
     me, before = lab.signer(lab.ben).author, entries(lab, lab.ben)
     seq = 1
     monkeypatch.setattr(vouches, "MAX_PARTS_TAKEN", 40)
     for n in range(4):
         tell(lab, lab.ben, forged(lab, "VOUCH", Settlement(me, 200, bytes([n]) * 32), seq=seq, hold=200, limit=1_000))
+        lab.ask(lab.ben, "vouch.take", peer="Eve")
         for _ in range(20):
             seq += 1
             tell(lab, lab.ben, forged(lab, "VOUCH_CONSUME", Settlement(me, 1, bytes([n]) * 32), seq=seq, limit=1_000))

@@ -143,7 +143,7 @@ def test_vouches_of_strangers_are_bounded(monkeypatch):
     from ledger import chain
     from ledger.entry import encode_entry
     from ledger.payloads import InceptPayload, Settlement
-    from p2pnode.core import vouches
+    from p2pnode.core import offered, vouches
     from protocols import exchange_messages
 
     lab = Lab()
@@ -158,14 +158,15 @@ def test_vouches_of_strangers_are_bounded(monkeypatch):
         lab.say(lab.dora, exchange_messages.EntryMessage(network.id, encode_entry(entry)))
 
     vouch(EVE, 10**9, 10**9, 1)  # more than there is in the whole network
-    assert network.chain.state == before
-    for n in range(vouches.MAX_VOUCHES_OF_ONE + 5):
+    for n in range(offered.MAX_VOUCH_OFFERS_OF_ONE + 5):
         vouch(EVE, 1, 100, n)
-    assert network.chain.state.count == before.count + vouches.MAX_VOUCHES_OF_ONE
-    monkeypatch.setattr(vouches, "MAX_VOUCHES_TAKEN", 4 * (vouches.MAX_VOUCHES_OF_ONE + 3))
-    for n in range(10):
+    assert len(lab.dora.core.vouches.offered.all) == offered.MAX_VOUCH_OFFERS_OF_ONE
+    for n in range(offered.MAX_VOUCH_OFFERS):
         vouch(newcomer(n), 1, 100, 1_000 + n)
-    assert network.chain.state.count == before.count + vouches.MAX_VOUCHES_OF_ONE + 3
-    vouch(lab.signer(lab.anna), 1, 100, 2_000)
-    assert network.chain.state.count == before.count + vouches.MAX_VOUCHES_OF_ONE + 4
+    assert len(lab.dora.core.vouches.offered.all) == offered.MAX_VOUCH_OFFERS // 2
+    assert network.chain.state == before  # nothing of it was signed
+    monkeypatch.setattr(vouches, "MAX_VOUCHES_OF_ONE", 2)
+    for n in range(5):
+        vouch(lab.signer(lab.anna), 1, 100, 2_000 + n)
+    assert network.chain.state.count == before.count + 2
     assert not network.chain.audit().errors
