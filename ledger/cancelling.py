@@ -9,14 +9,16 @@
 
 From PAY_CANCELREQ on an acceptance alone does not let the payer complete: the witnesses may have cancelled already. The
 payee sends its PAY_ACCEPT to the witnesses, too, and may call the deal settled when a quorum has signed.
+
+A PAY_CANCEL by tokens tells a payee that was away what was decided (`called_off`). It signs nothing for that.
 """
 
 import msgspec
 
-from protocols.errors import Ignore, Refusal
+from protocols.errors import Ignore, Refusal, Reject
 
-from .entry import parse_entry, settlement_of
-from .halves import proposal_of
+from .entry import Entry, encode_entry, parse_entry, settlement_of
+from .halves import Keys, check_half, first_key, proposal_of
 from .settlement import Action, Append, Deal, State, answer_of, weighed
 from .tokens import Token, about, parse_token
 
@@ -45,3 +47,49 @@ def heard(known: Deal, token: Token) -> tuple[Deal, tuple[Action, ...]]:
         raise Ignore("state", "known already")
     deal = msgspec.structs.replace(known, tokens=(*known.tokens, token.wire))
     return weighed(deal)
+
+
+def called_off(known: Deal | None, entry: Entry, me: bytes, keys: Keys = first_key) -> Deal:
+    """The payee's deal after a PAY_CANCEL of the payer's, its signature verified, that holds what witnesses signed.
+
+    known: None if it never saw the proposal; whether that was agreed is then for the driver to say. The deal that is
+    returned then has no entry of ours, and the PAY_CANCEL as theirs. `Ignore`, `Reject`.
+    """
+    said = settlement_of(entry)
+    if said is None or entry.kind != "PAY_CANCEL":
+        raise Reject("field", "not a PAY_CANCEL with its settlement payload")
+    if said.counterparty != me or entry.author == me or not said.tokens:
+        raise Ignore("context", "nothing that a payee has to know")
+    if known is not None and (known.payer, known.id, known.counterparty, known.network) != (
+        False,
+        said.deal,
+        entry.author,
+        entry.network,
+    ):
+        raise Ignore("context", "not of this deal, or somebody else's")
+    check_half(entry, said, keys)
+    proposed = settlement_of(proposal_of(entry))
+    assert proposed is not None
+    if known is None:
+        return Deal(
+            entry.network,
+            said.deal,
+            me,
+            entry.author,
+            False,
+            said.amount,
+            proposed.expiry,
+            said.terms,
+            State.CANCELLED,
+            b"",
+            encode_entry(entry),
+            proposed.witnesses,
+            proposed.quorum,
+            said.tokens,
+        )
+    for wire in said.tokens:
+        try:
+            known, _ = heard(known, parse_token(wire))
+        except Ignore:
+            continue
+    return known

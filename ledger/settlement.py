@@ -70,8 +70,9 @@ class Decision(StrEnum):
 class Deal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One side's view of one deal, as it is stored. amount: minor units; expiry: ms, 0 for never.
 
-    mine: the last entry that I wrote in it, full form without its private payload; theirs: the PAY_RECEIPT that the
-    payer got, or the PAY_ACCEPT that came after a PAY_CANCELREQ, or empty. Earlier entries of both are nested in
+    mine: the last entry that I wrote in it, full form without its private payload, or empty for a payee that heard
+    first that it was called off; theirs: the PAY_RECEIPT that the payer got, or the PAY_ACCEPT that came after a
+    PAY_CANCELREQ, or that payee's PAY_CANCEL, or empty. Earlier entries of both are nested in
     these. witnesses, quorum: of the proposal; tokens: what witnesses signed, verified, at most two of each.
     """
 

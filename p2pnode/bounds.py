@@ -85,6 +85,7 @@ MAX_EXCHANGES: Final = 10_000
 MAX_UNAGREED: Final = 1_024  # of them not agreed; strangers fill half of that at most
 FORGET_AFTER: Final = 30 * DAY  # what came to nothing
 ASK_WITNESSES_AFTER: Final = MINUTE  # at most, from the expiry of a payment: an answer may still be under way
+TELL_CALLED_OFF: Final = 30 * DAY  # the payee of a payment that witnesses called off, if it does not answer
 SHORTEST_EXPIRY: Final = 10 * SECOND
 VERDICT_KEPT: Final = 180 * DAY  # what this node decided as a witness
 MAX_VERDICTS: Final = 10_000  # each costs an entry of our ledger; for who is no member, a quarter of it

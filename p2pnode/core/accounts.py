@@ -124,7 +124,7 @@ class Accounts:
                 name, amount = direction if moved else f"pending_{direction}", deal.amount
             setattr(account, name, getattr(account, name) + amount)
             account.payments += moved
-            account.newest_at = max(account.newest_at, parse_entry(deal.mine).at)
+            account.newest_at = max(account.newest_at, parse_entry(deal.mine or deal.theirs).at)
         for vouch in self._vouches.all.values():
             if vouch.network != network.id or not (vouch.left or vouch.consumed):
                 continue

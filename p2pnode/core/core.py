@@ -396,6 +396,7 @@ class Core:
             self.listings.renew_due(now)
             self.exchanges.forget(now)
             self.witnesses.forget(now)
+            self.settlements.forget(now)
         self._perform(self._gossip.woke(now), now)
 
     def _write_down(self, now: int) -> None:

@@ -72,7 +72,8 @@ class Evidence:
         deals = [i for d, i in held.deals.items() if duty in (None, d)]
         found = [self._settlements.deals.get((held.network, i)) for i in deals]
         paid = sorted(
-            (parse_entry(d.mine) for d in found if d is not None), key=lambda e: (_MOST.get(e.kind, 0), e.seq)
+            (parse_entry(d.mine) for d in found if d is not None and d.mine),
+            key=lambda e: (_MOST.get(e.kind, 0), e.seq),
         )
         agreed = chain.entry(held.agreed_seq) if held.agreed_seq >= 0 and duty is None else None
         best = agreed if agreed is not None and not (paid and paid[-1].kind in _MOST) else paid[-1] if paid else None

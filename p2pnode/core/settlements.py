@@ -7,9 +7,10 @@ from ledger import settlement as machine
 from ledger.balance import OverLimit
 from ledger.chain import next_at
 from ledger.entry import Entry, parse_entry, settlement_of
+from ledger.halves import proposal_of
 from ledger.payloads import Settlement
 from ledger.tokens import parse_token, verify_token
-from p2pnode.bounds import ASK_WITNESSES_AFTER
+from p2pnode.bounds import ASK_WITNESSES_AFTER, TELL_CALLED_OFF
 from protocols import exchange_messages as messages
 from protocols.amounts import format_amount
 from protocols.errors import Ignore, Refusal
@@ -111,6 +112,8 @@ class Settlements:
         known = self.deals.get((network.id, deal_id))
         if known is None and self._state.taken(network.id, deal_id, "payment"):
             raise Ignore("conflict", "a vouch or claim has this id")
+        if entry.kind == "PAY_CANCEL":
+            return self._called_off(peer, network, entry, known, now)
         deal, actions = machine.receive(
             known,
             entry,
@@ -126,6 +129,27 @@ class Settlements:
                 self._written(deal, written, now)
             elif self._state.directory.speaks_for(peer, entry.author):  # a witness has copies, too
                 self._state.journal.out(self._message(peer, network.id, action.entry))
+
+    def _called_off(self, peer: str, network: Network, entry: Entry, known: machine.Deal | None, now: int) -> None:
+        """The payer tells us what the witnesses decided while we were away."""
+        deal = cancelling.called_off(known, entry, self._state.me, self._state.entry_key)
+        if known is None:
+            proposal = proposal_of(entry)
+            proposed = settlement_of(proposal)
+            assert proposed is not None
+            if self.policy(network.id, proposal, proposed, now) is not machine.Decision.ACCEPT:
+                raise Ignore("state", "not a payment that was agreed and has its turn, as far as is known here")
+        if deal != known:
+            self._store(deal, now)
+        self._state.journal.out(Send(peer, messages.PROTOCOL, messages.encode_message(messages.Ack(entry.id))))
+
+    def forget(self, now: int) -> None:
+        """A node from before it could be told does not answer: do not go on for ever."""
+        for deal in self.deals.values():
+            if deal.payer and deal.state == machine.State.CANCELLED and deal.tokens:
+                entry = parse_entry(deal.mine)
+                if entry.at < now - TELL_CALLED_OFF:
+                    self._outbox.drop(entry.id)
 
     def heard(self, network: Network, wire: bytes, now: int) -> None:
         """What a witness has decided about a payment of ours, or to us. `Reject` or `Ignore` if it does not count."""
@@ -192,6 +216,10 @@ class Settlements:
     def _written(self, known: machine.Deal | None, entry: Entry, now: int) -> None:
         deal, sends = machine.written(known, entry)
         self._store(deal, now)
+        said = settlement_of(entry)
+        if entry.kind == "PAY_CANCEL" and said is not None and said.tokens:
+            frame = messages.encode_message(messages.EntryMessage(deal.network, deal.mine))
+            self._outbox.add(entry.id, deal.network, deal.counterparty, messages.PROTOCOL, frame, now)
         if deal.closed:  # the last word is repeated only when it is asked for again
             for send in sends:
                 for peer in self._state.directory.peers_of(send.counterparty):

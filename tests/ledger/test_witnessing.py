@@ -1,20 +1,22 @@
 """Witnesses: what they sign, what they refuse, and the payment that their tokens end."""
 
 import random
+from typing import Any
 
 import pytest
 
 from ledger.audit import verify_chain
-from ledger.cancelling import heard, request_cancel
+from ledger.cancelling import called_off, heard, request_cancel
 from ledger.chain import extend
 from ledger.entry import Entry, encode_entry, parse_entry
 from ledger.outcome import outcome
 from ledger.payloads import Settlement
-from ledger.settlement import Append, Deal, propose, receive, written
+from ledger.settlement import Append, Deal, decode_deal, encode_deal, propose, receive, written
 from ledger.tokens import Token, parse_token, sign_token, verify_token
 from ledger.witnessing import Ask, Verdict, decide, decode_verdict, encode_verdict, weigh
+from protocols.codec import decode, encode
 from protocols.errors import DecodeError, Ignore, Refusal, Reject
-from protocols.identity import incept
+from protocols.identity import Signer, incept
 
 from .people import ALICE, BOB, CAROL, DEAL, NET, Author, accept, shown
 
@@ -107,6 +109,58 @@ def test_a_cancellation_without_the_right_tokens_is_refused(what: str) -> None:
     state, entry = extend(alice.state, ALICE, "PAY_CANCEL", said, None, 61, random.Random(1))
     report = verify_chain([*alice.chain(), encode_entry(entry)], network=NET, author=ALICE.author, endowment=1000)
     assert not report.ok and state.hold == 0
+
+
+def called(payer: Author) -> tuple[Entry, Entry]:
+    """A proposal, and the PAY_CANCEL that the witness's token allows."""
+    deal, proposed = proposal(payer)
+    asked = payer.append(request_cancel(deal, 51), 51)
+    _, (action,) = heard(written(deal, asked)[0], parse_token(verdict(shown(asked)).token))
+    assert isinstance(action, Append)
+    return proposed, shown(payer.append(action, 61))
+
+
+def test_a_payee_that_knew_nothing_hears_that_it_was_called_off() -> None:
+    proposed, cancelled = called(Author(ALICE, endowment=1000))
+    deal = called_off(None, cancelled, BOB.author)
+    assert deal.state == "cancelled" and deal.closed and not deal.settled and not deal.payer and not deal.mine
+    assert decode_deal(encode_deal(deal)) == deal == called_off(deal, cancelled, BOB.author)
+    with pytest.raises(Ignore):
+        receive(deal, proposed, BOB.author, 20, accept)
+    with pytest.raises(Ignore):
+        called_off(None, cancelled, CAROL.author)
+
+
+def test_a_payee_that_has_accepted_hears_that_it_was_called_off_but_not_against_a_quorum() -> None:
+    proposed, cancelled = called(Author(ALICE, endowment=1000))
+    bob = Author(BOB)
+    _, (action,) = receive(None, proposed, BOB.author, 20, accept)
+    assert isinstance(action, Append)
+    accepted, _ = written(None, bob.append(action, 20))
+    assert called_off(accepted, cancelled, BOB.author).state == "cancelled"
+    settled, _ = heard(accepted, sign_token(CAROL, NET, DEAL, proposed.id, "accept", 60))
+    assert settled.settled and called_off(settled, cancelled, BOB.author).settled
+
+
+def test_a_machine_that_knows_no_such_message_ignores_it() -> None:
+    """So do nodes from before it was sent."""
+    _, cancelled = called(Author(ALICE, endowment=1000))
+    for known in (None, called_off(None, cancelled, BOB.author)):
+        with pytest.raises(Ignore):
+            receive(known, cancelled, BOB.author, 60)
+
+
+@pytest.mark.parametrize("witness", [CAROL, DAVE])
+def test_nobody_is_told_so_without_the_signatures(witness: Signer) -> None:
+    alice = Author(ALICE, endowment=1000)
+    deal, proposed = proposal(alice)
+    asked = alice.append(request_cancel(deal, 51), 51)
+    outer: list[Any] = decode(sign_token(witness, NET, DEAL, proposed.id, "cancel", 60).wire)
+    wire = encode([outer[0], bytes(64), outer[2]]) if witness is CAROL else encode(outer)
+    said = Settlement(BOB.author, 200, DEAL, half=encode_entry(asked), tokens=(wire,))
+    _, entry = extend(alice.state, ALICE, "PAY_CANCEL", said, None, 61, random.Random(1))
+    with pytest.raises(Reject):
+        called_off(None, shown(entry), BOB.author)
 
 
 def test_quorums_that_could_disagree_do_not_parse() -> None:

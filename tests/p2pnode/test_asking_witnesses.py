@@ -1,7 +1,12 @@
 """A payer whose payment is not answered, with witnesses in the terms and without."""
 
+from ledger.entry import parse_entry
 from ledger.settlement import State
-from protocols.limits import MINUTE
+from p2pnode.bounds import TELL_CALLED_OFF
+from p2pnode.core.effects import Penalize, Send
+from p2pnode.core.events import Received
+from protocols import exchange_messages as messages
+from protocols.limits import HOUR, MINUTE
 from tests.p2pnode.test_witnesses import newest
 from tests.sim.test_witnessed import CALLED_OFF_WITHIN, WITHIN, Street
 
@@ -26,6 +31,43 @@ def test_a_payment_that_was_called_off_leaves_nothing_but_to_cancel() -> None:
     assert [(step["who"], step["command"].split()[2]) for step in shown["next"]] == [("you", "cancel")]
     shown = run.sim.ask_now(run.cleo, "exchange.cancel", id=run.id)
     assert [(step["who"], step["command"].split()[2]) for step in shown["next"]] == [("Ben", "cancel")]
+
+
+def test_a_payee_that_does_not_answer_is_not_told_for_ever() -> None:
+    """A node from before it could be told ignores it, and is not called dishonest for anything."""
+    run = Street(17, 1)
+    run.vanish(run.ben)
+    run.pay()
+    run.sim.run(WITHIN + CALLED_OFF_WITHIN)
+    cancel = newest(run, run.cleo).mine
+    id_ = parse_entry(cancel).id
+    assert id_ in run.cleo.core.outbox.items
+    run.sim.crash(run.cleo)
+    run.sim.run(MINUTE)
+    assert id_ in run.cleo.core.outbox.items
+    run.cleo.core.settlements.forget(run.sim.now + TELL_CALLED_OFF - HOUR)
+    assert id_ in run.cleo.core.outbox.items
+    run.cleo.core.settlements.forget(run.sim.now + TELL_CALLED_OFF + HOUR)
+    assert id_ not in run.cleo.core.outbox.items
+
+
+def test_only_an_agreed_payment_can_be_said_to_be_called_off() -> None:
+    """Neither who is no party, nor who has no such exchange, keeps it as a payment or calls the sender dishonest."""
+    run = Street(18, 1)
+    run.sim.crash(run.ben, away=15 * MINUTE)
+    run.pay()
+    run.sim.run(WITHIN + CALLED_OFF_WITHIN)
+    network = next(iter(run.cleo.core.state.networks.values()))
+    cancel = messages.EntryMessage(network.id, newest(run, run.cleo).mine)
+    frame = messages.encode_message(cancel)
+    dora = run.nodes["Dora"]  # neither party nor addressee
+    effects = dora.core.handle(Received(run.cleo.peer_id, messages.PROTOCOL, frame), run.sim.now)
+    assert not dora.core.settlements.deals and not [e for e in effects if isinstance(e, Penalize)]
+    run.sim.run(20 * MINUTE)
+    del run.ben.core.settlements.deals[network.id, bytes.fromhex(run.id)]
+    run.ben.core.exchanges.held.clear()
+    effects = run.ben.core.handle(Received(run.cleo.peer_id, messages.PROTOCOL, frame), run.sim.now)
+    assert not run.ben.core.settlements.deals and not [e for e in effects if isinstance(e, Penalize | Send)]
 
 
 def test_a_payer_without_witnesses_asks_nobody() -> None:

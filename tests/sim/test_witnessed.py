@@ -182,8 +182,18 @@ def test_the_payee_that_comes_back_later_holds_it_to_be_cancelled_too() -> None:
     run.sim.crash(run.ben, away=15 * MINUTE)
     run.pay()
     run.sim.run(30 * MINUTE)
-    assert final(run.deal(run.cleo)) == "cancelled"
-    assert run.deal(run.ben) is None and run.show(run.ben)["settlement"]["state"] == "pending"
+    assert final(run.deal(run.cleo)) == final(run.deal(run.ben)) == "cancelled"
+    shown = run.show(run.ben)
+    assert shown["settlement"]["state"] == "released"
+    assert not {"handover", "done"} & {step["command"].split()[2] for step in shown["next"]}
+    assert not run.cleo.core.outbox.items
+    before = look(run.ben, "ledger.balance", run.sim.now)
+    for node in (run.ben, run.cleo):
+        run.sim.crash(node)
+    run.sim.run(MINUTE)
+    assert run.show(run.ben)["settlement"]["state"] == "released" and not run.cleo.core.outbox.items
+    assert look(run.ben, "ledger.balance", run.sim.now) == before
+    assert look(run.ben, "ledger.statement", run.sim.now) and look(run.ben, "ledger.verify", run.sim.now)["ok"]
 
 
 @pytest.mark.parametrize("count", (1, 3, 4))
