@@ -101,6 +101,22 @@ def counter(session: Session, id_: str, no_witness: bool, **given: Any) -> None:
     _step(session, "counter", id=id_, **_times(given))
 
 
+@exchange.command(
+    "accept", example="p2pnode exchange accept 77c1\np2pnode exchange accept 77c1 --terms 5d41402abc4b2a76"
+)
+@click.argument("id_", metavar="ID")
+@click.option("--note", default="", help="A line for the other side.")
+@click.option("--terms", metavar="HASH", help="These terms and no others: as `exchange show` names them.")
+@with_session
+def accept(session: Session, id_: str, note: str, terms: str | None) -> None:
+    """Accept the other side's newest terms. From then on both are bound.
+
+    If `exchange show` was asked since the node started, what it showed is what is accepted: where other terms have come
+    since, this says so, and accepts nothing.
+    """
+    _step(session, "accept", id=id_, note=note, terms=terms)
+
+
 def _simple(verb: str, text: str) -> None:
     @click.command(verb, cls=Command, help=text, example=f"p2pnode exchange {verb} 77c1")
     @click.argument("id_", metavar="ID")
@@ -113,7 +129,6 @@ def _simple(verb: str, text: str) -> None:
 
 
 for _verb, _text in (
-    ("accept", "Accept the other side's newest terms. From then on both are bound."),
     ("decline", "Decline a proposal."),
     ("cancel", "Withdraw a proposal, or ask to cancel an agreement, which both must do."),
     ("handover", "Say that you handed the thing over."),
@@ -244,6 +259,7 @@ def _print(session: Session, data: dict[str, Any]) -> None:
             ("for", session.money(amount, network=data.get("network")) if amount else "nothing"),
             ("deposit", session.money(terms["deposit"], network=data.get("network")) if terms.get("deposit") else None),
             ("note", terms.get("note")),
+            ("terms", (terms.get("hash") or "")[: None if session.plain else 16] or None),
             ("from", format_time(terms["from"], now) if terms.get("from") else None),
             ("until", format_time(terms["until"], now) if terms.get("until") else None),
             ("payment", None if settlement.get("state") in (None, "none", "pending") else settlement["state"]),

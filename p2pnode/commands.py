@@ -188,6 +188,13 @@ class Step(Args, frozen=True):
     note: Note = ""
 
 
+class Accept(Step, frozen=True):
+    """terms: the hash of the terms that are meant, hex, or the first 16 of it or more; None: those that our user was
+    shown last, or if none ever were, the newest."""
+
+    terms: Annotated[str, Meta(pattern=r"^[0-9a-f]{16,64}$")] | None = None
+
+
 class Pay(OneId, frozen=True):
     """duty: which payment; None: the next that is due of us. within: ms, in which the payee must accept; None: the
     node's own."""
@@ -347,7 +354,7 @@ COMMANDS: dict[str, Command] = {
         Command("search", Search, False, "Find offers and requests"),
         Command("exchange.propose", Propose, True, "Propose an exchange on a listing"),
         Command("exchange.counter", Counter, True, "Answer a proposal with other terms"),
-        Command("exchange.accept", Step, True, "Accept the other side's newest terms"),
+        Command("exchange.accept", Accept, True, "Accept the other side's newest terms"),
         Command("exchange.decline", Step, True, "Decline a proposal"),
         Command("exchange.cancel", Step, True, "Withdraw a proposal, or cancel an agreement together"),
         Command("exchange.handover", Step, True, "Say that you handed the thing over"),

@@ -20,6 +20,7 @@ _ALLOWED: Final = {
     "when": "should be a rule such as FREQ=WEEKLY;BYDAY=SA,SU (RFC 5545)",
     "unit": "is one word without digits in front, such as hour",
     "web": "should be 127.0.0.1:PORT or [::1]:PORT: only this machine may call",
+    "terms": "should be the hash that `exchange show` names: 16 of its digits, or more",
     "area": "should be a geohash of at most 6 characters, such as u33db",
 }
 _CALLED: Final = {"available.rrule": "when", "area_to": "to", "tags": "tag", "photos": "photo", "price.per": "price"}

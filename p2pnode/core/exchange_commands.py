@@ -12,7 +12,7 @@ from protocols.listing import Listing
 from protocols.payments import DEPOSIT, instalments_of, part_of
 from protocols.terms import Terms, draft_terms, encode_terms, quorum_of, terms_hash
 
-from .exchange_json import describe, money
+from .exchange_json import describe, money, summary
 from .exchanges import Exchanges, Held, accept_payload, step_payload
 from .listings import Listings
 from .paying import choose
@@ -116,8 +116,10 @@ class ExchangeCommands:
         self._exchanges.say(held, "counter", view.terms_fact.id, encode_terms(terms), now)
         return self._show(held, now)
 
-    def accept(self, args: commands.Step, now: int) -> object:
+    def accept(self, args: commands.Accept, now: int) -> object:
         held, view, network = self._open(args.id, now)
+        if view.agreed or view.status in NEGOTIATING:
+            self._meant(held, view, args.terms)
         if view.agreed:
             return self._show(held, now)
         if view.status not in NEGOTIATING:
@@ -133,6 +135,17 @@ class ExchangeCommands:
             )
         self._exchanges.say(held, "accept", view.terms_fact.id, accept_payload(view, args.note), now)
         return self._show(held, now)
+
+    def _meant(self, held: Held, view: Exchange, named: str | None) -> None:
+        """`Refusal` if the newest terms are not those that our user means: a counter-proposal may have come since."""
+        newest = terms_hash(view.terms).hex()
+        if newest.startswith(named or ("" if view.agreed else held.shown.hex())):
+            return
+        raise Refusal(
+            "conflict",
+            f"the terms are other ones now: {summary(self._state, self._state.networks[held.network], view)}",
+            f"If you agree to these: p2pnode exchange accept {held.id.hex()[:8]} --terms {newest[:16]}",
+        )
 
     def _in_stock(self, network: Network, view: Exchange, now: int) -> None:
         """`Refusal` if our listing has not as much left as these terms want. What was agreed since its last edit is
@@ -228,7 +241,9 @@ class ExchangeCommands:
         return [self._show(h, now) for h in rows if not args.open or self._exchanges.view(h, now).status in OPEN]
 
     def show(self, args: commands.OneId, now: int) -> object:
-        return self._show(self._exchanges.find(args.id), now)
+        held = self._exchanges.find(args.id)
+        held.shown = terms_hash(self._exchanges.view(held, now).terms)
+        return self._show(held, now)
 
     def _do(self, args: commands.Step, names: tuple[str, ...] | None, now: int) -> dict[str, Any]:
         held, view, _ = self._agreed(args.id, now)

@@ -6,7 +6,7 @@ from dht.keys import slot_hash
 from ledger.settlement import State as DealState
 from protocols.amounts import Price, format_amount, format_price
 from protocols.exchange import NEGOTIATING, OPEN, UNDER_WAY, DutyState, Exchange, Payment, Status, parse_step
-from protocols.payments import DEPOSIT, part_of
+from protocols.payments import DEPOSIT, instalments_of, part_of
 from protocols.terms import Terms, terms_hash
 
 from .paying import choose, wording
@@ -101,6 +101,23 @@ def describe(
         "attestations": {"mine": me in view.rated, "theirs": other in view.rated},
         "began_at": held.began_at,
     }
+
+
+def summary(state: State, network: Network, view: Exchange) -> str:
+    """The terms in one line: what our user has to know before accepting them."""
+    terms = view.terms
+    said = [f"{terms.title}, {terms.quantity} for {money(network, terms.amount, terms.unit)}"]
+    if terms.start:
+        said.append("at the time that `p2pnode exchange show` names")
+    if terms.deposit:
+        said.append(f"a deposit of {money(network, terms.deposit, _deposit_unit(terms))}")
+    if instalments_of(terms):
+        said.append(f"in {instalments_of(terms)} instalments")
+    if terms.witnesses:
+        said.append(f"witnesses {', '.join(_who(state, w) for w in terms.witnesses)}")
+    if terms.note:
+        said.append(f"note: {terms.note}")
+    return "; ".join(said)
 
 
 def _witnessed(state: State, settlements: "Settlements", held: "Held", terms: Terms) -> dict[str, Any] | None:

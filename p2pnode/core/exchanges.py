@@ -40,7 +40,8 @@ _LAPSING = NEGOTIATING | {Status.EXPIRED}
 
 class Held(msgspec.Struct):
     """An exchange as this node holds it. agreed_seq: of our AGREE entry, −1 before; seen_at: newest change, ms; deals:
-    settlement of `pay`, and of each other payment that any terms in it name, by its duty.
+    settlement of `pay`, and of each other payment that any terms in it name, by its duty; shown: hash of the terms that
+    our user was shown last, since this node started, or empty.
     """
 
     id: bytes
@@ -51,6 +52,7 @@ class Held(msgspec.Struct):
     agreed_seq: int
     facts: dict[bytes, Fact]
     deals: dict[str, bytes] = {}
+    shown: bytes = b""
     cached: tuple[int, dict[str, Payment], Exchange] | None = None  # the view of so many facts and these payments
 
     @property

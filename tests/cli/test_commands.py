@@ -65,6 +65,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("exchange counter cd --price 3", "exchange.counter", {"id": "cd", "price": "3", "note": ""}),
     *[(f"exchange {verb} cd --note hi", f"exchange.{verb}", {"id": "cd", "note": "hi"})
       for verb in ("accept", "decline", "cancel", "handover", "return", "done", "confirm")],
+    ("exchange accept cd --terms 0123456789abcdef", "exchange.accept",
+     {"id": "cd", "note": "", "terms": "0123456789abcdef"}),
     ("exchange pay cd", "exchange.pay", {"id": "cd"}),
     ("exchange", "exchange.list", {"open": False}),
     ("exchange list --open", "exchange.list", {"open": True}),
