@@ -226,6 +226,12 @@ class ExchangeCommands:
         payment = view.payments.get(duty.id, Payment.NONE)
         if payment is Payment.NONE:
             return {**self._do(commands.Step(id=args.id), (duty.id,), now), "duty": duty.id}
+        if payment is Payment.RELEASED:
+            raise Refusal(
+                "conflict",
+                "this payment was declined or called off and nothing was paid; in this exchange it can be made no more",
+                f"`p2pnode exchange cancel {held.id.hex()[:8]}`, and agree anew.",
+            )
         if payment is Payment.PENDING:
             deal, terms = held.deals[duty.id], view.terms
             expiry = now + within
@@ -294,8 +300,10 @@ class ExchangeCommands:
             )
 
     def _witnesses(self, network: Network, names: tuple[str, ...], other: bytes, unit: str) -> tuple[bytes, ...]:
-        """The authors meant, each once. `Refusal` if they are no use as witnesses of a payment between us and other."""
-        found = tuple(dict.fromkeys(self._state.directory.resolve(name) for name in names))
+        """The authors meant. `Refusal` if they are no use as witnesses of a payment between us and other."""
+        found = tuple(self._state.directory.resolve(name) for name in names)
+        if len(set(found)) < len(found):
+            raise Refusal("usage", "a witness is named twice", "Name each once: one, or three who differ.")
         if {self._state.me, other} & set(found):
             raise Refusal("usage", "a party cannot be witness of its own deal", "Name others whom you both trust.")
         if found and unit != network.genesis.unit:

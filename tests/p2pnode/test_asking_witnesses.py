@@ -1,11 +1,14 @@
 """A payer whose payment is not answered, with witnesses in the terms and without."""
 
+import pytest
+
 from ledger.entry import parse_entry
 from ledger.settlement import State
 from p2pnode.bounds import TELL_CALLED_OFF
 from p2pnode.core.effects import Penalize, Send
 from p2pnode.core.events import Received
 from protocols import exchange_messages as messages
+from protocols.errors import Refusal
 from protocols.limits import HOUR, MINUTE
 from tests.p2pnode.test_witnesses import newest
 from tests.sim.test_witnessed import CALLED_OFF_WITHIN, WITHIN, Street
@@ -96,3 +99,23 @@ def test_while_it_is_in_doubt_a_payer_signs_nothing() -> None:
     chain.whole = True
     run.sim.run(CALLED_OFF_WITHIN)
     assert newest(run, run.cleo).state == State.CANCELLED
+
+
+def test_paying_what_was_called_off_says_that_nothing_was_paid() -> None:
+    run = Street(17, 1)
+    run.vanish(run.ben)
+    run.pay()
+    run.sim.run(WITHIN + CALLED_OFF_WITHIN)
+    with pytest.raises(Refusal) as e:
+        run.sim.ask_now(run.cleo, "exchange.pay", id=run.id)
+    assert "nothing was paid" in e.value.message and f"exchange cancel {run.id[:8]}" in str(e.value.hint)
+
+
+def test_a_witness_that_is_named_twice_is_refused() -> None:
+    run = Street(19, 1)
+    listing = run.show(run.cleo)["listing_id"]
+    anna = run.witnesses[0].peer_id
+    for named in ([anna, "Anna", anna], [anna, anna]):
+        with pytest.raises(Refusal) as e:
+            run.sim.ask_now(run.cleo, "exchange.propose", listing=listing, witness=named)
+        assert "named twice" in e.value.message
