@@ -13,11 +13,8 @@ from typing import Protocol
 from dht.gossip import Deliver, Gossip, SendFrame, Strike, Told
 from dht.gossip import Step as GossipStep
 from dht.keys import covers
-from ledger.entry import Entry, parse_entry
-from ledger.halves import verify_with
 from p2pnode import commands
 from p2pnode.bounds import EXPIRE_EVERY, MAX_STORED, REQUEST_KEPT
-from protocols import exchange_messages, join_messages, ledger_messages, recovery_messages, vouch_messages
 from protocols.codec import decode, encode
 from protocols.envelope import Record
 from protocols.errors import Ignore, Refusal, Reject
@@ -29,7 +26,7 @@ from .audits import Audits
 from .bans import Bans
 from .claims import Claims
 from .custody import Custody
-from .effects import Credit, Effect, Emit, Penalize, Reply, Send, Wake
+from .effects import Credit, Effect, Penalize, Reply, Send, Wake
 from .events import (
     Banned,
     Command,
@@ -44,6 +41,7 @@ from .events import (
     Woke,
 )
 from .exchanges import Exchanges
+from .frames import frames
 from .handlers import answered_later, handlers
 from .intake import Intake
 from .journal import Journal, Reader
@@ -139,6 +137,7 @@ class Core:
         self._held_back = True
         self._wake_at: int | None = None
         self._handlers = handlers(self)
+        self._frames = frames(self)
         self._answered_later = answered_later(self)
 
     def handle(self, event: Event, wall: int) -> list[Effect]:
@@ -260,65 +259,12 @@ class Core:
         try:
             if protocol == GOSSIP:
                 self._perform(self._gossip.received(peer, data, now), now)
-            elif protocol == exchange_messages.PROTOCOL:
-                self._exchange(peer, exchange_messages.parse_message(data), now)
-            elif protocol == vouch_messages.PROTOCOL:
-                part = vouch_messages.parse_message(data)
-                self.vouches.asked_back(peer, self._known(part.network), part.id, part.total, now)
-            elif protocol == recovery_messages.PROTOCOL:
-                self.recovery.received(peer, recovery_messages.parse_message(data), now)
-            elif protocol == join_messages.PROTOCOL:
-                self.membership.received(peer, data, now)
-            elif protocol == ledger_messages.PROTOCOL:
-                self.audits.received(peer, data, now)
+            elif protocol in self._frames:
+                self._frames[protocol](peer, data, now)
         except (Ignore, Refusal):  # a rule of ours forbids the answer: no fault of the peer's
             pass
         except Reject as e:
             self._journal.out(Penalize(peer, str(e)))
-
-    def _exchange(self, peer: str, message: exchange_messages.Message, now: int) -> None:
-        match message:
-            case exchange_messages.FactMessage(wire):
-                self.exchanges.received(peer, wire, now)
-            case exchange_messages.EntryMessage(network_id, full):
-                network = self._known(network_id)
-                entry = parse_entry(full)
-                verify_with(entry, self.state.sent_key)
-                if entry.network != network.id:
-                    raise Reject("context", "an entry of another network")
-                if self.state.directory.speaks_for(peer, entry.author):
-                    self.custody.keep(entry)
-                self._entry(peer, network, entry, now)
-            case exchange_messages.ReturnVouch(network_id, vouch_id):
-                self.vouches.asked_back(peer, self._known(network_id), vouch_id, None, now)
-            case exchange_messages.Ack(id_):
-                if self.outbox.acknowledged(id_, peer):
-                    self.claims.acknowledged(id_)
-                    self._journal.out(Emit("delivered", {"id": id_.hex()}))
-            case exchange_messages.Refuse(id_):
-                self.exchanges.refused(peer, message, now)
-                self.vouches.returned_not(peer, id_)
-                self.claims.declined(peer, id_, now)
-            case exchange_messages.TokenMessage(network_id, wire):
-                self.settlements.heard(self._known(network_id), wire, now)
-
-    def _entry(self, peer: str, network: Network, entry: Entry, now: int) -> None:
-        if self.witnesses.concerns(entry):
-            self.witnesses.asked(peer, network, entry, now)
-        elif entry.kind.startswith("PAY_"):
-            self.settlements.received(peer, network, entry, now)
-        elif entry.kind.startswith("VOUCH") or entry.kind == "UNVOUCH":
-            self.vouches.received(peer, network, entry, now)
-        elif entry.kind.startswith("CLAIM"):
-            self.claims.received(peer, network, entry, now)
-        else:
-            raise Ignore("state", f"{entry.kind} is not sent to a counterparty")
-
-    def _known(self, network_id: bytes) -> Network:
-        network = self.state.networks.get(network_id)
-        if network is None:
-            raise Ignore("network")
-        return network
 
     # Records
 
