@@ -19,7 +19,7 @@ from libp2p.peer.peerinfo import PeerInfo
 from libp2p.records.validator import NamespacedValidator
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
-from .kad_host import MAX_ADDRESS_BYTES, MAX_ADDRESSES, PING, PROTOCOL, KadHost, Network, full_addresses
+from .kad_host import MAX_ADDRESS_BYTES, MAX_ADDRESSES, PING, PROTOCOL, KadHost, Network, fitting, full_addresses
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -95,7 +95,10 @@ class _Providers(ProviderStore):
         if len(key) <= MAX_KEY:
             while len(self.providers) >= MAX_KEYS and key not in self.providers:
                 del self.providers[next(iter(self.providers))]
-            super().add_provider(key, PeerInfo(provider.peer_id, addresses))
+            super().add_provider(key, PeerInfo(provider.peer_id, fitting(addresses)))
+
+    def get_providers(self, key: bytes) -> list[PeerInfo]:
+        return [PeerInfo(one.peer_id, fitting(one.addrs)) for one in super().get_providers(key)]
 
 
 class Rendezvous:

@@ -8,12 +8,15 @@ the peers that are not connected, and bounds what is kept of them and what can b
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
 import trio
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import _peer_record_signer_matches
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
+
+from protocols.nearness import LOOPBACK, is_taken
 
 PROTOCOL: Final = "/p2pnode/kad/1.0.0"
 PING: Final = "/ipfs/ping/1.0.0"
@@ -57,9 +60,21 @@ class Network(Protocol):
     def private_key(self) -> Any: ...  # libp2p's PrivateKey
     def addresses(self) -> list[str]: ...
     def connected_peers(self) -> list[str]: ...
+    def scope_of(self, peer: str) -> int: ...  # how near a connected peer is: see `protocols.nearness`
     async def dial(self, address: Iterable[str], *, keep: bool = True) -> str: ...
     async def ask(self, peer: str, protocol: str) -> Any: ...
     def handle(self, protocol: str, handler: Callable[[str, Any], Awaitable[None]] | None) -> None: ...
+
+
+_far: ContextVar[int] = ContextVar("far", default=LOOPBACK)  # how near the peer is that this task speaks with
+_asked: ContextVar[bool] = ContextVar("asked", default=False)  # whether this task answers it
+
+
+def fitting(addresses: Iterable[Multiaddr]) -> list[Multiaddr]:
+    """Of these addresses those that are told to, and taken from, the peer that this task speaks with: none is nearer
+    than it is. A stranger learns nothing of our local network, and cannot have us knock at doors there.
+    """
+    return [one for one in addresses if is_taken(str(one).split("/p2p/")[0], _far.get())]
 
 
 class KadStream:
@@ -102,12 +117,18 @@ class _Peers:
         self._own: Any = None
 
     def addrs(self, peer: ID) -> list[Multiaddr]:
+        """What KadDHT is shown: to answer somebody, what that one may know."""
+        found = self.known(peer)
+        return fitting(found) if _asked.get() else found
+
+    def known(self, peer: ID) -> list[Multiaddr]:
         now = time.monotonic()
         return [address for address, until in self._addresses.get(peer, {}).items() if until > now]
 
     def add_addrs(self, peer: ID, addresses: Iterable[Multiaddr], ttl: int) -> None:
         if not 34 <= len(peer.to_bytes()) <= 42:
             return
+        addresses = fitting(addresses)
         known = self._addresses.setdefault(peer, {})
         self._addresses.move_to_end(peer)
         until = time.monotonic() + ttl
@@ -128,7 +149,10 @@ class _Peers:
         return []
 
     def get_peer_record(self, peer: ID) -> Any:
-        return self._records.get(peer) if self.addrs(peer) else None
+        record = self._records.get(peer) if self.known(peer) else None
+        if record is None or len(fitting(addresses := record.record().addrs)) < len(addresses):
+            return None  # a signed record is told whole or not at all
+        return record
 
     def consume_peer_record(self, envelope: Any, ttl: int) -> bool:
         """Take the addresses from a signed record; an older one than we have is not an offence (clocks go wrong)."""
@@ -178,10 +202,12 @@ class KadHost:
         if trio.current_time() - self._own_at > 5:
             self._own = [Multiaddr(text) for text in self._network.addresses()][:MAX_ADDRESSES]
             self._own_at = trio.current_time()
-        return self._own
+        return fitting(self._own)
 
     def set_stream_handler(self, protocol: str, handler: Callable[[Any], Awaitable[None]]) -> None:
         async def serve(peer: str, stream: Stream) -> None:
+            _far.set(self._network.scope_of(peer))
+            _asked.set(True)
             await handler(KadStream(stream, ID.from_base58(peer), budget=MAX_REQUEST, writes=2 * MAX_ANSWERS))
 
         self._network.handle(PROTOCOL, serve)
@@ -194,13 +220,14 @@ class KadHost:
         name = str(peer)
         if name not in self._network.connected_peers():
             await self._dial(peer)
+        _far.set(self._network.scope_of(name))
         stream = await self._network.ask(name, PING if PING in protocols else PROTOCOL)
         return KadStream(stream, peer, budget=MAX_RESPONSE, writes=64)
 
     async def _dial(self, peer: ID) -> None:
         if trio.current_time() - self._failed.get(peer, -1e9) < RETRY_AFTER:
             raise ConnectionError("could not be dialled a moment ago")
-        addresses = full_addresses(peer, self._peers.addrs(peer))
+        addresses = full_addresses(peer, self._peers.known(peer))
         if not addresses:
             raise ConnectionError("no address is known")
         try:

@@ -45,6 +45,7 @@ MAX_CALLERS: Final = 128  # peers that dialled us, and of which no address is kn
 
 # Rendezvous
 RENDEZVOUS_FIRST: Final = 5 * SECOND
+SEEK_EVERY: Final = 30 * SECOND  # a peer that somebody waits for, in the DHT
 RENDEZVOUS_EVERY: Final = 2 * MINUTE
 PROVIDE_EVERY: Final = 6 * HOUR
 

@@ -19,12 +19,9 @@ from p2pnode.core.events import (
     Banned,
     Command,
     Connected,
-    DialFailed,
     Disconnected,
     Event,
-    Found,
     Listening,
-    Probed,
     Received,
 )
 from p2pnode.core.keys import GENESIS
@@ -36,8 +33,8 @@ from p2pnode.home.folder import Home
 from p2pnode.home.keystore import Keys, load_keystore, read_passphrase
 from p2pnode.home.log import open_log
 from p2pnode.home.pending import clear_pending, load_pending
+from p2pnode.net.addresses import is_everywhere
 from p2pnode.net.delivery import FrameReceived, HostEvent, PeerBanned, PeerConnected, PeerDisconnected
-from p2pnode.net.dialing import Unreachable
 from p2pnode.net.host import Host
 from p2pnode.net.reach import Reach
 from p2pnode.search.index import Index, IndexUnavailable
@@ -48,6 +45,7 @@ from protocols.reach_messages import PROTOCOL as REACH
 from . import clock, commands
 from .bounds import LOOK_AT_ADDRESSES, MAX_LISTENERS, STOP_WITHIN
 from .control import serve_control
+from .errands import Errands
 from .greeting import greeting
 from .loop import Loop
 from .marker import Marked, marker_of
@@ -128,9 +126,10 @@ class Daemon:
         self._log = log
         self._json = json
         self._keys = keys
+        self._listen = tuple(listen)
         self._host = Host(keys.host_seed, list(listen), self._host_event)
-        self._reach = Reach(self._host)
-        self._host.handle(REACH, self._reach.serve)
+        reach = Reach(self._host)
+        self._host.handle(REACH, reach.serve)
         self._rng = random.SystemRandom()
         self._verifier = Verifier()
         self._store = store
@@ -146,6 +145,7 @@ class Daemon:
         self._status = 0
         self._searching = Searching(self._open_index(), log)
         self._loop = Loop(store, self._make_core, self, log)
+        self._errands = Errands(self._host, reach, self._loop.put, log)
 
     async def main(self, bootstrap: tuple[str, ...]) -> int:
         """Serve until SIGTERM or SIGINT; returns the exit status."""
@@ -284,16 +284,12 @@ class Daemon:
                 self._host.ban(peer, reason, until - self._time(), kept=by_user)
             case effects.Unban(peer):
                 self._host.lift(peer)
-            case effects.Dial(key, addresses):
-                self._nursery.start_soon(self._dial, key, addresses)
             case effects.Hangup(peer):
                 self._nursery.start_soon(self._host.disconnect, peer)
-            case effects.Probe(peer, port):
-                self._nursery.start_soon(self._probe, peer, port)
             case effects.Provide(key):
                 self._nursery.start_soon(self._host.provide, key)
-            case effects.Lookup(key):
-                self._nursery.start_soon(self._lookup, key)
+            case _:
+                self._nursery.start_soon(self._errands.run, effect)
 
     def warn(self, warning: str | None) -> None:
         if warning is not None and not self._ready:  # nobody can ask for the status yet
@@ -326,6 +322,7 @@ class Daemon:
             box=self._keys.public.box_key,
             default_network=self._config.network,
             witness=self._config.witness,
+            everywhere=any(is_everywhere(text) for text in self._listen),
         )
         core = Core(self._store, self._keys.signer(), settings, self._rng, now, self._verifier)
         core.status.warnings = self._warnings
@@ -359,22 +356,6 @@ class Daemon:
                 self._connections.pop(peer, None)
                 await self._loop.put(Disconnected(peer))
                 self._emit("peer", {"peer_id": peer, "connected": False})
-
-    async def _dial(self, key: str, addresses: tuple[str, ...]) -> None:
-        try:
-            await self._host.dial(addresses)
-        except Unreachable as e:
-            self._log.info("dial failed", peer=key, problem=str(e))
-            await self._loop.put(DialFailed(key, str(e), e.no_route))
-
-    async def _probe(self, peer: str, port: int) -> None:
-        reached, address = await self._reach.ask(peer, port)
-        await self._loop.put(Probed(peer, reached, address))
-
-    async def _lookup(self, key: bytes) -> None:
-        found = await self._host.find_providers(key)
-        peers = tuple((peer, tuple(with_peer(a, peer) for a in addresses)) for peer, addresses in found)
-        await self._loop.put(Found(key, peers))
 
     def _emit(self, kind: str, data: dict[str, Any]) -> None:
         for listener in list(self._listeners):

@@ -4,6 +4,7 @@ from p2pnode.bounds import LEASE_EVERY
 from protocols.codec import encode, plain
 from protocols.lease import Lease, seal_lease
 from protocols.limits import DAY, MAX_ADDRESSES, MAX_LIFETIME, MAX_SKEW, SECOND
+from protocols.nearness import PUBLIC, scope_of
 from protocols.profile import PeerAddress, Profile, seal_profile
 
 from .keys import RECORD
@@ -42,7 +43,10 @@ class Announcing:
 
     def _profile(self, network: Network, now: int) -> None:
         settings = self._state.settings
-        known = (*self._state.outside, *self._state.addresses)
+        # A profile is read by everybody: what our local network looks like is nobody's business, unless our user has
+        # named an address of it. Neighbours there learn it from the DHT, which tells by how near one is.
+        listened = [a for a in self._state.addresses if not settings.everywhere or scope_of(a) == PUBLIC]
+        known = (*self._state.outside, *listened)
         addresses = tuple(dict.fromkeys(map(without_peer, known)))[:MAX_ADDRESSES]
         area = (settings.area or network.genesis.area)[: network.genesis.cell_precision]
         profile = Profile(

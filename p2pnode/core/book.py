@@ -27,11 +27,11 @@ from p2pnode.bounds import (
     TRIED_BUCKETS,
 )
 from protocols.codec import decode, encode
+from protocols.nearness import group_of
 
 from .journal import Journal
 from .keys import PEER
 from .multiaddrs import with_peer
-from .nearness import group_of
 from .state import Rng
 
 NEW, TRIED, NAMED, CALLER = "new", "tried", "named", "caller"

@@ -70,6 +70,13 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
+class Find:
+    """Ask the DHT where a peer can be dialled; `Found` without a key follows, if anybody knows."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Penalize:
     """A peer sent what no honest peer sends."""
 
@@ -138,6 +145,6 @@ class Remake:
 
 
 Effect = (
-    Write | Send | Dial | Hangup | Probe | Provide | Lookup | Penalize | Credit | Ban | Unban | Reply | Emit | Reindex
-    | Wake | Remake
+    Write | Send | Dial | Hangup | Probe | Provide | Lookup | Find | Penalize | Credit | Ban | Unban | Reply | Emit
+    | Reindex | Wake | Remake
 )  # fmt: skip

@@ -62,9 +62,9 @@ class Banned:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Answer to a `Lookup`: who provides the key, with full multiaddrs."""
+    """Answer to a `Lookup`, who provides the key; or to a `Find`, without one. With full multiaddrs."""
 
-    key: bytes
+    key: bytes | None
     peers: tuple[tuple[str, tuple[str, ...]], ...]
 
 

@@ -27,18 +27,19 @@ from p2pnode.bounds import (
     PROVIDE_EVERY,
     RENDEZVOUS_EVERY,
     RENDEZVOUS_FIRST,
+    SEEK_EVERY,
     WANTED_OUTBOUND,
 )
 from protocols.codec import decode, encode
 from protocols.errors import Refusal
 from protocols.limits import MINUTE
+from protocols.nearness import LOOPBACK, PUBLIC, group_of, is_taken, scope_of
 
 from .book import BY_USER, NEW, Book, Known
-from .effects import Dial, Hangup, Lookup, Provide
+from .effects import Dial, Find, Hangup, Lookup, Provide
 from .keys import SINGLE
 from .membership import Membership
 from .multiaddrs import peer_of, with_peer
-from .nearness import LOOPBACK, PUBLIC, group_of, is_taken, scope_of
 from .state import Connection, State
 
 SEEN_GRAIN = 60_000  # last-seen is written at most once a minute and peer
@@ -66,6 +67,7 @@ class Neighbours:
         self._feel_at = 0
         self._hold_until = 0  # without a network nobody is dialled until then
         self._offline = 0  # tries since
+        self._sought: dict[str, int] = {}  # peers the DHT was asked for → when to ask again
         self._keys: dict[bytes, bytes] = {}  # DHT key → network
         self._lookup_at = 0
         self._provide_at = 0
@@ -154,8 +156,8 @@ class Neighbours:
                 self._hold_until = now + self._pause(OFFLINE_MAX, self._offline)
                 self._offline += 1
 
-    def found(self, key: bytes, peers: tuple[tuple[str, tuple[str, ...]], ...], now: int) -> None:
-        if key in self._keys:
+    def found(self, key: bytes | None, peers: tuple[tuple[str, tuple[str, ...]], ...], now: int) -> None:
+        if key is None or key in self._keys:
             for peer, addresses in peers:
                 self.add(peer, addresses, "dht", now)
 
@@ -218,10 +220,13 @@ class Neighbours:
     def _dial_wanted(self, now: int) -> list[int]:
         """Peers that somebody waits for, at any address; when the next of them is due."""
         times = []
+        self._sought = {p: at for p, at in self._sought.items() if p in self._state.wanted}
         self._guests = {p: k for p, k in self._guests.items() if p in self._state.wanted}
         for peer in sorted(self._state.wanted):
             self.add(peer, self._state.directory.addresses_of(peer), "profile", now)
             known = self.known.get(peer) or self._guests.get(peer)
+            if known is None or not known.addresses:
+                times.append(self._seek(peer, now))
             if known is None:
                 addresses = self._judged(self._state.directory.addresses_of(peer), "profile", "")
                 if not addresses or len(self._guests) >= MAX_CALLERS:
@@ -236,6 +241,15 @@ class Neighbours:
             else:
                 times.append(known.next_at)
         return times
+
+    def _seek(self, peer: str, now: int) -> int:
+        """Ask the DHT for a peer that somebody waits for and of which no address is known; when to do so again."""
+        at = self._sought.get(peer, 0)
+        if at <= now or at > now + 2 * SEEK_EVERY:
+            at = self._sought[peer] = now + self._pause(SEEK_EVERY)
+            if self._state.connected and self._free(peer):
+                self._state.journal.out(Find(peer))
+        return at
 
     def _dial_out(self, now: int) -> list[int]:
         """Make the connections that are lacking; when the next peer is due that could be one."""

@@ -16,10 +16,10 @@ from p2pnode.bounds import (
     REACH_RENEWED,
     REACH_WITNESSES,
 )
+from protocols.nearness import PUBLIC, group_of, scope_of
 
 from .effects import Probe
 from .multiaddrs import with_peer
-from .nearness import PUBLIC, group_of, scope_of
 from .state import State
 
 NAMED_AS_OUTSIDE = 2  # addresses

@@ -31,7 +31,9 @@ class Rng(Protocol):
 
 class Settings(msgspec.Struct, frozen=True):
     """name: the household's; area: geohash or empty; peer_id: of our host; box: X25519 public key, 32 bytes; witness:
-    whether this node decides for others whose terms name it."""
+    whether this node decides for others whose terms name it; everywhere: whether it listens on all addresses of the
+    machine, and not on some that its user has named.
+    """
 
     name: str
     area: str
@@ -39,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True):
     box: bytes
     default_network: str = ""
     witness: bool = True
+    everywhere: bool = False
 
 
 class Network(msgspec.Struct):

@@ -102,6 +102,12 @@ def interface_addresses(kind: str) -> list[str]:
     return outward or found
 
 
+def is_everywhere(text: str) -> bool:
+    """Whether this address to listen on stands for all addresses of the machine."""
+    address = parse_address(text)
+    return address.kind in IP and ipaddress.ip_address(address.host).is_unspecified
+
+
 def expand(address: Address) -> list[Address]:
     """The concrete addresses that 0.0.0.0 or :: stands for; any other address stands for itself."""
     if address.kind in IP and ipaddress.ip_address(address.host).is_unspecified:

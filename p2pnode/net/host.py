@@ -23,6 +23,7 @@ from p2pnode.bounds import (
     SIMULTANEOUS,
 )
 from protocols.limits import MAX_FRAME
+from protocols.nearness import PUBLIC, scope_of
 
 from .addresses import Address, expand
 from .connection import Connection, Handler
@@ -122,6 +123,12 @@ class Host:
     def connections(self) -> list[Connection]:
         """The connections that live."""
         return [one for one in self._peers.values() if not one.closed]
+
+    def scope_of(self, peer: str) -> int:
+        """How near a peer is, by the address of its connection; one without a connection is far away."""
+        connection = self._peers.get(peer)
+        scope = None if connection is None else scope_of(connection.address)
+        return PUBLIC if scope is None else scope
 
     def connected_peers(self) -> list[str]:
         """The ids of the connected peers."""

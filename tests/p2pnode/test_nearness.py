@@ -2,7 +2,7 @@
 
 import pytest
 
-from p2pnode.core.nearness import LAN, LOOPBACK, PUBLIC, group_of, is_taken, scope_of
+from protocols.nearness import LAN, LOOPBACK, PUBLIC, group_of, is_taken, scope_of
 
 PEER = "/p2p/12D3KooW" + "E" * 44
 

@@ -10,12 +10,12 @@ from p2pnode.bounds import DIAL_BACKOFF_MAX, FEELER_EVERY, WANTED_OUTBOUND
 from p2pnode.core.core import Core
 from p2pnode.core.effects import Dial, Effect, Hangup, Wake, Write
 from p2pnode.core.events import Connected, DialFailed, Disconnected, Event, Found, Listening, Woke
-from p2pnode.core.nearness import group_of
 from p2pnode.core.neighbours import Neighbours
 from p2pnode.core.state import Settings
 from p2pnode.store import MemoryStore
 from protocols.identity import incept
 from protocols.limits import HOUR, MINUTE, SECOND
+from protocols.nearness import group_of
 from tests.p2pnode.test_book import NOW, peer, public
 
 ME = "12D3KooW" + "M" * 44
