@@ -193,6 +193,18 @@ def test_after_a_long_sleep_everybody_is_due_and_a_clock_set_back_makes_nobody_w
         assert len(lone.out()) == WANTED_OUTBOUND, jump
 
 
+def test_no_pause_lies_further_ahead_than_there_are_pauses():
+    lone = Lone()
+    lone.tell(Connected(peer(99), public(99), False))
+    lone.knows(1)
+    lone.run(3 * HOUR)
+    lone.now -= 365 * 24 * HOUR
+    lone.answers = everybody
+    lone.tell(Woke())
+    lone.run(5 * SECOND)
+    assert lone.out() == [peer(1)]
+
+
 def test_a_feeler_tests_a_new_peer_and_lets_it_go():
     lone = Lone()
     lone.answers = everybody
