@@ -11,7 +11,7 @@ dialled us and of which no address is known is a *caller*: it is remembered for 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from hashlib import blake2b
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -42,7 +42,8 @@ USELESS: Final = 3  # failed tries, after which a new peer is the first to go
 
 class Known(msgspec.Struct):
     """A peer. via: how we came to know it, from `source` (a peer id, or empty); block: the source's group of addresses.
-    since: known since; seen: last connected; reached: when we last connected to it ourselves. All ms, 0 for never.
+    since: known since; seen: last connected; reached: when we last connected to it ourselves; served: when a connection
+    that we made had first lasted (`ANCHOR_AFTER`). All ms, 0 for never.
     addresses: full multiaddrs, first the one that we reached it at. tries: failed dials since then; brief: how many
     connections in a row did not last.
     """
@@ -54,6 +55,7 @@ class Known(msgspec.Struct):
     since: int = 0
     seen: int = 0
     reached: int = 0
+    served: int = 0
     table: str = CALLER
     bucket: int = 0
     groups: frozenset[str] = frozenset()
@@ -92,8 +94,9 @@ class Book:
             case [list(addresses), str(via), int(seen), str(name)]:  # as rows were before there were tables
                 reached = seen if addresses and via != DIALLED_US else 0
                 known = Known(list(map(str, addresses)), via, since=seen, seen=seen, reached=reached)
-            case [list(addresses), str(via), int(seen), str(name), int(since), int(reached), str(source), str(block)]:
-                known = Known(list(map(str, addresses)), via, source, block, since, seen, reached)
+            case [list(addresses), str(via), int(seen), str(name), *more] if len(more) == 5:
+                since, reached, served, source, block = cast(tuple[int, int, int, str, str], tuple(more))
+                known = Known(list(map(str, addresses)), via, source, block, since, seen, reached, served)
             case _:
                 return self._unplaced.append(peer)
         if name:
@@ -181,7 +184,8 @@ class Book:
     def store(self, peer: str) -> None:
         known = self.known[peer]
         name = self._names.get(peer, "")
-        row = [known.addresses, known.via, known.seen, name, known.since, known.reached, known.source, known.block]
+        times = [known.since, known.reached, known.served]
+        row = [known.addresses, known.via, known.seen, name, *times, known.source, known.block]
         self._journal.put(PEER + peer.encode(), encode(row), durable=False)
 
     # Places

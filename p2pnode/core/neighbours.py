@@ -276,12 +276,14 @@ class Neighbours:
         return times
 
     def _pick(self, peers: list[Candidate], lacking: int) -> Candidate:
-        """One of those that we reached before, for the first half of the connections; then either one of them or of the
-        others, with the same chance, however many they are."""
+        """For the first half of the connections one that has served us before, or else one that we have reached; then
+        one that we have reached or one of the others, with the same chance, however many they are."""
         tried = [one for one in peers if one[1].reached]
         fresh = [one for one in peers if not one[1].reached]
-        first = 2 * lacking > WANTED_OUTBOUND or self._state.rng.random() < 0.5
-        chosen = (tried if first else fresh) if tried and fresh else tried or fresh
+        if 2 * lacking > WANTED_OUTBOUND:
+            chosen = [one for one in tried if one[1].served] or tried or fresh
+        else:
+            chosen = (tried if self._state.rng.random() < 0.5 else fresh) if tried and fresh else tried or fresh
         return chosen[self._state.rng.randrange(len(chosen))]
 
     def _feel(self, now: int) -> None:
@@ -342,6 +344,10 @@ class Neighbours:
     def _note_anchors(self, now: int) -> None:
         connected = self._state.connected
         served = [p for p in self._outbound() if now - connected[p].since >= ANCHOR_AFTER]
+        for peer in served:
+            if peer in self.known and not self.known[peer].served:
+                self.known[peer].served = now
+                self.book.store(peer)
         served.sort(key=lambda p: connected[p].since)
         anchors = list(dict.fromkeys([*served[:ANCHORS], *self.anchors]))[:ANCHORS]
         if anchors != self.anchors:

@@ -188,7 +188,7 @@ def test_a_row_from_before_there_were_tables_is_read_and_written_anew():
     lab.commit()
     stored = disk.get(PEER + peer(1).encode())
     assert stored is not None
-    assert decode(stored) == [[address], "profile", NOW + 5, "", NOW, NOW + 5, "", ""]
+    assert decode(stored) == [[address], "profile", NOW + 5, "", NOW, NOW + 5, 0, "", ""]
     assert lab.restarted().book.known[peer(1)].reached == NOW + 5
 
 

@@ -10,7 +10,7 @@ from p2pnode.bounds import DIAL_BACKOFF_MAX, FEELER_EVERY, WANTED_OUTBOUND
 from p2pnode.core.core import Core
 from p2pnode.core.effects import Dial, Effect, Hangup, Wake, Write
 from p2pnode.core.events import Connected, DialFailed, Disconnected, Event, Found, Listening, Woke
-from p2pnode.core.neighbours import Neighbours
+from p2pnode.core.neighbours import ANCHOR_KEY, Neighbours
 from p2pnode.core.state import Settings
 from p2pnode.store import MemoryStore
 from protocols.identity import incept
@@ -252,6 +252,23 @@ def test_what_served_longest_is_dialled_first_after_a_restart():
     assert set(gone.neighbours.anchors) == {peer(1), peer(2)}, "others have not served yet"
     gone.run(HOUR)
     assert not set(gone.neighbours.anchors) & {peer(1), peer(2)}
+
+
+def test_who_has_served_comes_before_who_was_only_tested():
+    lone = Lone()
+    lone.answers = everybody
+    lone.knows(*range(8))
+    lone.run(HOUR)
+    served = set(lone.out())
+    lone.knows(*range(100, 140))
+    lone.run(2 * HOUR)
+    tested = {p for p, k in lone.neighbours.known.items() if k.reached} - served
+    assert len(served) == WANTED_OUTBOUND and len(tested) > 30
+    lone.disk.commit({}, [ANCHOR_KEY], True)
+    again = Lone(lone.disk, seed=2, now=lone.now)
+    again.answers = everybody
+    again.run(SECOND)
+    assert len({p for _, p, _ in again.dials[:4]} & served) == 4
 
 
 def test_members_come_before_strangers_but_do_not_have_all(monkeypatch: pytest.MonkeyPatch):
