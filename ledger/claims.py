@@ -22,7 +22,7 @@ from protocols.codec import decode_as, encode, plain
 from protocols.errors import Ignore, Refusal, Reject
 
 from .entry import Entry, encode_entry, parse_entry, settlement_of
-from .halves import half_of
+from .halves import half_of, said_to_us
 from .lending import MAX_PARTS
 from .payloads import Settlement
 from .settlement import Append, Send
@@ -137,13 +137,7 @@ def settle(known: Claim, amount: int | None = None) -> Append:
 
 def receive(known: Claim | None, entry: Entry, me: bytes) -> tuple[Claim, tuple[Append | Send, ...]]:
     """What to do about the other side's verified entry: the claim to store, and at most one action."""
-    said = settlement_of(entry)
-    if said is None:
-        raise Reject("field", "a claim without its settlement payload")
-    if said.counterparty != me or entry.author == me:
-        raise Ignore("context", "not addressed to us")
-    if known is not None and (known.id, known.counterparty, known.network) != (said.deal, entry.author, entry.network):
-        raise Ignore("context", "not of this claim")
+    said = said_to_us(known, entry, me)
     half_of(entry, said)
     if said.amount <= 0:
         raise Reject("field", "a claim without an amount")

@@ -6,9 +6,9 @@ the author of an entry also vouches for everything that is nested in it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from protocols.errors import DecodeError, Reject
+from protocols.errors import DecodeError, Ignore, Reject
 from protocols.identity import Verify, identify
 from protocols.limits import MAX_HALF
 
@@ -35,6 +35,30 @@ class DealProof(NamedTuple):
     terms: bytes
     at: int
     accepted_at: int
+
+
+class Known(Protocol):
+    """What is stored of a payment, vouch or claim."""
+
+    @property
+    def network(self) -> bytes: ...
+    @property
+    def id(self) -> bytes: ...
+    @property
+    def counterparty(self) -> bytes: ...
+
+
+def said_to_us(known: Known | None, entry: Entry, me: bytes) -> Settlement:
+    """What a counterparty's entry says. known: what is stored under its deal id, if anything. `Ignore` what is not for
+    us, or of somebody else; `Reject` an entry that withholds what it says."""
+    said = settlement_of(entry)
+    if said is None:
+        raise Reject("field", f"{entry.kind} without its settlement payload")
+    if said.counterparty != me or entry.author == me:
+        raise Ignore("context", "not addressed to us")
+    if known is not None and (known.id, known.counterparty, known.network) != (said.deal, entry.author, entry.network):
+        raise Ignore("context", "not of this deal, or somebody else's")
+    return said
 
 
 def first_key(signed: Entry | Token) -> bytes | None:

@@ -42,7 +42,7 @@ from protocols.codec import decode_as, encode, plain
 from protocols.errors import Ignore, Refusal, Reject
 
 from .entry import Entry, encode_entry, parse_entry, settlement_of
-from .halves import half_of, proposal_of, void_acceptance
+from .halves import half_of, proposal_of, said_to_us, void_acceptance
 from .payloads import Settlement
 from .tokens import parse_token
 
@@ -187,17 +187,7 @@ def receive(
     Returns the deal to store (changed only if nothing is to be appended) and at most one action. `Ignore`: of no use
     here and now. `Reject`: no honest counterparty sends this.
     """
-    said = settlement_of(entry)
-    if said is None:
-        raise Reject("field", "an entry of a deal without its settlement payload")
-    if said.counterparty != me or entry.author == me:
-        raise Ignore("context", "not addressed to us")
-    if known is not None and (known.id, known.counterparty, known.network) != (
-        said.deal,
-        entry.author,
-        entry.network,
-    ):
-        raise Ignore("context", "not of this deal, or somebody else's")
+    said = said_to_us(known, entry, me)
     if entry.kind not in _FROM_PAYER | _FROM_PAYEE:
         raise Ignore("state", f"{entry.kind} is no message of a settlement")
     if known is not None and known.payer != (entry.kind in _FROM_PAYEE):

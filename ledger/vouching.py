@@ -28,7 +28,7 @@ from protocols.codec import decode_as, encode, plain
 from protocols.errors import Ignore, Refusal, Reject
 
 from .entry import Entry, encode_entry, parse_entry, settlement_of
-from .halves import half_of
+from .halves import half_of, said_to_us
 from .lending import MAX_PARTS
 from .payloads import Settlement
 from .settlement import Append, Send
@@ -129,13 +129,7 @@ def take_over(known: Vouch | None, amount: int) -> Append:
 
 def receive(known: Vouch | None, entry: Entry, me: bytes) -> tuple[Vouch | None, tuple[Append | Send, ...]]:
     """What to do about the other side's verified entry; as `settlement.receive`, but two entries may be to append."""
-    said = settlement_of(entry)
-    if said is None:
-        raise Reject("field", "a vouch without its settlement payload")
-    if said.counterparty != me or entry.author == me:
-        raise Ignore("context", "not addressed to us")
-    if known is not None and (known.id, known.counterparty, known.network) != (said.deal, entry.author, entry.network):
-        raise Ignore("context", "not of this vouch")
+    said = said_to_us(known, entry, me)
     if known is not None and entry.kind in ("VOUCH", "VOUCH_ACCEPT") and known.amount != said.amount:
         raise Reject("state", "another amount than that of the vouch")
     if not entry.within_limit or said.amount <= 0:
