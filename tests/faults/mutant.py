@@ -16,6 +16,7 @@ import trio
 
 from dht.catalog import Catalog
 from dht.keys import slot_hash
+from dht.pushing import Pushes
 from p2pnode import clock, daemon
 from p2pnode.bounds import MAX_PENDING
 from p2pnode.core.core import Core
@@ -26,6 +27,7 @@ from p2pnode.core.keys import REQUEST
 from p2pnode.core.timekeeping import Timekeeping
 from p2pnode.loop import Loop
 from p2pnode.net.connection import Connection
+from p2pnode.net.guard import Guard
 from p2pnode.net.host import Host
 from p2pnode.net.listening import Handshakes
 from p2pnode.net.pool import Pool
@@ -69,6 +71,18 @@ def month_later() -> None:
     """No rule is taken away, but the clock is 30 days ahead."""
     now = clock.now
     clock.now = lambda: now() + 30 * DAY
+
+
+@rule
+def looks_at_everything() -> None:
+    """Records that nobody asked for have no measure."""
+    Pushes.take = lambda self, count, now: count  # type: ignore[method-assign]
+
+
+@rule
+def forgives() -> None:
+    """Nothing is a strike."""
+    Guard.strike = lambda self, *args: False  # type: ignore[method-assign]
 
 
 @rule
