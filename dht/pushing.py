@@ -10,12 +10,12 @@ from typing import Final
 
 # Records a second, and at once after a pause.
 TAKEN_RATE: Final = 32
-TAKEN_BURST: Final = 160
+TAKEN_BURST: Final = 64
 EXCESS: Final = 64  # records beyond that are a strike each
 SENT_RATE: Final = 16  # half, since what waits in a line arrives at once
-SENT_BURST: Final = 96
+SENT_BURST: Final = 40
 PASSED_RATE: Final = 16  # what one peer pushes must not use up what the others' records need,
-PASSED_BURST: Final = 20
+PASSED_BURST: Final = 12
 GREEDY: Final = 60_000  # ms, in which nothing is pushed on of a peer that pushed too much
 MAX_REMEMBERED: Final = 1_024  # peers
 

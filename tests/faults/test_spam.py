@@ -141,7 +141,7 @@ def test_a_thousand_records_a_second(tmp_path: Path, spammers: int) -> None:
         assert one.banned == one.spammers and not one.returns, one
         assert one.cut_off < float("inf"), one
     assert not LONG or not failures, outcomes
-    assert control.cut_off == float("inf") and not control.banned, "who is never counted is never cut off"
+    assert control.cut_off > 3.0 and not control.banned, "whose records are not counted is not banned"
 
 
 def test_a_thousand_wrong_signatures_a_second(tmp_path: Path) -> None:
