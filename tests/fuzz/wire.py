@@ -30,6 +30,7 @@ from p2pnode.net.yamux import ACK, DATA, FIN, GO_AWAY, HEADER, RST, SYN, WINDOW,
 from p2pnode.net.yamux import PING as YAMUX_PING
 from protocols.errors import Reject
 from protocols.frames import frame
+from protocols.nearness import PUBLIC
 
 from .parsing import MESSAGES
 from .sound import frames_of
@@ -118,9 +119,10 @@ def multiplexed(data: bytes) -> None:
         connection = Connection(
             _Channel(data),  # type: ignore[arg-type]
             observer,
-            address="",
-            block="",
+            address="/ip4/192.0.2.1/tcp/1",
+            block="192.0.2.1",
             outbound=False,
+            kept=False,
             protocols=PROTOCOLS,
             handlers=_dht()[1].handlers,
             silence=18.0,
@@ -297,6 +299,9 @@ class _Network:
 
     def connected_peers(self) -> list[str]:
         return [str(THEIRS.id)]
+
+    def scope_of(self, peer: str) -> int:
+        return PUBLIC
 
     async def dial(self, address: Any) -> str:
         raise ConnectionError("nobody answers")
