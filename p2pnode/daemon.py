@@ -29,6 +29,7 @@ from p2pnode.core.multiaddrs import with_peer
 from p2pnode.core.state import Settings
 from p2pnode.home.backup import write_backup
 from p2pnode.home.config import Config, load_config
+from p2pnode.home.files import close_to_others
 from p2pnode.home.folder import Home
 from p2pnode.home.keystore import Keys, load_keystore, read_passphrase
 from p2pnode.home.log import open_log
@@ -70,12 +71,13 @@ def run(
     home.require()
     home.check_version()
     with home.locked():
+        os.umask(0o077)  # LevelDB and SQLite make their files as open as they may
         copy = home.migrate()
         if copy is not None:
             print(f"home brought up to date; the old one is kept in {copy}", file=sys.stderr)
         config, notes = load_config(home)
         keys, more = load_keystore(home.keystore, read_passphrase(passphrase_file) if passphrase_file else None)
-        for note in [*notes, *more]:
+        for note in [*notes, *more, *close_to_others(home.root)]:
             print(note, file=sys.stderr)
         log = open_log(config.log_level, home.log if config.log_to == "file" else None)
         kept = home.root.with_name(f"{home.root.name}.damaged-{clock.now() // 1000}")

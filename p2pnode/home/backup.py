@@ -33,7 +33,7 @@ from protocols.errors import Refusal, Reject
 from protocols.genesis import parse_genesis
 
 from .config import load_config
-from .files import private_folder, sync_folder
+from .files import close_to_others, private_folder, sync_folder
 from .folder import HOME_VERSION, Home
 from .keystore import load_public
 from .sealed import MEM, OPS, SealedReader, SealedWriter, damaged
@@ -125,6 +125,7 @@ def restore_backup(source: Path, passphrase: bytes, home: Home) -> dict[str, Any
             private_folder(place.networks)
             private_folder(place.photos)
             _write_home(source, place, items)
+            close_to_others(scratch)
             for folder in (place.networks, place.photos, scratch):
                 sync_folder(folder)
             check_empty(home)

@@ -60,6 +60,35 @@ def private_folder(path: Path) -> None:
         path.chmod(0o700)
 
 
+def close_to_others(root: Path) -> list[str]:
+    """Make sure that only its owner can enter `root` or read anything in it. Returns notes for the user, if that had to
+    be mended or could be undone from outside. `Refusal` if the folder is somebody else's.
+
+    What lies inside a closed folder is closed without a word: until now nobody else came as far as that.
+    """
+    found = root.stat()
+    if found.st_uid != os.getuid():
+        raise Refusal("refused", f"{root} belongs to another user", "Run as that user, or choose another --home")
+    notes = []
+    try:
+        if found.st_mode & 0o077:
+            root.chmod(0o700)
+            notes.append(f"{root} was open to others; only you can enter now (mode 0700)")
+        for folder, folders, files in os.walk(root):
+            for name in (*folders, *files):
+                path = os.path.join(folder, name)
+                mode = os.lstat(path).st_mode
+                if mode & 0o077 and not stat.S_ISLNK(mode):
+                    os.chmod(path, mode & 0o700)
+    except OSError as e:
+        raise Refusal("failed", f"Cannot close {e.filename} to others: {e.strerror}", "Check whose it is") from e
+    for above in root.resolve().parents:
+        mode = above.stat().st_mode
+        if mode & 0o002 and not mode & stat.S_ISVTX:
+            notes.append(f"{above} can be written by everybody, who could put another folder in place of {root}")
+    return notes
+
+
 def mend_mode(path: Path) -> str:
     """Make sure that only its owner can read `path`. Returns a note if that had to be mended, else the empty string.
 

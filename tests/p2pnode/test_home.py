@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from p2pnode.home.files import mend_mode, private_folder, write_atomic
+from p2pnode.home.files import close_to_others, mend_mode, private_folder, write_atomic
 from p2pnode.home.folder import HOME_VERSION, MAX_SOCKET_PATH, MIGRATIONS, Home, default_home
 from protocols.errors import Refusal
 
@@ -38,6 +38,37 @@ def test_the_folder_is_the_owners_alone(tmp_path: Path) -> None:
     home.root.chmod(0o755)
     home.create()
     assert mode(home.root) == 0o700
+
+
+def test_what_stands_open_is_closed(home: Home, tmp_path: Path) -> None:
+    assert close_to_others(home.root) == []
+    (home.store / "db").mkdir(parents=True)
+    (home.store / "db" / "000003.log").write_text("x")
+    outside = tmp_path / "outside"
+    outside.write_text("x")
+    (home.photos / "link").symlink_to(outside)
+    for path in (home.store, home.store / "db", home.store / "db" / "000003.log"):
+        path.chmod(0o777)
+    outside.chmod(0o644)
+    assert close_to_others(home.root) == [], "nobody could come as far as that"
+    assert [mode(p) for p in (home.store, home.store / "db" / "000003.log")] == [0o700] * 2
+    assert mode(outside) == 0o644
+    home.root.chmod(0o711)
+    (note,) = close_to_others(home.root)
+    assert str(home.root) in note and mode(home.root) == 0o700
+    (tmp_path / "all").mkdir()
+    home.root.rename(tmp_path / "all" / "home")
+    (tmp_path / "all").chmod(0o777)
+    (note,) = close_to_others(tmp_path / "all" / "home")
+    assert "everybody" in note
+    (tmp_path / "all").chmod(0o1777)
+    assert close_to_others(tmp_path / "all" / "home") == []
+
+
+def test_a_home_of_somebody_else_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: home.root.stat().st_uid + 1)
+    with pytest.raises(Refusal, match="another user"):
+        close_to_others(home.root)
 
 
 def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
