@@ -5,6 +5,7 @@
 
 import os
 import runpy
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ import trio
 from dht.catalog import Catalog
 from dht.keys import slot_hash
 from dht.pushing import Pushes
-from p2pnode import clock, daemon
+from p2pnode import clock, control, daemon, serving, walls, web
 from p2pnode.bounds import MAX_PENDING
 from p2pnode.core.core import Core
 from p2pnode.core.effects import Effect, Penalize, Reply
@@ -64,6 +65,24 @@ def unaware() -> None:
     """Neither head record nor marker is looked at when the node starts."""
     daemon.check_chains = lambda store: []
     daemon.examine = lambda store, marker, lost: None
+
+
+@rule
+def wide_open() -> None:
+    """The local API takes every request as it comes."""
+    walls.admit = lambda door, raw: 2**40
+    walls.spoilt = lambda raw: False
+    serving.HEAD_TIMEOUT = serving.BODY_TIMEOUT = 0.5
+
+
+@rule
+def anybody() -> None:
+    """The local API asks nobody who he is."""
+
+    async def who(connection: socket.socket) -> str:
+        return ""
+
+    control._who = web._who = who
 
 
 @rule
