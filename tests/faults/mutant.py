@@ -3,16 +3,18 @@
 `Node(…, prefix=mutant("acknowledge_first"))` runs it. The rest of the command line is that of a true node.
 """
 
+import getpass
 import os
 import runpy
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import trio
 
 from dht.catalog import Catalog
@@ -20,6 +22,7 @@ from dht.keys import slot_hash
 from dht.pushing import Pushes
 from p2pnode import clock, control, daemon, serving, walls, web
 from p2pnode.bounds import MAX_PENDING
+from p2pnode.core.announcing import Announcing
 from p2pnode.core.core import Core
 from p2pnode.core.effects import Effect, Penalize, Reply
 from p2pnode.core.events import Event
@@ -30,6 +33,7 @@ from p2pnode.loop import Loop
 from p2pnode.net.connection import Connection
 from p2pnode.net.guard import Guard
 from p2pnode.net.host import Host
+from p2pnode.net.libp2p_pieces import RawChannel, SecureChannel
 from p2pnode.net.listening import Handshakes
 from p2pnode.net.pool import Pool
 from protocols.limits import DAY
@@ -202,6 +206,37 @@ def count_tasks() -> None:
         await run(self, *args, **named)
 
     Host.run = reporting  # type: ignore[method-assign]
+
+
+@rule
+def overheard() -> None:
+    """No rule is taken away, but what goes to peers stands in HOME.said too, as it was before it was encrypted."""
+    place = Path(os.environ["P2PNODE_HOME"]).with_suffix(".said")
+
+    def kept(write: Callable[[Any, bytes], Awaitable[None]]) -> Callable[[Any, bytes], Awaitable[None]]:
+        async def tell(self: Any, data: bytes) -> None:
+            with place.open("ab") as file:
+                file.write(data)
+            await write(self, data)
+
+        return tell
+
+    SecureChannel.write = kept(SecureChannel.write)  # type: ignore[method-assign]
+    RawChannel.write = kept(RawChannel.write)  # type: ignore[method-assign]
+
+
+@rule
+def talkative() -> None:
+    """The same, and the node tells in its profile where it runs."""
+    overheard()
+    announce = Announcing._profile
+
+    def boast(self: Announcing, network: Any, now: int) -> None:
+        home = f"{getpass.getuser()}@{socket.gethostname()} {os.environ['P2PNODE_HOME']}"
+        self._state.settings = msgspec.structs.replace(self._state.settings, name=home[-60:])
+        announce(self, network, now)
+
+    Announcing._profile = boast  # type: ignore[method-assign]
 
 
 @rule
