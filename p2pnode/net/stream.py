@@ -7,6 +7,8 @@ import trio
 
 from p2pnode.bounds import WRITE_TIMEOUT
 
+from .pieces import Pieces
+
 if TYPE_CHECKING:
     from .yamux import Yamux
 
@@ -38,7 +40,7 @@ class Stream:
         self.broken = False
         self._unwanted = False
         self.local_closed_at = 0.0
-        self._buffer = bytearray()
+        self._buffer = Pieces()
         self._credit = WINDOW_SIZE  # what the peer may still send
         self._unreturned = 0  # what was read and not yet given back to the peer
         self._send_window = WINDOW_SIZE
@@ -54,10 +56,8 @@ class Stream:
                 return b""
             self._readable = trio.Event()
             await self._readable.wait()
-        size = len(self._buffer) if n is None or n < 0 else min(n, len(self._buffer))
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        self._consumed(size)
+        data = self._buffer.take(len(self._buffer) if n is None or n < 0 else n)
+        self._consumed(len(data))
         return data
 
     async def write(self, data: bytes) -> None:
@@ -140,7 +140,7 @@ class Stream:
         if self._unwanted:
             self.mux.released(len(data))
         else:
-            self._buffer += data
+            self._buffer.add(data)
             self._readable.set()
 
     def granted(self, size: int) -> None:

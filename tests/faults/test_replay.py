@@ -11,6 +11,7 @@ from typing import Final
 
 import trio
 
+from ledger.entry import parse_entry
 from p2pnode.client import Client
 from p2pnode.core.keys import CHAIN, DEAL, ENTRY, FACT, KEPT, RECORD
 from p2pnode.home.folder import Home
@@ -81,7 +82,8 @@ class Past:
         self.listing, self.first = mine, list(first.values())
         self.records = list({**first, **rows(ben, RECORD)}.values())
         self.facts = list(rows(ben, FACT).values())
-        self.entries = list(rows(ben, ENTRY, KEPT).values())
+        kept = rows(ben, ENTRY, KEPT).values()
+        self.entries = [entry for entry in kept if parse_entry(entry).kind != "INCEPT"]  # which nobody sends: a strike
         self.ben = load_keystore(Home(ben.home).keystore)[0].host_seed
 
     @property
