@@ -74,7 +74,15 @@ def fitting(addresses: Iterable[Multiaddr]) -> list[Multiaddr]:
     """Of these addresses those that are told to, and taken from, the peer that this task speaks with: none is nearer
     than it is. A stranger learns nothing of our local network, and cannot have us knock at doors there.
     """
-    return [one for one in addresses if is_taken(str(one).split("/p2p/")[0], _far.get())]
+    return [one for one in addresses if (text := _text(one)) is not None and is_taken(text, _far.get())]
+
+
+def _text(address: Multiaddr) -> str | None:
+    """An address without its peer id; None for bytes that are no address: libp2p takes any, and finds out here."""
+    try:
+        return str(address).split("/p2p/")[0]
+    except Exception:  # whatever a part of it raises
+        return None
 
 
 class KadStream:
@@ -244,4 +252,4 @@ class KadHost:
 
 def full_addresses(peer: ID, addresses: Iterable[Multiaddr]) -> list[str]:
     """The addresses as text, each ending in the peer id."""
-    return [f"{str(one).split('/p2p/')[0]}/p2p/{peer}" for one in addresses]
+    return [f"{text}/p2p/{peer}" for one in addresses if (text := _text(one)) is not None]

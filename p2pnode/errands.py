@@ -24,6 +24,13 @@ class Errands:
         self._log = log
 
     async def run(self, effect: Effect) -> None:
+        """Whatever goes wrong in one errand ends that one alone."""
+        try:
+            await self._run(effect)
+        except Exception:
+            self._log.exception("an errand failed", errand=type(effect).__name__)
+
+    async def _run(self, effect: Effect) -> None:
         match effect:
             case Dial(key, addresses):
                 await self._dial(key, addresses)

@@ -9,7 +9,7 @@ from libp2p.peer.peerinfo import PeerInfo
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from dht.kad import Rendezvous
-from dht.kad_host import PROTOCOL, KadHost
+from dht.kad_host import PROTOCOL, KadHost, fitting, full_addresses
 from p2pnode.net.libp2p_pieces import HostKey
 from protocols.nearness import LAN, LOOPBACK, PUBLIC
 
@@ -94,3 +94,10 @@ def test_nothing_nearer_than_the_source_is_taken(scope: int) -> None:
         assert texts(provider.addrs) == TOLD[scope]
 
     trio.run(main)
+
+
+def test_bytes_that_are_no_address_are_left_out() -> None:
+    """libp2p makes a Multiaddr of any bytes, and raises when it is asked for its text."""
+    broken = Multiaddr(bytes([12, 0, 1, 2]))
+    assert fitting([broken, Multiaddr(ALL[2])]) == [Multiaddr(ALL[2])]
+    assert full_addresses(THIRD, [broken, Multiaddr(ALL[2])]) == [f"{ALL[2]}/p2p/{THIRD}"]
