@@ -246,7 +246,7 @@ def unbounded(kind: str, folder: Path, chance: int) -> float:
     with Node("Anna", folder, prefix=mutant("no_pool")) as anna:
         known = attacks(kind, *founded(anna), (bytes(32),))
         with Watch(anna) as watch, Besieging(anna, known, chance):
-            end = time.monotonic() + 20
+            end = time.monotonic() + 45
             while watch.growth_mb <= MAX_GROWTH_MB and time.monotonic() < end:
                 time.sleep(0.1)
         return watch.growth_mb
