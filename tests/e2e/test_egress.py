@@ -1,15 +1,13 @@
 """Of all that a node says to its peers in a story, nothing tells where exactly its household is, or on what it runs."""
 
-import getpass
 import re
-import socket
 from pathlib import Path
 
 from tests.e2e.deal import Deal
 from tests.e2e.killer import street
 from tests.e2e.nodes import ROOT, Node, until
 from tests.e2e.story import finds
-from tests.faults.mutant import mutant
+from tests.faults.mutant import MACHINE, USER, mutant
 
 EXACT = "u33dc1"  # a cell with a sixth character: it singles out a farm
 HOUSEHOLD = "household-of-a-distinctive-name"
@@ -32,19 +30,18 @@ def said(root: Path, rule: str) -> bytes:
 
 
 def secrets() -> dict[str, bytes]:
-    """What nobody is to hear; each is looked for as a word of its own, since a name may be as short as pi."""
+    """What nobody is to hear."""
     return {
         "exact place": EXACT.encode(),
         "folder of the home": HOUSEHOLD.encode(),
         "folder of the program": str(ROOT).encode(),
-        "user": getpass.getuser().encode(),
-        "host name": socket.gethostname().encode(),
+        "user": USER.encode(),
+        "host name": MACHINE.encode(),
     }
 
 
 def heard(data: bytes) -> list[str]:
-    word = rb"(?<![A-Za-z0-9])%s(?![A-Za-z0-9])"
-    found = [name for name, text in secrets().items() if text and re.search(word % re.escape(text), data)]
+    found = [name for name, text in secrets().items() if text in data]
     return found + [m[0].decode() for m in re.finditer(rb"[a-z0-9.]{2,}@[a-z0-9-]{2,}\\.[a-z]{2,}", data)]
 
 

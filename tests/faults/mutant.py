@@ -5,6 +5,7 @@
 
 import getpass
 import os
+import platform
 import runpy
 import socket
 import sys
@@ -39,6 +40,7 @@ from p2pnode.net.pool import Pool
 from protocols.limits import DAY
 
 TASKS = "tasks.txt"
+USER, MACHINE = "user-of-a-distinctive-name", "machine-of-a-distinctive-name"
 HELD_BACK = 0.4  # seconds between an answer and its commit
 RULES: dict[str, Callable[[], None]] = {}
 
@@ -210,7 +212,10 @@ def count_tasks() -> None:
 
 @rule
 def overheard() -> None:
-    """No rule is taken away, but what goes to peers stands in HOME.said too, as it was before it was encrypted."""
+    """No rule is taken away, but what goes to peers stands in HOME.said too, before it is encrypted; and user and machine
+    bear names that stand in no bytes by chance, as short ones may."""
+    os.environ["LOGNAME"] = os.environ["USER"] = USER
+    socket.gethostname = platform.node = lambda: MACHINE
     place = Path(os.environ["P2PNODE_HOME"]).with_suffix(".said")
 
     def kept(write: Callable[[Any, bytes], Awaitable[None]]) -> Callable[[Any, bytes], Awaitable[None]]:
