@@ -212,7 +212,7 @@ def count_tasks() -> None:
 
 @rule
 def overheard() -> None:
-    """No rule is taken away, but what goes to peers stands in HOME.said too, before it is encrypted; and user and machine
+    """No rule is taken away, but what goes to peers stands in HOME.said too, before it is encrypted; user and machine
     bear names that stand in no bytes by chance, as short ones may."""
     os.environ["LOGNAME"] = os.environ["USER"] = USER
     socket.gethostname = platform.node = lambda: MACHINE
