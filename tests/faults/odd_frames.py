@@ -12,6 +12,7 @@ from p2pnode.net.delivery import HostEvent
 from p2pnode.net.dialing import Unreachable
 from p2pnode.net.host import PROTOCOLS, Host
 from protocols.codec import encode
+from protocols.limits import MAX_FRAME
 from tests.e2e.nodes import Node
 from tests.fuzz import wire
 from tests.fuzz.cores import moments_of, signers
@@ -20,6 +21,8 @@ from tests.fuzz.story import Moment, told
 from tests.p2pnode.strangers import tcp
 
 SPOKEN: Final = ("join", "gossip", "exchange", "ledger", "recovery", "vouch")
+AT_ONCE: Final = 100
+COSTLY: Final = 50  # one frame in so many is one that costs most
 A_CONNECTION: Final = 24  # frames that a peer says before it goes; it is banned sooner
 
 
@@ -34,6 +37,18 @@ def heavy(network: bytes, now: int) -> list[bytes]:
         encode([5, network, rng.randbytes(44 * 900)]),
         *wires,
     ]
+
+
+def some(seed: int, costly: Sequence[bytes]) -> list[tuple[str, bytes]]:
+    """Protocols and frames, `AT_ONCE` of them. Pure, so that it can be done in a process of its own: to make one can
+    take longer than a node may take over it."""
+    rng = random.Random(seed)
+    made = []
+    for protocol in rng.choices(SPOKEN, k=AT_ONCE):
+        made.append((protocol, mutated(rng.choice(moments_of(protocol)).data, rng, signers())))
+    for number in range(0, AT_ONCE, COSTLY):
+        made[number] = "gossip", rng.choice(costly)
+    return [(f"/p2pnode/{protocol}/1.0.0", data[:MAX_FRAME]) for protocol, data in made]
 
 
 def from_anywhere(rng: random.Random) -> Callable[[Address], Awaitable[trio.SocketStream]]:
@@ -77,7 +92,7 @@ def odd_frame(protocol: str, network: bytes, rng: random.Random) -> bytes:
     at = data.find(b"\xc4\x10")  # the network, where a frame names one
     if at >= 0 and rng.random() < 0.8:
         data = data[: at + 2] + network + data[at + 18 :]
-    return mutated(data, rng, signers())[:65_536] or b"\0"
+    return mutated(data, rng, signers())[:MAX_FRAME] or b"\0"
 
 
 async def ask_oddly(host: Host, peer: str, rng: random.Random) -> int:

@@ -11,6 +11,8 @@ import resource
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +34,8 @@ from tests.e2e.killer import seed
 from tests.e2e.nodes import Node
 from tests.faults.figures import LONG, length, record
 from tests.faults.mutant import mutant
-from tests.faults.odd_frames import A_CONNECTION, SPOKEN, from_anywhere, heavy, speak_oddly
+from tests.faults.odd_frames import A_CONNECTION, AT_ONCE, from_anywhere, heavy, some, speak_oddly
 from tests.faults.test_hostile import log, rss
-from tests.fuzz.cores import moments_of, signers
 from tests.fuzz.mutate import mutated
 from tests.fuzz.story import Moment, copy_of, told
 from tests.fuzz.table import FACTOR, STALL, Target, attempt
@@ -44,7 +45,6 @@ from tests.p2pnode.lab import EVES_PEER
 OWN_FILES = {"backup-file", "backup-items", "config", "keystore", "pending", "offer-file", "answers", "times"}
 HANDLERS = [target for name, target in TARGETS.items() if name not in OWN_FILES]
 MAX_GROWTH = 64  # MB
-COSTLY = 50  # one frame in so many is one that costs most
 PROBE_EVERY = 0.02  # seconds
 BRIEFLY = 0.2  # seconds for a handler in the short form
 
@@ -170,14 +170,14 @@ def besiege(trials: int, rng: random.Random, make: Callable[[Core], Core] = lamb
             await loop.put(event)
         network = next(iter(loop.core.state.networks))
         costly = heavy(network, clock.now())
+        coming = pool.submit(some, rng.getrandbits(64), costly)
         for number in range(trials):
-            protocol = rng.choice(SPOKEN)
-            seeds = moments_of(protocol)
-            data = mutated(rng.choice(seeds).data, rng, signers())
-            if number % COSTLY == 0:
-                protocol, data = "gossip", rng.choice(costly)
+            if number % AT_ONCE == 0:
+                frames = await trio.to_thread.run_sync(coming.result)
+                coming = pool.submit(some, rng.getrandbits(64), costly)
+            protocol, data = frames[number % AT_ONCE]
             peer = rng.choice([EVES_PEER, *(peer for peer, _ in moment.links)])
-            await loop.put(Received(peer, f"/p2pnode/{protocol}/1.0.0", data[:65_536]))
+            await loop.put(Received(peer, protocol, data))
         done = True
 
     async def main() -> None:
@@ -194,7 +194,9 @@ def besiege(trials: int, rng: random.Random, make: Callable[[Core], Core] = lamb
         offset = moment.now - clock.now()
         true_now = clock.now
         patch.setattr(clock, "now", lambda: true_now() + offset)
-        trio.run(main)
+        with ProcessPoolExecutor(1, get_context("fork")) as pool:
+            pool.submit(int).result()  # before there are threads
+            trio.run(main)
     verifier.close()
     return {"wall": longest[0], "used": longest[1], "anew": street.made_anew, "struck": len(street.struck)}
 
