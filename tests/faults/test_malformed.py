@@ -29,6 +29,8 @@ from p2pnode.core.state import Settings
 from p2pnode.loop import Loop
 from p2pnode.net import dialing
 from p2pnode.verifying import Verifier
+from protocols.gossip_messages import PROTOCOL as GOSSIP
+from protocols.gossip_messages import Hello, encode_message
 from protocols.identity import incept
 from tests.e2e.killer import seed
 from tests.e2e.nodes import Node
@@ -169,6 +171,9 @@ def besiege(trials: int, rng: random.Random, make: Callable[[Core], Core] = lamb
         for event in street.world():
             await loop.put(event)
         network = next(iter(loop.core.state.networks))
+        hello = encode_message(Hello(network, b"a nonce.", clock.now(), True, ("",)))
+        for peer, _ in moment.links:
+            await loop.put(Received(peer, GOSSIP, hello))  # or nothing that they say of records is looked at
         costly = heavy(network, clock.now())
         coming = pool.submit(some, rng.getrandbits(64), costly)
         for number in range(trials):
