@@ -15,6 +15,7 @@ import trio
 
 from p2pnode.bounds import (
     FRAME_OVERHEAD,
+    MAX_INBOUND_STREAMS,
     MAX_SEND_FRAMES,
     MAX_SEND_QUEUE,
     MAX_STREAMS_PER_PROTOCOL,
@@ -77,6 +78,7 @@ class Connection:
         self._lines: dict[str, _Line] = {}
         self._queued = 0
         self._frames = 0
+        self._tasks = 0  # that serve streams which the peer opened
         self._inbound: Counter[str] = Counter()
         self._serving: dict[str, trio.CapacityLimiter] = {}
 
@@ -153,6 +155,7 @@ class Connection:
         return stream
 
     async def _send(self, protocol: str, line: "_Line") -> None:
+        batch = bytearray()
         try:
             while True:
                 while not line.items:
@@ -168,7 +171,7 @@ class Connection:
         except NegotiationFailed as failure:
             log.debug("peer %s: %s", self.peer, failure)
             line.refused = True
-            self._count(-sum(map(len, line.items)), -len(line.items))
+            self._count(-len(batch) - sum(map(len, line.items)), -len(line.items))
             line.items.clear()
         except (StreamBroken, trio.TooSlowError):
             self.close(f"the stream of {protocol} broke")
@@ -183,11 +186,20 @@ class Connection:
         return line.streams[0]
 
     def _opened(self, stream: Stream) -> bool:
+        if self._tasks >= MAX_INBOUND_STREAMS:
+            return False  # streams may end sooner than the tasks that serve them
         assert self._nursery is not None
+        self._tasks += 1
         self._nursery.start_soon(self._serve, stream)
         return True
 
     async def _serve(self, stream: Stream) -> None:
+        try:
+            await self._serve_one(stream)
+        finally:
+            self._tasks -= 1
+
+    async def _serve_one(self, stream: Stream) -> None:
         try:
             with trio.fail_after(NEGOTIATION_TIMEOUT):
                 protocol = await agree(stream, self._protocols | self._handlers.keys())

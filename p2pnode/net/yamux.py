@@ -207,6 +207,8 @@ class Yamux:
                 self._control = 0
             with trio.fail_after(WRITE_TIMEOUT):
                 await self._channel.write(bytes(batch))
+            if self.closed.is_set():
+                return  # all that was queued is off the pool already
             self._queued -= len(batch)
             self._pool.send(-len(batch))
             if self.has_room:

@@ -11,7 +11,21 @@ from hypothesis import strategies as st
 
 from p2pnode.bounds import MAX_BUFFERED, MAX_INBOUND_STREAMS
 from p2pnode.net import yamux
-from p2pnode.net.yamux import ACK, DATA, FIN, GO_AWAY, HEADER, PING, RST, SYN, WINDOW, WINDOW_SIZE, StreamBroken, Yamux
+from p2pnode.net.yamux import (
+    ACK,
+    DATA,
+    FIN,
+    GO_AWAY,
+    HEADER,
+    PING,
+    RST,
+    SYN,
+    WINDOW,
+    WINDOW_SIZE,
+    Pool,
+    StreamBroken,
+    Yamux,
+)
 
 from .hosts import until
 
@@ -251,6 +265,20 @@ async def test_what_waits_to_be_sent_counts_until_it_is_gone(monkeypatch: pytest
         assert asked == ["sending"]
         mux.close("done")
     assert pool.sending == 0
+
+
+async def test_what_was_written_as_the_connection_ended_counts_once() -> None:
+    pool = Pool()
+    left, _ = channel()
+    mux = Yamux(left, initiator=True, on_stream=lambda stream: True, pool=pool)
+
+    async def write(data: bytes) -> None:
+        mux.close("ended meanwhile")  # the write was through before anybody could stop it
+
+    left.write = write  # type: ignore[method-assign]
+    mux.open_stream()
+    await mux.run()
+    assert (pool.used, pool.sending) == (0, 0)
 
 
 async def test_frames_of_all_kinds_are_taken_at_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
