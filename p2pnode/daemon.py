@@ -286,6 +286,9 @@ class Daemon:
                 self._host.ban(peer, reason, until - self._time(), kept=by_user)
             case effects.Unban(peer):
                 self._host.lift(peer)
+            case effects.Admit(peers):
+                for peer in peers:
+                    self._host.guard.reached(peer)
             case effects.Hangup(peer):
                 self._nursery.start_soon(self._host.disconnect, peer)
             case effects.Provide(key):

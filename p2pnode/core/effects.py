@@ -109,6 +109,14 @@ class Unban:
 
 
 @dataclass(frozen=True, slots=True)
+class Admit:
+    """Let these peers in from wherever they come, as long as they are not banned: we have reached them before, or our
+    user named them. The last is forgotten last."""
+
+    peers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """Answer to the `Command` with this ticket: JSON data, or why not."""
 
@@ -145,6 +153,6 @@ class Remake:
 
 
 Effect = (
-    Write | Send | Dial | Hangup | Probe | Provide | Lookup | Find | Penalize | Credit | Ban | Unban | Reply | Emit
-    | Reindex | Wake | Remake
+    Write | Send | Dial | Hangup | Probe | Provide | Lookup | Find | Penalize | Credit | Ban | Unban | Admit | Reply
+    | Emit | Reindex | Wake | Remake
 )  # fmt: skip

@@ -35,8 +35,8 @@ from protocols.errors import Refusal
 from protocols.limits import MINUTE
 from protocols.nearness import LOOPBACK, PUBLIC, group_of, is_taken, scope_of
 
-from .book import BY_USER, NEW, Book, Known
-from .effects import Dial, Find, Hangup, Lookup, Provide
+from .book import BY_USER, NAMED, NEW, Book, Known
+from .effects import Admit, Dial, Find, Hangup, Lookup, Provide
 from .keys import SINGLE
 from .membership import Membership
 from .multiaddrs import peer_of, with_peer
@@ -73,10 +73,13 @@ class Neighbours:
         self._provide_at = 0
 
     def begin(self) -> None:
-        """With the first step: what the book is ordered by is kept."""
+        """With the first step: what the book is ordered by is kept, and the host hears of whom we know."""
         if self._state.journal.get(BOOK_KEY) is None:
             self._state.journal.put(BOOK_KEY, self._secret, durable=False)
         self.book.begin()
+        reached = sorted((k.reached, p) for p, k in self.known.items() if k.reached or k.table == NAMED)
+        if reached:
+            self._state.journal.out(Admit(tuple(peer for _, peer in reached)))
 
     def add(self, peer: str, addresses: tuple[str, ...], via: str, now: int, source: str = "") -> None:
         """Remember where a peer may be reached. via: join, bootstrap (our user's word), profile or dht; source: the

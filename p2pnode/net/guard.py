@@ -71,6 +71,7 @@ class _Record:
         self.bytes = TokenBucket(BYTE_RATE, BYTE_BURST, now)
         self.strikes = 0.0
         self.struck_at = now
+        self.block = ""  # of the address that it came from last
 
     def current_strikes(self, now: int) -> float:
         return max(0.0, self.strikes - max(0, now - self.struck_at) / STRIKE_DECAY)
@@ -99,6 +100,11 @@ class _Block:
             self.strikes = 0.0
             self.refused_until = now + min(BLOCK_REFUSED_MAX, BLOCK_REFUSED_MIN << min(self.times, 16))
             self.times += 1
+
+    def forgive(self) -> None:
+        """Let it in at once; the next refusal is longer all the same."""
+        self.strikes = 0.0
+        self.refused_until = min(self.refused_until, self.struck_at)
 
 
 class Ban(NamedTuple):
@@ -137,22 +143,26 @@ class Guard:
         return max(record.frames.charge(frames, now), record.bytes.charge(size, now))
 
     def refused(self, block: str, peer: str, now: int) -> bool:
-        """Whether this peer may not connect to us from this block: too many bad ones did, and we never reached it."""
+        """Whether this peer may not connect to us from this block: too many bad ones did, and we know no good of it."""
         found = self._blocks.get(block)
         return found is not None and found.refused_until > now and peer not in self._reached
 
     def reached(self, peer: str) -> None:
-        """We have dialled this peer, and it answered."""
+        """We have dialled this peer by our own choice, and it answered; or our user wants it."""
         self._reached[peer] = None
         self._reached.move_to_end(peer)
         if len(self._reached) > MAX_TRACKED:
             self._reached.popitem(last=False)
 
-    def strike(self, peer: str, reason: str, now: int, block: str = "") -> bool:
-        """Count something that no honest peer sends; True if the peer is banned for it now. block: its address's."""
-        if block:
-            self._block(block, now).strike(now)
+    def connected(self, peer: str, block: str, now: int) -> None:
+        """The peer is connected from this block. What it sends may be found bad when it is gone already."""
+        self._record(peer, now).block = block
+
+    def strike(self, peer: str, reason: str, now: int) -> bool:
+        """Count something that no honest peer sends; True if the peer is banned for it now."""
         record = self._record(peer, now)
+        if record.block:
+            self._block(record.block, now).strike(now)
         record.strikes = record.current_strikes(now) + 1
         record.struck_at = now
         if record.strikes <= MAX_STRIKES - 0.5:  # a little of each was forgiven since
@@ -178,9 +188,13 @@ class Guard:
         record.strikes, record.struck_at = MAX_STRIKES / 2, until
 
     def lift(self, peer: str) -> bool:
-        """End a ban, and forget the strikes; False if there was none."""
-        self._records.pop(peer, None)
+        """End a ban, and forget the strikes, those of its block too; False if there was none."""
+        record = self._records.pop(peer, None)
+        if record is not None and record.block in self._blocks:
+            self._blocks[record.block].forgive()
         found = (self._bans.pop(peer, None), self._kept.pop(peer, None))
+        if any(found):
+            self.reached(peer)
         return any(found)
 
     def banned(self, peer: str, now: int) -> bool:

@@ -218,8 +218,7 @@ class Host:
     def strike(self, peer: str, reason: str) -> None:
         """Count something that no honest peer sends; too much of it and the peer is cut off and banned for a while."""
         log.info("strike against %s: %s", peer, reason)
-        connection = self._peers.get(peer)
-        if self.guard.strike(peer, reason, self._now(), connection.block if connection is not None else ""):
+        if self.guard.strike(peer, reason, self._now()):
             log.warning("peer %s is banned for %d s: %s", peer, BAN_TIME // 1000, reason)
             self._close(peer, f"banned: {reason}")
             if self._nursery is not None:
@@ -325,8 +324,9 @@ class Host:
         if peer == self.peer_id or refused or self.guard.banned(peer, now):
             channel.abort()
             return None
-        if outbound:
+        if outbound and kept:
             self.guard.reached(peer)
+        self.guard.connected(peer, block, now)
         old = self._peers.get(peer)
         if old is not None and not old.closed:
             simultaneous = trio.current_time() - old.since < SIMULTANEOUS and old.outbound != outbound

@@ -106,7 +106,8 @@ def test_what_our_user_blocks_is_not_pushed_out_by_others() -> None:
 def strike_block(guard: Guard, now: int, block: str = "192.0.2.1") -> None:
     """As many strikes as a block may earn, of as many peers."""
     for number in range(BLOCK_STRIKES):
-        assert not guard.strike(f"peer {now} {number}", "why", now, block)
+        guard.connected(f"peer {now} {number}", block, now)
+        assert not guard.strike(f"peer {now} {number}", "why", now)
 
 
 def test_a_block_of_bad_peers_is_refused_for_longer_each_time() -> None:
@@ -127,7 +128,8 @@ def test_a_block_of_bad_peers_is_refused_for_longer_each_time() -> None:
 def test_now_and_then_a_strike_refuses_no_block() -> None:
     guard = Guard()
     for number in range(10 * BLOCK_STRIKES):
-        guard.strike(f"{number}", "rare", number * BLOCK_STRIKE_DECAY, "192.0.2.1")
+        guard.connected(f"{number}", "192.0.2.1", number * BLOCK_STRIKE_DECAY)
+        guard.strike(f"{number}", "rare", number * BLOCK_STRIKE_DECAY)
     assert not guard.refused("192.0.2.1", "another", 10 * BLOCK_STRIKES * BLOCK_STRIKE_DECAY)
 
 
@@ -141,6 +143,19 @@ def test_a_refused_block_lets_in_whom_we_have_reached_and_few_others_come_as_far
     assert guard.admit_source("192.0.2.1", 2_000)
 
 
+def test_a_lifted_ban_frees_the_block_of_the_peer_too() -> None:
+    guard = Guard()
+    guard.connected("banned", "192.0.2.1", 0)
+    strike_block(guard, 0)
+    guard.ban("banned", "strikes", 10**6)
+    assert guard.refused("192.0.2.1", "banned", 1)
+    assert guard.lift("banned")
+    assert not guard.refused("192.0.2.1", "banned", 1) and not guard.refused("192.0.2.1", "another", 1)
+    strike_block(guard, 2)
+    assert guard.refused("192.0.2.1", "another", 1 + BLOCK_REFUSED_MIN), "the next time lasts longer all the same"
+    assert not guard.refused("192.0.2.1", "banned", 2), "our user's word for a peer holds"
+
+
 def test_memory_is_bounded_and_strikes_survive_a_crowd() -> None:
     guard = Guard()
     for number in range(2 * MAX_TRACKED):
@@ -148,7 +163,8 @@ def test_memory_is_bounded_and_strikes_survive_a_crowd() -> None:
         guard.admit_source(f"10.0.{number}", number)
         guard.ban(f"banned {number}", "", 10**9)
         guard.reached(f"peer {number}")
-        guard.strike(f"struck {number}", "once", number, f"10.0.{number}")
+        guard.connected(f"struck {number}", f"10.0.{number}", number)
+        guard.strike(f"struck {number}", "once", number)
         if number % 50 == 0:
             guard.strike("bad", "again", number)
     assert len(guard._blocks) <= MAX_TRACKED

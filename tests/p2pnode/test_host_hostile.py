@@ -3,20 +3,19 @@
 import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import trio
 
 from dht.kad_host import PROTOCOL as KAD
-from p2pnode.bounds import MAX_INBOUND_STREAMS, MAX_PENDING, MAX_STRIKES
+from p2pnode.bounds import MAX_PENDING, MAX_STRIKES
 from p2pnode.net.addresses import Address, parse_address
-from p2pnode.net.connection import Connection
 from p2pnode.net.delivery import FrameReceived, PeerBanned, PeerConnected, PeerDisconnected
 from p2pnode.net.dialing import connect as tcp
 from p2pnode.net.host import PROTOCOLS
-from p2pnode.net.libp2p_pieces import ID, HostKey, NegotiationFailed, agree, propose, upgrade
-from p2pnode.net.yamux import HEADER, RST, SYN, WINDOW, WINDOW_SIZE, Stream, StreamBroken, Yamux
+from p2pnode.net.libp2p_pieces import ID, HostKey, propose, upgrade
+from p2pnode.net.yamux import HEADER, WINDOW_SIZE, Stream, StreamBroken, Yamux
 
 from .hosts import GOSSIP, Node, connect, nodes, until
 
@@ -299,50 +298,6 @@ async def test_what_nobody_reads_of_ours_is_bounded_for_all_together(monkeypatch
         await until(lambda: any(one.reason == "memory is short" for one in a.of(PeerDisconnected)))
         assert a.host.send(honest.id, GOSSIP, b"hello")
         await until(lambda: honest.frames(a) == [b"hello"])
-
-
-async def test_what_a_peer_does_not_take_is_not_counted_as_waiting() -> None:
-    a = Node(1, dht=False)
-    async with nodes(a), trio.open_nursery() as nursery:
-
-        async def refuse(stream: Stream) -> None:
-            with suppress(NegotiationFailed, StreamBroken):
-                await agree(stream, [])
-
-        def opened(stream: Stream) -> bool:
-            nursery.start_soon(refuse, stream)
-            return True
-
-        async with stranger(a, on_stream=opened):
-            await until(lambda: a.of(PeerConnected))
-            [connection] = a.host.connections()
-            assert a.host.send(connection.peer, GOSSIP, b"x" * 10_000)
-            await until(lambda: connection._lines[GOSSIP].refused)
-            await until(lambda: connection.holds("sending") == 0)
-            assert connection._queued == connection._frames == 0
-        nursery.cancel_scope.cancel()
-
-
-async def test_streams_opened_and_reset_at_once_leave_few_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    tasks = [0]
-    opened = Connection._opened
-
-    def counted(self: Connection, stream: Stream) -> bool:
-        answer = opened(self, stream)
-        tasks.append(len(self._nursery.child_tasks) if self._nursery else 0)
-        return answer
-
-    monkeypatch.setattr(Connection, "_opened", counted)
-    a = Node(1, dht=False)
-    async with nodes(a), stranger(a) as mux:
-        await until(lambda: a.of(PeerConnected))
-        pairs = (
-            HEADER.pack(0, WINDOW, SYN, number, 0) + HEADER.pack(0, WINDOW, RST, number, 0)
-            for number in range(1, 4_000, 2)
-        )
-        mux.queue(b"".join(pairs), control=False)
-        await until(lambda: len(tasks) > 1_000 or mux.closed.is_set())
-        assert max(tasks) <= MAX_INBOUND_STREAMS + 8
 
 
 async def test_one_stream_after_another_of_a_protocol_is_an_offence() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from p2pnode.bounds import DIAL_BACKOFF_MAX, FEELER_EVERY, WANTED_OUTBOUND
 from p2pnode.core.core import Core
-from p2pnode.core.effects import Dial, Effect, Hangup, Wake, Write
+from p2pnode.core.effects import Admit, Dial, Effect, Hangup, Wake, Write
 from p2pnode.core.events import Connected, DialFailed, Disconnected, Event, Found, Listening, Woke
 from p2pnode.core.neighbours import ANCHOR_KEY, Neighbours
 from p2pnode.core.state import Settings
@@ -252,6 +252,20 @@ def test_what_served_longest_is_dialled_first_after_a_restart():
     assert set(gone.neighbours.anchors) == {peer(1), peer(2)}, "others have not served yet"
     gone.run(HOUR)
     assert not set(gone.neighbours.anchors) & {peer(1), peer(2)}
+
+
+def test_whom_we_have_reached_the_host_hears_of_at_the_start():
+    lone = Lone()
+    lone.answers = everybody
+    lone.knows(1)
+    lone.run(MINUTE)
+    lone.answers = lambda peer, addresses: DialFailed(peer, "refused")
+    lone.knows(2)
+    lone.neighbours.add(peer(3), (public(3),), "bootstrap", lone.now)
+    lone.run(MINUTE)
+    again = Core(lone.disk, lone.core.state.signer, lone.core.state.settings, Random(2), lone.now)
+    [admitted] = [e for e in again.begin(lone.now) if isinstance(e, Admit)]
+    assert set(admitted.peers) == {peer(1), peer(3)}
 
 
 def test_who_has_served_comes_before_who_was_only_tested():
