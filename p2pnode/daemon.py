@@ -352,8 +352,8 @@ class Daemon:
                 await self._loop.put(Received(peer, protocol, data))
             case PeerBanned(peer, reason, duration):
                 await self._loop.put(Banned(peer, reason, self._time() + duration))
-            case PeerConnected(peer, address, outbound):
-                connected = Connected(peer, with_peer(address, peer) if outbound else address, outbound)
+            case PeerConnected(peer, address, outbound, chosen):
+                connected = Connected(peer, with_peer(address, peer) if outbound else address, outbound, chosen)
                 self._connections[peer] = connected
                 await self._loop.put(connected)
                 self._emit("peer", {"peer_id": peer, "connected": True})

@@ -148,8 +148,8 @@ class Core:
                 self._command(event, now)
             case Received(peer, protocol, data):
                 self._received(peer, protocol, data, now)
-            case Connected(peer, address, outbound):
-                self.neighbours.connected(peer, address, outbound, now)
+            case Connected(peer, address, outbound, chosen):
+                self.neighbours.connected(peer, address, outbound, now, chosen)
                 self.reachability.connected(address, outbound, now)
                 self._perform(self._gossip.connected(peer, now), now)
                 self.membership.connected(peer, now)

@@ -23,9 +23,12 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
+    """outbound: we dialled it; chosen: because the core had asked for it, not because the DHT led there."""
+
     peer: str
     address: str
     outbound: bool
+    chosen: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,19 +104,22 @@ class Neighbours:
         for known in (*self.known.values(), *self._guests.values()):
             known.next_at, known.tries = now, 0
 
-    def connected(self, peer: str, address: str, outbound: bool, now: int) -> None:
+    def connected(self, peer: str, address: str, outbound: bool, now: int, chosen: bool = True) -> None:
         first = not self._state.connected
         feeler = self._dialling.pop(peer, (0, None, False))[2] and outbound
         if feeler and peer not in self._state.wanted and len(self._outbound()) >= WANTED_OUTBOUND:
             self._state.journal.out(Hangup(peer))
-        self._state.connected[peer] = Connection(address, outbound, now)
+        self._state.connected[peer] = Connection(address, outbound, now, outbound and chosen)
         self._state.wanted.discard(peer)
         self._anchors_due.discard(peer)
         self._guests.pop(peer, None)
         self._look_at, self._offline = now, 0
         if outbound:
             self._hold_until = 0
-            self.book.reached(peer, address, now)
+            if chosen:
+                self.book.reached(peer, address, now)
+            else:
+                self.add(peer, (address,), "dht", now)
         else:
             before = self.known[peer].seen if peer in self.known else 0
             self.book.called(peer, now)
@@ -262,8 +265,10 @@ class Neighbours:
             used = self._groups_used()
             due, times = [], []
             for peer, known in self.known.items():
-                if known.addresses and self._free(peer):
-                    addresses = tuple(a for a in known.addresses if used[group_of(a)] < OUTBOUND_OF_GROUP)
+                led = self._led(peer)
+                if known.addresses and (led or self._free(peer)):
+                    usable = (led.address,) if led else known.addresses
+                    addresses = tuple(a for a in usable if used[group_of(a)] < OUTBOUND_OF_GROUP)
                     at = self._due(known, now)
                     if not addresses:
                         continue
@@ -305,6 +310,11 @@ class Neighbours:
                 return
 
     def _dial(self, peer: str, known: Known, addresses: tuple[str, ...], now: int, feeler: bool = False) -> None:
+        led = self._led(peer)
+        if led is not None:  # the host keeps it from now on
+            led.chosen = True
+            self.book.reached(peer, led.address, now)
+            return self._state.journal.out(Dial(peer, addresses))
         pause = self._pause(DIAL_BACKOFF_WANTED if peer in self._state.wanted else DIAL_BACKOFF_MAX, known.tries)
         known.tries += 1
         known.dialled_at, known.next_at = now, now + pause
@@ -327,8 +337,13 @@ class Neighbours:
     def _free(self, peer: str) -> bool:
         return peer not in self._state.connected and peer not in self._dialling and peer not in self._state.banned
 
+    def _led(self, peer: str) -> Connection | None:
+        """The connection to a peer to which the DHT has led us, and which we have not chosen."""
+        connection = self._state.connected.get(peer)
+        return connection if connection is not None and connection.outbound and not connection.chosen else None
+
     def _outbound(self) -> list[str]:
-        return [p for p, c in self._state.connected.items() if c.outbound]
+        return [p for p, c in self._state.connected.items() if c.chosen]
 
     def _groups_used(self) -> Counter[str]:
         """How many connections that we made, or are making, lead into each group of addresses."""

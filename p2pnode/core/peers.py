@@ -71,7 +71,7 @@ class Peers:
         """When this node will dial it, if it is among those that it would dial now."""
         if known is None or not known.addresses or peer in self._state.connected:
             return None
-        outbound = sum(c.outbound for c in self._state.connected.values())
+        outbound = sum(c.chosen for c in self._state.connected.values())
         waited_for = peer in self._state.wanted
         return max(now, known.next_at) if waited_for or outbound < WANTED_OUTBOUND else None
 

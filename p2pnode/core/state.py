@@ -90,9 +90,12 @@ class Network(msgspec.Struct):
 
 
 class Connection(msgspec.Struct):
+    """outbound: we dialled it; chosen: by our own choice, as against where the DHT led us."""
+
     address: str
     outbound: bool
     since: int
+    chosen: bool
 
 
 class BanRow(NamedTuple):
@@ -132,9 +135,12 @@ class State:
         ] = {}  # what a deal id can name → whether (network, id) does
 
     def _has_a_say(self, peer: str) -> bool:
-        """Whether a connected peer is asked the time: one that we chose, or that speaks for an author known here."""
+        """Whether a connected peer is asked the time: one that we chose, or that speaks for a member. Anybody can be an
+        author in an open network, and a crowd of authors must not keep us from signing."""
         connection = self.connected.get(peer)
-        return connection is not None and (connection.outbound or self.directory.author_of(peer) is not None)
+        author = self.directory.author_of(peer)
+        member = author is not None and any(n.member(author) for n in self.networks.values())
+        return connection is not None and (connection.chosen or member)
 
     @property
     def me(self) -> bytes:

@@ -13,11 +13,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PeerConnected:
-    """address: where the connection leads; one that came in (not outbound) names a port that cannot be dialled."""
+    """address: where the connection leads; one that came in (not outbound) names a port that cannot be dialled.
+    chosen: of one that we dialled, whether for ourselves: the DHT leads to peers that strangers have named."""
 
     peer: str
     address: str
     outbound: bool
+    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -357,7 +357,7 @@ class Host:
         try:
             if old is not None:
                 await old.finished.wait()
-            await self._delivery.put(PeerConnected(peer, connection.address, connection.outbound))
+            await self._delivery.put(PeerConnected(peer, connection.address, connection.outbound, connection.kept))
             log.debug("connected to %s", connection.address)
             if self.dht is not None and self._nursery is not None:
                 address, outbound = connection.address, connection.outbound

@@ -77,3 +77,5 @@ async def test_whom_only_the_dht_dialled_is_not_known_for_it() -> None:
         await a.host.dial(led.addresses, keep=False)
         await a.host.dial(own.addresses)
         assert led.id not in a.host.guard._reached and own.id in a.host.guard._reached
+        await until(lambda: a.is_connected(led) and a.is_connected(own))
+        assert [a.of(PeerConnected, one)[0].chosen for one in (led, own)] == [False, True]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from p2pnode.bounds import DIAL_BACKOFF_MAX, FEELER_EVERY, WANTED_OUTBOUND
+from p2pnode.bounds import CLOCK_WRONG, DIAL_BACKOFF_MAX, FEELER_EVERY, WANTED_OUTBOUND
 from p2pnode.core.core import Core
 from p2pnode.core.effects import Admit, Dial, Effect, Hangup, Wake, Write
 from p2pnode.core.events import Connected, DialFailed, Disconnected, Event, Found, Listening, Woke
@@ -252,6 +252,40 @@ def test_what_served_longest_is_dialled_first_after_a_restart():
     assert set(gone.neighbours.anchors) == {peer(1), peer(2)}, "others have not served yet"
     gone.run(HOUR)
     assert not set(gone.neighbours.anchors) & {peer(1), peer(2)}
+
+
+def test_who_the_dht_leads_us_to_is_no_choice_of_ours_until_we_make_it():
+    lone = Lone()
+    lone.answers = everybody
+    for number in range(100, 140):  # a crowd, all in one group of addresses
+        address = f"{public(1, host=number)}/p2p/{peer(number)}"
+        lone.tell(Connected(peer(number), address, True, chosen=False))
+    lone.knows(*range(10, 40))
+    lone.run(MINUTE)
+    chosen = [p for p, c in lone.core.state.connected.items() if c.chosen]
+    crowd = {peer(n) for n in range(100, 140)}
+    assert len(chosen) == WANTED_OUTBOUND and len(set(chosen) & crowd) <= 2
+    assert not any(lone.neighbours.known[p].reached for p in crowd - set(chosen) if p in lone.neighbours.known)
+    lonely = Lone()
+    lonely.tell(Connected(peer(1), f"{public(1)}/p2p/{peer(1)}", True, chosen=False))
+    assert lonely.core.state.connected[peer(1)].chosen is False
+    lonely.run(SECOND)
+    assert lonely.core.state.connected[peer(1)].chosen, "where there is nobody else, it is as good as any"
+    assert [who for _, who, _ in lonely.dials] == [peer(1)], "the host hears that it stays"
+
+
+def test_a_crowd_of_authors_does_not_keep_us_from_signing(monkeypatch: pytest.MonkeyPatch):
+    lone, strangers = Lone(), range(100, 110)
+    monkeypatch.setattr(lone.core.state.directory, "author_of", lambda who: who.encode()[:32].ljust(32))
+    lone.answers = everybody
+    lone.knows(1)
+    lone.run(SECOND)
+    for number in strangers:
+        lone.tell(Connected(peer(number), f"{public(number)}/p2p/{peer(number)}", number % 2 == 0, chosen=False))
+        lone.core.state.time.heard(peer(number), lone.now + 3 * CLOCK_WRONG, lone.now)
+    assert lone.core.state.time.objection() == 0
+    lone.core.state.time.heard(peer(1), lone.now + 3 * CLOCK_WRONG, lone.now)
+    assert lone.core.state.time.objection() == 3 * CLOCK_WRONG, "whom we chose has a say"
 
 
 def test_whom_we_have_reached_the_host_hears_of_at_the_start():
