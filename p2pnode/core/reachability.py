@@ -4,6 +4,7 @@ Known by a connection that came in from a public address, and by asking peers to
 what `REACH_WITNESSES` of them say, from different groups of addresses, is told to others as an address of ours.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -67,7 +68,10 @@ class Reachability:
     def answered(self, peer: str, reached: bool | None, address: str, now: int) -> None:
         """A peer that we asked has tried, or says nothing."""
         connection = self._state.connected.get(peer)
-        if reached is None or peer not in self._asked or connection is None or scope_of(address) is None:
+        if reached is None or peer not in self._asked or connection is None:
+            return
+        ip = re.fullmatch(rf"/ip[46]/[^/]+/tcp/{_port(self._state.addresses)}", address)
+        if ip is None or scope_of(address) is None:  # it was asked about a port, and sees us at an IP address
             return
         self._verdicts.pop(peer, None)
         while len(self._verdicts) >= 4 * REACH_ASKED:

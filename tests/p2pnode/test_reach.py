@@ -189,3 +189,21 @@ def test_what_nobody_asked_for_is_not_believed():
     lone.tell(Probed(peer(1), True, SEEN))
     lone.tell(Probed(peer(5), True, SEEN))
     assert lone.reach["state"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "/ip4/203.0.113.5/tcp/4002",
+        "/dns4/example.org/tcp/4001",
+        f"{SEEN}/p2p/{peer(7)}",
+        "/ip4/203.0.113.5/tcp/04001",
+        "/ip4/224.0.0.1/tcp/4001",
+    ],
+)
+def test_an_answer_names_the_port_that_was_asked_about_and_an_ip_address(said):
+    lone = Asking()
+    lone.found = {peer(n): (True, said) for n in (1, 2)}
+    lone.meet(1, 2)
+    lone.run(2 * MINUTE)
+    assert lone.asked and lone.reach["state"] == "unknown" and lone.core.state.outside == ()
