@@ -23,6 +23,7 @@ from .pushing import Pushing
 
 GREET_AGAIN: Final = 5 * SECOND  # a greeting may be lost, or the peer may join the network later
 GREET_SELDOM: Final = 5 * MINUTE
+TURNS: Final = 8  # neighbours for which is done what is due, before others than gossip get their turn
 EAGER: Final = 6  # neighbours that are sent a new record at once; the others are told its id
 
 
@@ -79,6 +80,7 @@ class Gossip:
         self._nonces: dict[str, bytes] = {}  # of the peers connected
         self._neighbours: dict[bytes, dict[str, Neighbour]] = {}
         self._pushing = Pushing()
+        self._first = 0  # whose turn it is
         self._greet: dict[tuple[str, bytes], tuple[int, int]] = {}  # not heard from yet -> when to greet again, pause
 
     def join(self, network: bytes, catalog: Catalog, scopes: Iterable[str], now: int) -> list[Step]:
@@ -103,9 +105,10 @@ class Gossip:
         self._networks.pop(network, None)
         self._neighbours.pop(network, None)
 
-    def connected(self, peer: str, now: int) -> list[Step]:
-        """A connection to a peer is open: greet. One that was there before counts as lost."""
+    def connected(self, peer: str, now: int, chosen: bool = True) -> list[Step]:
+        """A connection to a peer is open: greet. One that was there before counts as lost. chosen: see `Pushes`."""
         self.disconnected(peer)
+        self._pushing.of(peer, now).chosen = chosen
         self._nonces[peer] = self._rng.randbytes(8)
         for network in self._networks:
             self._greet[peer, network] = (now + GREET_AGAIN, GREET_AGAIN)
@@ -160,17 +163,26 @@ class Gossip:
             neighbour.tell(record_id, place < eager, now)
 
     def woke(self, now: int) -> list[Step]:
-        """Do what is due, for every neighbour."""
+        """Do what is due, for some neighbours at a time; `next_wake` is at once while there are more."""
         steps: list[Step] = []
         for (peer, network), (due, pause) in list(self._greet.items()):
             if due <= now:
                 self._greet[peer, network] = (now + 2 * pause, min(2 * pause, GREET_SELDOM))
                 steps.append(self._hello(peer, network, now, False))
-        for network, neighbours in self._neighbours.items():
-            for neighbour in neighbours.values():
-                if neighbour.next_wake() <= now:
+        everybody = [(network, one) for network, ones in self._neighbours.items() for one in ones.values()]
+        start = self._first % max(1, len(everybody))
+        turns = 0
+        for place, (network, neighbour) in enumerate(everybody[start:] + everybody[:start]):
+            if neighbour.next_wake() <= now:
+                if turns == TURNS:
+                    self._first = start + place
+                    break
+                turns += 1
+                try:
                     neighbour.woke(now)
-                    steps += self._drain(network, neighbour)
+                except Reject as e:
+                    steps.append(Strike(neighbour.peer, str(e)))
+                steps += self._drain(network, neighbour)
         return steps
 
     def next_wake(self) -> int | None:

@@ -7,10 +7,12 @@ items come and go, and those of neighbouring ranges, or of sets without common i
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
+from heapq import merge
+from itertools import islice
 from typing import Final
 
 _CHUNK: Final = 256
-_SAMPLE: Final = 4_096
+SAMPLE: Final = 4_096
 _MASK: Final = (1 << 256) - 1
 
 
@@ -97,6 +99,11 @@ class View:
     def __init__(self, sets: Sequence[ItemSet]) -> None:
         self._sets = sets
 
+    @property
+    def width(self) -> int:
+        """Of how many sets it is made."""
+        return len(self._sets)
+
     def totals(self, low: bytes, high: bytes | None) -> tuple[int, int]:
         number = total = 0
         for items in self._sets:
@@ -116,6 +123,10 @@ class View:
             return list(self._sets[0].items(low, high))
         return sorted(item for items in self._sets for item in items.items(low, high))
 
+    def first(self, low: bytes, high: bytes | None, most: int) -> list[bytes]:
+        """The first items of a range, in order, at most so many."""
+        return list(islice(merge(*(items.items(low, high) for items in self._sets)), most))
+
     def bounds(self, low: bytes, high: bytes | None, parts: int) -> list[bytes]:
         """At most `parts − 1` bounds that cut a range into parts of about the same number of items.
 
@@ -123,7 +134,7 @@ class View:
         more than 4,096 items a sample decides.
         """
         number, _ = self.totals(low, high)
-        step = max(1, number // _SAMPLE)
+        step = max(1, number // SAMPLE)
         sample = sorted(item for items in self._sets for item in items.items(low, high, step))
         found: list[bytes] = []
         for k in range(1, parts):

@@ -151,7 +151,7 @@ class Core:
             case Connected(peer, address, outbound, chosen):
                 self.neighbours.connected(peer, address, outbound, now, chosen)
                 self.reachability.connected(address, outbound, now)
-                self._perform(self._gossip.connected(peer, now), now)
+                self._perform(self._gossip.connected(peer, now, outbound and chosen), now)
                 self.membership.connected(peer, now)
                 self.outbox.connected(peer, now)
                 self.recovery.connected(peer, now)

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dht.catalog import Catalog
+from dht.fetching import MAX_NEED
 from dht.gossip import Deliver, Gossip, SendFrame, Strike, Synced
 from dht.keys import item_of
-from dht.neighbour import MAX_NEED, MAX_REQUESTS
+from dht.neighbour import MAX_REQUESTS
 from protocols.codec import encode
 from protocols.errors import DecodeError
 from protocols.gossip_messages import (
@@ -204,7 +205,8 @@ def test_a_flood_of_requests_and_items_is_bounded():
         gossip.received("p", encode_message(Have(NETWORK, tuple(fake))), NOW)
     neighbour = gossip._neighbours[NETWORK]["p"]
     assert len(neighbour._requests) <= MAX_REQUESTS
-    assert len(neighbour._need) + len(neighbour._later) <= MAX_NEED
+    fetching = neighbour._fetching
+    assert len(fetching._need) + len(fetching._later) <= MAX_NEED
     assert len(neighbour._known) <= 8_192
     assert sent < 5 * 1024 * 1024
     assert gossip.next_wake() is not None

@@ -3,9 +3,10 @@
 from random import Random
 
 from dht.catalog import Catalog
+from dht.fetching import BLOCKED_DELAY, WANT_TIMEOUT
 from dht.gossip import Deliver, Gossip, SendFrame, Synced
 from dht.keys import item_of
-from dht.neighbour import LAZY_PATIENCE, SESSION_TIMEOUT, SYNC_SOON, WANT_TIMEOUT
+from dht.neighbour import LAZY_PATIENCE, SESSION_TIMEOUT, SYNC_SOON
 from protocols.gossip_messages import (
     Answer,
     Done,
@@ -76,8 +77,20 @@ def test_a_request_without_answer_is_repeated():
     gossip, _, _ = hub("p", low=True)
     want, now = asked_for(gossip)
     assert not said(gossip.woke(now + WANT_TIMEOUT - 1), Want)
-    [again] = said(gossip.woke(now + WANT_TIMEOUT), Want)
+    assert not said(gossip.woke(now + WANT_TIMEOUT), Want)
+    [again] = said(gossip.woke(now + WANT_TIMEOUT + 2 * BLOCKED_DELAY), Want)
     assert set(again.ids) == set(want.ids)
+
+
+def test_who_does_not_answer_is_asked_again_after_all_others():
+    gossip, _, _ = hub("p", "q", low=True)
+    _, now = asked_for(gossip)
+    tell(gossip, "q", Have(NETWORK, tuple(item_of(r) for r in RECORDS)), now)
+    asked = []
+    for at in range(now, now + WANT_TIMEOUT + 2 * BLOCKED_DELAY, 100):
+        asked += [(s.peer, at - now) for s in gossip.woke(at) if said([s], Want)]
+    [(who, when)] = asked
+    assert who == "q" and when <= WANT_TIMEOUT + BLOCKED_DELAY
 
 
 def test_nothing_is_asked_of_two_until_the_first_fails():

@@ -1,8 +1,9 @@
 """What is pushed unasked has a measure: beyond it records are not looked at, and far beyond it they cost the peer."""
 
+from dht.fetching import WANT_TIMEOUT
 from dht.gossip import Deliver, Strike
 from dht.keys import item_of
-from dht.neighbour import LAZY_PATIENCE, PACE, WANT_TIMEOUT
+from dht.neighbour import LAZY_PATIENCE, PACE
 from dht.pushing import (
     EXCESS,
     GREEDY,
