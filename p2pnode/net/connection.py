@@ -69,6 +69,7 @@ class Connection:
         self.useful_at = 0.0
         self.since = self._said_at = trio.current_time()  # said_at: anything above the multiplexer
         self._said_frame = False
+        self.waits = False  # for the end of the connection that it replaces
         self.finished = trio.Event()  # set by the host when the last event of this connection was delivered
         self._observer = observer
         self._protocols = protocols

@@ -11,6 +11,7 @@ from p2pnode.bounds import DIAL_STAGGER, DIAL_TIMEOUT, MAX_DIAL_ADDRESSES, MAX_R
 from protocols.errors import Refusal
 
 from .addresses import IP, Address, BadAddress, parse_address
+from .guard import address_block
 from .libp2p_pieces import ConnectionEnded, NegotiationFailed, PeerIDMismatchesPubkey
 
 _FAMILIES: Final = {"dns": socket.AF_UNSPEC, "dns4": socket.AF_INET, "dns6": socket.AF_INET6}
@@ -121,6 +122,11 @@ async def connect(address: Address) -> trio.SocketStream:
     except BaseException:
         sock.close()
         raise
+
+
+def block_of(stream: trio.SocketStream) -> str:
+    """The block of addresses at the other end. Raises OSError."""
+    return address_block(str(stream.socket.getpeername()[0]))
 
 
 class Race:

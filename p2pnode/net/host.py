@@ -28,7 +28,7 @@ from protocols.nearness import PUBLIC, scope_of
 from .addresses import Address, expand
 from .connection import Connection, Handler
 from .delivery import Delivery, FrameReceived, HostEvent, PeerBanned, PeerConnected, PeerDisconnected
-from .dialing import Race, Unreachable, choose, none_answered, why
+from .dialing import Race, Unreachable, block_of, choose, none_answered, why
 from .guard import Guard, address_block
 from .libp2p_pieces import ID, HostKey, SecureChannel, upgrade  # before dht.kad: it makes the import light
 from .listening import Handshakes, listen
@@ -300,7 +300,7 @@ class Host:
             try:
                 with trio.fail_after(HANDSHAKE_TIMEOUT):
                     channel = await upgrade(stream, self.key, ID.from_base58(peer))
-                made = self._connection(channel, where, _block(stream), outbound=True, kept=keep)
+                made = self._connection(channel, where, block_of(stream), outbound=True, kept=keep)
                 if made is not None:
                     if self._nursery is None:
                         raise Unreachable("the node is not running")
@@ -321,13 +321,13 @@ class Host:
         peer = str(channel.peer)
         now = self._now()
         refused = not outbound and self.guard.refused(block, peer, now)
-        if peer == self.peer_id or refused or self.guard.banned(peer, now):
+        old = self._peers.get(peer)
+        if peer == self.peer_id or refused or self.guard.banned(peer, now) or (old is not None and old.waits):
             channel.abort()
             return None
         if outbound and kept:
             self.guard.reached(peer)
         self.guard.connected(peer, block, now)
-        old = self._peers.get(peer)
         if old is not None and not old.closed:
             simultaneous = trio.current_time() - old.since < SIMULTANEOUS and old.outbound != outbound
             if simultaneous and outbound != (self.peer_id < peer):
@@ -350,6 +350,7 @@ class Host:
             pool=self._pool,
         )
         self._peers[peer] = connection
+        connection.waits = old is not None
         return connection, old
 
     async def _serve(self, connection: Connection, old: Connection | None) -> None:
@@ -357,6 +358,7 @@ class Host:
         try:
             if old is not None:
                 await old.finished.wait()
+            connection.waits = False
             await self._delivery.put(PeerConnected(peer, connection.address, connection.outbound, connection.kept))
             log.debug("connected to %s", connection.address)
             if self.dht is not None and self._nursery is not None:
@@ -392,7 +394,3 @@ class Host:
     @staticmethod
     def _now() -> int:
         return int(trio.current_time() * 1000)
-
-
-def _block(stream: trio.SocketStream) -> str:
-    return address_block(str(stream.socket.getpeername()[0]))

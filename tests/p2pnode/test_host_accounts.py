@@ -1,13 +1,13 @@
 """What a host counts against whom: streams, what waits, and the strikes of who is gone already."""
 
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 import trio
 
-from p2pnode.bounds import BLOCK_STRIKES, MAX_INBOUND_STREAMS
+from p2pnode.bounds import BLOCK_STRIKES, EVENT_BACKLOG, MAX_INBOUND_STREAMS
 from p2pnode.net.connection import Connection
-from p2pnode.net.delivery import PeerConnected, PeerDisconnected
+from p2pnode.net.delivery import HostEvent, PeerBanned, PeerConnected, PeerDisconnected
 from p2pnode.net.guard import address_block
 from p2pnode.net.libp2p_pieces import NegotiationFailed, agree
 from p2pnode.net.yamux import HEADER, RST, SYN, WINDOW, Stream, StreamBroken
@@ -79,3 +79,20 @@ async def test_whom_only_the_dht_dialled_is_not_known_for_it() -> None:
         assert led.id not in a.host.guard._reached and own.id in a.host.guard._reached
         await until(lambda: a.is_connected(led) and a.is_connected(own))
         assert [a.of(PeerConnected, one)[0].chosen for one in (led, own)] == [False, True]
+
+
+async def test_one_peer_has_no_more_than_one_connection_waiting_for_the_one_that_it_replaces() -> None:
+    a, go_on = Node(1, dht=False), trio.Event()
+
+    async def busy(event: HostEvent) -> None:
+        await go_on.wait()
+
+    a.gate = busy
+    async with nodes(a), AsyncExitStack() as stack:
+        for _ in range(EVENT_BACKLOG + 1):
+            await a.host._delivery.put(PeerBanned("somebody", "", 0))
+        open_ = [await stack.enter_async_context(stranger(a)) for _ in range(10)]
+        await until(lambda: sum(not mux.closed.is_set() for mux in open_) <= 2)
+        go_on.set()
+        await until(lambda: len(a.host.connections()) == 1 and not a.host.connections()[0].waits)
+        await until(lambda: len(a.of(PeerConnected)) == len(a.of(PeerDisconnected)) + 1 == 2)
