@@ -23,7 +23,7 @@ class Marker:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._heads: dict[str, list[object]] = {}  # network → [count, last], or these two and the ones to come
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RecursionError):
             found = json.loads(path.read_bytes())
             if isinstance(found, dict):
                 self._heads = {k: v for k, v in found.items() if isinstance(v, list)}
@@ -31,6 +31,14 @@ class Marker:
     def agrees(self, head: Head) -> bool:
         noted = self._heads.get(head.network.hex(), [])
         return [head.count, head.last.hex()] in (noted[:2], noted[2:])
+
+    def all_noted(self) -> list[Head]:
+        """`noted` of every network that is named here."""
+        found = []
+        for name in self._heads:
+            with suppress(ValueError):
+                found.append(self.noted(bytes.fromhex(name)))
+        return [head for head in found if head is not None]
 
     def noted(self, network: bytes) -> Head | None:
         """How far a chain had come for certain when this was last written; None where nothing is noted."""

@@ -76,13 +76,17 @@ def examine(store: AnyStore, marker: Marker, lost: Sequence[tuple[Head, range]])
         row = DOUBT + state.network
         if row in puts or store.get(row) is not None:
             continue
-        here, noted = _head(key, state), marker.noted(state.network)
+        here, there = _head(key, state), marker.noted(state.network)
         if marker.agrees(here):
             marker.note([here])
-        elif noted is not None and noted.count > here.count:
-            puts[row] = encode([noted.count, noted.last])  # an older folder: so many there were
+        elif there is not None and there.count > here.count:
+            puts[row] = encode([there.count, there.last])  # an older folder: so many there were
         else:
             puts[row] = encode([0, b""])
+    for noted in marker.all_noted():
+        row = DOUBT + noted.network
+        if store.get(CHAIN + noted.network) is None and row not in puts and store.get(row) is None:
+            puts[row] = encode([noted.count, noted.last])  # a folder from before we were there: we may join again
     if puts:
         store.commit(puts, (), True)
 

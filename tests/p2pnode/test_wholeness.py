@@ -97,6 +97,26 @@ def test_a_marker_that_makes_no_sense_names_nothing(tmp_path: Path) -> None:
     assert Marker(tmp_path / "begun").noted(network) == Head(network, 2, b"2" * 32), "what is to come is not certain"
 
 
+def test_a_folder_from_before_a_network_was_joined_is_an_older_one_too(tmp_path: Path) -> None:
+    """Whoever joined again from it would sign a second beginning."""
+    head, marker = Head(b"n" * 16, 3, b"3" * 32), Marker(tmp_path / "marker")
+    marker.note([head])
+    store = MemoryStore()
+    examine(store, Marker(marker.path), [])
+    assert store.get(DOUBT + head.network) == encode([head.count, head.last])
+    begun = Marker(tmp_path / "begun")  # a crash around the first commit: nothing was signed for certain
+    begun.note([Head(head.network, 1, b"1" * 32)], to_come=True)
+    empty = MemoryStore()
+    examine(empty, Marker(begun.path), [])
+    assert not list(empty.scan(DOUBT))
+
+
+def test_a_marker_that_is_no_marker_is_as_none(tmp_path: Path) -> None:
+    for number, content in enumerate((b"", b"[" * 100_000, b"[]", b'{"zz": [1, "00"]}', b"\xff")):
+        (tmp_path / f"{number}").write_bytes(content)
+        assert Marker(tmp_path / f"{number}").all_noted() == []
+
+
 class Full(MemoryStore):
     def commit(self, *_: object, **__: object) -> None:
         raise StoreFailed("no space left")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -11,7 +12,9 @@ from ledger.entry import parse_entry
 from p2pnode.bounds import RATING_WINDOW
 from p2pnode.core.keys import CHAIN, DOUBT
 from p2pnode.core.recovery import Recovery
+from p2pnode.marker import Marker
 from p2pnode.store import MemoryStore
+from p2pnode.wholeness import check_chains, examine
 from protocols import exchange_messages, recovery_messages
 from protocols.attestation import Attestation, seal_attestation
 from protocols.codec import decode_as, encode
@@ -165,6 +168,33 @@ def test_what_is_missing_is_named_until_it_is_back() -> None:
     assert look(anna, "status", sim.now)["state"] == "joined"
     assert look(anna, "ledger.verify", sim.now)["ok"] and anna.disk.heads()[network].last == head.last
     assert look(anna, "reputation", sim.now, peer="Ben")["peer_id"] == ben.peer_id
+
+
+def beginning(node: Node) -> bytes:
+    entry = next(iter(node.core.state.networks.values())).chain.entry(0)
+    assert entry is not None
+    return entry.id
+
+
+def test_a_folder_from_before_it_joined_begins_no_second_history(tmp_path: Path) -> None:
+    """Neither the folder nor its head records have heard of the network; only the marker has."""
+    for marked in (True, False):
+        sim = Simulator(1)
+        anna, ben, *_ = street(sim)
+        sim.ask_now(anna, "vouch", peer=ben.peer_id, amount="1")
+        sim.run(MINUTE)
+        first = beginning(ben)
+        marker = Marker(tmp_path / f"{marked}")
+        if marked:
+            marker.note(ben.disk.heads().values())
+        before = MemoryStore()
+        examine(before, marker, check_chains(before))
+        put_back(sim, ben, before)
+        sim.run(MINUTE)
+        sim.ask_now(ben, "join", target=anna.address)
+        sim.run(2 * MINUTE)
+        assert (beginning(ben) == first) is marked, "the control signs another one"
+        assert look(ben, "status", sim.now)["state"] == ("joined" if marked else "recovering")
 
 
 def settled(sim: Simulator, ben: Node, cleo: Node) -> str:
