@@ -38,22 +38,36 @@ class Custody:
             return
         for network in self._state.networks.values():  # it may have told before its profile came
             self._fetch(peer, network, author)
-        for network in self._state.networks.values():
-            keepers = self._keepers.setdefault(network.id, set())
-            if peer in keepers or not network.has(author):
-                continue
-            if author in self._state.partners() or len(keepers) < KEEPERS:
-                keepers.add(peer)
-                self._send(peer, messages.HeadMessage(network.id, network.chain.state.count))
+            self._ask_to_keep(peer, author, network)
 
     def disconnected(self, peer: str) -> None:
-        for keepers in self._keepers.values():
-            keepers.discard(peer)
         for key in [k for k in self._told if k[0] == peer]:
             del self._told[key]
+        for network_id, keepers in self._keepers.items():
+            if peer not in keepers:
+                continue
+            keepers.discard(peer)
+            for other in sorted(self._state.connected.keys() - {peer}):  # one who came when there were enough
+                author = self._state.directory.author_of(other)
+                if author is not None and author != self._state.me:
+                    self._ask_to_keep(other, author, self._state.networks[network_id])
+
+    def _ask_to_keep(self, peer: str, author: bytes, network: Network, partner: bool = False) -> None:
+        """Have a connected peer keep for us, if its author is in the network and a partner, or there is room."""
+        keepers = self._keepers.setdefault(network.id, set())
+        if peer in keepers or not network.has(author):
+            return
+        if partner or len(keepers) < KEEPERS or author in self._state.partners():
+            keepers.add(peer)
+            self._send(peer, messages.HeadMessage(network.id, network.chain.state.count))
 
     def written(self, network: Network, entry: Entry) -> None:
-        """An entry of ours is new."""
+        """An entry of ours is new. Whom it names keeps for us from then on."""
+        said = settlement_of(entry) if entry.kind != "INCEPT" else None
+        if said is not None:
+            for peer in self._state.directory.peers_of(said.counterparty):
+                if peer in self._state.connected:
+                    self._ask_to_keep(peer, said.counterparty, network, partner=True)
         for peer in sorted(self._keepers.get(network.id, ())):
             self._send(peer, messages.Entries(network.id, self._state.me, (self._form(entry, peer),)))
 

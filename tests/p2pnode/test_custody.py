@@ -4,7 +4,7 @@ import pytest
 
 from ledger.entry import encode_entry, parse_entry
 from p2pnode.core import custody
-from p2pnode.core.events import Received
+from p2pnode.core.events import Disconnected, Received
 from p2pnode.core.keys import KEPT
 from protocols import recovery_messages as messages
 from protocols.limits import MINUTE
@@ -86,6 +86,42 @@ def test_what_was_lost_on_the_way_is_asked_for_when_a_later_entry_comes(sim: Sim
     sim.ask_now(anna, "vouch", peer=ben.peer_id, amount="1")
     sim.run(5_000)
     assert {count - 1, count} <= set(kept(cleo, anna))
+
+
+def test_who_has_stayed_becomes_a_keeper_when_one_leaves(
+    sim: Simulator, nodes: list[Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a node among others would write entries that nobody keeps."""
+    *_, dora = nodes
+    monkeypatch.setattr(custody, "KEEPERS", 1)
+    mine = dora.core.custody
+    monkeypatch.setattr(dora.core.state, "partners", set)
+    network, here = next(iter(dora.core.state.networks)), [n for n in nodes if n.peer_id in dora.core.state.connected]
+    assert len(here) > 1
+    mine._keepers.clear()
+    for node in here:
+        mine.connected(node.peer_id)
+    assert mine._keepers[network] == {here[0].peer_id}
+    sim.handle(dora, Disconnected(here[0].peer_id))
+    (keeper,) = mine._keepers[network]
+    assert keeper in {node.peer_id for node in here[1:]}
+
+
+def test_whom_an_entry_names_keeps_it_from_then_on(
+    sim: Simulator, nodes: list[Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, ben, _, dora = nodes
+    monkeypatch.setattr(custody, "KEEPERS", 0)
+    mine, network = anna.core.custody, next(iter(anna.core.state.networks))
+    mine._keepers.clear()
+    for node in nodes[1:]:
+        mine.connected(node.peer_id)
+    assert dora.peer_id in anna.core.state.connected and dora.peer_id not in mine._keepers[network]
+    sim.ask_now(anna, "claim.propose", peer=dora.peer_id, amount="3", unit="EUR")
+    assert dora.peer_id in mine._keepers[network]
+    count = next(iter(anna.core.state.networks.values())).chain.state.count
+    sim.ask_now(anna, "vouch", peer=ben.peer_id, amount="1")
+    assert count in kept(dora, anna)
 
 
 def test_a_gap_that_nobody_can_fill_is_asked_for_once(sim: Simulator, nodes: list[Node]) -> None:
