@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from .output import decimal
+from protocols.decimals import format_amount
 
 PAGE = 200
 COLUMNS = (
@@ -71,10 +71,10 @@ def as_csv(pages: Pages) -> Iterator[str]:
         for row in page["entries"]:
             shown = {**row, "unit": unit, "at": _iso(row["at"])}
             for name in ("amount", "balance", "hold", "limit"):
-                shown[name] = "" if row[name] is None else decimal(row[name]["amount"], decimals)
+                shown[name] = "" if row[name] is None else format_amount(row[name]["amount"], decimals)
             claim = row.get("claim")
             if claim:
-                shown["claim_amount"] = decimal(claim["amount"]["amount"], claim["amount"]["decimals"])
+                shown["claim_amount"] = format_amount(claim["amount"]["amount"], claim["amount"]["decimals"])
                 shown |= {"claim_unit": _text(claim["amount"]["unit"]), "claim_id": claim["id"]}
             name = row["counterparty_name"] or ""
             shown["counterparty_name"] = _text(name)
@@ -138,7 +138,7 @@ def _flows(page: dict[str, Any], row: dict[str, Any], agents: set[str]) -> Itera
 def _claim(page: dict[str, Any], row: dict[str, Any], claim: dict[str, Any]) -> dict[str, Any]:
     """A private claim that both agreed to, with one id in both exports; or a payment of it, as one side wrote it."""
     creditor = row["counterparty"] if claim["debtor"] == page["author"] else page["author"]
-    value = decimal(claim["amount"]["amount"], claim["amount"]["decimals"])
+    value = format_amount(claim["amount"]["amount"], claim["amount"]["decimals"])
     unit = f"urn:p2pnode:unit:{claim['amount']['unit']}"
     urn = f"urn:p2pnode:claim:{page['network']['id']}:{claim['id']}"
     paid = row["kind"] in ("CLAIM_PAID", "CLAIM_CLOSED")
@@ -172,7 +172,7 @@ def _commitment(page: dict[str, Any], agreement: str, duty: dict[str, Any]) -> d
 
 def _measure(page: dict[str, Any], amount: int) -> dict[str, Any]:
     network = page["network"]
-    value, unit = decimal(amount, network["decimals"]), f"urn:p2pnode:unit:{network['id']}:{network['unit']}"
+    value, unit = format_amount(amount, network["decimals"]), f"urn:p2pnode:unit:{network['id']}:{network['unit']}"
     return {"@type": "om2:Measure", "hasNumericalValue": value, "hasUnit": unit}
 
 

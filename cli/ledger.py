@@ -5,8 +5,10 @@ from typing import Any
 
 import click
 
+from protocols.decimals import format_amount
+
 from .command import Group, with_session
-from .output import decimal, facts, say, short, table, write_file
+from .output import facts, say, short, table, write_file
 from .session import Session
 from .times import format_time, now_ms
 
@@ -292,7 +294,7 @@ def check(session: Session, file: str) -> None:
 
     def human() -> None:
         unit = data["network"]["unit"]
-        money = f"{decimal(data['amount'], data['network']['decimals'])} {unit}"
+        money = f"{format_amount(data['amount'], data['network']['decimals'])} {unit}"
         when = format_time(data["at"], now_ms())
         if data["proves"] == "payment":
             say(f"The proof holds: {data['payer'][:8]} paid {data['payee'][:8]} {money}, {when}.")

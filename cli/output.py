@@ -81,15 +81,6 @@ def short(identity: Any) -> str:
     return text[:14] if text.startswith("12D3Koo") else text[:8]
 
 
-def decimal(amount: int, decimals: int) -> str:
-    """Minor units as a decimal number: 250 with 2 decimals is `2.5`, 200 is `2`."""
-    sign, digits = ("-" if amount < 0 else ""), str(abs(amount)).rjust(decimals + 1, "0")
-    if decimals == 0:
-        return sign + digits
-    whole, fraction = digits[:-decimals], digits[-decimals:].rstrip("0")
-    return sign + (f"{whole}.{fraction}" if fraction else whole)
-
-
 def distance(km: float | None) -> str:
     """Between the centres of two cells, each some kilometres wide: 0 only says that the cell is the same."""
     return "-" if km is None else "close by" if km < 0.05 else f"{km:.1f} km"

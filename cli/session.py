@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from p2pnode.home.folder import Home, default_home
+from protocols.decimals import OTHER_DECIMALS, format_amount
 from protocols.errors import Refusal
 
-from .output import decimal, note, print_json
+from .output import note, print_json
 
 if TYPE_CHECKING:
     from p2pnode.client import Client
 
 FIRST_PAUSE = 0.1  # seconds between looks while waiting; grows to LONGEST_PAUSE
 LONGEST_PAUSE = 1.0
-OTHER_DECIMALS = 2  # of a unit that is no network's own, as the protocol has it
 
 
 class TimeOut(Refusal):
@@ -120,7 +120,7 @@ class Session:
             unit, decimals = amount.get("unit", unit), amount.get("decimals", decimals)
             amount = amount.get("amount", 0)
         name = unit or ""
-        return f"{decimal(amount, self.decimals(name, network) if decimals is None else decimals)} {name}".strip()
+        return f"{format_amount(amount, self.decimals(name, network) if decimals is None else decimals)} {name}".strip()
 
     def price(self, price: Any, network: Any = None) -> str:
         """A price of the API's JSON as one reads it: `2 hour per day`, `free`; with --plain as one types it."""
@@ -136,7 +136,7 @@ class Session:
         if not isinstance(amount, dict):
             return "" if amount is None else str(amount)
         unit = amount.get("unit", "")
-        number = decimal(amount.get("amount", 0), self.decimals(unit, network))
+        number = format_amount(amount.get("amount", 0), self.decimals(unit, network))
         own = any(one.get("unit") == unit for one in self._networks or ())
         return number if own else f"{number} {unit}".strip()
 

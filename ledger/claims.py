@@ -17,8 +17,8 @@ from enum import StrEnum
 
 import msgspec
 
-from protocols.amounts import OTHER_DECIMALS, format_amount
 from protocols.codec import decode_as, encode, plain
+from protocols.decimals import OTHER_DECIMALS, format_amount
 from protocols.errors import Ignore, Refusal, Reject
 
 from .entry import Entry, encode_entry, parse_entry, settlement_of

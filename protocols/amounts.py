@@ -1,15 +1,14 @@
 """Amounts and prices: integers in minor units, written as decimals. No floats anywhere."""
 
 import re
-from typing import Final
 
 import msgspec
 
+from protocols.decimals import OTHER_DECIMALS
 from protocols.errors import Refusal
 from protocols.fields import Positive, Token, Unit
 from protocols.limits import MAX_INT
 
-OTHER_DECIMALS: Final = 2  # every unit but the network's is counted in hundredths
 _AMOUNT = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,16}))?")
 _PRICE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:\s+([^\s/]+))?(?:\s*/\s*([^\s/]+))?")
 _HINT = 'a price is AMOUNT[ UNIT][/PER], such as 2/hour, "3.50 EUR/day" or free'
@@ -35,14 +34,6 @@ def parse_amount(text: str, decimals: int) -> int:
     if value > MAX_INT:
         raise Refusal("usage", f"{text!r} is too large", "")
     return value
-
-
-def format_amount(amount: int, decimals: int) -> str:
-    """The decimal of an amount in minor units: `250` with 2 decimals is `2.50`, with 0 `250`. May be negative."""
-    sign, digits = ("-" if amount < 0 else ""), str(abs(amount)).rjust(decimals + 1, "0")
-    if decimals == 0:
-        return sign + digits
-    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"
 
 
 def decimals_of(unit: str, network_unit: str, network_decimals: int) -> int:
@@ -72,8 +63,10 @@ def parse_price(text: str, network_unit: str, decimals: int) -> Price | None:
 
 
 def format_price(price: Price | None, network_unit: str, decimals: int) -> str:
-    """The text that `parse_price` reads back as this price."""
+    """The text that `parse_price` reads back as this price, with all decimals."""
     if price is None:
         return "free"
-    number = format_amount(price.amount, decimals_of(price.unit, network_unit, decimals))
+    places = decimals_of(price.unit, network_unit, decimals)
+    digits = str(price.amount).rjust(places + 1, "0")
+    number = f"{digits[:-places]}.{digits[-places:]}" if places else digits
     return f"{number} {price.unit}" + (f"/{price.per}" if price.per != "item" else "")

@@ -10,7 +10,7 @@ from ledger.entry import Entry, parse_entry, settlement_of
 from ledger.payloads import SALT_BYTES
 from ledger.settlement import State as DealState
 from p2pnode import commands
-from protocols.amounts import OTHER_DECIMALS
+from protocols.decimals import OTHER_DECIMALS
 from protocols.errors import Reject
 from protocols.payments import DEPOSIT, REFUND
 from protocols.terms import parse_terms

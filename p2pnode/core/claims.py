@@ -12,7 +12,8 @@ from ledger.settlement import Append
 from p2pnode import commands
 from p2pnode.bounds import MAX_CLAIMS, MAX_CLAIMS_OF_ONE, MAX_CLAIMS_UNDECIDED
 from protocols import exchange_messages as messages
-from protocols.amounts import OTHER_DECIMALS, format_amount, parse_amount
+from protocols.amounts import parse_amount
+from protocols.decimals import OTHER_DECIMALS, format_amount
 from protocols.errors import Ignore, Refusal, Reject
 from protocols.fields import LINE, Unit
 

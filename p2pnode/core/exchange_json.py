@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from dht.keys import slot_hash
 from ledger.settlement import State as DealState
-from protocols.amounts import Price, format_amount, format_price
+from protocols.decimals import OTHER_DECIMALS, format_amount
 from protocols.exchange import NEGOTIATING, OPEN, UNDER_WAY, DutyState, Exchange, Payment, Status, parse_step
 from protocols.payments import DEPOSIT, instalments_of, part_of
 from protocols.terms import Terms, terms_hash
@@ -197,9 +197,6 @@ def _deposit_unit(terms: Terms) -> str:
 
 def money(network: Network, amount: int, unit: str) -> str:
     """An amount in minor units, as people write it."""
-    genesis = network.genesis
     if not amount:
         return "nothing"
-    if unit == genesis.unit:
-        return f"{format_amount(amount, genesis.decimals)} {unit}"
-    return format_price(Price(amount, unit), genesis.unit, genesis.decimals)
+    return network.money(amount) if unit == network.genesis.unit else f"{format_amount(amount, OTHER_DECIMALS)} {unit}"

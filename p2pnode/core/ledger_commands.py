@@ -6,7 +6,7 @@ from ledger.entry import parse_entry, settlement_of
 from ledger.payloads import Settlement
 from ledger.settlement import State as Standing
 from p2pnode import commands
-from protocols.amounts import OTHER_DECIMALS
+from protocols.decimals import OTHER_DECIMALS
 from protocols.errors import Reject
 from protocols.payments import DEPOSIT, REFUND
 

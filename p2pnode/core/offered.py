@@ -12,7 +12,6 @@ from ledger.entry import Entry, encode_entry, parse_entry, settlement_of
 from ledger.vouching import Vouch, VouchState
 from p2pnode import commands
 from p2pnode.bounds import MAX_VOUCH_OFFERS, MAX_VOUCH_OFFERS_OF_ONE
-from protocols.amounts import format_amount
 from protocols.envelope import parse_record
 from protocols.errors import Ignore, Refusal
 from protocols.vouch import parse_vouch
@@ -103,10 +102,9 @@ class Offered:
             network = self._state.networks.get(of)
             if network is not None:
                 name = self._state.directory.name(entry.author)
-                amount = f"{format_amount(_amount(entry), network.genesis.decimals)} {network.genesis.unit}"
                 lines.append(
-                    f"{name} would vouch for you with {amount}, and nothing here says what their own limit comes from: "
-                    f"`p2pnode vouches take {name}` or `p2pnode vouches decline {name}`"
+                    f"{name} would vouch for you with {network.money(_amount(entry))}, and nothing here says what "
+                    f"their own limit comes from: `p2pnode vouches take {name}` or `p2pnode vouches decline {name}`"
                 )
         return lines
 
@@ -157,10 +155,9 @@ class Answers:
         parts = self._vouches.parts(network, held[::-1], args.amount, "this peer vouches for you with {}")
         total, free = sum(part for _, part in parts), network.chain.state.figures.spendable
         if total > free:
-            there = f"{format_amount(free, network.genesis.decimals)} {network.genesis.unit}"
             raise Refusal(
                 "refused",
-                f"you use that part of your limit: {there} can go back now",
+                f"you use that part of your limit: {network.money(free)} can go back now",
                 "Give back less, or earn first.",
             )
         self._check_ready(network)

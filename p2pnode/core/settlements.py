@@ -12,7 +12,6 @@ from ledger.payloads import Settlement
 from ledger.tokens import parse_token, verify_token
 from p2pnode.bounds import ASK_WITNESSES_AFTER, TELL_CALLED_OFF
 from protocols import exchange_messages as messages
-from protocols.amounts import format_amount
 from protocols.errors import Ignore, Refusal
 from protocols.exchange import Exchange, Payment
 from protocols.identity import digest
@@ -259,13 +258,9 @@ class Settlements:
 
 def over_limit(network: Network, e: OverLimit) -> Refusal:
     """The same in the network's unit, with what to do."""
-    genesis = network.genesis
-    needed = format_amount(e.needed, genesis.decimals)
-    can = format_amount(e.spendable, genesis.decimals)
-    state = network.chain.state
-    limit = format_amount(state.limit, genesis.decimals)
+    needed, can, limit = map(network.money, (e.needed, e.spendable, network.chain.state.limit))
     return Refusal(
         "refused",
-        f"this needs {needed} {genesis.unit}, and you can spend {can} (your limit is {limit})",
+        f"this needs {needed}, and you can spend {can} (your limit is {limit})",
         "Earn first, or ask a neighbour who knows you to vouch for you: they type `p2pnode vouch YOU AMOUNT`.",
     )

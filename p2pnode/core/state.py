@@ -10,6 +10,7 @@ from dht.gossip import Gossip
 from ledger.entry import Entry
 from ledger.halves import first_key
 from ledger.tokens import Token
+from protocols.decimals import format_amount
 from protocols.envelope import Record
 from protocols.errors import Ignore, Refusal
 from protocols.genesis import Genesis
@@ -82,6 +83,10 @@ class Network(msgspec.Struct):
     def bears(self, amount: int) -> bool:
         """Whether our own entries would still be credible with so much more limit, minor units."""
         return self.chain.state.figures.spendable + amount <= sum(limit for _, limit in self.genesis.endowments)
+
+    def money(self, amount: int) -> str:
+        """An amount of this network's credit, minor units, as people write it: `2.5 hour`."""
+        return f"{format_amount(amount, self.genesis.decimals)} {self.genesis.unit}"
 
     @property
     def json(self) -> dict[str, Any]:

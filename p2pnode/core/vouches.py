@@ -11,7 +11,8 @@ from p2pnode import commands
 from p2pnode.bounds import DEFAULT_AFTER, MAX_PARTS_TAKEN, MAX_VOUCHES_OF_ONE, MAX_VOUCHES_TAKEN
 from protocols import exchange_messages as messages
 from protocols import vouch_messages as parts_messages
-from protocols.amounts import format_amount, parse_amount
+from protocols.amounts import parse_amount
+from protocols.decimals import format_amount
 from protocols.envelope import seal
 from protocols.errors import Ignore, Refusal, Reject
 from protocols.identity import digest
@@ -156,11 +157,10 @@ class Vouches:
         self, network: Network, held: list[Vouch], text: str | None, there_is: str = "you vouch with {} for this peer"
     ) -> list[tuple[Vouch, int]]:
         """How much of each of these vouches makes up the amount; all of it if there is no amount."""
-        genesis, left = network.genesis, sum(v.left for v in held)
-        wanted = left if text is None else parse_amount(text, genesis.decimals)
+        left = sum(v.left for v in held)
+        wanted = left if text is None else parse_amount(text, network.genesis.decimals)
         if not 0 < wanted <= left:
-            there = f"{format_amount(left, genesis.decimals)} {genesis.unit}"
-            raise Refusal("usage", there_is.format(there), "Give an amount above zero, up to that.")
+            raise Refusal("usage", there_is.format(network.money(left)), "Give an amount above zero, up to that.")
         parts = []
         for vouch in held:
             part = min(wanted, vouch.left)
@@ -184,10 +184,10 @@ class Vouches:
                 continue
             owed, left = self.owed(network, subject), sum(v.left for v in held)
             if owed:
-                amounts = [f"{format_amount(a, network.genesis.decimals)} {network.genesis.unit}" for a in (owed, left)]
                 name = self._state.directory.name(subject)
                 found.append(
-                    f"{name} owes {amounts[0]} and has not been seen for 90 days; you vouch with {amounts[1]}. "
+                    f"{name} owes {network.money(owed)} and has not been seen for 90 days; you vouch with "
+                    f"{network.money(left)}. "
                     f"`p2pnode unvouch {name} --take-over` makes that debt your own"
                 )
         return found

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from cli.output import decimal, safe, short
+from cli.output import safe, short
 from cli.times import format_time, parse_time
 from p2pnode.home.folder import Home
-from protocols.amounts import format_amount
 from protocols.errors import Refusal
 from tests.cli.conftest import Run
 from tests.p2pnode.fake_node import FakeNode
@@ -85,13 +84,6 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 )
 def test_times_are_told_relative_when_near(at: int | None, text: str) -> None:
     assert format_time(at, NOW) == text
-
-
-@pytest.mark.parametrize("decimals", [0, 2, 6])
-@pytest.mark.parametrize("amount", [0, 1, 99, 100, 12345, -250, 10**9])
-def test_decimals_are_those_of_the_protocol(amount: int, decimals: int) -> None:
-    whole = format_amount(amount, decimals)
-    assert decimal(amount, decimals) == (whole.rstrip("0").rstrip(".") if "." in whole else whole)
 
 
 def test_ids_are_shortened() -> None:

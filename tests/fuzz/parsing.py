@@ -32,6 +32,7 @@ from protocols import (
 )
 from protocols.attestation import Attestation
 from protocols.codec import convert, decode, decode_as, encode, plain
+from protocols.decimals import format_amount
 from protocols.envelope import parse_record, verify_record
 from protocols.errors import DecodeError, Reject
 from protocols.exchange import Payment, Step, check_fact, evaluate
@@ -268,7 +269,7 @@ def prices(data: bytes) -> None:
 def figures(data: bytes) -> None:
     said = text(data)
     amount = amounts.parse_amount(said, 2)
-    assert amounts.parse_amount(amounts.format_amount(amount, 2), 2) == amount
+    assert amounts.parse_amount(format_amount(amount, 2), 2) == amount
 
 
 def text(data: bytes) -> str:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.amounts import Price, format_amount, format_price, parse_amount, parse_price
+from protocols.amounts import Price, format_price, parse_amount, parse_price
+from protocols.decimals import format_amount
 from protocols.errors import Refusal
 from protocols.limits import MAX_INT
 from tests.strategies import amounts, decimals, prices, units
@@ -14,6 +15,14 @@ from tests.strategies import amounts, decimals, prices, units
 def test_amounts_round_trip(amount: int, places: int) -> None:
     assert parse_amount(format_amount(amount, places), places) == amount
     assert format_amount(-amount, places) == ("-" if amount else "") + format_amount(amount, places)
+
+
+@pytest.mark.parametrize(
+    ("amount", "places", "text"),
+    [(250, 2, "2.5"), (200, 2, "2"), (205, 2, "2.05"), (5, 2, "0.05"), (0, 2, "0"), (-20, 2, "-0.2"), (200, 0, "200")],
+)
+def test_amounts_are_written_without_idle_zeros(amount: int, places: int, text: str) -> None:
+    assert format_amount(amount, places) == text
 
 
 @given(st.none() | prices, units, decimals)
