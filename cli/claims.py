@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from protocols.errors import Refusal
+
 from .command import Group, with_session
 from .output import facts, say, short, table
 from .session import Session
@@ -42,7 +44,7 @@ def new(session: Session, peer: str, amount: str, unit: str, note: str, exchange
     data = session.write(
         "claim.propose", peer=peer, amount=amount, unit=unit, note=note, exchange=exchange, owed_by=owed_by
     )
-    _finish(session, data, "accepted", lambda d: d.get("state") == "open", "Proposed")
+    _finish(session, data, "accepted", lambda d: d.get("state") != "offered", "Proposed")
 
 
 @claim.command("accept", example="p2pnode claim accept 3f9a")
@@ -152,6 +154,10 @@ def _finish(session: Session, data: Any, what: str, done: Any, word: str) -> Non
     """Wait if that is wanted, and say how the claim stands."""
     if session.wait is not None and data.get("claim_id"):
         data = session.until(done, what, data, "claim.show", id=data["claim_id"])
+        if word == "Proposed" and data.get("state") == "declined":
+            raise Refusal("refused", f"{data.get('name')} does not agree to this claim", "Nothing is owed by it.")
+        if word == "Proposed":
+            word = f"Accepted by {data.get('name')}"
 
     def human() -> None:
         say(f"{short(data.get('claim_id'))}  {word}: {_owed(session, data)}")

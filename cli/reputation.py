@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from protocols.errors import Refusal
+
 from .command import Command, Group, with_session
 from .output import facts, say, short, table
 from .session import Session
@@ -33,9 +35,10 @@ def vouch(session: Session, peer: str, amount: str) -> None:
     """
     session.confirm(f"Vouch for {peer} with {amount}?")
     data = session.write("vouch", peer=peer, amount=amount)
-    if session.wait is not None:
-        session.until(_all_taken, f"taken by {peer}", data, "vouch.list", peer=peer)
     name, limit = data.get("name") or short(data.get("peer_id")), session.money(data.get("limit"))
+    rows = session.until(_all_taken, f"taken by {peer}", data, "vouch.list", peer=peer)
+    if any((v.get("vouch_id"), v["state"]) == (data.get("vouch_id"), "ended") for v in rows or ()):
+        raise Refusal("refused", f"{name} has given it back", "Your credit limit is as it was.")
     session.emit(data, lambda: say(f"Vouched: {session.money(data.get('amount'))} for {name}. You can spend {limit}."))
 
 
@@ -49,7 +52,7 @@ def unvouch(session: Session, peer: str, amount: str | None, take_over: bool) ->
 
     With --take-over so much of their debt becomes yours, without their doing: AMOUNT, or what they are known to owe.
     What you can spend stays the same; it is no longer theirs to give back. With --wait: until all that was asked for
-    is back.
+    is back, or with --take-over until their node has heard of it.
     """
     if take_over:
         return _take_over(session, peer, amount)
@@ -76,6 +79,10 @@ def _all_taken(vouches: Any) -> bool:
     return not any(v["state"] == "given" for v in vouches)
 
 
+def _all_told(vouches: Any) -> bool:
+    return all(v["delivered"] for v in vouches if v["direction"] == "given")
+
+
 def _all_back(vouches: Any) -> bool:
     return not any(v["asked_back"]["amount"] for v in vouches if v["direction"] == "given")
 
@@ -89,6 +96,7 @@ def _take_over(session: Session, peer: str, amount: str | None) -> None:
     session.confirm(f"Take over {amount or 'all'} that {peer} owes, as far as you vouch? It cannot be undone.")
     data = session.write("vouch.takeover", peer=peer, amount=amount)
     name, total = data.get("name") or short(data.get("peer_id")), session.money(data.get("total"))
+    session.until(_all_told, f"known to {name}", data, "vouch.list", peer=peer)
     taken = session.money(data.get("amount"))
     session.emit(data, lambda: say(f"Taken over: {taken} of what {name} owes. You still vouch with {total}."))
 

@@ -90,6 +90,7 @@ class Offered:
                 "state": "offered",
                 "amount": {"amount": _amount(entry), "unit": unit},
                 **{name: nothing for name in ("left", "returned", "taken_over", "asked_back")},
+                "delivered": True,
             }
             for (of, vouch_id), entry in self.all.items()
             if of == network.id and whose in (None, entry.author)

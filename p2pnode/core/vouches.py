@@ -62,7 +62,8 @@ class Vouches:
         amount = parse_amount(args.amount, network.genesis.decimals)
         if subject == self._state.me:
             raise Refusal("refused", "nobody vouches for himself", "Ask a neighbour who knows you.")
-        return self._json(network, self.give(network, subject, amount, now))
+        vouch = self.give(network, subject, amount, now)
+        return {**self._json(network, vouch), "vouch_id": vouch.id.hex()}
 
     def give(self, network: Network, subject: bytes, amount: int, now: int) -> Vouch:
         """Hold part of our limit for a subject. `Refusal` if we have not that much to spare."""
@@ -142,6 +143,7 @@ class Vouches:
                         ("asked_back", max(0, min(v.asked - v.returned, v.left))),
                     )
                 },
+                "delivered": not machine.outstanding(v),
             }
             for v in self.all.values()
             if v.network == network.id and whose in (None, v.counterparty)

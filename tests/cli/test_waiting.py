@@ -148,7 +148,49 @@ def test_a_wish_to_cancel_is_shown_as_long_as_it_can_be_met(run: Run, node: Fake
 
 def test_vouching_waits_until_it_is_taken(run: Run, node: FakeNode) -> None:
     node.answers["vouch"] = {"peer_id": "x", "name": "Ann", "amount": {"amount": 5, "unit": "hour"}}
-    node.in_turn("vouch.list", [{"state": "given"}], [{"state": "held"}, {"state": "ended"}])
+    node.in_turn("vouch.list", [{"state": "given"}], [{"state": "held"}, {"vouch_id": "old", "state": "ended"}])
     assert run("vouch", "Ann", "5", "--wait", "20").status == 0
     node.answers["vouch.list"] = [{"state": "given"}]
     assert run("vouch", "Ann", "5", "--wait", "0.01").status == 7
+
+
+def test_a_vouch_that_comes_back_is_no_success(run: Run, node: FakeNode) -> None:
+    node.answers["vouch"] = {"vouch_id": "ab", "name": "Ann", "amount": {"amount": 5, "unit": "hour"}}
+    held, ended = {"vouch_id": "cd", "state": "held"}, {"vouch_id": "ab", "state": "ended"}
+    node.in_turn("vouch.list", [held, {"vouch_id": "ab", "state": "given"}], [held, ended])
+    result = run("vouch", "Ann", "5", "--wait", "20")
+    assert result.status == 5 and "Ann has given it back" in result.err
+
+
+def test_taking_over_waits_until_the_other_node_has_heard(run: Run, node: FakeNode) -> None:
+    node.answers["vouch.takeover"] = {"name": "Ann", "amount": {"amount": 5, "unit": "hour"}}
+
+    def rows(delivered: bool) -> list[dict[str, Any]]:
+        return [{"direction": "given", "delivered": delivered}, {"direction": "taken", "delivered": False}]
+
+    node.in_turn("vouch.list", rows(False), rows(True))
+    assert run("unvouch", "Ann", "--take-over", "--wait", "20").status == 0
+    assert [name for name, *_ in node.calls][:3] == ["vouch.takeover", "vouch.list", "vouch.list"]
+    node.answers["vouch.list"] = rows(False)
+    assert run("unvouch", "Ann", "--take-over", "--wait", "0.01").status == 7
+
+
+def claimed(state: str) -> dict[str, Any]:
+    amount = {"amount": 350, "unit": "EUR", "decimals": 2}
+    who = {"claim_id": "ab12cd34", "name": "Ann", "direction": "owed by me", "amount": amount, "left": amount}
+    return {**who, "state": state, "delivered": state != "offered"}
+
+
+@pytest.mark.parametrize("state", ["open", "closed"])
+def test_a_claim_says_in_the_end_that_it_was_accepted(run: Run, node: FakeNode, state: str) -> None:
+    node.answers["claim.propose"] = claimed("offered")
+    node.in_turn("claim.show", claimed("offered"), claimed(state))
+    result = run("claim", "Ann", "3.50", "EUR", "--wait", "20")
+    assert result.status == 0 and "Accepted by Ann: " in result.out and "Waiting" not in result.out
+
+
+def test_a_claim_that_is_declined_needs_no_more_waiting(run: Run, node: FakeNode) -> None:
+    node.answers["claim.propose"] = claimed("offered")
+    node.in_turn("claim.show", claimed("offered"), claimed("declined"))
+    result = run("claim", "Ann", "3.50", "EUR", "--wait", "20", "--json")
+    assert result.status == 5 and "Ann does not agree" in result.error["message"]

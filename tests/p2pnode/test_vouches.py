@@ -78,6 +78,22 @@ def test_a_part_comes_back(lab):
     sound(lab)
 
 
+def test_it_is_told_whether_the_other_side_has_heard(lab):
+    """The one that was made just now can be found among the others."""
+
+    def told(id_):
+        return next(v["delivered"] for v in look(lab.anna, "vouch.list", lab.now) if v["vouch_id"] == id_)
+
+    lab.dora.alive, lab.dora.life = False, lab.dora.life + 1
+    made = lab.ask(lab.anna, "vouch", peer="Dora", amount="1")["vouch_id"]
+    (old,) = {v["vouch_id"] for v in look(lab.anna, "vouch.list", lab.now, peer="Dora")} - {made}
+    lab.ask(lab.anna, "vouch.takeover", peer="Dora", amount="1")
+    assert not told(made) and not told(old)
+    lab.sim.restart(lab.dora)
+    lab.sim.run(5 * MINUTE)
+    assert told(made) and told(old)
+
+
 def test_what_is_spent_comes_back_as_it_is_earned_also_after_a_restart(lab):
     trade(lab, lab.ben, lab.dora, 3)
     assert balance(lab, lab.dora) == (-300, 0, 1000)
