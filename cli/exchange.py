@@ -9,7 +9,7 @@ from protocols.errors import Refusal
 from protocols.limits import MAX_LIFETIME
 
 from .command import Command, Group, with_session
-from .output import facts, say, short, table
+from .output import facts, note, say, short, table
 from .session import Session
 from .times import format_time, now_ms, parse_span, parse_time
 
@@ -84,7 +84,11 @@ def propose(session: Session, listing: str, **given: Any) -> None:
     Whoever is to be paid sees the --witness you name, and may counter with others.
     """
     given["witness"] = given["witness"] or None
-    _step(session, "propose", listing=listing, **_times(given))
+    wanted = {"listing": listing, **_times(given)}
+    if given["deposit"] is not None and not session.dry_run:
+        for warning in session.call("exchange.foresee", **wanted)["warnings"]:
+            note(f"! {warning[:1].upper()}{warning[1:]}. It is proposed all the same.")
+    _step(session, "propose", **wanted)
 
 
 @exchange.command("counter", example="p2pnode exchange counter 77c1 --price 3/hour --note 'It is a big one'")

@@ -353,6 +353,7 @@ COMMANDS: dict[str, Command] = {
         Command("listing.withdraw", OneId, True, "Take a listing back everywhere"),
         Command("search", Search, False, "Find offers and requests"),
         Command("exchange.propose", Propose, True, "Propose an exchange on a listing"),
+        Command("exchange.foresee", Propose, False, "What to know before proposing an exchange; nothing is said"),
         Command("exchange.counter", Counter, True, "Answer a proposal with other terms"),
         Command("exchange.accept", Accept, True, "Accept the other side's newest terms"),
         Command("exchange.decline", Step, True, "Decline a proposal"),

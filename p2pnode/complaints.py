@@ -7,6 +7,7 @@ _NAMES: Final = {"str": "text", "int": "a whole number", "float": "a number", "b
 _TYPED: Final = {  # what the command line calls differently, or as an option of another command
     "peers.banned": "peers.list",
     "claim.propose": "claim new",
+    "exchange.foresee": "exchange propose",
     "vouch.list": "vouches",
     "vouch.takeover": "unvouch",
     "vouch.take": "vouches take",

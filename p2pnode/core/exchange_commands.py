@@ -3,23 +3,20 @@
 from typing import Any
 
 from p2pnode import commands
-from p2pnode.bounds import PAYMENT_EXPIRY, PROPOSAL_LIFETIME, SHORTEST_EXPIRY
-from protocols.amounts import Price, parse_amount, parse_price
+from p2pnode.bounds import PAYMENT_EXPIRY, SHORTEST_EXPIRY
 from protocols.errors import Refusal
 from protocols.exchange import NEGOTIATING, OPEN, DutyState, Exchange, Payment, Status
-from protocols.limits import DAY, HOUR, MAX_INT, SECOND
-from protocols.listing import Listing
-from protocols.payments import DEPOSIT, instalments_of, part_of
-from protocols.terms import Terms, draft_terms, encode_terms, quorum_of, terms_hash
+from protocols.limits import SECOND
+from protocols.payments import part_of
+from protocols.terms import encode_terms, terms_hash
 
-from .exchange_json import describe, money, summary
+from .drafting import SPANS, Drafting
+from .exchange_json import describe, summary
 from .exchanges import Exchanges, Held, accept_payload, step_payload
 from .listings import Listings
 from .paying import choose
 from .settlements import Settlements
 from .state import Network, State
-
-_SPANS = {"hour": HOUR, "day": DAY, "night": DAY, "week": 7 * DAY}
 
 
 class ExchangeCommands:
@@ -28,91 +25,24 @@ class ExchangeCommands:
         self._exchanges = exchanges
         self._listings = listings
         self._settlements = settlements
+        self._drafting = Drafting(state, exchanges, listings)
 
     def propose(self, args: commands.Propose, now: int) -> object:
-        network, record, listing = self._listings.find(args.listing, args.network)
-        if record.author == self._state.me:
-            raise Refusal("refused", "this listing is your own", "Others propose to you; you accept or counter.")
-        if listing.paused:
-            raise Refusal("refused", "this listing is paused by its owner", "Ask again when it is back.")
-        if record.until <= now:
-            raise Refusal("not_found", "this listing has expired", "`p2pnode search` shows what is current.")
-        _check_span(args.start or 0, args.end or 0, now)
-        quantity = _quantity(args.quantity, args.start, args.end, listing.price, 1)
-        counted = listing.price is None or listing.price.per not in _SPANS
-        if counted and listing.quantity is not None and quantity > listing.quantity:
-            raise Refusal("refused", f"only {listing.quantity} are offered", "Ask for fewer.")
-        amount, unit, text = _price(network, args.price, listing.price, quantity)
-        witnesses = self._witnesses(network, args.witness or (), record.author, unit if amount else "")
-        terms = draft_terms(
-            listing=record.id,
-            name=record.name,
-            proposer=self._state.me,
-            responder=record.author,
-            offered=listing.direction == "offer",
-            kind=listing.kind,
-            title=listing.title,
-            quantity=quantity,
-            start=args.start or 0,
-            end=args.end or 0,
-            amount=amount,
-            unit=unit,
-            price_text=text,
-            note=args.note,
-            previous=b"",
-            expires=now + PROPOSAL_LIFETIME,
-            witnesses=witnesses,
-            instalments=1 if args.instalments is None else args.instalments,
-            deposit=_deposit(network, args.deposit),
-        )
+        network, record, terms = self._drafting.proposal(args, now)
         held = self._exchanges.begin(network, terms, encode_terms(terms), record, now)
         return self._show(held, now)
+
+    def foresee(self, args: commands.Propose, now: int) -> dict[str, Any]:
+        """What our user should know before proposing this; nothing is said or stored. `Refusal` as of proposing."""
+        network, _, terms = self._drafting.proposal(args, now)
+        return {"warnings": self._drafting.warnings(network, terms)}
 
     def counter(self, args: commands.Counter, now: int) -> object:
         held, view, network = self._open(args.id, now)
         if view.status not in NEGOTIATING:
             raise Refusal("conflict", f"this exchange is {view.status}", "Only a proposal can be countered.")
         self._my_turn(view)
-        old = view.terms
-        listing = self._listing(held, old)
-        start = old.start if args.start is None else args.start
-        end = old.end if args.end is None else args.end
-        if args.start is not None or args.end is not None:
-            _check_span(start, end, now)
-        quantity = _quantity(args.quantity, args.start, args.end, listing, old.quantity)
-        unit_price = Price(old.amount // old.quantity, old.unit, listing.per) if old.amount and listing else None
-        if args.price is None and quantity == old.quantity:
-            amount, unit, text = old.amount, old.unit, money(network, old.amount, old.unit)
-        else:
-            amount, unit, text = _price(network, args.price, unit_price or listing, quantity)
-        if args.witness is not None:
-            other = view.counterparty(self._state.me)
-            witnesses = self._witnesses(network, args.witness, other, unit if amount else "")
-        else:
-            witnesses = old.witnesses if amount and unit == network.genesis.unit else ()
-        paid = {d.id for d in old.payments}
-        owner_gives = any(d.provider == old.responder for d in old.duties if d.id not in paid)
-        terms = draft_terms(
-            listing=old.listing,
-            name=old.name,
-            proposer=old.proposer,
-            responder=old.responder,
-            offered=owner_gives,
-            kind=old.kind,
-            title=old.title,
-            quantity=quantity,
-            start=start,
-            end=end,
-            amount=amount,
-            unit=unit,
-            price_text=text,
-            note=args.note,
-            previous=terms_hash(old),
-            expires=now + PROPOSAL_LIFETIME,
-            witnesses=witnesses,
-            instalments=(instalments_of(old) or 1) if args.instalments is None else args.instalments,
-            deposit=_deposit(network, args.deposit, old),
-        )
+        terms = self._drafting.counter(args, held, view, network, now)
         self._exchanges.say(held, "counter", view.terms_fact.id, encode_terms(terms), now)
         return self._show(held, now)
 
@@ -155,7 +85,7 @@ class ExchangeCommands:
         if terms.responder != self._state.me or current is None or current[1].quantity is None:
             return
         record, listing = current
-        if listing.price is not None and listing.price.per in _SPANS:
+        if listing.price is not None and listing.price.per in SPANS:
             return
         gone = self._exchanges.taken(network.id, terms.name, record.created, now)
         left = max(0, (listing.quantity or 0) - gone)
@@ -299,85 +229,9 @@ class ExchangeCommands:
                 "Wait for their answer; `p2pnode exchange cancel` takes your proposal back.",
             )
 
-    def _witnesses(self, network: Network, names: tuple[str, ...], other: bytes, unit: str) -> tuple[bytes, ...]:
-        """The authors meant. `Refusal` if they are no use as witnesses of a payment between us and other."""
-        found = tuple(self._state.directory.resolve(name) for name in names)
-        if len(set(found)) < len(found):
-            raise Refusal("usage", "a witness is named twice", "Name each once: one, or three who differ.")
-        if {self._state.me, other} & set(found):
-            raise Refusal("usage", "a party cannot be witness of its own deal", "Name others whom you both trust.")
-        if found and unit != network.genesis.unit:
-            raise Refusal(
-                "usage",
-                f"witnesses are for payments in {network.genesis.unit}; here nothing is paid through the ledger",
-                "Leave --witness out.",
-            )
-        try:
-            quorum_of(len(found))
-        except ValueError:
-            raise Refusal(
-                "usage",
-                "two witnesses are no better than one: both would have to agree, and one who is silent stops them",
-                "Name one, or three.",
-            ) from None
-        return found
-
-    def _listing(self, held: Held, terms: Terms) -> Price | None:
-        record = self._exchanges.listing_of(held)
-        listing: Listing | None = self._listings.parse(record) if record is not None else None
-        return listing.price if listing else None
-
     def _show(self, held: Held, now: int) -> dict[str, Any]:
         return describe(self._state, self._exchanges, self._settlements, held, now)
 
 
 def _agreement(view: Exchange) -> bytes:
     return view.acceptance.id if view.acceptance is not None else view.terms_fact.id
-
-
-def _check_span(start: int, end: int, now: int) -> None:
-    """`Refusal` for a time that is over, or has an end and no start."""
-    if end and not start:
-        raise Refusal("usage", "--until needs --from", "Say from when to when.")
-    if (end and end <= now) or (start and not end and start < now - DAY):
-        raise Refusal("usage", "that time is over", "Give a later --from and --until.")
-
-
-def _quantity(given: int | None, start: int | None, end: int | None, price: Price | None, otherwise: int) -> int:
-    """How many units are meant: as said, or as the span between start and end makes them."""
-    if end is not None and start is not None and end <= start:
-        raise Refusal("usage", "--until is not after --from", "Give the start first, then the end.")
-    if given is not None:
-        return given
-    span = _SPANS.get(price.per) if price is not None else None
-    if span and start is not None and end is not None:
-        return max(1, -(-(end - start) // span))
-    return otherwise
-
-
-def _deposit(network: Network, text: str | None, old: Terms | None = None) -> tuple[int, str]:
-    """The deposit that is asked for, in the network's unit, or the one that stands: minor units, and of what."""
-    if text is not None or old is None:
-        unit = network.genesis.unit
-        number, _, named = (text or "0").strip().partition(" ")
-        if named and named.strip() != unit:
-            raise Refusal("usage", f"a deposit is in {unit}, not in {named.strip()}", "Write the number alone.")
-        return parse_amount(number, network.genesis.decimals), unit
-    duty = next((d for d in old.payments if d.id == DEPOSIT), None)
-    return old.deposit, duty.unit if duty else ""
-
-
-def _price(network: Network, text: str | None, listed: Price | None, quantity: int) -> tuple[int, str, str]:
-    """Amount in minor units, unit and how to say it. A price without `/per` is for the whole."""
-    genesis = network.genesis
-    if text is None:
-        price, times = listed, quantity
-    else:
-        price = parse_price(text, genesis.unit, genesis.decimals)
-        times = quantity if "/" in text else 1
-    if price is None:
-        return 0, "", "nothing"
-    amount = price.amount * times
-    if amount > MAX_INT:
-        raise Refusal("usage", "the price is too high", "Check the quantity and the price.")
-    return amount, price.unit, money(network, amount, price.unit)

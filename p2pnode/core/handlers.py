@@ -42,6 +42,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "listing.renew": core.listings.renew,
         "listing.withdraw": core.listings.withdraw,
         "exchange.propose": exchange.propose,
+        "exchange.foresee": exchange.foresee,
         "exchange.counter": exchange.counter,
         "exchange.accept": exchange.accept,
         "exchange.decline": exchange.decline,

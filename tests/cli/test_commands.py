@@ -122,7 +122,7 @@ def test_what_is_typed_reaches_the_node(run: Run, node: FakeNode, typed: str, na
 
 
 def test_no_command_of_the_table_is_left_out() -> None:
-    apart = {"join", "ledger.verify", "ledger.prove", "ledger.export", "backup"}
+    apart = {"join", "ledger.verify", "ledger.prove", "ledger.export", "backup", "exchange.foresee"}
     assert {name for _, name, _ in CASES} | apart == set(COMMANDS)
 
 
@@ -343,3 +343,11 @@ def test_a_reader_that_goes_away_is_no_fault(node: FakeNode) -> None:
     os.close(reader)
     _, err = process.communicate(timeout=30)
     assert process.returncode in (0, 1) and err == b""  # click itself ends with 1
+
+
+def test_a_deposit_that_cannot_be_paid_is_warned_of_before_it_is_proposed(run: Run, node: FakeNode) -> None:
+    node.answers["exchange.foresee"] = {"warnings": ["the deposit is 5 hour, and you can spend 2 hour now"]}
+    result = run("exchange", "propose", "ab", "--deposit", "5", "--json")
+    assert result.status == 0 and "! The deposit is 5 hour, and you can spend 2 hour now" in result.err
+    assert [name for name, *_ in node.calls] == ["exchange.foresee", "exchange.propose"]
+    assert run("exchange", "propose", "ab", "--json").err == "" and node.calls[-1][0] == "exchange.propose"
