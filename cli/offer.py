@@ -14,6 +14,7 @@ from .session import Session
 from .times import format_time, now_ms, parse_time
 
 KINDS = "sell, rent, lend, give, food, service, help, deliver, design, pledge, or your own word"
+FOR_NOTHING = ("give", "lend")  # kinds of which nobody expects a price
 _FILE_KEYS = {"kind", "title", "text", "price", "quantity", "tags", "area", "until", "when", "photos", "to"}
 
 
@@ -108,7 +109,14 @@ def _build(direction: str, thing: str) -> click.Group:
                 raise click.UsageError(f"Missing option '--{needed}'.", click.get_current_context())
         data = session.write("listing.publish", direction=direction, **fields)
         data = _spread(session, data)
-        session.emit(data, lambda: _print_published(data))
+
+        def human() -> None:
+            _print_published(data)
+            if "price" not in fields and fields["kind"] not in FOR_NOTHING:
+                means = "whoever takes it owes nothing" if direction == "offer" else "you offer nothing for it"
+                say(f"No price: {means}, unless the two of you agree on one (p2pnode exchange counter --price).")
+
+        session.emit(data, human)
 
     article = "an" if direction == "offer" else "a"
     publish.help = f"Publish {article} {direction}. Before you have joined a network it is a draft."

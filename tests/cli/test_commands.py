@@ -351,3 +351,21 @@ def test_a_deposit_that_cannot_be_paid_is_warned_of_before_it_is_proposed(run: R
     assert result.status == 0 and "! The deposit is 5 hour, and you can spend 2 hour now" in result.err
     assert [name for name, *_ in node.calls] == ["exchange.foresee", "exchange.propose"]
     assert run("exchange", "propose", "ab", "--json").err == "" and node.calls[-1][0] == "exchange.propose"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("offer publish --kind sell --title t", "No price: whoever takes it owes nothing"),
+        ("request publish --kind help --title t", "No price: you offer nothing for it"),
+        ("offer publish --kind sell --title t --price 2", ""),
+        ("offer publish --kind sell --title t --price free", ""),
+        ("offer publish --kind give --title t", ""),
+        ("request publish --kind lend --title t", ""),
+    ],
+)
+def test_what_no_price_means_is_said_when_it_is_published(run: Run, node: FakeNode, typed: str, said: str) -> None:
+    node.answers["listing.publish"] = {"listing_id": "ab", "revision": 1, "valid_until": 5, "state": "stored"}
+    shown = run(*typed.split()).out
+    assert said in shown and ("No price" in shown) == bool(said)
+    assert "No price" not in run(*typed.split(), "--json").out
