@@ -23,7 +23,7 @@ from .vouches import Vouches
 
 Owing = dict[str, dict[str, int]]
 _OWED = ("owed_to_me", "owed_by_me", "pending_owed_to_me", "pending_owed_by_me")
-_APART = ("deposit_with_them", "deposit_with_us", "taken_over_from_them", "taken_over_from_us")
+_SUMMED = ("given", "received", "deposit_with_them", "deposit_with_us", "taken_over_from_them", "taken_over_from_us")
 _MOVED = (DealState.COMPLETED, DealState.SETTLED)  # balances, that is; witnesses may have settled it before
 _PENDING = (DealState.PROPOSED, DealState.REQUESTED, DealState.ACCEPTED)
 
@@ -102,10 +102,10 @@ class Accounts:
             "next": following,
         }
 
-    def apart(self, network: Network) -> dict[str, int]:
-        """What moved our balance and is neither given nor received, minor units, by the names of the statement."""
+    def summed(self, network: Network) -> dict[str, int]:
+        """What moved our balance, over all counterparties, minor units, by the names of the statement."""
         accounts = self._accounts(network).values()
-        return {name: sum(getattr(account, name) for account in accounts) for name in _APART}
+        return {name: sum(getattr(account, name) for account in accounts) for name in _SUMMED}
 
     def _accounts(self, network: Network) -> dict[bytes, Account]:
         accounts: dict[bytes, Account] = {}

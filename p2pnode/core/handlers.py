@@ -19,7 +19,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
     """What answers each command at once."""
     exchange = ExchangeCommands(core.state, core.exchanges, core.listings, core.settlements)
     accounts = Accounts(core.state, core.settlements, core.vouches, core.exchanges, core.claims)
-    ledger = LedgerCommands(core.state, core.settlements, core.exchanges, accounts)
+    ledger = LedgerCommands(core.state, core.exchanges, accounts)
     answers = Answers(core.state, core.vouches)
     evidence = Evidence(core.state, core.exchanges, core.settlements)
     return {

@@ -4,24 +4,20 @@ from typing import Any
 
 from ledger.entry import parse_entry, settlement_of
 from ledger.payloads import Settlement
-from ledger.settlement import State as Standing
 from p2pnode import commands
 from protocols.decimals import OTHER_DECIMALS
 from protocols.errors import Reject
-from protocols.payments import DEPOSIT, REFUND
 
 from .accounts import Accounts
 from .exchanges import Exchanges
-from .settlements import Settlements
-from .state import Network, State
+from .state import State
 
 
 class LedgerCommands:
-    def __init__(self, state: State, settlements: Settlements, exchanges: Exchanges, accounts: Accounts) -> None:
+    def __init__(self, state: State, exchanges: Exchanges, accounts: Accounts) -> None:
         self._state = state
         self._accounts = accounts
         self._exchanges = exchanges
-        self._settlements = settlements
 
     def log(self, args: commands.NoArgs, now: int) -> list[dict[str, Any]]:
         network = self._state.network(args.network)
@@ -50,27 +46,16 @@ class LedgerCommands:
     def balance(self, args: commands.NoArgs, now: int) -> dict[str, Any]:
         network = self._state.network(args.network)
         genesis, state = network.genesis, network.chain.state
-        given, received = self._totals(network)
         unit = genesis.unit
         return {
             "unit": unit,
             "decimals": genesis.decimals,
             "balance": {"amount": state.balance, "unit": unit},
             "hold": {"amount": state.hold, "unit": unit},
-            "given": {"amount": given, "unit": unit},
-            "received": {"amount": received, "unit": unit},
-            **{name: {"amount": value, "unit": unit} for name, value in self._accounts.apart(network).items()},
+            **{name: {"amount": value, "unit": unit} for name, value in self._accounts.summed(network).items()},
             "limit": {"amount": state.limit, "unit": unit},
             "available": {"amount": max(0, state.balance - state.hold + state.limit), "unit": unit},
         }
-
-    def _totals(self, network: Network) -> tuple[int, int]:
-        """What was given to others (earned) and received from them (spent), without deposits, in minor units."""
-        deals = [d for d in self._settlements.deals.values() if d.network == network.id]
-        deals = [d for d in deals if self._exchanges.of_deal(d.id)[1] not in (DEPOSIT, REFUND)]
-        given = sum(d.amount for d in deals if not d.payer and d.state is Standing.SETTLED)
-        received = sum(d.amount for d in deals if d.payer and d.state in (Standing.COMPLETED, Standing.SETTLED))
-        return given, received
 
     def _said(self, kind: str, full: bytes) -> Settlement | None:
         if kind == "INCEPT":
