@@ -156,38 +156,6 @@ def test_who_paid_after_asking_to_cancel_offers_no_way_back():
     assert typed(show(lab, lab.ben, id_)) == ["handover"]
 
 
-def test_a_deposit_beyond_a_limit_is_foreseen_and_can_be_proposed_all_the_same():
-    lab = Lab(20)
-    drill = lab.ask(lab.ben, "listing.publish", direction="offer", kind="lend", title="A drill")["listing_id"]
-    wanted = lab.ask(lab.ben, "listing.publish", direction="request", kind="lend", title="A saw")["listing_id"]
-    lab.sim.run(MINUTE)
-
-    def foreseen(listing, deposit):
-        found = lab.ask(lab.cleo, "exchange.foresee", listing=listing, deposit=deposit)["warnings"]
-        assert not look(lab.cleo, "exchange.list", lab.now), "nothing was said"
-        return found
-
-    free = look(lab.cleo, "ledger.balance", lab.now)["available"]["amount"] // 100
-    assert foreseen(drill, f"{free}") == [] == foreseen(drill, "0")
-    assert foreseen(drill, f"{free + 1}") == [f"the deposit is {free + 1} hour, and you can spend {free} hour now"]
-    free = look(lab.ben, "ledger.balance", lab.now)["available"]["amount"] // 100
-    assert foreseen(wanted, f"{free}") == []
-    (said,) = foreseen(wanted, f"{free + 1}")
-    assert said.startswith(f"the deposit is {free + 1} hour, and Ben could spend {free} hour")
-    assert lab.ask(lab.cleo, "exchange.propose", listing=wanted, deposit=f"{free + 1}")["status"] == "proposed"
-
-
-def test_a_deposit_may_name_its_unit_and_no_other():
-    lab = Lab(19)
-    made = lab.ask(lab.ben, "listing.publish", direction="offer", kind="lend", title="A drill")
-    lab.sim.run(MINUTE)
-    drill = made["listing_id"]
-    with pytest.raises(Refusal, match="a deposit is in hour, not in EUR"):
-        lab.ask(lab.cleo, "exchange.propose", listing=drill, deposit="2 EUR")
-    shown = lab.ask(lab.cleo, "exchange.propose", listing=drill, deposit="2 hour")
-    assert shown["terms"]["deposit"] == {"amount": 200, "unit": "hour"}
-
-
 def test_a_counter_keeps_the_steps_unless_it_names_others():
     lab = Lab(14)
     made = lab.ask(lab.ben, "listing.publish", direction="offer", kind="help", title="A wall", price="6")

@@ -1,0 +1,40 @@
+"""What an exchange may ask as a deposit, and what its payer is told before."""
+
+import pytest
+
+from protocols.errors import Refusal
+from protocols.limits import MINUTE
+from tests.p2pnode.lab import Lab
+from tests.sim.street import look
+
+
+def test_a_deposit_beyond_a_limit_is_foreseen_and_can_be_proposed_all_the_same():
+    lab = Lab(20)
+    drill = lab.ask(lab.ben, "listing.publish", direction="offer", kind="lend", title="A drill")["listing_id"]
+    wanted = lab.ask(lab.ben, "listing.publish", direction="request", kind="lend", title="A saw")["listing_id"]
+    lab.sim.run(MINUTE)
+
+    def foreseen(listing, deposit):
+        found = lab.ask(lab.cleo, "exchange.foresee", listing=listing, deposit=deposit)["warnings"]
+        assert not look(lab.cleo, "exchange.list", lab.now), "nothing was said"
+        return found
+
+    free = look(lab.cleo, "ledger.balance", lab.now)["available"]["amount"] // 100
+    assert foreseen(drill, f"{free}") == [] == foreseen(drill, "0")
+    assert foreseen(drill, f"{free + 1}") == [f"the deposit is {free + 1} hour, and you can spend {free} hour now"]
+    free = look(lab.ben, "ledger.balance", lab.now)["available"]["amount"] // 100
+    assert foreseen(wanted, f"{free}") == []
+    (said,) = foreseen(wanted, f"{free + 1}")
+    assert said.startswith(f"the deposit is {free + 1} hour, and Ben could spend {free} hour")
+    assert lab.ask(lab.cleo, "exchange.propose", listing=wanted, deposit=f"{free + 1}")["status"] == "proposed"
+
+
+def test_a_deposit_may_name_its_unit_and_no_other():
+    lab = Lab(19)
+    made = lab.ask(lab.ben, "listing.publish", direction="offer", kind="lend", title="A drill")
+    lab.sim.run(MINUTE)
+    drill = made["listing_id"]
+    with pytest.raises(Refusal, match="a deposit is in hour, not in EUR"):
+        lab.ask(lab.cleo, "exchange.propose", listing=drill, deposit="2 EUR")
+    shown = lab.ask(lab.cleo, "exchange.propose", listing=drill, deposit="2 hour")
+    assert shown["terms"]["deposit"] == {"amount": 200, "unit": "hour"}
