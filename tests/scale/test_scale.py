@@ -111,3 +111,14 @@ def test_what_the_figures_rest_on() -> None:
     assert run.sim.hops[record.id][0] == 0 and run.sim.hops[record.id][1] == NOT
     run.sim.run(run.sim.now + SECOND)
     assert {1, 2} & set(run.sim.hops[record.id])
+
+
+def test_connections_chosen_by_cell_carry_the_records_of_a_cell_and_those_by_chance_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(world, "CELL_OF", 4)
+    chosen, chance = (
+        Run(144, FAIR, 1, dials).spread(10, cells=True, watch=20 * SECOND) for dials in (Dials(), Dials(0, 0, 8))
+    )
+    assert chosen.worst >= 0.99
+    assert chance.delivered < 0.9  # 16 connections into 36 cells: four of them to who keeps the same
