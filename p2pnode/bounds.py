@@ -153,6 +153,7 @@ MAX_EMPTY_MESSAGES: Final = 16  # of Noise, one after the other
 MAX_DISCARDED: Final = 4 * 1024 * 1024  # into streams that no longer exist, per connection
 MAX_CONTROL_BACKLOG: Final = 64 * 1024
 MAX_WRITE_BACKLOG: Final = 256 * 1024
+MAX_DIRECT_FRAMES: Final = 64  # that wait in a multiplexer; more are gathered above it
 WRITE_TIMEOUT: Final = 20.0
 STREAM_LINGER: Final = 10.0  # a stream that we closed and the peer did not
 NEGOTIATION_TIMEOUT: Final = 5.0

@@ -131,6 +131,8 @@ class Connection:
             if self._nursery is not None:
                 self._nursery.start_soon(self._send, protocol, line)
         item = frame(data)
+        if line.sent_now(item):
+            return True
         if self._queued + len(item) > MAX_SEND_QUEUE or self._frames >= MAX_SEND_FRAMES:
             self.close("takes its frames too slowly")
             return False
@@ -166,8 +168,10 @@ class Connection:
                 while line.items and (not batch or len(batch) + len(line.items[0]) <= BATCH):
                     batch += line.items.popleft()
                     self._frames -= 1
+                line.sending = True
                 stream = await self._stream_for(protocol, line)
                 await stream.write(bytes(batch))
+                line.sending = False
                 self._count(-len(batch), 0)
         except NegotiationFailed as failure:
             log.debug("peer %s: %s", self.peer, failure)
@@ -178,8 +182,7 @@ class Connection:
             self.close(f"the stream of {protocol} broke")
 
     async def _stream_for(self, protocol: str, line: "_Line") -> Stream:
-        line.streams = [s for s in line.streams if not s.broken and not s.local_closed]
-        if not line.streams:
+        if line.stream() is None:
             stream = await self.ask(protocol)
             line.streams.append(stream)
             assert self._nursery is not None
@@ -283,3 +286,17 @@ class _Line:
         self.filled = trio.Event()
         self.streams: list[Stream] = []
         self.refused = False
+        self.sending = False
+
+    def stream(self) -> Stream | None:
+        """The one that frames leave by: always the oldest that is open."""
+        if self.streams and (self.streams[0].broken or self.streams[0].local_closed):
+            self.streams = [s for s in self.streams if not s.broken and not s.local_closed]
+        return self.streams[0] if self.streams else None
+
+    def sent_now(self, item: bytes) -> bool:
+        """Send a frame without a task in between, if nothing waits before it and there is room."""
+        if self.items or self.sending:
+            return False
+        stream = self.stream()
+        return stream is not None and stream.write_now(item)

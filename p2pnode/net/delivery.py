@@ -58,25 +58,33 @@ class Delivery:
         self._in, self._out = trio.open_memory_channel[HostEvent](EVENT_BACKLOG)
 
     async def put(self, event: HostEvent) -> None:
-        await self._in.send(event)
+        try:
+            self._in.send_nowait(event)  # who waits already comes first: there is no room then
+        except trio.WouldBlock:
+            await self._in.send(event)
 
     async def run(self) -> None:
         """Until cancelled; an event that is being handled then gets a moment to be finished."""
-        handling = trio.CancelScope(shield=True)
+        stopping = handling = False
+        scope = trio.CancelScope(shield=True)
 
         async def allow_a_moment() -> None:
+            nonlocal stopping
             try:
                 await trio.sleep_forever()
             finally:
-                handling.deadline = trio.current_time() + STOP_TIMEOUT
+                stopping = True
+                scope.deadline = trio.current_time() + (STOP_TIMEOUT if handling else 0)
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(allow_a_moment)
-            async for event in self._out:
-                with handling:
+            with scope:
+                while not stopping:
+                    event = await self._out.receive()
+                    handling = True
                     await self._handle(event)
-                await trio.lowlevel.checkpoint_if_cancelled()
-                handling = trio.CancelScope(shield=True)
+                    handling = False
+            await trio.lowlevel.checkpoint_if_cancelled()
 
     async def _handle(self, event: HostEvent) -> None:
         try:

@@ -128,13 +128,15 @@ class RawChannel:
         return data
 
     async def _fill(self) -> None:
-        data = await self._stream.receive_some(RECEIVE_SIZE)
+        data = await self._stream.socket.recv(RECEIVE_SIZE)
         if not data:
             raise ConnectionEnded("closed by the other side")
         self._buffer += data
 
     async def write(self, data: bytes) -> None:
-        await self._stream.send_all(data)
+        view = memoryview(data)
+        while view:  # the socket itself: SocketStream spends as much on each call as the kernel does
+            view = view[await self._stream.socket.send(view) :]
 
     async def close(self) -> None:
         await self._stream.aclose()

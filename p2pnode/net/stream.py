@@ -64,19 +64,41 @@ class Stream:
         """All of `data`, as the window allows. Raises StreamBroken, also when the peer takes nothing for long."""
         view = memoryview(data)
         while len(view):
-            with trio.move_on_after(WRITE_TIMEOUT) as scope:
-                while not self.broken and not self.local_closed and not (self._send_window and self.mux.has_room):
-                    self._writable = trio.Event()
-                    await self._writable.wait()
-            if scope.cancelled_caught:
-                self.mux.close("takes no data")
+            if not self._may_write:
+                with trio.move_on_after(WRITE_TIMEOUT) as scope:
+                    while not self._may_write and not self.broken and not self.local_closed:
+                        self._writable = trio.Event()
+                        await self._writable.wait()
+                if scope.cancelled_caught:
+                    self.mux.close("takes no data")
             if self.broken or self.local_closed:
                 raise StreamBroken("the stream is closed")
-            size = min(len(view), self._send_window, CHUNK)
-            self._send_window -= size
-            self.mux.queue(HEADER.pack(0, DATA, 0, self.id, size) + view[:size], control=False)
-            view = view[size:]
+            view = view[self._put(view) :]
         await trio.lowlevel.checkpoint()
+
+    def write_now(self, data: bytes) -> bool:
+        """All of `data` at once; False, and nothing was written, if that is not possible now."""
+        if (
+            not self._may_write
+            or not self.mux.is_quiet
+            or len(data) > min(self._send_window, CHUNK)
+            or self.broken
+            or self.local_closed
+        ):
+            return False
+        self._put(memoryview(data))
+        return True
+
+    @property
+    def _may_write(self) -> bool:
+        return self._send_window > 0 and self.mux.has_room
+
+    def _put(self, data: memoryview) -> int:
+        """Queue a frame with the beginning of the data; how much that was."""
+        size = min(len(data), self._send_window, CHUNK)
+        self._send_window -= size
+        self.mux.queue(HEADER.pack(0, DATA, 0, self.id, size) + data[:size], control=False)
+        return size
 
     async def close(self) -> None:
         """Say that nothing more will be written; what the peer sends can still be read."""

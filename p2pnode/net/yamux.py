@@ -9,6 +9,7 @@ that two sides with full buffers wait for each other. Here one task reads and ne
 * frames that are ready together leave in one Noise message, and credit is returned when half a window was read.
 """
 
+import math
 import secrets
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +20,7 @@ import trio
 from p2pnode.bounds import (
     MAX_BUFFERED,
     MAX_CONTROL_BACKLOG,
+    MAX_DIRECT_FRAMES,
     MAX_DISCARDED,
     MAX_INBOUND_STREAMS,
     MAX_WRITE_BACKLOG,
@@ -102,6 +104,7 @@ class Yamux:
         self._frames = 0  # since the last time that they were charged
         self._discarded = 0
         self._heard_at = trio.current_time()
+        self._writing_since = math.inf  # not writing
         self._pinged_at = 0.0
         self._ping_value = 0
 
@@ -118,6 +121,11 @@ class Yamux:
     @property
     def has_room(self) -> bool:
         return self._queued < MAX_WRITE_BACKLOG
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether hardly anything waits to be sent."""
+        return self.has_room and len(self._queue) < MAX_DIRECT_FRAMES
 
     @property
     def inbound(self) -> int:
@@ -205,8 +213,9 @@ class Yamux:
                 batch += self._queue.popleft()
             if not self._queue:
                 self._control = 0
-            with trio.fail_after(WRITE_TIMEOUT):
-                await self._channel.write(bytes(batch))
+            self._writing_since = trio.current_time()
+            await self._channel.write(bytes(batch))
+            self._writing_since = math.inf
             if self.closed.is_set():
                 return  # all that was queued is off the pool already
             self._queued -= len(batch)
@@ -223,6 +232,8 @@ class Yamux:
             quiet = now - self._heard_at
             if quiet >= self._silence:
                 self.close("no answer")
+            elif now - self._writing_since > WRITE_TIMEOUT:
+                self.close("takes no data")
             elif quiet >= ping_after or not self.rtt:
                 self._pinged_at = now
                 self._ping_value = secrets.randbits(32)  # or an answer could be sent before the question

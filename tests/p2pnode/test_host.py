@@ -7,6 +7,7 @@ import trio
 
 from p2pnode.bounds import MAX_SEND_FRAMES
 from p2pnode.net.addresses import BadAddress
+from p2pnode.net.connection import _Line
 from p2pnode.net.delivery import FrameReceived, PeerConnected, PeerDisconnected
 from p2pnode.net.dialing import Unreachable
 from protocols.errors import Refusal
@@ -32,6 +33,37 @@ async def test_frames_go_both_ways_in_order() -> None:
         assert [one.data for one in a.of(FrameReceived) if one.protocol == EXCHANGE] == [b"other"]
         assert a.of(PeerConnected)[0].outbound and not b.of(PeerConnected)[0].outbound
         assert a.of(PeerConnected)[0].address == b.addresses[0]
+
+
+async def test_frames_keep_their_order_whether_they_leave_at_once_or_wait() -> None:
+    a, b = Node(1, **QUIET), Node(2, **QUIET)
+    async with nodes(a, b):
+        await connect(a, b)
+        sent: list[bytes] = []
+        for burst in range(20):
+            for number in range(30):  # some fit into the window, some have to wait for room, some come after those
+                data = b"%d.%d" % (burst, number) + b"x" * (50_000 if number % 5 == 2 else 100)
+                assert a.host.send(b.id, GOSSIP, data)
+                sent.append(data)
+                if number % 7 == 6:
+                    await trio.lowlevel.checkpoint()
+            await until(lambda: len(b.frames(a)) > len(sent) - 20)
+        await until(lambda: len(b.frames(a)) == len(sent))
+        assert b.frames(a) == sent
+
+
+def test_nothing_overtakes_what_is_being_sent() -> None:
+    class Open:
+        broken = local_closed = False
+
+        def write_now(self, data: bytes) -> bool:
+            return True
+
+    line = _Line()
+    line.streams = [Open()]  # type: ignore[list-item]
+    assert line.sent_now(b"first")
+    line.sending = True
+    assert not line.sent_now(b"second")
 
 
 async def test_disconnect_is_told_on_both_sides_and_ends_sending() -> None:

@@ -9,7 +9,13 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2pnode.bounds import MAX_BUFFERED, MAX_INBOUND_STREAMS
+from p2pnode.bounds import (
+    MAX_BUFFERED,
+    MAX_DIRECT_FRAMES,
+    MAX_INBOUND_STREAMS,
+    MAX_WRITE_BACKLOG,
+    WRITE_TIMEOUT,
+)
 from p2pnode.net import yamux
 from p2pnode.net.yamux import (
     ACK,
@@ -319,6 +325,32 @@ async def test_sending_into_closed_streams_is_bounded() -> None:
             while not mux.closed.is_set():
                 await push(end, header(DATA, 0, 77, 60_000) + b"x" * 60_000)
         assert mux.violation
+
+
+async def test_who_speaks_but_takes_nothing_is_let_go(autojump_clock: trio.testing.MockClock) -> None:
+    async with victim() as (mux, end):
+        stream = mux.open_stream()
+        while stream.write_now(b"x" * 100):
+            await trio.lowlevel.checkpoint()
+        began = trio.current_time()
+        while not mux.closed.is_set() and trio.current_time() < began + 60:
+            await trio.sleep(5)
+            await push(end, header(PING, ACK, 0, 0))  # a sign of life
+        assert mux.reason == "takes no data"
+        assert WRITE_TIMEOUT <= trio.current_time() - began <= WRITE_TIMEOUT + 10
+
+
+async def test_what_is_written_at_once_is_bounded() -> None:
+    async with victim() as (mux, _):
+        for size, most in ((1, MAX_DIRECT_FRAMES), (30_000, MAX_WRITE_BACKLOG // 30_000)):
+            for _ in range(2):  # one window is less than the bound
+                stream = mux.open_stream()
+                written = 0
+                while stream.write_now(b"x" * size):
+                    written += 1
+                assert written <= most + 1
+            assert not mux.open_stream().write_now(b"x" * size)
+            await trio.sleep(0.1)
 
 
 async def test_go_away_ends_the_connection_in_peace() -> None:
