@@ -69,6 +69,7 @@ class Member:
         self._intake = Intake(state, self._verify)
         self.host = Host(self._rng.randbytes(32), [LOOPBACK], self._happened, dht=False)
         self._changed = trio.Event()
+        self._due: int | None = None
 
     def publish(self, records: Sequence[Record]) -> None:
         for record in records:
@@ -76,7 +77,7 @@ class Member:
             self._commit()
             self._seen.by(self._number, record.id)
             self.gossip.spread(self.id, record.id, None, clock.now())
-        self._changed.set()
+        self._schedule()
 
     def new(self, count: int) -> list[Record]:
         signers = [self.signer] + [incept(self._rng.randbytes(32))[0] for _ in range((count - 1) // AUTHORS)]
@@ -86,11 +87,12 @@ class Member:
         """Wake the machine whenever it wants to be woken."""
         self._do(self.gossip.join(self.id, self.catalog, [""], clock.now()))
         while True:
-            due = self.gossip.next_wake()
-            wait = max(0.0, (due - clock.now()) / 1_000) if due is not None else 60.0
+            self._due = self.gossip.next_wake()
+            wait = max(0.0, (self._due - clock.now()) / 1_000) if self._due is not None else 60.0
+            self._changed = trio.Event()
             with trio.move_on_after(wait):
                 await self._changed.wait()
-            self._changed = trio.Event()
+                continue
             self._do(self.gossip.woke(clock.now()))
 
     def _verify(self, claims: Sequence[Claim]) -> list[Reject | None]:
@@ -106,7 +108,12 @@ class Member:
                 self.gossip.disconnected(peer)
             case FrameReceived(peer, protocol, data) if protocol == PROTOCOL:
                 self._do(self.gossip.received(peer, data, now))
-        self._changed.set()
+        self._schedule()
+
+    def _schedule(self) -> None:
+        due = self.gossip.next_wake()
+        if due is not None and (self._due is None or due < self._due):
+            self._changed.set()
 
     def _do(self, steps: list[Step]) -> None:
         for step in steps:
