@@ -19,6 +19,7 @@ import msgspec
 import trio
 
 from dht.catalog import Catalog
+from dht.gossip import Gossip, Step
 from dht.keys import slot_hash
 from dht.pushing import Pushes
 from p2pnode import clock, control, daemon, serving, walls, web
@@ -27,6 +28,7 @@ from p2pnode.core.announcing import Announcing
 from p2pnode.core.core import Core
 from p2pnode.core.effects import Effect, Penalize, Reply
 from p2pnode.core.events import Event
+from p2pnode.core.intake import Intake
 from p2pnode.core.journal import Journal
 from p2pnode.core.keys import REQUEST
 from p2pnode.core.timekeeping import Timekeeping
@@ -37,9 +39,11 @@ from p2pnode.net.host import Host
 from p2pnode.net.libp2p_pieces import RawChannel, SecureChannel
 from p2pnode.net.listening import Handshakes
 from p2pnode.net.pool import Pool
+from protocols.gossip_messages import Have, Hello, Records, Want, parse_message
 from protocols.limits import DAY
 
 TASKS = "tasks.txt"
+ASTRAY = Path(os.environ.get("P2PNODE_HOME", "")).with_suffix(".astray") if "P2PNODE_HOME" in os.environ else Path()
 USER, MACHINE = "user-of-a-distinctive-name", "machine-of-a-distinctive-name"
 HELD_BACK = 0.4  # seconds between an answer and its commit
 RULES: dict[str, Callable[[], None]] = {}
@@ -257,6 +261,59 @@ def leak() -> None:
         await run(self)
 
     Connection.run = leaking  # type: ignore[method-assign]
+
+
+@rule
+def notes_arrivals() -> None:
+    """No rule is taken away, but the id of each listing that comes in, or is made here, stands in HOME.arrived with
+    the time of the machine's steady clock."""
+    learn = Intake._learn
+    file = Path(os.environ["P2PNODE_HOME"]).with_suffix(".arrived").open("a", buffering=1)
+
+    def note(self: Intake, network: Any, record: Any) -> None:
+        learn(self, network, record)
+        if record.kind == "listing":
+            file.write(f"{slot_hash(record.slot).hex()} {time.monotonic()}\n")
+
+    Intake._learn = note  # type: ignore[method-assign]
+
+
+@rule
+def tells_nobody() -> None:
+    """The same; and from when HOME.astray is there, what is new is told to no neighbour: they find it by comparing,
+    now and then."""
+    notes_arrivals()
+    spread = Gossip.spread
+
+    def hushed(self: Gossip, *args: Any) -> None:
+        if not ASTRAY.exists():
+            spread(self, *args)
+
+    Gossip.spread = hushed  # type: ignore[method-assign]
+
+
+@rule
+def never_compares() -> None:
+    """Arrivals are noted; and from when HOME.astray is there, what is new is told, but neighbours never compare what
+    they hold."""
+    notes_arrivals()
+    received = Gossip.received
+    other = Hello | Records | Have | Want
+
+    def deaf(self: Gossip, peer: str, frame: bytes, now: int) -> list[Step]:
+        return (
+            [] if ASTRAY.exists() and not isinstance(parse_message(frame), other) else received(self, peer, frame, now)
+        )
+
+    Gossip.received = deaf  # type: ignore[method-assign]
+
+
+@rule
+def soon_gone() -> None:
+    """The same; and a peer that is silent for 3 s is taken for gone."""
+    never_compares()
+    init = Host.__init__
+    Host.__init__ = lambda self, *args, **named: init(self, *args, **named, silence=3.0)  # type: ignore[method-assign]
 
 
 def mutant(name: str) -> list[str]:

@@ -75,6 +75,11 @@ class Host:
         self._port = f"port{index}"
 
     @property
+    def namespace(self) -> str:
+        """The file of its network namespace."""
+        return f"/proc/{self._holder}/ns/net"
+
+    @property
     def prefix(self) -> list[str]:
         """The words before a command that make it run on this host."""
         return self._lab._inside(self._holder)
