@@ -32,7 +32,7 @@ from protocols.amounts import Price
 from protocols.envelope import Record
 from protocols.fields import seal_payload
 from protocols.genesis import Genesis, found, network_id
-from protocols.identity import Signer, incept, parse_inception, prefix
+from protocols.identity import Signer, Verify, incept, parse_inception, prefix, verify_in_turn
 from protocols.limits import DAY
 from protocols.listing import KIND, Listing, parse_listing
 
@@ -83,7 +83,7 @@ def _listing(rng: random.Random, signer: Signer, network: bytes, number: int) ->
 class Node:
     """The part of a node that takes records in: the real intake, journal and store, without a network around them."""
 
-    def __init__(self, store: Store, rng: random.Random) -> None:
+    def __init__(self, store: Store, rng: random.Random, verify: Verify) -> None:
         founder, record, genesis = make_network(rng)
         self.network = network_id(record)
         self._store = store
@@ -92,7 +92,7 @@ class Node:
         state = State(founder, Settings("bench", "u33dc", "", bytes(32)), rng, self._journal, gossip, NOW)
         chain = OwnChain(self._journal, founder, rng, self.network, 0)
         self._joined = Network(self.network, genesis, record, Catalog(self.network), chain, NOW)
-        self._intake = Intake(state, Verifier())
+        self._intake = Intake(state, verify)
 
     def take(self, wires: Sequence[bytes]) -> None:
         """Each record of a batch through every rung of the ladder."""
@@ -112,12 +112,22 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def cpu(work: Callable[[], object]) -> float:
+    """Seconds of the processor, without what others take of it and what the disk takes."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
 def measure(count: int, batch: int) -> list[Figure]:
     rng = random.Random(1)  # noqa: S311 (the same records in every run)
-    bare, take, commit = [], [], []
+    bare, take, commit, lone = [], [], [], []
     with tempfile.TemporaryDirectory(prefix="p2pnode-ingest-") as folder:
-        store = Store.open(Path(folder) / "store")
-        node = Node(store, rng)
+        store, second = Store.open(Path(folder) / "store"), Store.open(Path(folder) / "second")
+        state = rng.getstate()
+        node = Node(store, rng, Verifier())
+        rng.setstate(state)
+        one_core = Node(second, rng, verify_in_turn)
         records = make_records(rng, node.network, count)
         signed = [
             (VerifyKey(parse_inception(r.inception).key), prefix(r.kind) + r.header, r.signature) for r in records
@@ -129,12 +139,18 @@ def measure(count: int, batch: int) -> list[Figure]:
             bare.append(timed(partial(verify_all, part)))
             take.append(timed(partial(node.take, wires)))
             commit.append(timed(node.commit))
+            least, *work = [cpu(w) for w in (partial(verify_all, part), partial(one_core.take, wires), one_core.commit)]
+            lone.append(least / sum(work))
         store.close()
+        second.close()
         index = timed_index(Path(folder) / "index.sqlite", records, batch)
     ratio = statistics.median(b / (t + c) for b, t, c in zip(bare, take, commit, strict=True))
     micro = 1e6 / batch
     return [
         Figure("ingest_ratio", ratio, "", "of the speed of bare verify (median)", at_least=0.6),
+        Figure(
+            "ingest_one_core_ratio", statistics.median(lone), "", "the same by one thread, in its time", at_least=0.5
+        ),
         Figure("ingest_records_per_second", count / (sum(take) + sum(commit)), "1/s", "checked, verified, durable"),
         Figure("ingest_bare_verify_us", statistics.median(bare) * micro, "µs", "a record: VerifyKey.verify alone"),
         Figure("ingest_ladder_us", statistics.median(take) * micro, "µs", "a record: all rungs, verify among them"),

@@ -1,13 +1,17 @@
 """Every payload: what is sealed is what is parsed, and its bytes allow no second reading."""
 
+import re
+import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import Meta
 
+from protocols import fields
 from protocols.attestation import Attestation, commitment, parse_attestation, seal_attestation
 from protocols.codec import decode, encode
 from protocols.envelope import Record, parse_record, seal, verify_record
@@ -195,3 +199,10 @@ def test_a_redemption_is_of_one_newcomer() -> None:
     with pytest.raises(Reject) as e:
         verify_redemption(own, redemption)
     assert e.value.code == "context"
+
+
+def test_text_holds_tabs_and_line_feeds_and_no_other_control_character() -> None:
+    banned = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+    shown = re.compile(next(m.pattern for m in get_args(fields.Text) if isinstance(m, Meta) and m.pattern))
+    for point in range(sys.maxunicode + 1):
+        assert bool(shown.search(f"a{chr(point)}b")) == (point not in banned or point in (0x09, 0x0A)), hex(point)
