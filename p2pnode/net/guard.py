@@ -140,7 +140,8 @@ class Guard:
     def charge(self, peer: str, *, frames: int = 0, size: int = 0, now: int) -> int:
         """So many frames or bytes came from the peer: ms to wait before they are looked at."""
         record = self._record(peer, now)
-        return max(record.frames.charge(frames, now), record.bytes.charge(size, now))
+        wait = record.frames.charge(frames, now) if frames else 0
+        return max(wait, record.bytes.charge(size, now)) if size else wait
 
     def refused(self, block: str, peer: str, now: int) -> bool:
         """Whether this peer may not connect to us from this block: too many bad ones did, and we know no good of it."""

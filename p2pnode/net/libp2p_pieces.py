@@ -21,6 +21,7 @@ import hashlib
 import importlib
 import inspect
 import logging
+import os
 import warnings
 from collections.abc import Iterable
 from types import ModuleType
@@ -110,6 +111,7 @@ class RawChannel:
         self.is_initiator = is_initiator
         self._stream = stream
         self._buffer = bytearray()
+        self._drained = True  # nothing was left in the socket
 
     async def read(self, n: int | None = None) -> bytes:
         """At most `n` bytes (all that are there when None). Raises ConnectionEnded at the end."""
@@ -128,15 +130,30 @@ class RawChannel:
         return data
 
     async def _fill(self) -> None:
-        data = await self._stream.socket.recv(RECEIVE_SIZE)
+        # What SocketStream does around each call costs as much as the call; and a read that is tried before there is
+        # anything is one for nothing.
+        if not self._drained:
+            await trio.lowlevel.checkpoint()
+        while True:
+            if self._drained:
+                await trio.lowlevel.wait_readable(self._stream.socket.fileno())
+            try:
+                data = os.read(self._stream.socket.fileno(), RECEIVE_SIZE)
+                break
+            except BlockingIOError:
+                self._drained = True
+        self._drained = len(data) < RECEIVE_SIZE
         if not data:
             raise ConnectionEnded("closed by the other side")
         self._buffer += data
 
     async def write(self, data: bytes) -> None:
         view = memoryview(data)
-        while view:  # the socket itself: SocketStream spends as much on each call as the kernel does
-            view = view[await self._stream.socket.send(view) :]
+        while view:
+            try:
+                view = view[os.write(self._stream.socket.fileno(), view) :]
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self._stream.socket.fileno())
 
     async def close(self) -> None:
         await self._stream.aclose()
