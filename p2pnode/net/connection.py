@@ -132,7 +132,7 @@ class Connection:
                 self._nursery.start_soon(self._send, protocol, line)
         item = frame(data)
         if line.sent_now(item):
-            return True
+            return not self.closed
         if self._queued + len(item) > MAX_SEND_QUEUE or self._frames >= MAX_SEND_FRAMES:
             self.close("takes its frames too slowly")
             return False
