@@ -1,24 +1,37 @@
-"""How a search is put to the index: the query, its FTS5 expression, the SQL, the order of the hits.
+"""How a search is put to the index: the query, the stages of its expression, the SQL, the order of the hits.
 
-Only the newest `MAX_RANKED` listings that fit are ranked: with a common word and 100,000 listings, ranking all of them
-would take FTS5 tens of milliseconds on a desktop and far longer on a Pi.
+What counts is where the words stand: all of them in the title, some there, beginnings of words there, anywhere; where
+that is equal, the newer listing comes first. FTS5's own ranking would have to look at every listing with the word: 34
+ms for a common one among 100,000. Here each stage is read newest first and only until there are hits enough.
 """
 
 import math
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import msgspec
 
-from p2pnode.bounds import MAX_HITS, MAX_QUERY_LETTERS, MAX_QUERY_TOKENS, MAX_RANKED
+from p2pnode.bounds import MAX_QUERY_LETTERS, MAX_QUERY_TOKENS, MAX_RANKED
 
+from .document import (
+    Stage,
+    Word,
+    anywhere,
+    around,
+    begun_anywhere,
+    of_direction,
+    of_kind,
+    of_network,
+    stages,
+    together,
+)
 from .places import Point, boxes, distance_km
 from .words import tokens
 
-_WEIGHTS: Final = "8.0, 5.0, 1.0, 4.0, 0.5"  # title, tags, body, stems of title and tags, stems of body
-_RINGS_KM: Final = (5.0, 25.0, 125.0)  # tried in turn for the nearest, before the whole world
+_RINGS_KM: Final = (1.0, 5.0, 25.0, 125.0)  # tried in turn for the nearest, before all that may be
 _LARGEST: Final = 2**63 - 1
+_EVERYTHING: Final = (Stage(0.0, ""),)
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +39,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
     within_km counts only with a centre; listings without an area are within any distance.
     max_price: (minor units, unit): listings priced in that unit and not above, and those that cost nothing or name no
-    price; max_price_per also asks for the same measure (hour, day, …).
+    price; max_price_per also asks for the same measure (hour, day, …). available: ms; only what is to be had then.
+    limit: at most MAX_RANKED.
     """
 
     network: bytes
@@ -38,6 +52,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     within_km: float | None = None
     max_price: tuple[int, str] | None = None
     max_price_per: str | None = None
+    available: int | None = None
     sort: Literal["relevance", "near", "new"] = "relevance"
     limit: int = 50
 
@@ -60,56 +75,87 @@ def asked(text: str) -> list[str]:
     return list(dict.fromkeys(tokens(text[:MAX_QUERY_LETTERS])))[:MAX_QUERY_TOKENS]
 
 
-def expression(token: str, stems: Iterable[str]) -> str:
-    """The FTS5 expression for one token: the beginning of a word; the word itself or a stem of it counts more."""
-    return any_of([f'"{token}"*', *(f'"{word}"' for word in sorted({token, *stems}))])
-
-
-def any_of(expressions: Iterable[str]) -> str:
-    return "(" + " OR ".join(expressions) + ")"
-
-
-def all_of(expressions: Iterable[str]) -> str:
-    return " AND ".join(expressions)
-
-
-def find(db: sqlite3.Connection, query: Query, match: str | None) -> list[Hit]:
-    """The hits of `query` with the FTS5 expression `match` (None: whatever the text), best first."""
-    limit = max(0, min(query.limit, MAX_HITS))
+def find(db: sqlite3.Connection, query: Query, words: Sequence[Word]) -> list[Hit]:
+    """The hits of `query` in which each of `words` stands (none: whatever the text), best first."""
+    limit = max(0, min(query.limit, MAX_RANKED))
     point = query.centre if query.centre and _on_earth(query.centre) else None
     within = query.within_km if point and query.within_km is not None and math.isfinite(query.within_km) else None
-    if within is None and point and query.sort == "near":
-        for ring in _RINGS_KM:
-            found = _ranked(db, query, match, point, ring)
-            if sum(hit.distance_km is not None for hit in found) >= limit:
-                return found[:limit]
-    return _ranked(db, query, match, point, within)[:limit]
+    if query.sort == "near" and point:
+        return _nearest(db, query, words, point, within, limit)
+    steps = stages(words) if words else _EVERYTHING
+    if query.sort == "new" and words:
+        steps = [begun_anywhere(words)]  # all the others are in it
+    hits: dict[bytes, Hit] = {}
+    for stage in steps:
+        if len(hits) < limit:
+            _look(db, query, stage, point, within, limit, hits)
+    return sorted(hits.values(), key=lambda hit: order(query, hit))
 
 
-def _ranked(
-    db: sqlite3.Connection, query: Query, match: str | None, point: Point | None, within: float | None
+def _nearest(
+    db: sqlite3.Connection, query: Query, words: Sequence[Word], point: Point, within: float | None, limit: int
 ) -> list[Hit]:
-    sql, values = _select(query, match, point, within)
-    hits = []
-    for slot, record, score, lat, lon, created in db.execute(sql, values):
-        distance = None if point is None or lat is None else distance_km(point, (lat, lon))
-        if distance is None or within is None or distance <= within:
-            hits.append(Hit(slot, record, score, distance, created))
+    """In widening rings, so that what is far away is not looked at where there is enough nearby. Words that only begin
+    like those asked for are looked for when the words themselves do not give enough hits."""
+    stage = anywhere(words) if words else _EVERYTHING[0]
+    rings = (*(ring for ring in _RINGS_KM if within is None or ring < within), within)
+    hits: dict[bytes, Hit] = {}
+    for ring in rings:
+        hits = {}
+        _look(db, query, stage, point, ring, MAX_RANKED, hits)
+        if sum(hit.distance_km is not None for hit in hits.values()) >= limit:
+            break
+    if words and len(hits) < limit:
+        _look(db, query, begun_anywhere(words), point, within, MAX_RANKED, hits)
+    return sorted(hits.values(), key=lambda hit: order(query, hit))[:limit]
+
+
+def exists(db: sqlite3.Connection, word: Word) -> bool:
+    """Whether any listing has this word, in any network."""
+    return any(
+        db.execute("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", (stage.match,)).fetchone()
+        for stage in stages([word])
+    )
+
+
+def order(query: Query, hit: Hit) -> tuple[Any, ...]:
+    """What hits are sorted by."""
     if query.sort == "new":
-        hits.sort(key=lambda hit: (-hit.created, hit.slot))
-    elif query.sort == "near":
-        hits.sort(key=lambda hit: (_far(hit), -hit.text_score, -hit.created, hit.slot))
-    else:
-        hits.sort(key=lambda hit: (-round(hit.text_score, 6), -hit.created, _far(hit), hit.slot))
-    return hits
+        return (-hit.created, hit.slot)
+    if query.sort == "near":
+        return (_far(hit), -hit.text_score, -hit.created, hit.slot)
+    return (-hit.text_score, -hit.created, _far(hit), hit.slot)
 
 
-def _select(query: Query, match: str | None, point: Point | None, within: float | None) -> tuple[str, list[Any]]:
+def _look(
+    db: sqlite3.Connection,
+    query: Query,
+    stage: Stage,
+    point: Point | None,
+    within: float | None,
+    wanted: int,
+    hits: dict[bytes, Hit],
+) -> None:
+    """Add to `hits`, by slot, the newest that one stage finds, until there are as many as wanted."""
+    sql, values = _select(db, query, stage.match, point, within)
+    for slot, record, lat, lon, created in db.execute(sql, [*values, wanted + len(hits)]):
+        if slot not in hits and len(hits) < wanted:
+            distance = None if point is None or lat is None else distance_km(point, (lat, lon))
+            hits[slot] = Hit(slot, record, stage.score, distance, created)
+
+
+def _select(
+    db: sqlite3.Connection, query: Query, match: str, point: Point | None, within: float | None
+) -> tuple[str, list[Any]]:
     where = ["l.network = ?", "l.until > ?", "l.paused = 0"]
     values: list[Any] = [query.network, max(-_LARGEST, min(query.now, _LARGEST))]
-    for column, value in (("l.kind", query.kind), ("l.direction", query.direction)):
+    filters: list[str | Sequence[str]] = []
+    if _several(db, query.network):
+        filters.append(of_network(query.network))
+    for column, value, token in (("kind", query.kind, of_kind), ("direction", query.direction, of_direction)):
         if value is not None:
-            where.append(f"{column} = ?")
+            filters.append(token(value))
+            where.append(f"l.{column} = ?")
             values.append(_storable(value))
     if query.max_price is not None:
         amount, unit = query.max_price
@@ -121,29 +167,29 @@ def _select(query: Query, match: str | None, point: Point | None, within: float 
         where.append(f"(l.amount IS NULL OR l.amount = 0 OR ({priced}))")
     if point is not None and within is not None:
         near = boxes(point, max(0.0, within))
-        if match is None:
-            inside = "south >= ? AND north <= ? AND west >= ? AND east <= ?"
-            ids = [f"SELECT id FROM place WHERE {inside}"] * len(near) + ["SELECT id FROM listing WHERE lat IS NULL"]
-            where.append(f"l.id IN ({' UNION ALL '.join(ids)})")
-            margin = 1e-4  # the R*Tree keeps 32-bit numbers, rounded outwards
-            for box in near:
-                values += [box.south - margin, box.north + margin, box.west - margin, box.east + margin]
-        else:
-            inside = " OR ".join(["(l.lat BETWEEN ? AND ? AND l.lon BETWEEN ? AND ?)"] * len(near))
-            where.append(f"(l.lat IS NULL OR {inside})")
-            values += [edge for box in near for edge in (box.south, box.north, box.west, box.east)]
-    if match is None:
-        # Down the ids, newest first: any other index of the table would end in sorting all of a network.
-        source, order, score = "listing l NOT INDEXED", "l.id", "0.0"
-    else:
-        source, order = "words CROSS JOIN listing l ON l.id = words.rowid", "words.rowid"
-        score = f"-bm25(words, {_WEIGHTS})"
+        cells = around(point, max(0.0, within))
+        if cells is not None:
+            filters.append(cells)
+        inside = " OR ".join(["(l.lat BETWEEN ? AND ? AND l.lon BETWEEN ? AND ?)"] * len(near))
+        where.append(f"(l.lat IS NULL OR (({inside}) AND distance_km(l.lat, l.lon, ?, ?) <= ?))")
+        values += [edge for box in near for edge in (box.south, box.north, box.west, box.east)]
+        values += [*point, within]
+    if query.available is not None:
+        where.append("(l.available IS NULL OR to_be_had(l.available, l.created, ?))")
+        values.append(max(-_LARGEST, min(query.available, _LARGEST)))
+    source, newest = "listing l NOT INDEXED", "l.id"  # down the ids: another index would end in sorting a network
+    if match or filters:
+        source, newest = "words CROSS JOIN listing l ON l.id = words.rowid", "words.rowid"
         where.insert(0, "words MATCH ?")
-        values.insert(0, match)
-    sql = f"SELECT l.slot, l.record, {score}, l.lat, l.lon, l.created FROM {source} WHERE {' AND '.join(where)}"
-    limit = max(0, min(query.limit, MAX_HITS))
-    newest_first = match is None and within is None and query.sort != "near"  # then nothing is left to rank
-    return f"{sql} ORDER BY {order} DESC LIMIT {limit if newest_first else MAX_RANKED}", values
+        values.insert(0, together(match, filters))
+    columns = "l.slot, l.record, l.lat, l.lon, l.created"
+    return f"SELECT {columns} FROM {source} WHERE {' AND '.join(where)} ORDER BY {newest} DESC LIMIT ?", values
+
+
+def _several(db: sqlite3.Connection, network: bytes) -> bool:
+    """Whether the index holds listings of another network as well."""
+    sql = "SELECT EXISTS (SELECT 1 FROM listing WHERE network < ?) OR EXISTS (SELECT 1 FROM listing WHERE network > ?)"
+    return bool(db.execute(sql, (network, network)).fetchone()[0])
 
 
 def _far(hit: Hit) -> float:

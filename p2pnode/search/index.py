@@ -3,9 +3,8 @@
 It is a cache. Everything in it comes from the store and can be indexed again at any time: a file that is missing,
 damaged or of another version is deleted and made new, empty and without a marker. Nothing is lost with it.
 
-    listing   what a search filters by; its id is (created << 20 | hash), so descending ids are newest first
-    words     FTS5: the tokens of title, tags and text as folded by `words.tokens`, and those of their stems that differ
-    place     R*Tree: the centre of each listing's cell
+    listing   what a search filters by; its id is (created << 10 | hash), so descending ids are newest first
+    words     FTS5: the tokens of each listing as `document` makes them, without places in the text or counts
     word      each word of titles and tags and how many listings use it; gram: its trigrams, to find mistyped words
 
 Threads: every call blocks (a search some ms, an update of a thousand listings about a second), so call it in a worker
@@ -15,42 +14,46 @@ Errors: whatever SQLite or the disk does (full, locked, damaged) comes out as `I
 is one transaction, so the marker always tells the truth about the rows.
 """
 
+import json
 import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from hashlib import blake2b
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from p2pnode.bounds import MAX_LOOKALIKES
+from p2pnode.bounds import INDEX_CACHE, MAX_LOOKALIKES
+from p2pnode.when import available_at
 from protocols.envelope import replaces
+from protocols.listing import Availability
 
 from . import finding
+from .document import Documents, Word, filters, title_tokens
 from .finding import Hit, Query
-from .places import centre
+from .places import centre, distance_km
 from .words import allowed_errors, errors, stemmer, tokens, trigrams
 
 __all__ = ["Hit", "Index", "IndexUnavailable", "ListingRow", "Query"]
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE listing (id INTEGER PRIMARY KEY, network BLOB, slot BLOB, record BLOB, revision INTEGER, direction TEXT,
-    kind TEXT, lat REAL, lon REAL, amount INTEGER, unit TEXT, per TEXT, until INTEGER, created INTEGER, paused INTEGER);
+    kind TEXT, lat REAL, lon REAL, amount INTEGER, unit TEXT, per TEXT, until INTEGER, created INTEGER, paused INTEGER,
+    available BLOB);
 CREATE UNIQUE INDEX listing_slot ON listing (network, slot);
 CREATE INDEX listing_record ON listing (record);
-CREATE INDEX listing_anywhere ON listing (id) WHERE lat IS NULL;
-CREATE VIRTUAL TABLE words USING fts5 (title, tags, body, title_stems, body_stems,
-    tokenize = 'ascii', prefix = '1 2 3');
-CREATE VIRTUAL TABLE place USING rtree (id, south, north, west, east);
+CREATE VIRTUAL TABLE words USING fts5 (said, named UNINDEXED, tokenize = "ascii tokenchars '=#@'",
+    detail = none, columnsize = 0);
 CREATE TABLE word (term TEXT PRIMARY KEY, uses INTEGER) WITHOUT ROWID;
 CREATE TABLE gram (gram TEXT, term TEXT, PRIMARY KEY (gram, term)) WITHOUT ROWID;
 """
-_TABLES: Final = ("meta", "listing", "words", "place", "word", "gram")
+_TABLES: Final = ("meta", "listing", "words", "word", "gram")
+_COMPARED: Final = 100  # words that share most with a mistyped one
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -85,6 +88,7 @@ class ListingRow(msgspec.Struct, frozen=True, kw_only=True):
     until: int
     created: int
     paused: bool = False
+    available: Availability | None = None
 
     @property
     def author(self) -> bytes:
@@ -101,7 +105,7 @@ class Index:
     def __init__(self, path: Path | str, languages: Iterable[str] = ()) -> None:
         self._path = None if str(path) == ":memory:" else Path(path)
         self._languages = ",".join(sorted({language.lower() for language in languages})).encode()
-        self._stems = stemmer(language for language in self._languages.decode().split(",") if language)
+        self._documents = Documents(stemmer(language for language in self._languages.decode().split(",") if language))
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
         try:
@@ -120,8 +124,7 @@ class Index:
             for record in removed:
                 for (row_id,) in db.execute("SELECT id FROM listing WHERE record = ?", (record,)).fetchall():
                     self._delete(db, row_id)
-            for row in rows:
-                self._put(db, row)
+            self._put(db, rows)
             if mark is not None:
                 db.execute("INSERT OR REPLACE INTO meta VALUES ('marker', ?)", (mark,))
 
@@ -163,18 +166,16 @@ class Index:
         finds nothing, tokens that no listing has are replaced by the words of titles and tags most like them."""
         with self._use() as db:
             if not query.text.strip():
-                return finding.find(db, query, None)
-            asked = finding.asked(query.text)
-            if not asked:
+                return finding.find(db, query, ())
+            words = [Word(token, self._documents.forms(token)) for token in finding.asked(query.text)]
+            if not words:
                 return []
-            exact = [finding.expression(token, self._stems(token)) for token in asked]
-            if found := finding.find(db, query, finding.all_of(exact)):
+            if found := finding.find(db, query, words):
                 return found
-            meant = [self._lookalikes(db, token, expr) for token, expr in zip(asked, exact, strict=True)]
-            if None in meant or meant == exact:
+            meant = [like for word in words if (like := self._lookalikes(db, word)) is not None]
+            if len(meant) < len(words) or meant == words:
                 return []
-            hits = finding.find(db, query, finding.all_of(expr for expr in meant if expr))
-            return [msgspec.structs.replace(hit, approximate=True) for hit in hits]
+            return [msgspec.structs.replace(hit, approximate=True) for hit in finding.find(db, query, meant)]
 
     def close(self) -> None:
         """Close the file. Every later call raises IndexUnavailable. Closing twice is no error."""
@@ -183,57 +184,68 @@ class Index:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _put(self, db: sqlite3.Connection, row: ListingRow) -> None:
+    def _put(self, db: sqlite3.Connection, rows: Iterable[ListingRow]) -> None:
+        """All at once: SQLite takes many rows of one kind faster than some of each in turn."""
+        newest: dict[tuple[bytes, bytes], ListingRow] = {}
+        for row in rows:
+            other = newest.get((row.network, row.slot))
+            if other is None or replaces((row.revision, row.record), (other.revision, other.record)):
+                newest[row.network, row.slot] = row
         known = "SELECT id, revision, record FROM listing WHERE network = ? AND slot = ?"
-        if old := db.execute(known, (row.network, row.slot)).fetchone():
-            if old[2] != row.record and not replaces((row.revision, row.record), (old[1], old[2])):
-                return
-            self._delete(db, old[0])
-        row_id = _row_id(row)
-        while db.execute("SELECT 1 FROM listing WHERE id = ?", (row_id,)).fetchone():
-            row_id += 1
-        lat, lon = centre(row.area) or (None, None)
-        db.execute(
-            "INSERT INTO listing VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            (row_id, row.network, row.slot, row.record, row.revision, row.direction, row.kind, lat, lon,
-             row.price_amount, row.price_unit, row.price_per, row.until, row.created, row.paused),
-        )  # fmt: skip
-        if lat is not None:
-            db.execute("INSERT INTO place VALUES (?,?,?,?,?)", (row_id, lat, lat, lon, lon))
-        title, body = tokens(row.title), tokens(row.text)
-        tags = [token for tag in row.tags for token in tokens(tag)]
-        columns = title, tags, body, self._new_stems(title + tags), self._new_stems(body)
-        db.execute("INSERT INTO words (rowid, title, tags, body, title_stems, body_stems) VALUES (?,?,?,?,?,?)",
-                   (row_id, *(" ".join(column) for column in columns)))  # fmt: skip
-        for term in {*title, *tags}:
-            counted = db.execute("UPDATE word SET uses = uses + 1 WHERE term = ?", (term,))
-            if not counted.rowcount:
-                db.execute("INSERT INTO word VALUES (?, 1)", (term,))
-                db.executemany("INSERT INTO gram VALUES (?, ?)", [(gram, term) for gram in trigrams(term)])
+        ids = json.dumps([_row_id(row) for row in newest.values()])
+        in_use = "SELECT id FROM listing WHERE id IN (SELECT value FROM json_each(?))"
+        taken = {row_id for (row_id,) in db.execute(in_use, (ids,))}
+        listings, documents = [], []
+        uses: Counter[str] = Counter()
+        for (network, slot), row in newest.items():
+            if old := db.execute(known, (network, slot)).fetchone():
+                if old[2] != row.record and not replaces((row.revision, row.record), (old[1], old[2])):
+                    continue
+                self._delete(db, old[0])
+            row_id = _row_id(row)
+            while row_id in taken:
+                row_id += 1
+                if row_id not in taken and db.execute("SELECT 1 FROM listing WHERE id = ?", (row_id,)).fetchone():
+                    taken.add(row_id)
+            taken.add(row_id)
+            lat, lon = place = _place(row.area)
+            listings.append(
+                (row_id, network, slot, row.record, row.revision, row.direction, row.kind, lat, lon,
+                 row.price_amount, row.price_unit, row.price_per, row.until, row.created, row.paused,
+                 None if row.available is None else msgspec.msgpack.encode(row.available))
+            )  # fmt: skip
+            named = title_tokens(row.title, row.tags)
+            given = filters(network, row.kind, row.direction, None if lat is None else place)
+            said = self._documents.document(named, tokens(row.text), given)
+            documents.append((row_id, said, " ".join({*named})))
+            uses.update({*named})
+        db.executemany("INSERT INTO listing VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", listings)
+        documents.sort()  # at each id that is lower than the one before, FTS5 writes out all it has gathered
+        db.executemany("INSERT INTO words (rowid, said, named) VALUES (?,?,?)", documents)
+        new = [term for term in uses if not db.execute("SELECT 1 FROM word WHERE term = ?", (term,)).fetchone()]
+        counted = "INSERT INTO word VALUES (?, ?) ON CONFLICT (term) DO UPDATE SET uses = uses + excluded.uses"
+        db.executemany(counted, uses.items())
+        db.executemany("INSERT INTO gram VALUES (?, ?)", [(gram, term) for term in new for gram in trigrams(term)])
 
     def _delete(self, db: sqlite3.Connection, row_id: int) -> None:
-        title, tags = db.execute("SELECT title, tags FROM words WHERE rowid = ?", (row_id,)).fetchone() or ("", "")
-        for term in {*title.split(), *tags.split()}:
+        (named,) = db.execute("SELECT named FROM words WHERE rowid = ?", (row_id,)).fetchone() or ("",)
+        for term in named.split():
             db.execute("UPDATE word SET uses = uses - 1 WHERE term = ?", (term,))
             if db.execute("DELETE FROM word WHERE term = ? AND uses <= 0", (term,)).rowcount:
                 db.executemany("DELETE FROM gram WHERE gram = ? AND term = ?", [(g, term) for g in trigrams(term)])
-        for table, key in (("words", "rowid"), ("place", "id"), ("listing", "id")):
-            db.execute(f"DELETE FROM {table} WHERE {key} = ?", (row_id,))
+        db.execute("DELETE FROM words WHERE rowid = ?", (row_id,))
+        db.execute("DELETE FROM listing WHERE id = ?", (row_id,))
 
-    def _new_stems(self, column: list[str]) -> list[str]:
-        return sorted({stem for token in set(column) for stem in self._stems(token)} - set(column))
-
-    def _lookalikes(self, db: sqlite3.Connection, token: str, exact: str) -> str | None:
-        """The expression for words like `token`, if no listing has it; None if nothing is like it either."""
-        if db.execute("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", (exact,)).fetchone():
-            return exact
-        shared: Counter[str] = Counter()
-        for gram in sorted(trigrams(token)):
-            shared.update(term for (term,) in db.execute("SELECT term FROM gram WHERE gram = ? LIMIT 5000", (gram,)))
-        nearest = sorted(shared.items(), key=lambda each: (-each[1], each[0]))[:200]
-        scored = sorted((errors(token, term), -count, term) for term, count in nearest)
-        like = [term for wrong, _, term in scored if wrong <= allowed_errors(token)][:MAX_LOOKALIKES]
-        return finding.any_of(f'"{term}"' for term in like) if like else None
+    def _lookalikes(self, db: sqlite3.Connection, word: Word) -> Word | None:
+        """The words like this one, if no listing has it; None if nothing is like it either."""
+        if finding.exists(db, word):
+            return word
+        grams = sorted(trigrams(word.text))
+        sql = f"""SELECT term, count(*) AS shared FROM gram WHERE gram IN ({",".join("?" * len(grams))})
+            GROUP BY term ORDER BY shared DESC, term LIMIT {_COMPARED}"""
+        scored = sorted((errors(word.text, term), -shared, term) for term, shared in db.execute(sql, grams))
+        like = [term for wrong, _, term in scored if wrong <= allowed_errors(word.text)][:MAX_LOOKALIKES]
+        return Word(word.text, frozenset(like), begins=False) if like else None
 
     @contextmanager
     def _use(self) -> Iterator[sqlite3.Connection]:
@@ -270,6 +282,9 @@ class Index:
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")  # after a power cut: some transactions old, but whole
+            db.execute(f"PRAGMA cache_size = -{INDEX_CACHE // 1024}")
+            db.create_function("distance_km", 4, _distance_km, deterministic=True)
+            db.create_function("to_be_had", 3, _to_be_had, deterministic=True)
         except BaseException:
             db.close()
             raise
@@ -314,5 +329,23 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def _row_id(row: ListingRow) -> int:
-    mixed = int.from_bytes(blake2b(row.network + row.record, digest_size=4).digest()) >> 12
-    return min(max(row.created, 0), 2**42 - 1) << 20 | mixed
+    mixed = int.from_bytes(row.record[:2]) >> 6  # the record's id is a hash
+    return min(max(row.created, 0), 2**42 - 1) << 10 | mixed
+
+
+@lru_cache(maxsize=4_096)
+def _place(area: str) -> tuple[float, float] | tuple[None, None]:
+    return centre(area) or (None, None)
+
+
+def _distance_km(lat: float, lon: float, from_lat: float, from_lon: float) -> float:
+    return distance_km((lat, lon), (from_lat, from_lon))
+
+
+@lru_cache(maxsize=1_024)
+def _availability(stored: bytes) -> Availability:
+    return msgspec.msgpack.decode(stored, type=Availability)
+
+
+def _to_be_had(stored: bytes, created: int, at: int) -> bool:
+    return available_at(_availability(stored), at, created)

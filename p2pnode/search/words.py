@@ -83,7 +83,6 @@ def stemmer(languages: Iterable[str]) -> Callable[[str], frozenset[str]]:
     names = {LANGUAGES.get(code.lower().split("-")[0], code.lower()) for code in languages} & known
     stemmers: list[Any] = [snowballstemmer.stemmer(name) for name in sorted(names or {"english"})]
 
-    @lru_cache(maxsize=50_000)
     def stems(token: str) -> frozenset[str]:
         return frozenset(word for each in stemmers for word in tokens(each.stemWord(token)))
 
