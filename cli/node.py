@@ -99,6 +99,7 @@ def _print_status(session: Session, data: dict[str, Any]) -> None:
             ("network", network.get("name") or "none yet"),
             ("peers", data.get("peers")),
             ("listings", data.get("listings")),
+            *_indexing(data.get("indexing")),
             ("exchanges waiting for you", data.get("exchanges_waiting")),
             ("reachable from outside", _reach(data.get("reach") or {})),
             ("peer id", data.get("peer_id")),
@@ -113,6 +114,11 @@ def _print_status(session: Session, data: dict[str, Any]) -> None:
         say(f"{waiting} begins at the node's next start: stop it (Ctrl-C where it runs), then p2pnode run")
     elif not network:
         say('Next: p2pnode join ADDRESS-OR-LINK, or start one: p2pnode init --new-network "Elm Street" --unit hour')
+
+
+def _indexing(progress: dict[str, int] | None) -> Iterable[tuple[str, Any]]:
+    if progress:
+        yield "search index", f"is made anew: {progress['done']} of {progress['of']} listings"
 
 
 def _reach(reach: dict[str, Any]) -> str:

@@ -48,6 +48,8 @@ def search(
     }
     seen: set[tuple[str, int]] = set()
     while True:
+        if not seen and not session.json:
+            _say_how_whole(session.call("status").get("indexing"))
         rows = session.call("search", **args)
         fresh = [row for row in rows if (row["listing_id"], row.get("revision", 0)) not in seen]
         if not watch or fresh:
@@ -57,6 +59,11 @@ def search(
             return
         seen.update((row["listing_id"], row.get("revision", 0)) for row in fresh)
         time.sleep(WATCH_PAUSE)
+
+
+def _say_how_whole(progress: dict[str, int] | None) -> None:
+    if progress:
+        note(f"The search index is being made anew: this is from {progress['done']} of {progress['of']} listings.")
 
 
 def _km(text: str) -> float:

@@ -331,6 +331,7 @@ class Daemon:
         )
         core = Core(self._store, self._keys.signer(), settings, self._rng, now, self._verifier)
         core.status.warnings = self._warnings
+        core.status.indexing = lambda: self._searching.progress
         return core
 
     def _time(self) -> int:

@@ -34,6 +34,7 @@ class Status:
         self._recovery = recovery
         self.reachability = Reachability(state)  # the core's takes its place
         self.warnings: Callable[[], list[str]] = list  # what the daemon knows, such as a disk that fails
+        self.indexing: Callable[[], dict[str, int] | None] = lambda: None  # how far a search index is that is made anew
         self.told: tuple[Callable[[int], list[str]], ...] = ()  # set by the core: what its parts leave to our user
 
     def status(self, args: commands.NoArgs, now: int) -> dict[str, Any]:
@@ -55,6 +56,7 @@ class Status:
             "listings": sum(
                 1 for n in networks for r in n.catalog.rows(kind="listing") if not r.withdrawn and r.until > now
             ),
+            "indexing": self.indexing(),
             "exchanges_waiting": self._waiting(now),
             "addresses": list(self._state.addresses),
             "reachable": self.reachability.state in ("yes", "lan")

@@ -98,14 +98,14 @@ class ListingRow(msgspec.Struct, frozen=True, kw_only=True):
 class Index:
     """Open the index at `path`, or `":memory:"`; made new where there is none that can be used.
 
-    languages: those whose words are stemmed, of all networks together (ISO 639-1 or Snowball names; none: English).
-    An index made for other languages is made new. Raises IndexUnavailable.
+    languages: those whose words are stemmed, of all networks together (ISO 639-1 or Snowball names; none: English;
+    None: those that the file was made for). An index made for other languages is made new. Raises IndexUnavailable.
     """
 
-    def __init__(self, path: Path | str, languages: Iterable[str] = ()) -> None:
+    def __init__(self, path: Path | str, languages: Iterable[str] | None = None) -> None:
         self._path = None if str(path) == ":memory:" else Path(path)
-        self._languages = ",".join(sorted({language.lower() for language in languages})).encode()
-        self._documents = Documents(stemmer(language for language in self._languages.decode().split(",") if language))
+        self._any_language = languages is None
+        self._set_languages(languages or ())
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
         try:
@@ -140,12 +140,27 @@ class Index:
         """`update(mark=position)`: the position in the store up to which all is indexed, in the caller's form."""
         self.update(mark=position)
 
+    def speak(self, languages: Iterable[str]) -> bool:
+        """Be one for these languages: if it is for others, it is made new, and true returned."""
+        wanted = {language.lower() for language in languages}
+        with self._use():
+            if wanted == set(self.languages):
+                return False
+            self._set_languages(wanted)
+            self._make_new()
+            return True
+
     def clear(self) -> None:
         """Take everything out, the marker too."""
         with self._use():
             self._make_new()
 
     # -- reading ---------------------------------------------------------------------------------------------------
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those it was made for."""
+        return tuple(language for language in self._languages.decode().split(",") if language)
 
     @property
     def marker(self) -> bytes | None:
@@ -296,7 +311,13 @@ class Index:
         for table in _TABLES:
             db.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
         made_for = db.execute("SELECT value FROM meta WHERE name = 'languages'").fetchone()
+        if made_for is not None and self._any_language:
+            self._set_languages(bytes(made_for[0]).decode().split(","))
         return made_for is not None and bytes(made_for[0]) == self._languages
+
+    def _set_languages(self, languages: Iterable[str]) -> None:
+        self._languages = ",".join(sorted({language.lower() for language in languages} - {""})).encode()
+        self._documents = Documents(stemmer(self.languages))
 
     def _make_new(self) -> None:
         self._drop_connection()

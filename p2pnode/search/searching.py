@@ -1,22 +1,28 @@
 """Search over what this node holds: feeds the index after each commit, and dresses what it finds."""
 
+from collections import deque
 from typing import Any
 
 import trio
 from structlog.typing import FilteringBoundLogger
 
 from p2pnode import commands
+from p2pnode.bounds import MAX_RANKED
 from p2pnode.core.core import Core
+from p2pnode.core.state import Network
 from p2pnode.store import StoreError
-from p2pnode.when import available_at
 from protocols.amounts import parse_price
 from protocols.cell import centre, coarsen
+from protocols.envelope import Record
 from protocols.errors import Refusal
 from protocols.limits import MAX_SCOPE
+from protocols.listing import Listing
 
-from .index import Index, IndexUnavailable, ListingRow, Query
+from . import finding
+from .index import Hit, Index, IndexUnavailable, ListingRow, Query
 
-INDEX_BATCH = 256
+INDEX_BATCH = 512  # listings to a transaction
+INDEX_SLICE = 32  # listings that are read from the store before others get their turn
 INDEX_RETRY = 5.0  # seconds
 CLEAN = b"clean"  # marker of an index that was closed in step with the store
 OPEN = b"open"
@@ -25,13 +31,26 @@ Slot = tuple[bytes, bytes, bytes]  # network, author, name
 
 
 class Searching:
+    """Keeps the index in step with the store, and answers from it.
+
+    What has changed is indexed before all else, so that a search finds what was just published. An index that is made
+    anew is filled beside that; a search meanwhile answers from what is in it already, and `progress` says how much.
+    """
+
     def __init__(self, index: Index, log: FilteringBoundLogger) -> None:
         self._index = index
         self._log = log
         self._dirty: dict[Slot, None] = {}
         self._gone: list[bytes] = []
+        self._backlog: deque[Slot] = deque()
+        self._of = 0  # listings that the index is being made anew from
         self._changed = trio.Event()
         self._turn = trio.Lock()
+
+    @property
+    def progress(self) -> dict[str, int] | None:
+        """How many listings of how many are in an index that is being made anew; None if it is whole."""
+        return {"done": self._of - len(self._backlog), "of": self._of} if self._backlog else None
 
     def changed(self, slots: tuple[tuple[bytes, bytes, bytes], ...], gone: tuple[bytes, ...] = ()) -> None:
         """These listings must be read again, and these records are no more."""
@@ -40,30 +59,37 @@ class Searching:
         self._changed.set()
 
     def rebuild(self, core: Core) -> None:
-        """Read everything again, unless the index was left in step."""
+        """Read everything again, unless the index was left in step, for the languages of the networks."""
         try:
-            if self._index.marker == CLEAN:
+            if not self._index.speak(_languages(core)) and self._index.marker == CLEAN:
                 self._index.mark(OPEN)
                 return
             self._index.clear()
             self._index.mark(OPEN)
         except IndexUnavailable as e:  # `run` tries again
             self._log.warning("the search index was not cleared", problem=e.message)
-        for network in core.state.networks.values():
-            self.changed(tuple((network.id, row.author, row.name) for row in network.catalog.rows(kind="listing")))
+        self._backlog = deque(
+            (network.id, row.author, row.name)
+            for network in core.state.networks.values()
+            for row in network.catalog.rows(kind="listing")
+        )
+        self._of = len(self._backlog)
+        if self._of:
+            self._log.info("the search index is made anew", listings=self._of)
+        self._changed.set()
 
     async def run(self, core: Any) -> None:
         """Keep the index in step, a batch at a time, with pauses for everything else. core: asked for each batch."""
         while True:
             await self._changed.wait()
             self._changed = trio.Event()
-            while self._dirty or self._gone:
+            while self._dirty or self._gone or self._backlog:
                 if not await self._batch(core()):
                     await trio.sleep(INDEX_RETRY)
 
     def close(self) -> None:
         try:
-            if not self._dirty and not self._gone:
+            if not self._dirty and not self._gone and not self._backlog:
                 self._index.mark(CLEAN)
         except IndexUnavailable as e:
             self._log.warning("the search index could not be closed in step", problem=e.message)
@@ -74,68 +100,50 @@ class Searching:
         while self._dirty or self._gone:
             if not await self._batch(core):
                 break  # what is in it is better than nothing
-        found: list[dict[str, Any]] = []
         names = [args.network] if args.network else [n.id.hex() for n in core.state.networks.values()]
         if not names:
             core.state.network(None)
+        found: list[tuple[Any, Network, Hit, float]] = []
         try:
-            for name in names:
-                found += await self._in_network(core, name, args, now)
+            for network in map(core.state.network, names):
+                query = query_of(core, network, args, now)
+                hits = await self._hits(core, query)
+                view = core.ratings.view(network, now)
+                trust = {author: view.score(author).score for author in {hit.slot[:32] for hit in hits}}
+                for hit in hits:
+                    score = trust[hit.slot[:32]]
+                    first = (-round(score, 6),) if args.sort == "trust" else ()
+                    found.append(((*first, *finding.order(query, hit)), network, hit, score))
+            found.sort(key=lambda each: each[0])
+            return _described(core, found, args.limit, now)
         except StoreError as e:
             raise Refusal("failed", f"the disk refused: {e}", "Try again when `p2pnode status` no longer warns.") from e
-        if args.sort == "trust":
-            found.sort(key=lambda r: -(r["score"] or 0))
-        return found[: args.limit]
 
-    async def _in_network(self, core: Core, name: str, args: commands.Search, now: int) -> list[dict[str, Any]]:
-        network = core.state.network(name)
-        genesis = network.genesis
-        here = coarsen(args.near, MAX_SCOPE) if args.near else core.state.settings.area or genesis.area
-        if args.near is None and not here and args.sort == "near":
-            raise Refusal("usage", "this node does not know where it is", "Say --near AREA, or set an area.")
-        limit = parse_price(args.max_price, genesis.unit, genesis.decimals) if args.max_price else None
-        free_only = args.max_price is not None and limit is None
-        query = Query(
-            network=network.id,
-            now=now,
-            text=args.query,
-            kind=args.kind,
-            direction=args.direction,
-            centre=centre(here) if here else None,
-            within_km=None if args.everywhere else args.within_km,
-            max_price=(0, genesis.unit) if free_only else (limit.amount, limit.unit) if limit else None,
-            max_price_per=limit.per if limit and args.max_price and "/" in args.max_price else None,
-            sort="relevance" if args.sort == "trust" else args.sort,
-            limit=args.limit,
-        )
+    async def _hits(self, core: Core, query: Query) -> list[Hit]:
         try:
-            hits = await trio.to_thread.run_sync(self._index.search, query)
+            return await trio.to_thread.run_sync(self._index.search, query)
         except IndexUnavailable as e:
             if e.rebuilt:
                 self.rebuild(core)
             raise Refusal("failed", f"the search index is not ready: {e.message}", "Try again in a moment.") from e
-        rows = []
-        for hit in hits:
-            current = core.listings.current(network, hit.slot[:32], hit.slot[32:])
-            if current is None:
-                continue
-            record, listing = current
-            if args.available is not None and not available_at(listing.available, args.available, record.created):
-                continue
-            row = core.listings.describe(network, *current, now)
-            row["distance_km"] = None if hit.distance_km is None else round(hit.distance_km, 1)
-            row["score"] = round(core.ratings.score(network, current[0].author, now), 3)
-            row["approximate"] = hit.approximate
-            rows.append(row)
-        return rows
 
     async def _batch(self, core: Core) -> bool:
         """False if the index could not be written (a full disk): nothing is lost, try again later."""
         async with self._turn:  # SQLite takes milliseconds: in a thread, one batch after the other
+            if set(_languages(core)) != set(self._index.languages):
+                self.rebuild(core)  # a network was joined
             slots = list(self._dirty)[:INDEX_BATCH]
             gone, self._gone = self._gone, []
+            for slot in slots:
+                del self._dirty[slot]
+            again = [] if slots or gone else [self._backlog[n] for n in range(min(INDEX_BATCH, len(self._backlog)))]
+            made = self._backlog
             try:
-                rows = self._next_rows(core, list(slots))
+                rows: list[ListingRow] = []
+                taken = slots or again
+                for start in range(0, len(taken), INDEX_SLICE):
+                    rows += _rows(core, taken[start : start + INDEX_SLICE])
+                    await trio.lowlevel.checkpoint()
                 await trio.to_thread.run_sync(self._index.update, rows, gone)
             except (IndexUnavailable, StoreError) as e:
                 self._log.warning("the search index was not updated", problem=str(e))
@@ -145,36 +153,89 @@ class Searching:
                     self.rebuild(core)
                     return True
                 return False
+            if self._backlog is made:  # not made anew meanwhile
+                for _ in again:
+                    self._backlog.popleft()
         return True
 
-    def _next_rows(self, core: Core, slots: list[Slot]) -> list[ListingRow]:
-        rows = []
-        for slot in slots:
-            del self._dirty[slot]
-            network = core.state.networks.get(slot[0])
-            current = core.listings.current(network, slot[1], slot[2]) if network else None
-            if current is None:
-                continue
-            record, listing = current
-            price = listing.price
-            rows.append(
-                ListingRow(
-                    network=slot[0],
-                    slot=slot[1] + slot[2],
-                    record=record.id,
-                    revision=record.revision,
-                    direction=listing.direction,
-                    kind=listing.kind,
-                    title=listing.title,
-                    text=listing.text,
-                    tags=listing.tags,
-                    area=listing.area,
-                    price_amount=price.amount if price else None,
-                    price_unit=price.unit if price else "",
-                    price_per=price.per if price else "",
-                    until=record.until,
-                    created=record.created,
-                    paused=listing.paused,
-                )
-            )
-        return rows
+
+def query_of(core: Core, network: Network, args: commands.Search, now: int) -> Query:
+    """What the index of one network is asked. `Refusal` for what makes no sense there."""
+    genesis = network.genesis
+    here = coarsen(args.near, MAX_SCOPE) if args.near else core.state.settings.area or genesis.area
+    if args.near is None and not here and args.sort == "near":
+        raise Refusal("usage", "this node does not know where it is", "Say --near AREA, or set an area.")
+    limit = parse_price(args.max_price, genesis.unit, genesis.decimals) if args.max_price else None
+    free_only = args.max_price is not None and limit is None
+    return Query(
+        network=network.id,
+        now=now,
+        text=args.query,
+        kind=args.kind,
+        direction=args.direction,
+        centre=centre(here) if here else None,
+        within_km=None if args.everywhere else args.within_km,
+        max_price=(0, genesis.unit) if free_only else (limit.amount, limit.unit) if limit else None,
+        max_price_per=limit.per if limit and args.max_price and "/" in args.max_price else None,
+        available=args.available,
+        sort="relevance" if args.sort == "trust" else args.sort,
+        limit=MAX_RANKED if args.sort == "trust" else args.limit,
+    )
+
+
+def _described(core: Core, found: list[tuple[Any, Network, Hit, float]], limit: int, now: int) -> list[dict[str, Any]]:
+    """The first of them that are still held, as JSON."""
+    rows: list[dict[str, Any]] = []
+    for _, network, hit, score in found:
+        if len(rows) >= limit:
+            break
+        current = core.listings.current(network, hit.slot[:32], hit.slot[32:])
+        if current is None:
+            continue
+        row = core.listings.describe(network, *current, now)
+        row["distance_km"] = None if hit.distance_km is None else round(hit.distance_km, 1)
+        row["score"] = round(score, 3)
+        row["approximate"] = hit.approximate
+        rows.append(row)
+    return rows
+
+
+def _languages(core: Core) -> tuple[str, ...]:
+    """Of all networks together."""
+    spoken = {code.lower() for network in core.state.networks.values() for code in network.genesis.languages}
+    return tuple(sorted(spoken))
+
+
+def _rows(core: Core, slots: list[Slot]) -> list[ListingRow]:
+    """What stands in these slots now; nothing of those that are empty."""
+    rows = []
+    for network_id, author, name in slots:
+        network = core.state.networks.get(network_id)
+        current = core.listings.current(network, author, name) if network else None
+        if current is not None:
+            rows.append(row_of(*current))
+    return rows
+
+
+def row_of(record: Record, listing: Listing) -> ListingRow:
+    """A listing as the index takes it."""
+    price = listing.price
+    return ListingRow(
+        network=record.network,
+        slot=record.author + record.name,
+        record=record.id,
+        revision=record.revision,
+        direction=listing.direction,
+        kind=listing.kind,
+        title=listing.title,
+        text=listing.text,
+        tags=listing.tags,
+        area=listing.area,
+        price_amount=price.amount if price else None,
+        price_unit=price.unit if price else "",
+        price_per=price.per if price else "",
+        until=record.until,
+        created=record.created,
+        paused=listing.paused,
+        available=listing.available,
+    )

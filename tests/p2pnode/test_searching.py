@@ -1,0 +1,118 @@
+"""Search as a command: what changes is found at once, filters fill the limit, and an index that is lost comes back."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import structlog
+import trio
+
+from p2pnode import commands
+from p2pnode.search import searching as searching_module
+from p2pnode.search.index import Index
+from p2pnode.search.searching import Searching
+from tests.p2pnode.lab import Lab
+
+SATURDAY = 1_800_100_800_000  # 2027-01-16, noon
+
+
+class Counter:
+    """A node with an index, without a daemon around it."""
+
+    def __init__(self, path: Any = ":memory:") -> None:
+        self.lab = Lab(5)
+        self.index = Index(path)
+        self.searching = Searching(self.index, structlog.wrap_logger(structlog.ReturnLogger()))
+
+    @property
+    def core(self) -> Any:
+        return self.lab.ben.core
+
+    def publish(self, title: str, node: Any = None, **fields: Any) -> None:
+        given = {"direction": "offer", "kind": "lend", "title": title, **fields}
+        self.lab.ask(node or self.lab.ben, "listing.publish", **given)
+        self.lab.sim.run(2_000)
+
+    def everything(self) -> tuple[tuple[bytes, bytes, bytes], ...]:
+        return tuple(
+            (n.id, r.author, r.name) for n in self.core.state.networks.values() for r in n.catalog.rows(kind="listing")
+        )
+
+    def slots(self, title: str) -> tuple[tuple[bytes, bytes, bytes], ...]:
+        networks, current = self.core.state.networks, self.core.listings.current
+        return tuple(slot for slot in self.everything() if current(networks[slot[0]], *slot[1:])[1].title == title)
+
+    def search(self, **fields: Any) -> list[str]:
+        async def ask() -> list[dict[str, Any]]:
+            return await self.searching.search(self.core, commands.Search(**fields), self.lab.now)
+
+        return [row["title"] for row in trio.run(ask)]
+
+
+def test_what_is_not_to_be_had_then_does_not_take_the_place_of_what_is():
+    node = Counter()
+    for number in range(3):
+        node.publish(f"Ladder {number}", when="FREQ=WEEKLY;BYDAY=SA")
+    for number in range(8):
+        node.publish(f"Ladder on Sundays {number}", when="FREQ=WEEKLY;BYDAY=SU")
+    node.searching.changed(node.everything())
+    found = node.search(query="ladder", available=SATURDAY, limit=3)
+    assert found == ["Ladder 2", "Ladder 1", "Ladder 0"], "the newer ones are not to be had on a Saturday"
+    assert node.search(query="ladder", limit=3) == [f"Ladder on Sundays {n}" for n in (7, 6, 5)]
+
+
+def test_the_most_trusted_are_first_however_many_newer_ones_there_are(monkeypatch: pytest.MonkeyPatch):
+    node = Counter()
+    node.publish("Ladder of Cleo", node.lab.cleo)
+    for number in range(6):
+        node.publish(f"Ladder of Dora {number}", node.lab.dora)
+    node.searching.changed(node.everything())
+    cleo = node.lab.cleo.core.state.me
+
+    class View:
+        def score(self, author: bytes) -> Any:
+            return SimpleNamespace(score=0.9 if author == cleo else 0.4)
+
+    monkeypatch.setattr(node.core.ratings, "view", lambda network, now: View())
+    assert node.search(query="ladder", sort="trust", limit=1) == ["Ladder of Cleo"]
+    assert node.search(query="ladder", sort="new", limit=1) == ["Ladder of Dora 5"]
+
+
+def test_an_index_that_is_made_anew_says_how_far_it_is_and_answers_meanwhile(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(searching_module, "INDEX_BATCH", 4)
+    node = Counter()
+    for number in range(10):
+        node.publish(f"Ladder {number}")
+    node.searching.rebuild(node.core)
+    held = len(node.everything())
+    assert node.searching.progress == {"done": 0, "of": held} and held >= 10
+    assert node.search(query="ladder") == [], "nothing of it is there yet, and the search does not wait"
+    node.publish("Ladder, quite new")
+    node.searching.changed(node.slots("Ladder, quite new"))
+    assert "Ladder, quite new" in node.search(query="ladder"), "what changed goes first"
+    assert trio.run(node.searching._batch, node.core)
+    assert node.searching.progress == {"done": 4, "of": held}
+    while node.searching.progress:
+        assert trio.run(node.searching._batch, node.core)
+    assert len(node.search(query="ladder")) == 11
+
+
+def test_a_deleted_file_comes_back_from_the_store_and_one_left_in_step_is_kept(tmp_path):
+    path = tmp_path / "index.sqlite"
+    node = Counter(path)
+    node.publish("Ladder")
+    node.searching.rebuild(node.core)
+    while node.searching.progress:
+        trio.run(node.searching._batch, node.core)
+    node.searching.close()
+    node.searching = Searching(Index(path), structlog.wrap_logger(structlog.ReturnLogger()))
+    node.searching.rebuild(node.core)
+    assert node.searching.progress is None and node.search(query="ladder") == ["Ladder"]
+    node.searching.close()
+    path.unlink()
+    node.searching = Searching(Index(path), structlog.wrap_logger(structlog.ReturnLogger()))
+    node.searching.rebuild(node.core)
+    assert node.searching.progress is not None
+    while node.searching.progress:
+        trio.run(node.searching._batch, node.core)
+    assert node.search(query="ladder") == ["Ladder"]
