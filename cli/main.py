@@ -42,6 +42,8 @@ SECTIONS = {
         "offer": Place("cli.offer", "offer", "Publish and tend what you offer"),
         "request": Place("cli.offer", "request", "Publish and tend what you are looking for"),
         "search": Place("cli.search", "search", "Find offers and requests"),
+        "notices": Place("cli.notices", "notices", "Listings that arrived and fit a saved search or match yours"),
+        "matches": Place("cli.notices", "matches", "Offers and requests that go together with yours"),
         "exchange": Place("cli.exchange", "exchange", "Agree on an exchange and carry it out"),
         "claim": Place("cli.claims", "claim", "Private claims: who owes whom how much, in any unit"),
         "attest": Place("cli.reputation", "attest", "Rate an exchange"),

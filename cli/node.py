@@ -101,6 +101,7 @@ def _print_status(session: Session, data: dict[str, Any]) -> None:
             ("listings", data.get("listings")),
             *_indexing(data.get("indexing")),
             ("exchanges waiting for you", data.get("exchanges_waiting")),
+            *([("notices not seen", data["notices"])] if data.get("notices") else []),
             ("reachable from outside", _reach(data.get("reach") or {})),
             ("peer id", data.get("peer_id")),
             *_addresses(data),

@@ -17,6 +17,7 @@ from .times import format_time, now_ms, parse_time
 
 WATCH_PAUSE = 2.0  # seconds between looks of --watch
 SORTS = ("relevance", "near", "new", "trust")
+_ORDER = ("limit", "sort")  # of an answer: no part of what is looked for
 _DISTANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(km|m)?")
 
 
@@ -35,17 +36,37 @@ _DISTANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(km|m)?")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @click.option("--everywhere", is_flag=True, help="All that this node holds, however far away.")
 @click.option("--watch", is_flag=True, help="Go on, and print what is new, until interrupted.")
+@click.option("--save", metavar="NAME", help="Have it go on under this name: `p2pnode notices` tells what arrives.")
+@click.option("--saved", is_flag=True, help="List the searches that go on.")
+@click.option("--forget", metavar="NAME", help="End one that goes on.")
 @with_session
 def search(
-    session: Session, query: tuple[str, ...], within: str | None, available: str | None, watch: bool, **given: Any
+    session: Session,
+    query: tuple[str, ...],
+    within: str | None,
+    available: str | None,
+    watch: bool,
+    save: str | None,
+    saved: bool,
+    forget: str | None,
+    **given: Any,
 ) -> None:
     """Find offers and requests. Answers from what this node holds; without words it lists all."""
+    if forget is not None:
+        gone = session.write("search.forget", name=forget)
+        return session.emit(gone, lambda: say(f"The search {forget} has ended."))
+    if saved:
+        rows = session.call("search.saved")
+        return session.emit(rows, lambda: _print_saved(session, rows))
     args = {
         "query": " ".join(query),
         "within_km": None if within is None else _km(within),
         "available": None if available is None else parse_time(available, now_ms()),
         **given,
     }
+    if save is not None:
+        kept = session.write("search.save", name=save, search={k: v for k, v in args.items() if v is not None})
+        return session.emit(kept, lambda: say(f"Saved as {save}. What arrives and fits is told by: p2pnode notices"))
     seen: set[tuple[str, int]] = set()
     while True:
         if not seen and not session.json:
@@ -59,6 +80,20 @@ def search(
             return
         seen.update((row["listing_id"], row.get("revision", 0)) for row in fresh)
         time.sleep(WATCH_PAUSE)
+
+
+def _print_saved(session: Session, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return say("No saved searches. p2pnode search … --save NAME")
+    now = now_ms()
+    asked = [
+        ", ".join(f"{k} {v}" for k, v in row["search"].items() if k not in ("limit", "sort") and v) for row in rows
+    ]
+    head = ["NAME", "SINCE", "FOUND", "SEARCH"]
+    cells = [
+        (row["name"], format_time(row["since"], now), row["found"], what) for row, what in zip(rows, asked, strict=True)
+    ]
+    table(head, cells, session.plain)
 
 
 def _say_how_whole(progress: dict[str, int] | None) -> None:

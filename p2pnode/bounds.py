@@ -215,6 +215,11 @@ MAX_AT_DOOR: Final = 128  # connections of one door; more wait
 WEB_RATE: Final = 100  # connections a second; more wait
 WEB_BURST: Final = 300
 
+# What our user is told of listings that arrive
+MAX_SAVED: Final = 32  # searches
+MAX_NOTICES: Final = 500  # the oldest give way
+MATCH_WITHIN_KM: Final = 25.0  # of an offer and a request
+
 # Search index
 MAX_TOKEN_LETTERS: Final = 40  # of one word; what is longer is cut, when indexed and when asked alike
 MAX_QUERY_LETTERS: Final = 400

@@ -6,56 +6,41 @@ peer's name); the core parses it, since only it knows the network's unit and whi
 milliseconds UTC.
 """
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
-from protocols.limits import (
-    MAX_CLAIM_NOTE,
-    MAX_INSTALMENTS,
-    MAX_INT,
-    MAX_LIFETIME,
-    MAX_PERSON_NAME,
-    MAX_PHOTOS,
-    MAX_SHORT_TEXT,
-    MAX_TAGS,
-    MAX_TEXT,
-    MAX_TITLE,
-    MAX_TOKEN,
-    MAX_WITNESSES,
+from protocols.limits import MAX_INT, MAX_PERSON_NAME
+
+from .arguments import (
+    Amount,
+    Area,
+    ClaimNote,
+    Count,
+    Direction,
+    Id,
+    Instalments,
+    Line,
+    Named,
+    Note,
+    Path,
+    PeerName,
+    Photos,
+    Price,
+    Span,
+    Tags,
+    Text,
+    Time,
+    Title,
+    Token,
 )
-
-Time = Annotated[int, Meta(ge=0, le=MAX_INT)]  # ms UTC
-Count = Annotated[int, Meta(ge=1, le=MAX_INT)]
-Id = Annotated[str, Meta(min_length=1, max_length=128)]  # hex, or any prefix that is unique here
-PeerName = Annotated[str, Meta(min_length=1, max_length=256)]  # a PeerId, an author, a prefix of one, or a name
-Line = Annotated[str, Meta(max_length=MAX_TITLE)]
-Title = Annotated[str, Meta(min_length=1, max_length=MAX_TITLE)]
-Text = Annotated[str, Meta(max_length=MAX_TEXT)]
-Note = Annotated[str, Meta(max_length=MAX_SHORT_TEXT)]
-ClaimNote = Annotated[str, Meta(max_length=MAX_CLAIM_NOTE)]
-Token = Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN)]
-Price = Annotated[str, Meta(min_length=1, max_length=64)]  # AMOUNT[ UNIT][/PER] or free
-Amount = Annotated[str, Meta(min_length=1, max_length=32)]  # decimals, in the network's unit
-Instalments = Annotated[int, Meta(ge=1, le=MAX_INSTALMENTS)]
-Area = Annotated[str, Meta(max_length=64)]  # geohash, `lat,lon` or plus code; coarsened at once
-Path = Annotated[str, Meta(min_length=1, max_length=4096)]
-Tags = Annotated[tuple[Token, ...], Meta(max_length=MAX_TAGS)]
-Named = Annotated[tuple[PeerName, ...], Meta(max_length=MAX_WITNESSES)]
-Span = Annotated[int, Meta(ge=1, le=MAX_LIFETIME)]  # ms
-Photos = Annotated[tuple[Path, ...], Meta(max_length=MAX_PHOTOS)]
-Direction = Literal["offer", "request"]
-
-
-class Args(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """network: name or id prefix of the neighbourhood meant; None where the node is in one only."""
-
-    network: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
-
-
-class NoArgs(Args, frozen=True):
-    """For commands that take nothing more."""
+from .arguments import Args as Args
+from .arguments import ListNotices as ListNotices
+from .arguments import NoArgs as NoArgs
+from .arguments import SavedName as SavedName
+from .arguments import SaveSearch as SaveSearch
+from .arguments import Search as Search
 
 
 class Join(Args, frozen=True):
@@ -132,21 +117,6 @@ class ListListings(Args, frozen=True):
     """direction: None lists both. Our own listings only."""
 
     direction: Direction | None = None
-
-
-class Search(Args, frozen=True):
-    """near: where `within_km` counts from; None: our own area. available: a time at which the thing must be free."""
-
-    query: Note = ""
-    kind: Token | None = None
-    direction: Direction | None = None
-    within_km: Annotated[float, Meta(gt=0, le=20_100)] | None = None
-    near: Area | None = None
-    max_price: Price | None = None
-    available: Time | None = None
-    sort: Literal["relevance", "near", "new", "trust"] = "relevance"
-    limit: Annotated[int, Meta(ge=1, le=1_000)] = 50
-    everywhere: bool = False
 
 
 class Propose(Args, frozen=True):
@@ -352,6 +322,13 @@ COMMANDS: dict[str, Command] = {
         Command("listing.renew", OneId, True, "Prolong a listing"),
         Command("listing.withdraw", OneId, True, "Take a listing back everywhere"),
         Command("search", Search, False, "Find offers and requests"),
+        Command("search.save", SaveSearch, True, "Have a search go on, and be told of what arrives"),
+        Command("search.saved", NoArgs, False, "The searches that go on"),
+        Command("search.forget", SavedName, True, "End a saved search"),
+        Command(
+            "notices.list", ListNotices, False, "Listings that arrived and fit a saved search or match one of yours"
+        ),
+        Command("notices.seen", NoArgs, True, "Mark all notices as seen"),
         Command("exchange.propose", Propose, True, "Propose an exchange on a listing"),
         Command("exchange.foresee", Propose, False, "What to know before proposing an exchange; nothing is said"),
         Command("exchange.counter", Counter, True, "Answer a proposal with other terms"),

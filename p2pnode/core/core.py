@@ -49,6 +49,7 @@ from .keys import KEY_STATE, RECORD, REQUEST
 from .listings import Listings
 from .membership import Membership
 from .neighbours import Neighbours, bootstrap_peer
+from .notices import Notices
 from .outbox import Outbox
 from .peers import Peers
 from .ratings import Ratings
@@ -98,6 +99,7 @@ class Core:
         self.outbox = Outbox(state)
         self.vouches = self.membership.vouches = Vouches(state, self.outbox)
         self.listings = Listings(state)
+        self.notices = Notices(state, self.listings)
         self.settlements = Settlements(state, self.outbox)
         self.exchanges = Exchanges(state, self.outbox, self.listings, self.settlements)
         self.settlements.policy = self.exchanges.may_be_paid
@@ -132,6 +134,7 @@ class Core:
             self.recovery,
             self.verification,
         )
+        self.status.unseen = lambda: self.notices.unseen
         self.status.told = (self.vouches.defaulted, self.vouches.offered.undecided, self.claims.undecided)
         self._expire_at = now
         self._held_back = True
@@ -290,7 +293,9 @@ class Core:
                 self._took(peer, network, outcome, now)
 
     def _took(self, source: str, network: Network, record: Record, now: int) -> None:
-        if record.kind == "profile":
+        if record.kind == "listing":
+            self.notices.arrived(network, record, now)
+        elif record.kind == "profile":
             for connected in self.state.directory.peers_of(record.author):
                 if connected in self.state.connected:
                     self.outbox.connected(connected, now)
@@ -307,6 +312,8 @@ class Core:
             self.intake.admit(network, record, now)
         except Ignore as e:
             raise Refusal("failed", f"the record was not taken: {e.code}", "Is this machine's clock right?") from e
+        if record.kind == "listing":
+            self.notices.own_changed(network)
         self._gossip.spread(network.id, record.id, None, now)
 
     def _take_part(self, network: Network, now: int, scope: str = "") -> None:

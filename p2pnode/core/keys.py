@@ -39,6 +39,8 @@ BAN: Final = b"l"  # peer id                       → [since, until, reason, wh
 KEPT: Final = b"h"  # network16 author32 seq8      → entry of somebody else's chain in full form, kept for him
 VERDICT: Final = b"w"  # network16 payer32 deal32   → what this node decided as a witness of that payment
 WEIGHED: Final = b"z"  # network16                 → ms: as a witness, nothing is decided on proposals dated up to then
+SAVED: Final = b"S"  # name of a saved search  → [since, arguments of the search]
+NOTICE: Final = b"N"  # notice16               → what our user is told of a listing, see p2pnode/core/notices.py
 SINGLE: Final = b"s"  # name                       → single values: b"epoch" of this store, b"book" and b"anchors"
 CLOCK: Final = SINGLE + b"clock"  #            → [ms, whether the clock was ever believed, whether our user insists]
 

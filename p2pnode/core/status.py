@@ -35,6 +35,7 @@ class Status:
         self.reachability = Reachability(state)  # the core's takes its place
         self.warnings: Callable[[], list[str]] = list  # what the daemon knows, such as a disk that fails
         self.indexing: Callable[[], dict[str, int] | None] = lambda: None  # how far a search index is that is made anew
+        self.unseen: Callable[[], int] = lambda: 0  # notices that our user has not seen
         self.told: tuple[Callable[[int], list[str]], ...] = ()  # set by the core: what its parts leave to our user
 
     def status(self, args: commands.NoArgs, now: int) -> dict[str, Any]:
@@ -58,6 +59,7 @@ class Status:
             ),
             "indexing": self.indexing(),
             "exchanges_waiting": self._waiting(now),
+            "notices": self.unseen(),
             "addresses": list(self._state.addresses),
             "reachable": self.reachability.state in ("yes", "lan")
             or any(not c.outbound for c in self._state.connected.values()),

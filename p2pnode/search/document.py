@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from p2pnode.bounds import FORMS_KEPT, MAX_COVER, SHORTEST_BEGINNING
+from p2pnode.bounds import FORMS_KEPT, MAX_COVER, MAX_QUERY_LETTERS, MAX_QUERY_TOKENS, SHORTEST_BEGINNING
 from protocols.cell import decode, encode
 
 from .places import Point, boxes
@@ -101,6 +101,11 @@ def _cover(point: Point, within_km: float, length: int) -> set[str] | None:
             for column in range(columns):
                 cells.add(encode(lat, min(180.0, first.west + (column + 0.5) * wide), length))
     return cells
+
+
+def asked(text: str) -> list[str]:
+    """The distinct tokens of what a user typed, in order, bounded in number."""
+    return list(dict.fromkeys(tokens(text[:MAX_QUERY_LETTERS])))[:MAX_QUERY_TOKENS]
 
 
 def stages(words: Sequence[Word]) -> list[Stage]:

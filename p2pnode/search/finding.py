@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from p2pnode.bounds import MAX_QUERY_LETTERS, MAX_QUERY_TOKENS, MAX_RANKED
+from p2pnode.bounds import MAX_RANKED
 
 from .document import (
     Stage,
@@ -27,7 +27,6 @@ from .document import (
     together,
 )
 from .places import Point, boxes, distance_km
-from .words import tokens
 
 _RINGS_KM: Final = (1.0, 5.0, 25.0, 125.0)  # tried in turn for the nearest, before all that may be
 _LARGEST: Final = 2**63 - 1
@@ -68,11 +67,6 @@ class Hit(msgspec.Struct, frozen=True):
     distance_km: float | None
     created: int
     approximate: bool = False
-
-
-def asked(text: str) -> list[str]:
-    """The distinct tokens of what a user typed, in order, bounded in number."""
-    return list(dict.fromkeys(tokens(text[:MAX_QUERY_LETTERS])))[:MAX_QUERY_TOKENS]
 
 
 def find(db: sqlite3.Connection, query: Query, words: Sequence[Word]) -> list[Hit]:

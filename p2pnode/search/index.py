@@ -32,7 +32,7 @@ from protocols.envelope import replaces
 from protocols.listing import Availability
 
 from . import finding
-from .document import Documents, Word, filters, title_tokens
+from .document import Documents, Word, asked, filters, title_tokens
 from .finding import Hit, Query
 from .places import centre, distance_km
 from .words import allowed_errors, errors, stemmer, tokens, trigrams
@@ -182,7 +182,7 @@ class Index:
         with self._use() as db:
             if not query.text.strip():
                 return finding.find(db, query, ())
-            words = [Word(token, self._documents.forms(token)) for token in finding.asked(query.text)]
+            words = [Word(token, self._documents.forms(token)) for token in asked(query.text)]
             if not words:
                 return []
             if found := finding.find(db, query, words):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from p2pnode.commands import COMMANDS
+from p2pnode.commands import COMMANDS, Search
 from protocols.errors import Refusal
 from tests.cli.conftest import Run
 from tests.p2pnode.fake_node import FakeNode
@@ -59,6 +59,14 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
          "max_price": "3/hour", "sort": "near", "limit": 7, "everywhere": True},
     ),
     ("search --requests --within 800m", "search", {**SEARCH, "direction": "request", "within_km": 0.8}),
+    ("search snow --kind rent --save winter", "search.save",
+     {"name": "winter", "search": Search(query="snow", kind="rent")}),
+    ("search --saved", "search.saved", {}),
+    ("search --forget winter", "search.forget", {"name": "winter"}),
+    ("notices", "notices.list", {"unseen": False}),
+    ("notices --unseen", "notices.list", {"unseen": True}),
+    ("notices --seen", "notices.seen", {}),
+    ("matches", "notices.list", {"why": "match", "unseen": False}),
     ("exchange propose ab", "exchange.propose", {"listing": "ab", "note": ""}),
     ("exchange propose ab --quantity 1 --price free --note hi", "exchange.propose",
      {"listing": "ab", "quantity": 1, "price": "free", "note": "hi"}),

@@ -36,7 +36,7 @@ class Lab:
         core: Core = node.core
         return next(iter(core.state.networks.values()))
 
-    def ask(self, node: Node, name: str, **fields: Any) -> Any:
+    def ask(self, node: Node, name: str, /, **fields: Any) -> Any:
         return self.sim.ask_now(node, name, **fields)
 
     def tell(self, node: Node, protocol: str, frame: bytes, peer: str = EVES_PEER) -> list[Effect]:

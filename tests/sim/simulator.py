@@ -249,7 +249,7 @@ class Simulator:
 
     # People
 
-    def ask(self, node: Node, name: str, done: Callable[[Any], None] | None = None, **fields: Any) -> None:
+    def ask(self, node: Node, name: str, /, done: Callable[[Any], None] | None = None, **fields: Any) -> None:
         """A command by the user of a node, repeated with its request id until it is answered, as the CLI does."""
         args = commands.parse_args(name, fields)
         request = self.rng.randbytes(8).hex()
@@ -272,7 +272,7 @@ class Simulator:
         answered: list[Any] = []
         self.at(self.now, attempt)
 
-    def ask_now(self, node: Node, name: str, **fields: Any) -> Any:
+    def ask_now(self, node: Node, name: str, /, **fields: Any) -> Any:
         """A command on a quiet network: its answer at once. `Refusal` is raised."""
         got: list[Any] = []
         self.ask(node, name, got.append, **fields)

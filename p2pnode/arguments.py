@@ -1,0 +1,87 @@
+"""The values that commands take, and the arguments of searching: see `p2pnode/commands.py`."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from protocols.fields import LINE
+from protocols.limits import (
+    MAX_CLAIM_NOTE,
+    MAX_INSTALMENTS,
+    MAX_INT,
+    MAX_LIFETIME,
+    MAX_PERSON_NAME,
+    MAX_PHOTOS,
+    MAX_SHORT_TEXT,
+    MAX_TAGS,
+    MAX_TEXT,
+    MAX_TITLE,
+    MAX_TOKEN,
+    MAX_WITNESSES,
+)
+
+Time = Annotated[int, Meta(ge=0, le=MAX_INT)]  # ms UTC
+Count = Annotated[int, Meta(ge=1, le=MAX_INT)]
+Id = Annotated[str, Meta(min_length=1, max_length=128)]  # hex, or any prefix that is unique here
+PeerName = Annotated[str, Meta(min_length=1, max_length=256)]  # a PeerId, an author, a prefix of one, or a name
+Line = Annotated[str, Meta(max_length=MAX_TITLE)]
+Title = Annotated[str, Meta(min_length=1, max_length=MAX_TITLE)]
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+Note = Annotated[str, Meta(max_length=MAX_SHORT_TEXT)]
+ClaimNote = Annotated[str, Meta(max_length=MAX_CLAIM_NOTE)]
+Token = Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN)]
+Price = Annotated[str, Meta(min_length=1, max_length=64)]  # AMOUNT[ UNIT][/PER] or free
+Amount = Annotated[str, Meta(min_length=1, max_length=32)]  # decimals, in the network's unit
+Instalments = Annotated[int, Meta(ge=1, le=MAX_INSTALMENTS)]
+Area = Annotated[str, Meta(max_length=64)]  # geohash, `lat,lon` or plus code; coarsened at once
+Path = Annotated[str, Meta(min_length=1, max_length=4096)]
+Tags = Annotated[tuple[Token, ...], Meta(max_length=MAX_TAGS)]
+Named = Annotated[tuple[PeerName, ...], Meta(max_length=MAX_WITNESSES)]
+Span = Annotated[int, Meta(ge=1, le=MAX_LIFETIME)]  # ms
+Photos = Annotated[tuple[Path, ...], Meta(max_length=MAX_PHOTOS)]
+SavedAs = Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_NAME, pattern=LINE)]
+Direction = Literal["offer", "request"]
+
+
+class Args(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """network: name or id prefix of the neighbourhood meant; None where the node is in one only."""
+
+    network: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+
+
+class NoArgs(Args, frozen=True):
+    """For commands that take nothing more."""
+
+
+class Search(Args, frozen=True):
+    """near: where `within_km` counts from; None: our own area. available: a time at which the thing must be free."""
+
+    query: Note = ""
+    kind: Token | None = None
+    direction: Direction | None = None
+    within_km: Annotated[float, Meta(gt=0, le=20_100)] | None = None
+    near: Area | None = None
+    max_price: Price | None = None
+    available: Time | None = None
+    sort: Literal["relevance", "near", "new", "trust"] = "relevance"
+    limit: Annotated[int, Meta(ge=1, le=1_000)] = 50
+    everywhere: bool = False
+
+
+class SaveSearch(Args, frozen=True):
+    """The search goes on: a listing that arrives and fits makes a notice. A name that is taken gets the new search."""
+
+    name: SavedAs
+    search: Search
+
+
+class SavedName(Args, frozen=True):
+    name: SavedAs
+
+
+class ListNotices(Args, frozen=True):
+    """why: only those of saved searches, or only matches with our own listings. unseen: only those."""
+
+    why: Literal["saved", "match"] | None = None
+    unseen: bool = False

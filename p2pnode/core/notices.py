@@ -1,0 +1,253 @@
+"""What our user is told of listings that arrive: those that fit a saved search, and those that match an own listing.
+
+A notice is kept for each search or own listing and each listing found; the same content never makes a second one. What
+arrives is compared with the saved searches and our own listings alone, both bounded, never with all that is held.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from dht.keys import slot_hash
+from p2pnode import commands
+from p2pnode.bounds import MAX_NOTICES, MAX_SAVED
+from p2pnode.search.document import asked
+from p2pnode.search.matching import Forms, Said, Wish, fits, forms, matches, said
+from protocols.amounts import parse_price
+from protocols.cell import centre, coarsen
+from protocols.codec import decode, encode
+from protocols.envelope import Record
+from protocols.errors import Refusal, Reject
+from protocols.identity import digest
+from protocols.limits import MAX_SCOPE
+
+from .effects import Emit
+from .keys import NOTICE, SAVED
+from .listings import Listings
+from .state import Network, State
+
+
+class Saved(NamedTuple):
+    """A search that goes on. args: of the `search` command; since: ms; wishes: by network."""
+
+    args: dict[str, Any]
+    since: int
+    wishes: dict[bytes, Wish]
+
+
+class Notice(msgspec.Struct, array_like=True):
+    """why: "saved" or "match"; of: the search's name, or the id of our own listing; found: the listing's id; content:
+    hash of what it said; score: thousandths."""
+
+    at: int
+    seen: bool
+    why: Literal["saved", "match"]
+    of: str
+    network: bytes
+    author: bytes
+    name: bytes
+    content: bytes
+    title: str
+    score: int
+    reason: str
+
+
+class Notices:
+    def __init__(self, state: State, listings: Listings) -> None:
+        self._state = state
+        self._listings = listings
+        self._saved: dict[str, Saved] = {}
+        self._notices: dict[bytes, Notice] = {}  # key → notice, oldest first
+        self._mine: dict[bytes, list[tuple[str, int, Said]]] = {}  # network → own listings: id, until, what they say
+        self._forms: dict[bytes, Forms] = {}
+        for key, value in state.journal.scan(SAVED):
+            since, args = decode(value)
+            self._saved[key[len(SAVED) :].decode()] = Saved(args, since, {})
+        rows = [(k[len(NOTICE) :], msgspec.convert(decode(v), Notice)) for k, v in state.journal.scan(NOTICE)]
+        self._notices = dict(sorted(rows, key=lambda row: (row[1].at, row[0])))
+
+    @property
+    def unseen(self) -> int:
+        return sum(not notice.seen for notice in self._notices.values())
+
+    def arrived(self, network: Network, record: Record, now: int) -> None:
+        """A listing has come in, new or in a newer revision."""
+        if record.author == self._state.me:
+            return self.own_changed(network)
+        listing = self._listings.parse(record)
+        if listing is None or listing.paused or record.until <= now:
+            return
+        spoken = self._spoken(network)
+        found = said(listing, record.created, spoken)
+        for name in self._saved:
+            wish = self._wish(name, network)
+            if wish is not None and fits(wish, found, spoken):
+                self._note(network, record, listing.title, "saved", name, 1_000, f"search {name}", now)
+        for own, until, mine in self._own(network):
+            match = matches(mine, found) if until > now else None
+            if match is not None:
+                self._note(network, record, listing.title, "match", own, match.score, match.reason, now)
+
+    def own_changed(self, network: Network) -> None:
+        """A listing of our own was published, changed or taken back."""
+        self._mine.pop(network.id, None)
+
+    # Commands
+
+    def save(self, args: commands.SaveSearch, now: int) -> object:
+        if args.name not in self._saved and len(self._saved) >= MAX_SAVED:
+            raise Refusal("refused", f"{MAX_SAVED} searches are saved already", "`p2pnode search --forget NAME` one.")
+        given = {f: getattr(args.search, f) for f in args.search.__struct_fields__}
+        kept = {k: (f"{v:g}" if isinstance(v, float) else v) for k, v in given.items() if v is not None}
+        saved = Saved(kept, now, {})
+        if args.search.available is not None and args.search.available <= now:
+            raise Refusal("usage", "--available lies in the past", "Give a later date.")
+        for network in self._networks(args.search.network):
+            _wish(args.search, network, self._state.settings.area)  # or it is refused
+        key, row = SAVED + args.name.encode(), encode([now, kept])
+        self._saved[args.name] = saved
+        self._state.journal.put(key, row)
+        return self._described(args.name)
+
+    def saved(self, args: commands.NoArgs, now: int) -> object:
+        return [self._described(name) for name in sorted(self._saved)]
+
+    def forget(self, args: commands.SavedName, now: int) -> object:
+        if args.name not in self._saved:
+            raise Refusal("not_found", f"no saved search {args.name!r}", "`p2pnode search --saved` lists them.")
+        described = self._described(args.name)
+        del self._saved[args.name]
+        self._state.journal.delete(SAVED + args.name.encode(), durable=True)
+        return described
+
+    def listed(self, args: commands.ListNotices, now: int) -> object:
+        """Newest first."""
+        return [
+            row
+            for notice in reversed(self._notices.values())
+            if (args.why in (None, notice.why)) and not (args.unseen and notice.seen)
+            for row in [self._json(notice, now)]
+        ]
+
+    def all_seen(self, args: commands.NoArgs, now: int) -> object:
+        count = self.unseen
+        for key, notice in self._notices.items():
+            if not notice.seen:
+                notice.seen = True
+                self._state.journal.put(NOTICE + key, encode(msgspec.to_builtins(notice, builtin_types=(bytes,))))
+        return {"seen": count}
+
+    # Parts
+
+    def _note(
+        self,
+        network: Network,
+        record: Record,
+        title: str,
+        why: Literal["saved", "match"],
+        of: str,
+        score: int,
+        reason: str,
+        now: int,
+    ) -> None:
+        key = digest(encode([network.id, why, of, record.author, record.name]))[:16]
+        content = digest(record.payload)[:16]
+        old = self._notices.get(key)
+        if old is not None and old.content == content:
+            return  # the same listing, signed again
+        self._notices.pop(key, None)
+        while len(self._notices) >= MAX_NOTICES:
+            oldest = next(iter(self._notices))
+            del self._notices[oldest]
+            self._state.journal.delete(NOTICE + oldest)
+        notice = Notice(now, False, why, of, network.id, record.author, record.name, content, title, score, reason)
+        self._notices[key] = notice
+        row = encode(msgspec.to_builtins(notice, builtin_types=(bytes,)))
+        self._state.journal.put(NOTICE + key, row, durable=False)  # lost with the record, and made again with it
+        self._state.journal.out(Emit("notice", {"why": why, "of": of, "title": title}))
+
+    def _own(self, network: Network) -> list[tuple[str, int, Said]]:
+        if network.id not in self._mine:
+            spoken = self._spoken(network)
+            self._mine[network.id] = [
+                (slot_hash(record.slot).hex(), record.until, said(listing, record.created, spoken))
+                for record, listing in self._listings.mine(network)
+            ]
+        return self._mine[network.id]
+
+    def _wish(self, name: str, network: Network) -> Wish | None:
+        """What a saved search asks for in a network; None where it makes no sense there."""
+        saved = self._saved[name]
+        if network.id not in saved.wishes:
+            args = _search(saved.args)
+            if args.network and network not in self._networks(args.network):
+                return None
+            try:
+                saved.wishes[network.id] = _wish(args, network, self._state.settings.area)
+            except (Refusal, Reject):
+                return None
+        return saved.wishes[network.id]
+
+    def _networks(self, name: str | None) -> list[Network]:
+        if name is None:
+            return list(self._state.networks.values())
+        try:
+            return [self._state.network(name)]
+        except Refusal:
+            return []
+
+    def _spoken(self, network: Network) -> Forms:
+        if network.id not in self._forms:
+            self._forms[network.id] = forms(network.genesis.languages)
+        return self._forms[network.id]
+
+    def _described(self, name: str) -> dict[str, Any]:
+        saved = self._saved[name]
+        count = sum(notice.why == "saved" and notice.of == name for notice in self._notices.values())
+        return {"name": name, "since": saved.since, "search": saved.args, "found": count}
+
+    def _json(self, notice: Notice, now: int) -> dict[str, Any]:
+        network = self._state.networks.get(notice.network)
+        current = self._listings.current(network, notice.author, notice.name) if network else None
+        held = current is not None and current[0].until > now
+        return {
+            "at": notice.at,
+            "seen": notice.seen,
+            "why": notice.why,
+            "saved": notice.of if notice.why == "saved" else None,
+            "mine": notice.of if notice.why == "match" else None,
+            "listing_id": slot_hash((notice.author, "listing", notice.name)).hex(),
+            "network": notice.network.hex(),
+            "author": notice.author.hex(),
+            "author_name": self._state.directory.name(notice.author),
+            "title": current[1].title if held and current else notice.title,
+            "direction": current[1].direction if held and current else None,
+            "kind": current[1].kind if held and current else None,
+            "held": held,
+            "score": notice.score / 1_000,
+            "reason": notice.reason,
+        }
+
+
+def _search(stored: dict[str, Any]) -> commands.Search:
+    within = stored.get("within_km")
+    args = commands.parse_args("search", {**stored, **({} if within is None else {"within_km": float(within)})})
+    assert isinstance(args, commands.Search)
+    return args
+
+
+def _wish(args: commands.Search, network: Network, area: str) -> Wish:
+    genesis = network.genesis
+    here = coarsen(args.near, MAX_SCOPE) if args.near else area or genesis.area
+    price = parse_price(args.max_price, genesis.unit, genesis.decimals) if args.max_price else None
+    return Wish(
+        words=tuple(asked(args.query)),
+        kind=args.kind,
+        direction=args.direction,
+        centre=centre(here) if here else None,
+        within_km=None if args.everywhere else args.within_km,
+        max_price=price,
+        free=args.max_price is not None and price is None,
+        per=price is not None and "/" in (args.max_price or ""),
+        available=args.available,
+    )

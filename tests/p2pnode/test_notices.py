@@ -1,0 +1,109 @@
+"""Notices: a listing that arrives is told once, survives a restart, and costs what is wished for, not what is held."""
+
+from typing import Any
+
+import pytest
+
+from p2pnode.bounds import MAX_SAVED
+from p2pnode.core import notices as notices_module
+from protocols.errors import Refusal
+from tests.p2pnode.lab import Lab
+
+SNOW = {"direction": "offer", "kind": "rent", "title": "Snowblower, two stages", "price": "2/hour"}
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab(6)
+
+
+def publish(lab: Lab, node: Any, **fields: Any) -> Any:
+    made = lab.ask(node, "listing.publish", **{**SNOW, **fields})
+    lab.sim.run(5_000)
+    return made
+
+
+def test_a_saved_search_tells_of_what_arrives_once_for_each_content(lab: Lab):
+    assert (
+        lab.ask(lab.ben, "search.save", name="snow", search={"query": "snowblower", "max_price": "3/hour"})["found"]
+        == 0
+    )
+    publish(lab, lab.cleo, title="Ladder")
+    publish(lab, lab.cleo, title="Dear snowblower", price="4/hour")
+    found = publish(lab, lab.cleo)
+    rows = lab.ask(lab.ben, "notices.list")
+    assert [(r["title"], r["why"], r["saved"], r["seen"], r["held"]) for r in rows] == [
+        ("Snowblower, two stages", "saved", "snow", False, True)
+    ]
+    assert rows[0]["listing_id"] == found["listing_id"]
+    assert lab.ask(lab.ben, "status")["notices"] == 1
+    assert lab.ask(lab.ben, "notices.seen") == {"seen": 1}
+    lab.ask(lab.cleo, "listing.renew", id=found["listing_id"])
+    lab.sim.run(5_000)
+    assert lab.ask(lab.ben, "notices.list", unseen=True) == [], "signed again, but it says the same"
+    lab.ask(lab.cleo, "listing.edit", id=found["listing_id"], text="With snow chains")
+    lab.sim.run(5_000)
+    assert len(lab.ask(lab.ben, "notices.list", unseen=True)) == 1, "it says something else now"
+    assert len(lab.ask(lab.ben, "notices.list")) == 1
+    assert [s["name"] for s in lab.ask(lab.ben, "search.saved")] == ["snow"]
+    lab.ask(lab.ben, "search.forget", name="snow")
+    publish(lab, lab.dora)
+    assert len(lab.ask(lab.ben, "notices.list")) == 1, "forgotten searches tell no more"
+    with pytest.raises(Refusal, match="no saved search"):
+        lab.ask(lab.ben, "search.forget", name="snow")
+
+
+def test_offers_and_requests_are_matched_both_ways_and_kept_over_a_restart(lab: Lab):
+    mine = publish(lab, lab.ben, direction="request", title="Snowblower for a weekend", price="3/hour")
+    theirs = publish(lab, lab.cleo)
+    rows = lab.ask(lab.ben, "notices.list", why="match")
+    assert [(r["mine"], r["listing_id"], r["reason"]) for r in rows] == [
+        (mine["listing_id"], theirs["listing_id"], "rent: snowblower, 0 km away")
+    ]
+    assert rows[0]["score"] >= 0.5
+    assert lab.ask(lab.cleo, "notices.list") == [], "the request was there before: it arrived before the offer"
+    lab.sim.crash(lab.ben)
+    lab.sim.run(30_000)
+    assert lab.ask(lab.ben, "notices.list", why="match") == rows
+    lab.ask(lab.ben, "listing.withdraw", id=mine["listing_id"])
+    lab.sim.run(5_000)
+    publish(lab, lab.dora, title="Snowblower, one stage")
+    assert len(lab.ask(lab.ben, "notices.list")) == 1, "what is withdrawn is not looked for"
+
+
+def test_an_offer_of_ours_meets_the_request_that_arrives(lab: Lab):
+    mine = publish(lab, lab.ben)
+    publish(lab, lab.cleo, direction="request", title="Snowblower", price=None)
+    assert [r["mine"] for r in lab.ask(lab.ben, "notices.list")] == [mine["listing_id"]]
+
+
+def test_both_are_bounded(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(notices_module, "MAX_NOTICES", 3)
+    for number in range(MAX_SAVED):
+        lab.ask(
+            lab.ben, "search.save", name=f"s{number}", search={"query": "snowblower" if number == 0 else f"x{number}"}
+        )
+    with pytest.raises(Refusal, match="saved already"):
+        lab.ask(lab.ben, "search.save", name="one more", search={})
+    lab.ask(lab.ben, "search.save", name="s1", search={"query": "other"})
+    for number in range(5):
+        publish(lab, lab.cleo, title=f"Snowblower {number}")
+    assert [r["title"] for r in lab.ask(lab.ben, "notices.list")] == [f"Snowblower {n}" for n in (4, 3, 2)]
+    lab.sim.crash(lab.ben)
+    lab.sim.run(30_000)
+    assert [r["title"] for r in lab.ask(lab.ben, "notices.list")] == [f"Snowblower {n}" for n in (4, 3, 2)]
+
+
+def test_an_arrival_is_compared_with_own_listings_only(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    """However many listings of others are held."""
+    publish(lab, lab.ben, title="Ladder")
+    for number in range(10):
+        publish(lab, lab.cleo, title=f"Request {number}", direction="request")
+    compared = []
+    real = notices_module.matches
+    monkeypatch.setattr(
+        notices_module, "matches", lambda mine, theirs: compared.append(mine.listing.title) or real(mine, theirs)
+    )
+    publish(lab, lab.dora, title="Request for a ladder", direction="request", price=None)
+    assert sorted(compared) == ["Ladder", *(f"Request {number}" for number in range(10))], "each node its own, once"
+    assert len(lab.ask(lab.ben, "notices.list")) == 1
