@@ -1,4 +1,4 @@
-"""Rendezvous: py-libp2p's KadDHT under a protocol id of our own, made safe to be asked by strangers.
+"""Rendezvous: a Kademlia of our own protocol id, safe to be asked by strangers. py-libp2p's KadDHT answers, we ask.
 
 The DHT is one way among others to find peers: every operation here ends in time, and one that fails answers with
 nothing. It keeps no values but those that a validator of ours accepts, and bounded numbers of everything. See
@@ -6,35 +6,44 @@ nothing. It keeps no values but those that a validator of ours accepts, and boun
 """
 
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 import trio
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
-from libp2p.kad_dht.pb.kademlia_pb2 import Record
-from libp2p.kad_dht.provider_store import ProviderStore
-from libp2p.kad_dht.value_store import ValueStore
+from libp2p.kad_dht.pb.kademlia_pb2 import Message, Record
 from libp2p.peer.id import ID
-from libp2p.peer.peerinfo import PeerInfo
 from libp2p.records.validator import NamespacedValidator
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
-from .kad_host import MAX_ADDRESS_BYTES, MAX_ADDRESSES, PING, PROTOCOL, KadHost, Network, fitting, full_addresses
+from protocols.nearness import group_of
+
+from .kad_asking import Asker, heard_in
+from .kad_host import (
+    MAX_ADDRESSES,
+    PROTOCOL,
+    KadHost,
+    Network,
+    full_addresses,
+    full_texts,
+    speaking_with,
+    text_of,
+)
+from .kad_kept import MAX_KEY, KeptPeers, KeptProviders, KeptValues
+from .routing import Contact, RoutingTable, contact_of
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 NAMESPACE: Final = "p2pnode"
 MAX_VALUE: Final = 4 * 1024
-MAX_VALUES: Final = 2_048
-MAX_KEYS: Final = 4_096  # for which providers are kept
-MAX_KEY: Final = 64
 OPERATION_TIMEOUT: Final = 10.0
 MAINTENANCE: Final = 600.0
 PROVIDER_RATE: Final = 100  # ADD_PROVIDER per peer and 10 s: a node announces all its cells at once
 MAX_REQUESTS: Final = 256  # served at a time; KadDHT's own 12 would be filled by six peers that say nothing
-PER_BUCKET: Final = 2  # peers of one public /24; private networks are exempt
-PER_TABLE: Final = 10
+TOLD_AT_ONCE: Final = 8
+REMEMBERED: Final = 24 * 3600  # seconds that addresses from the address book are used
 
 
 class ValueValidator(Protocol):
@@ -83,28 +92,11 @@ def _key_of(text: str) -> bytes:
     return key
 
 
-class _Values(ValueStore):
-    def _evict_if_full(self) -> None:
-        while len(self.store) >= MAX_VALUES:
-            del self.store[next(iter(self.store))]
-
-
-class _Providers(ProviderStore):
-    def add_provider(self, key: bytes, provider: PeerInfo) -> None:
-        addresses = [one for one in provider.addrs if len(one.to_bytes()) <= MAX_ADDRESS_BYTES][:MAX_ADDRESSES]
-        if len(key) <= MAX_KEY:
-            while len(self.providers) >= MAX_KEYS and key not in self.providers:
-                del self.providers[next(iter(self.providers))]
-            super().add_provider(key, PeerInfo(provider.peer_id, fitting(addresses)))
-
-    def get_providers(self, key: bytes) -> list[PeerInfo]:
-        return [PeerInfo(one.peer_id, fitting(one.addrs)) for one in super().get_providers(key)]
-
-
 class Rendezvous:
     """The DHT of a node. server: whether it answers others; a node that cannot be dialled should not.
 
-    Every operation takes at most `OPERATION_TIMEOUT` seconds and raises nothing but Cancelled.
+    Every operation takes at most `OPERATION_TIMEOUT` seconds, one that stores twice that, and raises nothing but
+    Cancelled.
     """
 
     def __init__(self, network: Network, validator: ValueValidator | None = None, *, server: bool = True) -> None:
@@ -112,77 +104,98 @@ class Rendezvous:
         self._host = KadHost(network)
         host: Any = self._host
         ours: Any = _Namespaced(validator or NothingValid())
+        self._own = self._host.get_id().to_bytes()
         self._dht = KadDHT(
             host,
             DHTMode.SERVER if server else DHTMode.CLIENT,
             validator=NamespacedValidator({NAMESPACE: ours}, strict_validation=True),
             validator_changed=True,
             strict_validation=True,
-            max_peers_per_subnet=PER_BUCKET,
-            max_peers_per_subnet_table=PER_TABLE,
         )
-        self._dht.value_store = _Values(host=host, local_peer_id=self._host.get_id())
-        self._dht.provider_store = _Providers(host=host, peer_routing=self._dht.peer_routing)
+        self._table = RoutingTable(self._own)
+        peers: Any = KeptPeers(self._table)
+        self._dht.routing_table = self._dht.peer_routing.routing_table = peers
+        self._values = self._dht.value_store = KeptValues(host)
+        providers: Any = KeptProviders(self._host)
+        self._providers: KeptProviders = providers
+        self._dht.provider_store = providers
         self._dht._provider_rate_max = PROVIDER_RATE
         self._dht._inbound_limiter.total_tokens = MAX_REQUESTS
+        self._asker = Asker(self._host, self._table)
         self._validator = ours
 
     @property
     def size(self) -> int:
         """How many peers the routing table holds."""
-        return self._dht.get_routing_table_size()
+        return len(self._table)
+
+    def remember(self, peer: str, addresses: Iterable[str]) -> None:
+        """A peer that was known before this start: somebody to ask before there is a connection. addresses: full."""
+        other = ID.from_base58(peer)
+        texts = [address.split("/p2p/")[0] for address in addresses]
+        self._host.get_peerstore().add_addrs(other, [Multiaddr(text) for text in texts], REMEMBERED)
+        self._table.heard(contact_of(other.to_bytes(), {group for text in texts if (group := group_of(text))}))
 
     async def maintain(self) -> None:
-        """Look for new peers and drop what has expired, until cancelled."""
-        while True:
-            await trio.sleep(MAINTENANCE)
-            await self._bounded("refresh", self._dht.refresh_routing_table, None)
-            self._dht.value_store.cleanup_expired()
-            self._dht.provider_store.cleanup_expired()
-            self._dht._provider_rate_limits.clear()
+        """Look for new peers, drop what has expired, close what is not used; until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._asker.close_idle)
+            while True:
+                await trio.sleep(MAINTENANCE)
+                await self._bounded("refresh", self._refresh, None)
+                self._values.cleanup_expired()
+                self._providers.cleanup_expired()
+                self._dht._provider_rate_limits.clear()
 
     async def connected(self, peer: str, address: str, outbound: bool) -> None:
         """A peer was connected: ask it for the peers near us, which makes both known to each other."""
         other = ID.from_base58(peer)
-        if outbound:
-            self._host.get_peerstore().add_addrs(other, [Multiaddr(address)], 3600)
+        where = [address.split("/p2p/")[0]] if outbound else []
 
         async def introduce() -> None:
-            await self._dht.peer_routing._query_peer_for_closest(other, self._host.get_id().to_bytes())
-            await self._dht.routing_table.add_peer(other)
+            await self._asker.ask(other.to_bytes(), Message(type=Message.FIND_NODE, key=self._own), where)
 
-        if await self._speaks(peer):
-            await self._bounded("introduction", introduce, None)
+        await self._bounded("introduction", introduce, None)
 
     async def provide(self, key: bytes) -> bool:
         """Announce that this node holds what `key` stands for; True if at least one other node has noted it."""
-        return await self._bounded("provide", lambda: self._dht.provider_store.provide(key), False)
+        self._providers.own.add(key)
+
+        def request(peer: ID) -> Message:
+            speaking_with(self._host, peer)
+            addresses = [address.to_bytes() for address in self._host.get_addrs()]
+            mine = Message.Peer(id=self._own, addrs=addresses)
+            return Message(type=Message.ADD_PROVIDER, key=key, providerPeers=[mine])
+
+        async def announce() -> bool:
+            nearest = await self._asker.look(key, Message.GET_PROVIDERS, lambda answer, scope: True, storing=True)
+            return await self._tell(nearest, request) > 0
+
+        return await self._bounded("provide", announce, False, 2)
+
+    def withdraw(self, key: bytes) -> None:
+        """This node no longer holds what `key` stands for. Others forget it in a day."""
+        self._providers.own.discard(key)
 
     async def find_providers(self, key: bytes, count: int = 20) -> list[tuple[str, list[str]]]:
         """Who announced `key`: peer ids with full multiaddrs, this node left out."""
-        found: dict[ID, list[Multiaddr]] = {}
+        found: dict[bytes, list[str]] = {}
 
-        def note(infos: Iterable[PeerInfo]) -> None:
-            for info in infos:
-                if info.peer_id != self._host.get_id():
-                    known = found.setdefault(info.peer_id, [])
-                    known.extend(one for one in info.addrs[:MAX_ADDRESSES] if one not in known)
-
-        async def ask(peer: ID) -> None:
-            with trio.move_on_after(OPERATION_TIMEOUT / 2):
-                providers, _ = await self._dht.provider_store._get_providers_from_peer_with_closers(peer, key)
-                note(providers[:count])
+        def take(answer: Message, scope: int) -> bool:
+            others = [one for one in heard_in(answer.providerPeers, scope) if one.contact.peer != self._own]
+            for contact, addresses in others[:count]:
+                known = found.setdefault(contact.peer, [])
+                known += [one for one in addresses if one not in known][: MAX_ADDRESSES - len(known)]
+            return bool(others)
 
         async def search() -> None:
-            note(self._dht.provider_store.get_providers(key))
-            closest = await self._dht.peer_routing.find_closest_peers_network(key)
-            async with trio.open_nursery() as nursery:
-                for peer in closest:
-                    if peer != self._host.get_id():
-                        nursery.start_soon(self._quietly, ask, peer)
+            for info in self._providers.get_providers(key):
+                if info.peer_id != self._host.get_id():
+                    found[info.peer_id.to_bytes()] = [t for one in info.addrs if (t := text_of(one)) is not None]
+            await self._asker.look(key, Message.GET_PROVIDERS, take, enough=1)
 
         await self._bounded("find_providers", search, None)
-        return [(str(peer), full_addresses(peer, known[:MAX_ADDRESSES])) for peer, known in list(found.items())[:count]]
+        return [(str(ID(peer)), full_texts(ID(peer), known)) for peer, known in list(found.items())[:count]]
 
     async def find_peer(self, peer: str) -> list[str]:
         """Where a peer can be dialled: full multiaddrs, empty if nobody knows."""
@@ -190,55 +203,117 @@ class Rendezvous:
             wanted = ID.from_base58(peer)
         except ValueError:
             return []
-        info = await self._bounded("find_peer", lambda: self._dht.peer_routing.find_peer(wanted), None)
-        return full_addresses(wanted, info.addrs[:MAX_ADDRESSES]) if info is not None else []
+        found = full_addresses(wanted, self._host.get_peerstore().known(wanted))
+
+        def take(answer: Message, scope: int) -> bool:
+            where = [one for one in heard_in(answer.closerPeers, scope) if one.contact.peer == wanted.to_bytes()]
+            found.extend(t for one in where for t in full_texts(wanted, one.addresses) if t not in found)
+            return any(one.addresses for one in where)
+
+        async def search() -> None:
+            await self._asker.look(wanted.to_bytes(), Message.FIND_NODE, take, enough=1)
+
+        if not found:
+            await self._bounded("find_peer", search, None)
+        return found[:MAX_ADDRESSES]
 
     async def put(self, key: bytes, value: bytes) -> bool:
         """Keep a value under a key at the nodes near it; False if it is not valid, or an older one than is known."""
+        text = _text_of(key)
+        record = Record(key=text.encode(), value=value)
+        newer = False
 
-        async def store() -> bool:
-            await self._dht.put_value(_text_of(key), value)
+        def take(answer: Message, scope: int) -> bool:
+            nonlocal newer
+            newer = newer or self._better(text, answer, value)
             return True
 
-        return await self._bounded("put", store, False)
+        async def store() -> bool:
+            self._validator.validate(text, value)
+            mine = self._own_value(text)
+            if mine is not None and mine != value and self._validator.select(text, [mine, value]) == 0:
+                return False
+            self._values.put_record(record.key, record)
+            nearest = await self._asker.look(record.key, Message.GET_VALUE, take, storing=True)
+            if not newer:
+                await self._tell(nearest, lambda peer: Message(type=Message.PUT_VALUE, key=record.key, record=record))
+            return not newer
+
+        return await self._bounded("put", store, False, 2)
 
     async def get(self, key: bytes) -> bytes | None:
         """The best value that the nodes near the key have; ours if they have none better."""
         text = _text_of(key)
-        local: tuple[Record, float] | None = self._dht.value_store.store.pop(text.encode(), None)
-        found: bytes | None = None
-        try:
-            # KadDHT would answer with the local value and never learn of a newer one.
-            found = await self._bounded("get", lambda: self._dht.get_value(text), None)
-        finally:
-            if local is not None:
-                mine = local[0].value
-                if found is None or self._validator.select(text, [found, mine]) == 1:
-                    self._dht.value_store.store[text.encode()] = local
-                    found = mine
+        found = self._own_value(text)
+
+        def take(answer: Message, scope: int) -> bool:
+            nonlocal found
+            if found is not None and answer.record.value == found:
+                return True
+            if not self._better(text, answer, found):
+                return False
+            found = answer.record.value
+            return True
+
+        async def search() -> None:
+            await self._asker.look(text.encode(), Message.GET_VALUE, take, enough=1)
+
+        await self._bounded("get", search, None)
         return found
 
-    async def _speaks(self, peer: str) -> bool:
-        try:
-            stream = await self._network.ask(peer, PROTOCOL)
-        except Exception:
+    def _better(self, text: str, answer: Message, than: bytes | None) -> bool:
+        """Whether an answer brings a valid value that is better than this one."""
+        value = answer.record.value
+        if not value or value == than:
             return False
-        await stream.finish()
-        return True
-
-    async def _quietly(self, operation: Callable[[ID], Awaitable[None]], peer: ID) -> None:
         try:
-            await operation(peer)
+            self._validator.validate(text, value)
         except Exception as error:
-            log.debug("DHT: %s", error)
+            log.debug("DHT: a value that is not valid: %s", error)
+            return False
+        return than is None or self._validator.select(text, [than, value]) == 1
 
-    async def _bounded(self, name: str, operation: Callable[[], Awaitable[T]], failed: T) -> T:
+    def _own_value(self, text: str) -> bytes | None:
+        """What we keep under this key, if it is still valid."""
+        record = self._values.get(text.encode())
         try:
-            with trio.move_on_after(OPERATION_TIMEOUT):
+            self._validator.validate(text, record.value if record is not None else b"")
+        except Exception:
+            return None
+        return record.value if record is not None else None
+
+    async def _tell(self, peers: Iterable[Contact], request: Callable[[ID], Message]) -> int:
+        """Have them keep something; how many do."""
+        kept = 0
+        limit = trio.CapacityLimiter(TOLD_AT_ONCE)
+
+        async def tell(peer: bytes) -> None:
+            nonlocal kept
+            try:
+                async with limit:
+                    await self._asker.ask(peer, request(ID(peer)), may_refuse=True)
+                kept += 1
+            except Exception as error:
+                log.debug("DHT: %s", error)
+
+        async with trio.open_nursery() as nursery:
+            for contact in peers:
+                nursery.start_soon(tell, contact.peer)
+        return kept
+
+    async def _refresh(self) -> None:
+        """Ask after who is near us, and into one of the other buckets."""
+        if self._table or self._host.get_connected_peers():
+            await self._asker.look(self._own, Message.FIND_NODE, lambda answer, scope: True)
+            await self._asker.look(secrets.token_bytes(32), Message.FIND_NODE, lambda answer, scope: True)
+
+    async def _bounded(self, name: str, operation: Callable[[], Awaitable[T]], failed: T, longer: int = 1) -> T:
+        try:
+            with trio.move_on_after(OPERATION_TIMEOUT * longer):
                 return await operation()
         except Exception as error:
             log.debug("DHT: %s failed: %s", name, error)
         return failed
 
 
-__all__ = ["PING", "PROTOCOL", "Network", "NothingValid", "Rendezvous", "ValueValidator"]
+__all__ = ["PROTOCOL", "Network", "NothingValid", "Rendezvous", "ValueValidator"]

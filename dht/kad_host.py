@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import trio
@@ -19,7 +20,6 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from protocols.nearness import LOOPBACK, is_taken
 
 PROTOCOL: Final = "/p2pnode/kad/1.0.0"
-PING: Final = "/ipfs/ping/1.0.0"
 MAX_PEERS: Final = 1_024
 MAX_ADDRESSES: Final = 8  # kept per peer
 MAX_ADDRESS_BYTES: Final = 128
@@ -30,14 +30,10 @@ MAX_ANSWERS: Final = 8  # on one stream
 MAX_DIALS: Final = 8
 RETRY_AFTER: Final = 30.0  # seconds until a peer that could not be dialled is dialled again
 
-# The parts of KadDHT whose inner workings `dht.kad` and this module rely on; see `p2pnode.net.libp2p_pieces`.
+# The parts of libp2p whose inner workings `dht.kad*` rely on; see `p2pnode.net.libp2p_pieces`.
 FINGERPRINTS: Final = {
     "libp2p.kad_dht.kad_dht:KadDHT": "220931de72cd587994e94d5800437c47",
-    "libp2p.kad_dht.peer_routing:PeerRouting": "2c15902cfbe3920c1ad54d33b186d44f",
-    "libp2p.kad_dht.provider_store:ProviderStore": "9b96ff0926f7d162591441bf2f950d7c",
     "libp2p.kad_dht.value_store:ValueStore": "005a6d53ae01eb8b7bb8f2996868cd43",
-    "libp2p.kad_dht.routing_table:RoutingTable": "5a1fc24995983bf687b2ca5976bc051f",
-    "libp2p.kad_dht.routing_table:KBucket": "d5605cca0bce47f48a3ff86e3bd161cd",
     "libp2p.kad_dht.utils:maybe_consume_signed_record": "fccef20585107b27303258cb016aed8f",
     "libp2p.peer.peerstore:env_to_send_in_RPC": "9fea9d702c187d224bec58beb9b09961",
     "libp2p.peer.peerstore:_peer_record_signer_matches": "b048e4def8c02614abcfe022c139c5e1",
@@ -61,6 +57,7 @@ class Network(Protocol):
     def addresses(self) -> list[str]: ...
     def connected_peers(self) -> list[str]: ...
     def scope_of(self, peer: str) -> int: ...  # how near a connected peer is: see `protocols.nearness`
+    def group_of(self, peer: str) -> str: ...  # likewise; empty for one that is near, or not connected
     async def dial(self, address: Iterable[str], *, keep: bool = True) -> str: ...
     async def ask(self, peer: str, protocol: str) -> Any: ...
     def handle(self, protocol: str, handler: Callable[[str, Any], Awaitable[None]] | None) -> None: ...
@@ -68,21 +65,46 @@ class Network(Protocol):
 
 _far: ContextVar[int] = ContextVar("far", default=LOOPBACK)  # how near the peer is that this task speaks with
 _asked: ContextVar[bool] = ContextVar("asked", default=False)  # whether this task answers it
+_asker: ContextVar[str] = ContextVar("asker", default="")  # whom it answers: the group of addresses, or the peer id
+
+
+def asker() -> str:
+    """Who brought what this task keeps for him; empty for ourselves."""
+    return _asker.get()
+
+
+def speaking_with(host: "KadHost", peer: ID) -> None:
+    """From here on this task speaks with a peer, who is told and believed what one so near may be."""
+    _far.set(host.scope_of(peer))
 
 
 def fitting(addresses: Iterable[Multiaddr]) -> list[Multiaddr]:
     """Of these addresses those that are told to, and taken from, the peer that this task speaks with: none is nearer
     than it is. A stranger learns nothing of our local network, and cannot have us knock at doors there.
     """
-    return [one for one in addresses if (text := _text(one)) is not None and is_taken(text, _far.get())]
+    return [one for one in addresses if (text := text_of(one)) is not None and is_taken(text, _far.get())]
 
 
-def _text(address: Multiaddr) -> str | None:
+def text_of(address: Multiaddr) -> str | None:
     """An address without its peer id; None for bytes that are no address: libp2p takes any, and finds out here."""
+    return text_in(address.to_bytes())
+
+
+@lru_cache(maxsize=4_096)
+def text_in(raw: bytes) -> str | None:
+    """The same from an address's bytes."""
+    if len(raw) == 8 and raw[0] == 4 and raw[5] == 6:  # /ip4/…/tcp/…, without libp2p's long way
+        return f"/ip4/{'.'.join(map(str, raw[1:5]))}/tcp/{int.from_bytes(raw[6:], 'big')}"
     try:
-        return str(address).split("/p2p/")[0]
+        return str(Multiaddr(raw)).split("/p2p/")[0]
     except Exception:  # whatever a part of it raises
         return None
+
+
+@lru_cache(maxsize=1_024)
+def id_of(peer: str) -> ID:
+    """Of a connected peer: its name is sound."""
+    return ID.from_base58(peer)
 
 
 class KadStream:
@@ -108,6 +130,10 @@ class KadStream:
         if self._writes < 0:
             raise ValueError("too many requests on one stream")
         await self._stream.write(data)
+
+    def allow(self, budget: int) -> None:
+        """So many bytes may be read from now on."""
+        self._budget = budget
 
     async def close(self) -> None:
         await self._stream.finish()
@@ -204,7 +230,7 @@ class KadHost:
         return self._peers
 
     def get_connected_peers(self) -> list[ID]:
-        return [ID.from_base58(peer) for peer in self._network.connected_peers()]
+        return [id_of(peer) for peer in self._network.connected_peers()]
 
     def get_addrs(self) -> list[Multiaddr]:
         if trio.current_time() - self._own_at > 5:
@@ -216,26 +242,31 @@ class KadHost:
         async def serve(peer: str, stream: Stream) -> None:
             _far.set(self._network.scope_of(peer))
             _asked.set(True)
-            await handler(KadStream(stream, ID.from_base58(peer), budget=MAX_REQUEST, writes=2 * MAX_ANSWERS))
+            _asker.set(self._network.group_of(peer) or peer)
+            await handler(KadStream(stream, id_of(peer), budget=MAX_REQUEST, writes=2 * MAX_ANSWERS))
 
         self._network.handle(PROTOCOL, serve)
 
     def remove_stream_handler(self, protocol: str) -> None:
         self._network.handle(PROTOCOL, None)
 
-    async def new_stream(self, peer: ID, protocols: Sequence[str]) -> KadStream:
-        """A stream to a peer, which is dialled at the addresses heard of if it is not connected."""
+    def scope_of(self, peer: ID) -> int:
+        return self._network.scope_of(str(peer))
+
+    async def open(self, peer: ID, addresses: Sequence[str] = ()) -> KadStream:
+        """A stream to a peer, who is dialled at the addresses heard of if he is not connected. addresses: more of them,
+        without the peer id."""
         name = str(peer)
         if name not in self._network.connected_peers():
-            await self._dial(peer)
-        _far.set(self._network.scope_of(name))
-        stream = await self._network.ask(name, PING if PING in protocols else PROTOCOL)
-        return KadStream(stream, peer, budget=MAX_RESPONSE, writes=64)
+            await self._dial(peer, addresses)
+        speaking_with(self, peer)
+        return KadStream(await self._network.ask(name, PROTOCOL), peer, budget=MAX_RESPONSE, writes=64)
 
-    async def _dial(self, peer: ID) -> None:
+    async def _dial(self, peer: ID, more: Sequence[str]) -> None:
         if trio.current_time() - self._failed.get(peer, -1e9) < RETRY_AFTER:
             raise ConnectionError("could not be dialled a moment ago")
-        addresses = full_addresses(peer, self._peers.known(peer))
+        known = full_addresses(peer, self._peers.known(peer))
+        addresses = list(dict.fromkeys([*known, *(f"{text}/p2p/{peer}" for text in more)]))
         if not addresses:
             raise ConnectionError("no address is known")
         try:
@@ -252,4 +283,8 @@ class KadHost:
 
 def full_addresses(peer: ID, addresses: Iterable[Multiaddr]) -> list[str]:
     """The addresses as text, each ending in the peer id."""
-    return [f"{text}/p2p/{peer}" for one in addresses if (text := _text(one)) is not None]
+    return [f"{text}/p2p/{peer}" for one in addresses if (text := text_of(one)) is not None]
+
+
+def full_texts(peer: ID, addresses: Iterable[str]) -> list[str]:
+    return [f"{text}/p2p/{peer}" for text in addresses]

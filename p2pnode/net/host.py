@@ -23,12 +23,13 @@ from p2pnode.bounds import (
     SIMULTANEOUS,
 )
 from protocols.limits import MAX_FRAME
-from protocols.nearness import PUBLIC, scope_of
+from protocols.nearness import PUBLIC, group_of, scope_of
 
 from .addresses import Address, expand
 from .connection import Connection, Handler
 from .delivery import Delivery, FrameReceived, HostEvent, PeerBanned, PeerConnected, PeerDisconnected
 from .dialing import Race, Unreachable, block_of, choose, none_answered, why
+from .finding import Finding
 from .guard import Guard, address_block
 from .libp2p_pieces import ID, HostKey, SecureChannel, upgrade  # before dht.kad: it makes the import light
 from .listening import Handshakes, listen
@@ -47,7 +48,7 @@ _NAMES: Final = ("join", "gossip", "exchange", "ledger", "search", "recovery", "
 PROTOCOLS: Final = frozenset(f"/p2pnode/{name}/1.0.0" for name in _NAMES)
 
 
-class Host:
+class Host(Finding):
     """seed: 32 bytes of the Ed25519 host key. listen: multiaddrs; port 0 takes any free port.
 
     on_event: awaited with one event after the other, never two at once; while it runs, the peers are held back.
@@ -130,6 +131,11 @@ class Host:
         scope = None if connection is None else scope_of(connection.address)
         return PUBLIC if scope is None else scope
 
+    def group_of(self, peer: str) -> str:
+        """The group of public addresses that a connected peer is counted with; empty for one that is near."""
+        connection = self._peers.get(peer)
+        return "" if connection is None else group_of(connection.address)
+
     def connected_peers(self) -> list[str]:
         """The ids of the connected peers."""
         return [one.peer for one in self.connections()]
@@ -198,22 +204,6 @@ class Host:
         connection = self._peers.get(peer)
         if connection is not None:
             connection.useful_at = trio.current_time()
-
-    async def provide(self, key: bytes) -> bool:
-        """See `Rendezvous`; likewise the other four. Without a DHT they find nothing."""
-        return await self.dht.provide(key) if self.dht else False
-
-    async def find_providers(self, key: bytes) -> list[tuple[str, list[str]]]:
-        return await self.dht.find_providers(key) if self.dht else []
-
-    async def find_peer(self, peer: str) -> list[str]:
-        return await self.dht.find_peer(peer) if self.dht else []
-
-    async def put(self, key: bytes, value: bytes) -> bool:
-        return await self.dht.put(key, value) if self.dht else False
-
-    async def get(self, key: bytes) -> bytes | None:
-        return await self.dht.get(key) if self.dht else None
 
     def strike(self, peer: str, reason: str) -> None:
         """Count something that no honest peer sends; too much of it and the peer is cut off and banned for a while."""

@@ -1,17 +1,21 @@
 """The DHT of several nodes on loopback, and what it keeps for whom."""
 
 import itertools
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 import trio
+from libp2p.kad_dht.pb.kademlia_pb2 import Message, Record
 from libp2p.peer.id import ID
+from libp2p.peer.peerinfo import PeerInfo
 from multiaddr import Multiaddr
 
-from dht import kad, kad_host
+from dht import kad, kad_host, kad_kept
 from dht.kad import Rendezvous
 from p2pnode.net.host import Host
+from p2pnode.net.stream import Stream
 from tests.p2pnode.hosts import Node, nodes, until
 
 KEY = b"\x07" * 32
@@ -81,9 +85,11 @@ async def test_what_the_validator_refuses_is_kept_by_nobody() -> None:
         assert not await a.host.put(b"", b"v0001")
         assert await b.host.get(KEY) is None
         # Past our own checks, straight to the other side: it has its own.
-        kad_dht = dht(a)._dht
         for key, value in [("/p2pnode/" + KEY.hex(), b"other"), ("/pk/x", b"v0001"), ("plain", b"v0001")]:
-            assert not await kad_dht.value_store._store_at_peer(ID.from_base58(b.id), key.encode(), value)
+            record = Record(key=key.encode(), value=value)
+            request = Message(type=Message.PUT_VALUE, key=record.key, record=record)
+            with pytest.raises(ConnectionError):
+                await dht(a)._asker.ask(ID.from_base58(b.id).to_bytes(), request)
         assert dht(b)._dht.get_value_store_size() == 0
 
 
@@ -134,7 +140,7 @@ async def test_operations_end_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
         await trio.sleep_forever()
 
     async with chain(2) as (a, _b):
-        monkeypatch.setattr(Host, "ask", forever)
+        monkeypatch.setattr(kad_host.KadStream, "read", forever)
         with trio.fail_after(3):
             assert not await a.host.provide(KEY)
             assert await a.host.find_providers(KEY) == []
@@ -167,13 +173,108 @@ def test_what_is_kept_of_peers_is_bounded() -> None:
     assert long not in peers.addrs(peer)
 
 
-async def test_what_is_kept_of_providers_is_bounded() -> None:
+def a_peer(number: int) -> ID:
+    return ID(b"\x12\x20" + number.to_bytes(32, "big"))
+
+
+def provider(number: int, addresses: int = 1) -> PeerInfo:
+    return PeerInfo(a_peer(number), [Multiaddr("/ip4/192.0.2.1/tcp/1")] * addresses)
+
+
+@contextmanager
+def brought_by(source: str) -> Iterator[None]:
+    token = kad_host._asker.set(source)
+    yield
+    kad_host._asker.reset(token)
+
+
+async def test_a_flood_of_keys_pushes_out_the_flooder_s_own() -> None:
     a = Node(1)
-    store = dht(a)._dht.provider_store
-    info = kad.PeerInfo(ID.from_base58(a.id), [Multiaddr("/ip4/192.0.2.1/tcp/1")] * 50)
-    for number in range(kad.MAX_KEYS + 100):
-        store.add_provider(number.to_bytes(4, "big"), info)
-    assert len(store.providers) == kad.MAX_KEYS
-    assert len(store.get_providers((kad.MAX_KEYS + 99).to_bytes(4, "big"))[0].addrs) == kad_host.MAX_ADDRESSES
-    store.add_provider(b"x" * (kad.MAX_KEY + 1), info)
-    assert store.get_providers(b"x" * (kad.MAX_KEY + 1)) == []
+    store = dht(a)._providers
+    with brought_by("honest"):
+        store.add_provider(b"cell", provider(1, addresses=50))
+    with brought_by("flooder"):
+        for number in range(kad_kept.MAX_PROVIDED + 100):
+            store.add_provider(number.to_bytes(4, "big"), provider(2))
+    assert len(store) == kad_kept.MAX_PROVIDED
+    (kept,) = store.get_providers(b"cell")
+    assert len(kept.addrs) == kad_host.MAX_ADDRESSES
+    assert store.get_providers((0).to_bytes(4, "big")) == []
+    store.add_provider(b"x" * (kad_kept.MAX_KEY + 1), provider(3))
+    assert store.get_providers(b"x" * (kad_kept.MAX_KEY + 1)) == []
+
+
+async def test_a_crowd_from_one_place_does_not_hide_the_providers_of_a_key() -> None:
+    store = dht(Node(1))._providers
+    with brought_by("flooder"):
+        for number in range(100, 100 + 2 * kad_kept.PROVIDERS):
+            store.add_provider(KEY, provider(number))
+    for number in range(1, 4):
+        with brought_by(f"honest {number}"):
+            store.add_provider(KEY, provider(number))
+    kept = {info.peer_id for info in store.get_providers(KEY)}
+    assert {a_peer(1), a_peer(2), a_peer(3)} <= kept
+    assert len(kept) == kad_kept.PROVIDERS
+    with brought_by("flooder"):
+        for number in range(200, 300):
+            store.add_provider(KEY, provider(number))
+    assert {a_peer(1), a_peer(2), a_peer(3)} <= {info.peer_id for info in store.get_providers(KEY)}
+
+
+async def test_a_flood_of_values_pushes_out_the_flooder_s_own() -> None:
+    store = dht(Node(1))._values
+    with brought_by("honest"):
+        store.put_record(b"mine", Record(key=b"mine", value=b"v0001"))
+    with brought_by("flooder"):
+        for number in range(kad_kept.MAX_VALUES + 100):
+            key = number.to_bytes(4, "big")
+            store.put_record(key, Record(key=key, value=b"v0001"))
+    assert len(store.store) == kad_kept.MAX_VALUES
+    assert store.get(b"mine") is not None
+
+
+async def test_what_is_kept_for_others_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    rendezvous = dht(Node(1))
+    rendezvous._providers.add_provider(KEY, provider(1))
+    rendezvous._values.put_record(b"k", Record(key=b"k", value=b"v0001"))
+    later = time.time() + 24 * 3600 + 1
+    monkeypatch.setattr(kad_kept.time, "time", lambda: later)
+    assert rendezvous._providers.get_providers(KEY) == []
+    rendezvous._providers.cleanup_expired()
+    rendezvous._values.cleanup_expired()
+    assert len(rendezvous._providers) == len(rendezvous._values.store) == 0
+
+
+async def test_what_is_withdrawn_is_provided_no_more() -> None:
+    async with chain(2) as (a, b):
+        assert await a.host.provide(KEY)
+        assert {one.peer_id for one in dht(a)._providers.get_providers(KEY)} == {ID.from_base58(a.id)}
+        a.host.withdraw(KEY)
+        assert dht(a)._providers.get_providers(KEY) == []
+        assert [peer for peer, _ in await b.host.find_providers(KEY)] == [a.id], "who noted it forgets it in a day"
+
+
+async def test_who_was_known_before_is_asked_before_anybody_is_connected() -> None:
+    async with chain(3) as three:
+        assert await three[0].host.provide(KEY)
+        back = Node(50)
+        async with nodes(back):
+            assert await back.host.find_providers(KEY) == []
+            back.host.remember(three[1].id, three[1].addresses)
+            assert dict(await back.host.find_providers(KEY)) == {three[0].id: three[0].addresses}
+
+
+async def test_a_stream_serves_for_several_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    ask = Host.ask
+
+    async def counted(self: Host, peer: str, protocol: str) -> Stream:
+        opened.append(peer)
+        return await ask(self, peer, protocol)
+
+    async with chain(2) as (a, _b):
+        monkeypatch.setattr(Host, "ask", counted)
+        for number in range(12):
+            assert await a.host.put(bytes([number]) * 32, b"v0001")  # two questions each
+        assert len(opened) <= 24 // kad_host.MAX_ANSWERS + 1
+        await until(lambda: not dht(a)._asker._kept, 5)

@@ -9,7 +9,7 @@ from libp2p.peer.peerinfo import PeerInfo
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from dht.kad import Rendezvous
-from dht.kad_host import PROTOCOL, KadHost, fitting, full_addresses
+from dht.kad_host import PROTOCOL, KadHost, fitting, full_addresses, speaking_with
 from p2pnode.net.libp2p_pieces import HostKey
 from protocols.nearness import LAN, LOOPBACK, PUBLIC
 
@@ -36,7 +36,10 @@ class Net:
     def scope_of(self, peer: str) -> int:
         return self.scope
 
-    async def dial(self, address: Any) -> str:
+    def group_of(self, peer: str) -> str:
+        return ""
+
+    async def dial(self, address: Any, *, keep: bool = True) -> str:
         raise ConnectionError
 
     async def ask(self, peer: str, protocol: str) -> Any:
@@ -79,11 +82,11 @@ def test_who_asks_hears_of_nothing_nearer_than_itself(scope: int) -> None:
 def test_nothing_nearer_than_the_source_is_taken(scope: int) -> None:
     net = Net(scope)
     dht = Rendezvous(net)  # type: ignore[arg-type]
-    store = dht._dht.provider_store
+    store = dht._providers
 
     async def main() -> None:
         async def ask() -> None:
-            await dht._host.new_stream(ID.from_base58(OTHER), [])
+            speaking_with(dht._host, ID.from_base58(OTHER))
             dht._host.get_peerstore().add_addrs(THIRD, [Multiaddr(a) for a in ALL], 60)
             store.add_provider(b"key", PeerInfo(THIRD, [Multiaddr(a) for a in ALL]))
 

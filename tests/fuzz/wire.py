@@ -160,6 +160,7 @@ def dht_answer(data: bytes) -> None:
         await rendezvous.find_peer(str(MINE.id))
         await rendezvous.provide(b"\7" * 32)
         await rendezvous.get(b"\7" * 32)
+        await rendezvous.put(b"\7" * 32, b"v")
 
     _run(main)
 
@@ -303,7 +304,10 @@ class _Network:
     def scope_of(self, peer: str) -> int:
         return PUBLIC
 
-    async def dial(self, address: Any) -> str:
+    def group_of(self, peer: str) -> str:
+        return ""
+
+    async def dial(self, address: Any, *, keep: bool = True) -> str:
         raise ConnectionError("nobody answers")
 
     async def ask(self, peer: str, protocol: str) -> Any:
