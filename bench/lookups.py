@@ -142,8 +142,8 @@ async def plain() -> dict[str, float]:
         nodes = []
         for number, one in enumerate(hosts):
             await stack.enter_async_context(one.run(listen_addrs=[multiaddr.Multiaddr(LOOPBACK)]))
-            names = NamespacedValidator({"p": validator}, strict_validation=True)
-            nodes.append(KadDHT(one, DHTMode.SERVER, validator=names, validator_changed=True, strict_validation=True))
+            checks = NamespacedValidator({"p": validator}, strict_validation=True)
+            nodes.append(KadDHT(one, DHTMode.SERVER, validator=checks, validator_changed=True, strict_validation=True))
             for before in range(max(0, number - 4), number):
                 await one.connect(PeerInfo(hosts[before].get_id(), hosts[before].get_addrs()))
                 await nodes[number].routing_table.add_peer(hosts[before].get_id())

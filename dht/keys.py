@@ -18,13 +18,22 @@ ITEM = 64
 _ID_MASK = (1 << 256) - 1
 
 
-def cell_key(network: bytes, cell: str, kind: str = "") -> bytes:
-    """Where those who replicate a cell (or one kind of exchange in it) are found in the DHT; 32 bytes."""
-    return digest(encode(["cell", network, cell, kind]))
+def realm(genesis: bytes, is_open: bool) -> bytes:
+    """The 16 bytes that stand for a network in the keys of the DHT. genesis: id of its genesis, 32 bytes.
+
+    Of an open network its id. That of another follows from the second half of the genesis' id too, which stands in no
+    header: only members know it, and who holds an invite link.
+    """
+    return genesis[:16] if is_open else digest(encode(["realm", genesis]))[:16]
+
+
+def cell_key(realm: bytes, cell: str, kind: str = "") -> bytes:
+    """Where those who replicate a cell (or publish one kind of exchange in it) are found in the DHT; 32 bytes."""
+    return digest(encode(["cell", realm, cell, kind]))
 
 
 def author_key(network: bytes, author: bytes) -> bytes:
-    """Where the newest profile and head of an author are found in the DHT; 32 bytes."""
+    """Where the presence of an author is found in the DHT; 32 bytes. network: an open one."""
     return digest(encode(["author", network, author]))
 
 

@@ -46,8 +46,12 @@ MAX_CALLERS: Final = 128  # peers that dialled us, and of which no address is kn
 # Rendezvous
 RENDEZVOUS_FIRST: Final = 5 * SECOND
 SEEK_EVERY: Final = 30 * SECOND  # a peer that somebody waits for, in the DHT
-RENDEZVOUS_EVERY: Final = 2 * MINUTE
-PROVIDE_EVERY: Final = 6 * HOUR
+RENDEZVOUS_EVERY: Final = 2 * MINUTE  # twice as long each time that nobody new is found
+RENDEZVOUS_SELDOM: Final = 32 * MINUTE
+RENDEZVOUS_LOOK: Final = MINUTE  # so often it is seen what has to be provided
+MAX_PROVIDED_KEYS: Final = 128
+PRESENCE_EVERY: Final = 30 * MINUTE  # at most, when our profile or ledger changes
+MAX_REMEMBERED: Final = 256  # peers of the address book that the routing table begins with
 
 # Joining
 JOIN_RETRY: Final = 5 * SECOND

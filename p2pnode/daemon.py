@@ -12,6 +12,7 @@ from typing import Any
 import trio
 from structlog.typing import FilteringBoundLogger
 
+from dht.presences import Presences
 from p2pnode.core import effects
 from p2pnode.core.core import Core
 from p2pnode.core.effects import Effect
@@ -129,7 +130,7 @@ class Daemon:
         self._json = json
         self._keys = keys
         self._listen = tuple(listen)
-        self._host = Host(keys.host_seed, list(listen), self._host_event)
+        self._host = Host(keys.host_seed, list(listen), self._host_event, validator=Presences(self._time))
         reach = Reach(self._host)
         self._host.handle(REACH, reach.serve)
         self._rng = random.SystemRandom()
@@ -179,6 +180,8 @@ class Daemon:
         while not await self._loop.finish(self._loop.core.begin(clock.now(), genesis, targets, bootstrap)):
             pass  # the disk refused, and can be written again: from the beginning
         clear_pending(self._home)
+        for peer, where in self._loop.core.neighbours.to_remember():
+            self._host.remember(peer, where)
         nursery.start_soon(self._loop.run)
         self._searching.rebuild(self._loop.core)
         nursery.start_soon(self._searching.run, lambda: self._loop.core)
@@ -291,8 +294,8 @@ class Daemon:
                     self._host.guard.reached(peer)
             case effects.Hangup(peer):
                 self._nursery.start_soon(self._host.disconnect, peer)
-            case effects.Provide(key):
-                self._nursery.start_soon(self._host.provide, key)
+            case effects.Withdraw(key):
+                self._host.withdraw(key)
             case _:
                 self._nursery.start_soon(self._errands.run, effect)
 

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from structlog.typing import FilteringBoundLogger
 
-from p2pnode.core.effects import Dial, Effect, Find, Lookup, Probe
-from p2pnode.core.events import DialFailed, Event, Found, Probed
+from p2pnode.core.effects import Dial, Effect, Find, Get, Lookup, Probe, Provide, Put
+from p2pnode.core.events import DialFailed, Event, Found, Got, Probed, Said
 from p2pnode.core.multiaddrs import with_peer
 from p2pnode.net.dialing import Unreachable
 from p2pnode.net.host import Host
@@ -41,6 +41,12 @@ class Errands:
                 known = await self._host.find_peer(peer)
                 if known:
                     await self._put(Found(None, ((peer, tuple(known)),)))
+            case Provide(key):
+                await self._put(Said(key, await self._host.provide(key)))
+            case Put(key, value):
+                await self._put(Said(key, await self._host.put(key, value)))
+            case Get(key):
+                await self._put(Got(key, await self._host.get(key)))
             case Lookup(key):
                 found = await self._host.find_providers(key)
                 peers = tuple((peer, tuple(with_peer(a, peer) for a in addresses)) for peer, addresses in found)

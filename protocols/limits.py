@@ -34,6 +34,11 @@ DURABLE_KINDS: Final = frozenset({"rotation", "attestation", "redemption", "vouc
 FINAL_KINDS: Final = frozenset({"genesis", "rotation", "redemption"})
 MAX_SKEW: Final = 10 * MINUTE  # how far another's clock may be ahead of ours
 
+# What the DHT keeps of an author
+MAX_PRESENCE: Final = 4 * 1024  # the whole wire form
+MAX_PRESENCE_ROTATIONS: Final = 8
+PRESENCE_LIFETIME: Final = 3 * DAY
+
 # Fields
 MAX_TOKEN: Final = 32
 MAX_TITLE: Final = 120

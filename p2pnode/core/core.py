@@ -35,9 +35,11 @@ from .events import (
     Disconnected,
     Event,
     Found,
+    Got,
     Listening,
     Probed,
     Received,
+    Said,
     Woke,
 )
 from .exchanges import Exchanges
@@ -55,6 +57,7 @@ from .peers import Peers
 from .ratings import Ratings
 from .reachability import Reachability
 from .recovery import Recovery
+from .rendezvous import Rendezvous
 from .rotations import decode_key_state
 from .settlements import Settlements
 from .state import Network, Settings, State
@@ -115,6 +118,8 @@ class Core:
         for network in state.networks.values():
             network.chain.written = partial(self.custody.written, network)
         self.neighbours = Neighbours(state, self.membership)
+        self.rendezvous = Rendezvous(state, self.neighbours, self.intake, self.recovery)
+        self.rendezvous.took = self._sought
         self.peers = Peers(state, self.neighbours)
         self.bans = Bans(state, self.peers)
         self.announcing = Announcing(state, self.membership)
@@ -125,6 +130,7 @@ class Core:
         self._timed: tuple[Timed, ...] = (
             self.membership,
             self.neighbours,
+            self.rendezvous,
             self.reachability,
             self.settlements,
             self.outbox,
@@ -152,6 +158,7 @@ class Core:
             case Received(peer, protocol, data):
                 self._received(peer, protocol, data, now)
             case Connected(peer, address, outbound, chosen):
+                self.rendezvous.connecting(now)
                 self.neighbours.connected(peer, address, outbound, now, chosen)
                 self.reachability.connected(address, outbound, now)
                 self._perform(self._gossip.connected(peer, now, outbound and chosen), now)
@@ -174,13 +181,18 @@ class Core:
             case Banned():
                 self.bans.happened(event, now)
             case Found(key, peers):
-                self.neighbours.found(key, peers, now)
+                self.rendezvous.found(key, peers, now)
+            case Said(key, kept):
+                self.rendezvous.said(key, kept, now)
+            case Got(key, value):
+                self.rendezvous.got(key, value, now)
             case Probed(peer, reached, address):
                 self.reachability.answered(peer, reached, address, now)
             case Listening(addresses):
                 self.state.addresses = addresses
                 self.reachability.started(now)
                 self.neighbours.started(now)
+                self.rendezvous.started(now)
                 self.announcing.started(now)
             case Woke():
                 self._wake_at = None
@@ -304,6 +316,11 @@ class Core:
             for peer in self.state.directory.peers_of(record.author):
                 self.neighbours.add(peer, self.state.directory.addresses_of(peer), "profile", now, source)
 
+    def _sought(self, network: Network, record: Record, now: int) -> None:
+        """A record that was found in the DHT."""
+        self._gossip.spread(network.id, record.id, None, now)
+        self._took("", network, record, now)
+
     def _publish(self, network: Network, record: Record, now: int) -> None:
         """A record of our own: stored durably, in the catalog, on its way to the neighbours."""
         if record.kind == "listing" and not covers(network.scopes, record.scope):
@@ -328,6 +345,7 @@ class Core:
         self.announcing.announce(network, now)
         self.listings.joined(network, now)
         self.neighbours.started(now)
+        self.rendezvous.started(now)
 
     # Time
 

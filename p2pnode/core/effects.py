@@ -57,7 +57,29 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Provide:
-    """Tell the DHT that we hold what this key stands for."""
+    """Tell the DHT that we hold what this key stands for; `Said` follows."""
+
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Tell the DHT no more that we hold what this key stands for."""
+
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Have the DHT keep a value under a key; `Said` follows."""
+
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """Ask the DHT for the value under a key; `Got` follows."""
 
     key: bytes
 
@@ -153,6 +175,6 @@ class Remake:
 
 
 Effect = (
-    Write | Send | Dial | Hangup | Probe | Provide | Lookup | Find | Penalize | Credit | Ban | Unban | Admit | Reply
-    | Emit | Reindex | Wake | Remake
+    Write | Send | Dial | Hangup | Probe | Provide | Withdraw | Put | Get | Lookup | Find | Penalize | Credit | Ban
+    | Unban | Admit | Reply | Emit | Reindex | Wake | Remake
 )  # fmt: skip

@@ -72,6 +72,22 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A `Provide` or `Put` was carried out. kept: whether somebody will remember it."""
+
+    key: bytes
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """Answer to a `Get`: the best value that was found, valid when it was; None for none."""
+
+    key: bytes
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Probed:
     """Answer to a `Probe`: whether the peer reached us, None if it did not say; address: where it tried."""
 
@@ -85,4 +101,6 @@ class Woke:
     """The time of an earlier `Wake` has come."""
 
 
-Event = Command | Listening | Connected | Disconnected | DialFailed | Received | Banned | Found | Probed | Woke
+Event = (
+    Command | Listening | Connected | Disconnected | DialFailed | Received | Banned | Found | Said | Got | Probed | Woke
+)  # fmt: skip

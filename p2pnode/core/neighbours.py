@@ -1,4 +1,4 @@
-"""Whom to be connected to: when to dial which of the peers in the book, and finding more through the DHT.
+"""Whom to be connected to: when to dial which of the peers in the book.
 
 A node makes some connections itself and chooses with whom, so that no crowd that dials it can be all it sees: into
 different groups of addresses, members and those with whom something is open before strangers, tried peers and new ones
@@ -8,7 +8,6 @@ feeler tests a peer that is new and lets it go.
 
 from collections import Counter
 
-from dht.keys import cell_key
 from p2pnode.bounds import (
     ADDRESSES_OF_ONE,
     ANCHOR_AFTER,
@@ -22,11 +21,9 @@ from p2pnode.bounds import (
     DIAL_WITHIN,
     FEELER_EVERY,
     MAX_CALLERS,
+    MAX_REMEMBERED,
     OFFLINE_MAX,
     OUTBOUND_OF_GROUP,
-    PROVIDE_EVERY,
-    RENDEZVOUS_EVERY,
-    RENDEZVOUS_FIRST,
     SEEK_EVERY,
     WANTED_OUTBOUND,
 )
@@ -36,7 +33,7 @@ from protocols.limits import MINUTE
 from protocols.nearness import LOOPBACK, PUBLIC, group_of, is_taken, scope_of
 
 from .book import BY_USER, NAMED, NEW, Book, Known
-from .effects import Admit, Dial, Find, Hangup, Lookup, Provide
+from .effects import Admit, Dial, Find, Hangup
 from .keys import SINGLE
 from .membership import Membership
 from .multiaddrs import peer_of, with_peer
@@ -68,9 +65,6 @@ class Neighbours:
         self._hold_until = 0  # without a network nobody is dialled until then
         self._offline = 0  # tries since
         self._sought: dict[str, int] = {}  # peers the DHT was asked for → when to ask again
-        self._keys: dict[bytes, bytes] = {}  # DHT key → network
-        self._lookup_at = 0
-        self._provide_at = 0
 
     def begin(self) -> None:
         """With the first step: what the book is ordered by is kept, and the host hears of whom we know."""
@@ -96,8 +90,6 @@ class Neighbours:
 
     def started(self, now: int) -> None:
         """The host is up, or has new addresses: everything is due."""
-        self._lookup_at = now + RENDEZVOUS_FIRST
-        self._provide_at = now + RENDEZVOUS_FIRST // 2
         self._feel_at = now + FEELER_EVERY
         self._look_at, self._hold_until, self._offline = now, 0, 0
         self._anchors_due = {p for p in self.anchors if p in self.known and p not in self._state.connected}
@@ -105,7 +97,6 @@ class Neighbours:
             known.next_at, known.tries = now, 0
 
     def connected(self, peer: str, address: str, outbound: bool, now: int, chosen: bool = True) -> None:
-        first = not self._state.connected
         feeler = self._dialling.pop(peer, (0, None, False))[2] and outbound
         if feeler and peer not in self._state.wanted and len(self._outbound()) >= WANTED_OUTBOUND:
             self._state.journal.out(Hangup(peer))
@@ -125,9 +116,6 @@ class Neighbours:
             self.book.called(peer, now)
             if peer in self.known and now - before >= SEEN_GRAIN:
                 self.book.store(peer)
-        if first:  # with nobody to ask, the DHT was mute until now
-            self._lookup_at = min(self._lookup_at, now + RENDEZVOUS_FIRST)
-            self._provide_at = min(self._provide_at, now + RENDEZVOUS_FIRST // 2)
 
     def disconnected(self, peer: str, now: int) -> None:
         self._look_at = now
@@ -162,40 +150,30 @@ class Neighbours:
                 self._hold_until = now + self._pause(OFFLINE_MAX, self._offline)
                 self._offline += 1
 
-    def found(self, key: bytes | None, peers: tuple[tuple[str, tuple[str, ...]], ...], now: int) -> None:
-        if key is None or key in self._keys:
-            for peer, addresses in peers:
-                self.add(peer, addresses, "dht", now)
+    def found(self, peers: tuple[tuple[str, tuple[str, ...]], ...], now: int) -> int:
+        """The DHT named these; how many of them were not known here."""
+        fresh = 0
+        for peer, addresses in peers:
+            known = peer in self.known
+            self.add(peer, addresses, "dht", now)
+            fresh += peer in self.known and not known
+        return fresh
+
+    def to_remember(self) -> list[tuple[str, list[str]]]:
+        """Whom the DHT's routing table begins with: those who served us first, then those that we have reached, and
+        those that our user named."""
+        rows = [(p, k) for p, k in self.known.items() if k.addresses and (k.reached or k.via in BY_USER)]
+        rows.sort(key=lambda row: (not row[1].served, -row[1].reached, row[0]))
+        return [(peer, known.addresses) for peer, known in rows[:MAX_REMEMBERED]]
 
     def woke(self, now: int) -> None:
         if self._look_at <= now or self._look_at > now + DIAL_BACKOFF_MAX or self._state.wanted != self._seen_wanted:
             self._look(now)
-        if not self._state.connected or not self._state.addresses:
-            return
-        if now >= self._provide_at:
-            self._provide_at = now + PROVIDE_EVERY
-            for key in self._own_keys():
-                self._state.journal.out(Provide(key))
-        if now >= self._lookup_at:
-            self._lookup_at = now + RENDEZVOUS_EVERY
-            for key in self._own_keys():
-                self._state.journal.out(Lookup(key))
 
     def next_wake(self) -> int | None:
         if self._state.wanted != self._seen_wanted:
             return 0
-        if not self._state.connected or not self._state.addresses:
-            return self._look_at
-        return min(self._look_at, self._provide_at, self._lookup_at)
-
-    def _own_keys(self) -> list[bytes]:
-        """Where in the DHT those meet who replicate the same cells: our own cell, and the network as a whole."""
-        self._keys.clear()
-        for network in self._state.networks.values():
-            own = (self._state.settings.area or network.genesis.area)[: network.genesis.cell_precision]
-            for cell in {"", own}:
-                self._keys[cell_key(network.id, cell)] = network.id
-        return list(self._keys)
+        return self._look_at
 
     # Choosing
 

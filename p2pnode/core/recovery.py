@@ -79,6 +79,16 @@ class Recovery:
             need, last = decode(stored) if stored is not None else (0, b"")
             self._doubt(network, need, last)
 
+    def told(self, network: Network, entries: int, last: bytes) -> None:
+        """We ourselves have said, before this start, that our chain has so many entries, and which is the last."""
+        doubt = self.doubts.get(network.id)
+        if entries <= (network.chain.state.count if doubt is None else doubt.need):
+            return
+        if doubt is None:
+            self._doubt(network, entries, last)
+        else:
+            self._need(network, doubt, entries, last)
+
     def connected(self, peer: str, now: int) -> None:
         for network in self._state.networks.values():
             self._ask(peer, network, now)

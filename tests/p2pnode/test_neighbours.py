@@ -19,7 +19,6 @@ from protocols.nearness import group_of
 from tests.p2pnode.test_book import NOW, peer, public
 
 ME = "12D3KooW" + "M" * 44
-KEY = bytes(32)
 
 
 class Lone:
@@ -68,9 +67,8 @@ class Lone:
 
     def knows(self, *numbers: int, address: Any = public) -> None:
         """The DHT names peers."""
-        self.neighbours._keys[KEY] = b""
         for number in numbers:
-            self.tell(Found(KEY, ((peer(number), (f"{address(number)}/p2p/{peer(number)}",)),)))
+            self.tell(Found(None, ((peer(number), (f"{address(number)}/p2p/{peer(number)}",)),)))
 
     def out(self) -> list[str]:
         return [p for p, c in self.core.state.connected.items() if c.outbound]

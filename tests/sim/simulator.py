@@ -11,10 +11,37 @@ from hashlib import blake2b
 from random import Random
 from typing import Any
 
+from dht.presences import Presences
 from p2pnode import commands
 from p2pnode.core.core import Core
-from p2pnode.core.effects import Dial, Effect, Hangup, Lookup, Provide, Remake, Reply, Send, Wake, Write
-from p2pnode.core.events import Command, Connected, DialFailed, Disconnected, Event, Found, Listening, Received, Woke
+from p2pnode.core.effects import (
+    Dial,
+    Effect,
+    Get,
+    Hangup,
+    Lookup,
+    Provide,
+    Put,
+    Remake,
+    Reply,
+    Send,
+    Wake,
+    Withdraw,
+    Write,
+)
+from p2pnode.core.events import (
+    Command,
+    Connected,
+    DialFailed,
+    Disconnected,
+    Event,
+    Found,
+    Got,
+    Listening,
+    Received,
+    Said,
+    Woke,
+)
 from p2pnode.core.multiaddrs import peer_of, with_peer
 from p2pnode.core.state import Settings
 from p2pnode.store import MemoryStore
@@ -73,6 +100,7 @@ class Simulator:
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._ticket = 0
         self._providers: dict[bytes, set[str]] = {}
+        self._values: dict[bytes, bytes] = {}
         self._trace = blake2b(digest_size=16)
 
     @property
@@ -160,7 +188,17 @@ class Simulator:
             case Remake():
                 self.at(self.now, lambda: self.set_clock(node, node.skew) if node.life == life else None)
             case Provide(key):
-                self._providers.setdefault(key, set()).add(node.peer_id)
+                if self.dht:
+                    self._providers.setdefault(key, set()).add(node.peer_id)
+                self.at(self.now + 50, lambda: self.handle(node, Said(key, self.dht)))
+            case Withdraw(key):
+                self._providers.get(key, set()).discard(node.peer_id)
+            case Put(key, value):
+                kept = self.dht and self._kept(key, value)
+                self.at(self.now + 50, lambda: self.handle(node, Said(key, kept)))
+            case Get(key):
+                value = self._values.get(key) if self.dht else None
+                self.at(self.now + 50, lambda: self.handle(node, Got(key, value)))
             case Lookup(key):
                 found = (
                     ()
@@ -168,6 +206,14 @@ class Simulator:
                     else tuple((p, (self.nodes[p].address,)) for p in sorted(self._providers.get(key, ())))
                 )
                 self.at(self.now + 50, lambda: self.handle(node, Found(key, found)))
+
+    def _kept(self, key: bytes, value: bytes) -> bool:
+        """Whether the DHT takes a value, by the rules that each of its nodes goes by."""
+        rules, old = Presences(lambda: self.now), self._values.get(key)
+        rules.validate(key, value)
+        if old is None or rules.select(key, [old, value]) == 1:
+            self._values[key] = value
+        return self._values[key] == value
 
     def _wake(self, node: Node, life: int) -> None:
         if node.life == life and node.wake is not None and node.wake <= self.clock(node):
