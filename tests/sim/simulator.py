@@ -45,7 +45,7 @@ from p2pnode.core.events import (
 from p2pnode.core.multiaddrs import peer_of, with_peer
 from p2pnode.core.state import Settings
 from p2pnode.store import MemoryStore
-from protocols.errors import Refusal
+from protocols.errors import Refusal, Reject
 from protocols.identity import incept
 
 START = 1_800_000_000_000
@@ -210,7 +210,10 @@ class Simulator:
     def _kept(self, key: bytes, value: bytes) -> bool:
         """Whether the DHT takes a value, by the rules that each of its nodes goes by."""
         rules, old = Presences(lambda: self.now), self._values.get(key)
-        rules.validate(key, value)
+        try:
+            rules.validate(key, value)
+        except Reject:
+            return False
         if old is None or rules.select(key, [old, value]) == 1:
             self._values[key] = value
         return self._values[key] == value
