@@ -25,8 +25,8 @@ def trade(seed: int, faults: Faults | None = None, exchanges: int = 2) -> Simula
     sim.faults = storm(Random(seed)) if faults is None else faults
     people = People(sim, nodes, Random(seed + 1))
     started: list[Any] = []
-    for _ in range(exchanges):
-        propose(sim, cleo, listing["listing_id"], started)
+    for number in range(exchanges):
+        propose(sim, cleo, listing["listing_id"], started, f"for the {number + 1}. time")
         sim.run(20_000)
     sim.run(3 * MINUTE)
     sim.faults = Faults()
@@ -35,16 +35,17 @@ def trade(seed: int, faults: Faults | None = None, exchanges: int = 2) -> Simula
     return sim
 
 
-def propose(sim: Simulator, node: Node, listing: str, started: list[Any]) -> None:
-    """Propose; ask again in a while where a power cut took the listing, until a neighbour has brought it back."""
+def propose(sim: Simulator, node: Node, listing: str, started: list[Any], note: str = "") -> None:
+    """Propose; ask again in a while where a power cut took the listing, until a neighbour has brought it back. note:
+    what tells proposals apart; two that are alike to the millisecond are one exchange."""
 
     def answered(result: Any) -> None:
         if isinstance(result, Refusal):
-            sim.at(sim.now + 5_000, lambda: propose(sim, node, listing, started))
+            sim.at(sim.now + 5_000, lambda: propose(sim, node, listing, started, note))
         else:
             started.append(result)
 
-    sim.ask(node, "exchange.propose", answered, listing=listing, quantity=1)
+    sim.ask(node, "exchange.propose", answered, listing=listing, quantity=1, note=note)
 
 
 def check(sim: Simulator, nodes: list[Node], exchanges: list[str], people: People) -> None:
