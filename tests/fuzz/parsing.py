@@ -44,6 +44,7 @@ from protocols.invite import LINK_PREFIX, parse_invite, parse_link, verify_invit
 from protocols.lease import Lease
 from protocols.limits import HOUR, MAX_FRAME
 from protocols.listing import Listing
+from protocols.presence import check_presence
 from protocols.profile import Profile
 from protocols.redemption import Redemption
 from protocols.rotation import Rotation
@@ -200,6 +201,10 @@ def invite(data: bytes) -> None:
     verify_invite(parse_invite(data))
 
 
+def presence(data: bytes) -> None:
+    check_presence(data, sound.vectors("dht")["presences"]["now"])
+
+
 def link(data: bytes) -> None:
     parse_link(text(data))
 
@@ -292,6 +297,7 @@ TARGETS: Sequence[Target] = (
     Target("proofs", proof, lambda: sound.hexed("proofs", "valid", "bytes"), sound._known),
     Target("inceptions", inception, sound.inceptions),
     Target("invites", invite, sound.invites, sound._known),
+    Target("presences", presence, sound.presences, sound._known),
     Target("links", link, sound.links),
     Target("link-insides", link_inside, sound.inside, sound._known),
     Target("heads", slot, lambda: [encode_slot(Head(b"n" * 16, 7, b"h" * 32), 3)]),

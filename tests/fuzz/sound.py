@@ -56,6 +56,10 @@ def records() -> list[bytes]:
     return hexed("records", "valid", "wire") + hexed("payloads", "valid", "wire")
 
 
+def presences() -> list[bytes]:
+    return [bytes.fromhex(case["wire"]) for case in vectors("dht")["presences"]["valid"]]
+
+
 @cache
 def known_kinds() -> list[Record]:
     return [r for r in map(parse_record, records()) if r.kind in KINDS and not r.withdrawn]
@@ -178,4 +182,5 @@ def inceptions() -> list[bytes]:
 @cache
 def _known() -> dict[bytes, Any]:
     people = [incept(bytes.fromhex(person["entropy"]))[0] for person in vectors("entries")["people"]]
-    return {one.author: one for one in (signer(1), signer(2), signer(3), *people)}
+    anna = incept(b"anna".ljust(32))[0]  # of the presences
+    return {one.author: one for one in (signer(1), signer(2), signer(3), anna, *people)}
