@@ -25,6 +25,7 @@ from .kad_host import (
     PROTOCOL,
     KadHost,
     Network,
+    fitting,
     full_addresses,
     full_texts,
     speaking_with,
@@ -131,10 +132,17 @@ class Rendezvous:
 
     def remember(self, peer: str, addresses: Iterable[str]) -> None:
         """A peer that was known before this start: somebody to ask before there is a connection. addresses: full."""
-        other = ID.from_base58(peer)
-        texts = [address.split("/p2p/")[0] for address in addresses]
-        self._host.get_peerstore().add_addrs(other, [Multiaddr(text) for text in texts], REMEMBERED)
-        self._table.heard(contact_of(other.to_bytes(), {group for text in texts if (group := group_of(text))}))
+        try:
+            other = ID.from_base58(peer)
+            where = fitting([Multiaddr(address.split("/p2p/")[0]) for address in addresses])
+        except Exception as error:  # no peer id, or no address, as libp2p sees it
+            log.debug("DHT: %s is not remembered: %r", peer, error)
+            return
+        if where and 34 <= len(other.to_bytes()) <= 42 and other.to_bytes() not in self._table:
+            self._host.get_peerstore().untold.add(other)
+            self._host.get_peerstore().add_addrs(other, where, REMEMBERED)
+            texts = [text for one in where if (text := text_of(one)) is not None]
+            self._table.heard(contact_of(other.to_bytes(), {group for text in texts if (group := group_of(text))}))
 
     async def maintain(self) -> None:
         """Look for new peers, drop what has expired, close what is not used; until cancelled."""

@@ -90,6 +90,7 @@ class Asker:
             if not may_refuse and not getattr(error, "no_route", False):  # else it is we who have no network
                 self._table.failed(peer)
             raise
+        self._host.get_peerstore().untold.discard(other)
         known = self._host.get_peerstore().known(other)
         if not known and maybe_consume_signed_record(answer, self._host, other):
             known = self._host.get_peerstore().known(other)

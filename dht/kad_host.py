@@ -149,11 +149,14 @@ class _Peers:
         self._addresses: OrderedDict[ID, dict[Multiaddr, float]] = OrderedDict()
         self._records: dict[ID, Any] = {}
         self._own: Any = None
+        self.untold: set[ID] = set()  # known from our address book only: nobody else's business
 
     def addrs(self, peer: ID) -> list[Multiaddr]:
         """What KadDHT is shown: to answer somebody, what that one may know."""
         found = self.known(peer)
-        return fitting(found) if _asked.get() else found
+        if not _asked.get():
+            return found
+        return [] if peer in self.untold else fitting(found)
 
     def known(self, peer: ID) -> list[Multiaddr]:
         now = time.monotonic()
@@ -175,6 +178,7 @@ class _Peers:
         while len(self._addresses) > MAX_PEERS:
             dropped, _ = self._addresses.popitem(last=False)
             self._records.pop(dropped, None)
+            self.untold.discard(dropped)
 
     def peer_ids(self) -> list[ID]:
         return list(self._addresses)

@@ -26,14 +26,15 @@ VALUE_LIFETIME: Final = 24 * 3600.0
 
 
 class KeptPeers:
-    """Our routing table in the shape of libp2p's. Who only asks is not entered: he has not shown that he answers."""
+    """Our routing table in the shape of libp2p's. Who only asks is not entered, and nobody is named to others who has
+    not answered us: somebody else's word, or our address book, is no business of theirs."""
 
     def __init__(self, table: RoutingTable) -> None:
         self._table = table
         self.buckets: Sequence[Any] = ()
 
     def find_local_closest_peers(self, key: bytes, count: int) -> list[ID]:
-        return [ID(contact.peer) for contact in self._table.closest(place_of(key), count)]
+        return [ID(contact.peer) for contact in self._table.closest(place_of(key), count, proven=True)]
 
     async def add_peer(self, peer: ID | PeerInfo, *, skip_server_mode_check: bool = False) -> bool:
         return False

@@ -70,6 +70,8 @@ class Rendezvous:
 
     def said(self, key: bytes, kept: bool, now: int) -> None:
         self._providing.said(key, kept, now)
+        if not kept and key in self._presences:  # somebody may know one of ours that is ahead of this
+            self._out(Get(key))
 
     def got(self, key: bytes, value: bytes | None, now: int) -> None:
         """A presence: ours from before, or that of somebody whom we seek."""

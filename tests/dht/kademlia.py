@@ -117,7 +117,9 @@ class Crowd:
                 if self._lives(contact.peer):
                     table.heard(contact, answered=1)
                     if contact.peer in self.tables:
-                        self.tables[contact.peer].heard(self.contacts[name])
+                        self.tables[contact.peer].heard(
+                            self.contacts[name], answered=1
+                        )  # each is introduced to the other
                     lookup.answered(contact.peer, self._answer(contact.peer, place), useful=has(contact.peer))
                 else:
                     table.failed(contact.peer)
@@ -129,7 +131,7 @@ class Crowd:
 
     def _answer(self, peer: bytes, place: int) -> list[Contact]:
         if peer not in self.liars:
-            return self.tables[peer].closest(place)
+            return self.tables[peer].closest(place, proven=True)
         if self.ghosts:
             return [Contact(self.rng.randbytes(38), place ^ self.rng.getrandbits(200)) for _ in range(K)]
         return sorted((self.contacts[liar] for liar in self.liars), key=lambda c: c.place ^ place)[:K]

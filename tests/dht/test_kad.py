@@ -264,6 +264,21 @@ async def test_who_was_known_before_is_asked_before_anybody_is_connected() -> No
             assert dict(await back.host.find_providers(KEY)) == {three[0].id: three[0].addresses}
 
 
+async def test_of_whom_only_our_address_book_knows_nobody_is_told() -> None:
+    async with chain(2) as (a, b):
+        friend = Node(60)
+        a.host.remember(friend.id, ["/ip4/127.0.0.1/tcp/9"])
+        assert await b.host.find_peer(friend.id) == []
+        assert dht(a).size == 2
+
+
+async def test_what_is_no_address_is_not_remembered() -> None:
+    rendezvous = dht(Node(1))
+    rendezvous.remember("nonsense", ["/ip4/127.0.0.1/tcp/9"])
+    rendezvous.remember(Node(2, dht=False).id, ["/foo/bar"])
+    assert rendezvous.size == 0
+
+
 async def test_a_stream_serves_for_several_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     ask = Host.ask

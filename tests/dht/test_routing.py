@@ -69,6 +69,13 @@ def test_who_fails_is_asked_last_and_given_up_in_the_end() -> None:
     table.failed(b"nobody")
 
 
+def test_of_who_has_answered_alone_others_are_told() -> None:
+    table = RoutingTable(OWN)
+    table.heard(far(1))
+    table.heard(far(2), answered=1)
+    assert [c.peer for c in table.closest(0)] and [c.peer for c in table.closest(0, proven=True)] == [far(2).peer]
+
+
 def test_one_block_of_addresses_gets_few_places() -> None:
     table = RoutingTable(OWN)
     for n in range(K):

@@ -155,6 +155,13 @@ def test_a_node_that_was_put_back_learns_it_from_what_it_had_said() -> None:
     assert lab.sim._values[mine] == before, "nothing is said while the ledger is in doubt"
 
 
+def test_who_is_not_let_to_say_its_presence_reads_it_again() -> None:
+    lab = Street()
+    mine = author_key(lab.network(lab.ben).id, lab.signer(lab.ben).author)
+    assert Get(mine) in lab.ben.core.handle(Said(mine, False), lab.now)
+    assert Get(mine) not in lab.ben.core.handle(Said(mine, True), lab.now)
+
+
 @pytest.mark.parametrize("what", ["of somebody else", "no more than we have", "nonsense"])
 def test_nothing_else_makes_it_doubt(what: str) -> None:
     lab = Street()
