@@ -63,13 +63,14 @@ def item_id(key: bytes) -> bytes:
     return key[32:]
 
 
-def rank(revision: int, id_: bytes) -> bytes:
-    """Sorts as `envelope.replaces` does: of two records of an author, the one that ranks higher stays."""
-    return revision.to_bytes(8, "big") + (_ID_MASK ^ int.from_bytes(id_, "big")).to_bytes(32, "big")
+def item_place(key: bytes) -> bytes:
+    """Sorts the slots of an author: those that end last stay."""
+    return key[:24]
 
 
-def item_rank(key: bytes) -> bytes:
-    return key[24:32] + (_ID_MASK ^ int.from_bytes(key[32:], "big")).to_bytes(32, "big")
+def item_order(key: bytes) -> bytes:
+    """Sorts the records of one slot: the highest stays. By `until`, then as `envelope.replaces` does."""
+    return key[:8] + key[24:32] + (_ID_MASK ^ int.from_bytes(key[32:], "big")).to_bytes(32, "big")
 
 
 def covers(prefixes: Iterable[str], scope: str) -> bool:

@@ -3,13 +3,14 @@
 from p2pnode.bounds import LEASE_EVERY
 from protocols.codec import encode, plain
 from protocols.lease import Lease, seal_lease
-from protocols.limits import DAY, MAX_ADDRESSES, MAX_LIFETIME, MAX_SKEW, SECOND
+from protocols.limits import DAY, MAX_ADDRESSES, MAX_LIFETIME, SECOND
 from protocols.nearness import PUBLIC, scope_of
 from protocols.profile import PeerAddress, Profile, seal_profile
 
 from .keys import RECORD
 from .membership import Membership
 from .multiaddrs import without_peer
+from .revising import is_early, next_revision
 from .state import Network, State
 
 PROFILE_RENEWED = 30 * DAY  # before its end
@@ -53,18 +54,12 @@ class Announcing:
             name=settings.name, box=settings.box, peers=(PeerAddress(settings.peer_id, addresses),), area=area
         )
         row = network.catalog.get((self._state.me, "profile", b""))
-        if row is not None and row.until > now + PROFILE_RENEWED and row.created <= now + MAX_SKEW:
+        if row is not None and row.until > now + PROFILE_RENEWED and not is_early(row, now):
             wire = self._state.journal.get(RECORD + network.id + row.id)
             if wire is not None and encode(plain(profile)) in wire:
                 return
-        record = seal_profile(
-            self._state.signer,
-            network.id,
-            profile,
-            created=now,
-            until=now + MAX_LIFETIME,
-            revision=max(now // SECOND, row.revision + 1 if row else 0),
-        )
+        said = next_revision(row, now, now + MAX_LIFETIME)
+        record = seal_profile(self._state.signer, network.id, profile, **said._asdict())
         self._state.publish(network, record, now)
 
     def _lease(self, network: Network, now: int) -> None:

@@ -58,6 +58,7 @@ from .ratings import Ratings
 from .reachability import Reachability
 from .recovery import Recovery
 from .rendezvous import Rendezvous
+from .revising import is_early
 from .rotations import decode_key_state
 from .settlements import Settlements
 from .state import Network, Settings, State
@@ -103,6 +104,7 @@ class Core:
         self.vouches = self.membership.vouches = Vouches(state, self.outbox)
         self.listings = Listings(state)
         self.notices = Notices(state, self.listings)
+        self.intake.contested = self.listings.contested
         self.settlements = Settlements(state, self.outbox)
         self.exchanges = Exchanges(state, self.outbox, self.listings, self.settlements)
         self.settlements.policy = self.exchanges.may_be_paid
@@ -325,6 +327,10 @@ class Core:
         """A record of our own: stored durably, in the catalog, on its way to the neighbours."""
         if record.kind == "listing" and not covers(network.scopes, record.scope):
             self._take_part(network, now, record.scope)
+        before = network.catalog.get(record.slot)
+        if before is not None and is_early(before, now):
+            network.catalog.take_back(before.id)
+            self.intake.gone(network, (before.id,))
         try:
             self.intake.admit(network, record, now)
         except Ignore as e:
@@ -362,7 +368,7 @@ class Core:
         if now >= self._expire_at:
             self._expire_at = now + EXPIRE_EVERY
             for network in self.state.networks.values():
-                self.intake.changed(network, network.catalog.expire(now))
+                self.intake.gone(network, network.catalog.expire(now))
             self.bans.forget(now)
             self.listings.renew_due(now)
             self.exchanges.forget(now)

@@ -7,8 +7,8 @@ ACCEPT is a normal return, IGNORE is `Ignore` (costs nobody anything), REJECT is
 
 from collections.abc import Callable, Sequence
 
-from dht.catalog import Change, Verdict, parse_floor
-from dht.keys import covers, item_of
+from dht.catalog import Verdict
+from dht.keys import covers
 from protocols.attestation import parse_attestation
 from protocols.envelope import Record, parse_record, verify_record
 from protocols.errors import Ignore, Reject
@@ -49,6 +49,7 @@ class Intake:
     def __init__(self, state: State, verify: Verify = verify_in_turn) -> None:
         self._state = state
         self._verify = verify
+        self.contested: Callable[[Network, Record, int], bool] = lambda network, record, now: False  # set by the core
 
     def take(self, network: Network, wire: bytes, now: int) -> Record:
         """A record that a peer sent: stored and in the catalog, or `Ignore` or `Reject`."""
@@ -98,37 +99,35 @@ class Intake:
 
     def admit(self, network: Network, record: Record, now: int) -> Record:
         """The last rung, the author's quota, and what follows from a new record."""
+        if self.contested(network, record, now):
+            raise Ignore("contested")
         admission = network.catalog.admit(record, now)
         if admission.added:
             self._state.journal.put(
                 RECORD + network.id + record.id, record.wire, durable=record.author == self._state.me
             )
-        self.changed(network, admission.change)
+        self.gone(network, admission.removed)
         if not admission.added:
             raise Ignore(_WORDS[admission.verdict])
         self._learn(network, record)
         return record
 
-    def changed(self, network: Network, change: Change) -> None:
-        """Carry out what the catalog let go of."""
+    def gone(self, network: Network, removed: tuple[bytes, ...]) -> None:
+        """Delete what the catalog let go of: ids of records."""
         journal = self._state.journal
-        for record_id in change.removed:
+        for record_id in removed:
             stored = journal.get(RECORD + network.id + record_id)
             journal.delete(RECORD + network.id + record_id)
             if stored is not None:
                 self._state.directory.forget(parse_record(stored).author, record_id)
-        for floor in change.floors:
-            journal.put(FLOOR + network.id + floor.slot, floor.encode(), durable=False)
-        for slot in change.forgotten:
-            journal.delete(FLOOR + network.id + slot)
-        if change.removed:
-            journal.out(Reindex(gone=change.removed))
+        if removed:
+            journal.out(Reindex(gone=removed))
 
     def load(self, network: Network, now: int) -> None:
         """After a restart: the catalog from what is stored, and what the records say of people and keys."""
         journal = self._state.journal
-        for _, floor in journal.scan(FLOOR + network.id):
-            network.catalog.restore(parse_floor(floor))
+        for key, _ in journal.scan(FLOOR + network.id):
+            journal.delete(key)
         for key, wire in journal.scan(RECORD + network.id):
             record = parse_record(wire)
             early = record.author == self._state.me and record.kind == "lease" and record.created > now + MAX_SKEW
@@ -136,7 +135,7 @@ class Intake:
                 journal.delete(key)
                 continue
             admission = network.catalog.admit(record, now)
-            self.changed(network, admission.change)
+            self.gone(network, admission.removed)
             if not admission.added:
                 journal.delete(key)
         for kind in ("rotation", "profile"):
@@ -232,9 +231,11 @@ def _size(wire: bytes) -> None:
 
 
 def _seen(network: Network, record: Record, now: int) -> None:
-    """The catalog is the memory of what was taken in: a copy costs no signature check, nor does an older revision."""
-    if not network.catalog.wants(item_of(record), now):
-        raise Ignore("seen")
+    """The catalog is the memory of what was taken in: a copy costs no signature check, nor does an older revision or
+    what its author's quota leaves no room for."""
+    verdict = network.catalog.judge(record, now)
+    if verdict is not Verdict.ADDED:
+        raise Ignore("over_quota" if verdict is Verdict.OVER_QUOTA else "seen")
 
 
 def _fields(network: Network, record: Record) -> None:
@@ -281,7 +282,6 @@ _NAMES = {"listing": 16, "profile": 0, "lease": 0, "attestation": 32, "vouch": 3
 _WORDS = {
     Verdict.KNOWN: "known",
     Verdict.OLDER: "older",
-    Verdict.FLOORED: "floored",
     Verdict.OVER_QUOTA: "over_quota",
     Verdict.EXPIRED: "expired",
     Verdict.ADDED: "added",

@@ -5,7 +5,9 @@ from typing import Final
 GENESIS: Final = b"g"  # network16                 → genesis record wire: the networks this node is in
 MEMBERSHIP: Final = b"m"  # network16              → [joined_at, inviter author or empty, my redemption wire or empty]
 RECORD: Final = b"r"  # network16 record32         → record wire, own and foreign
-FLOOR: Final = b"f"  # network16 slot16            → the catalog's floor of a slot that is gone
+FLOOR: Final = (
+    b"f"  # network16 slot16            → what versions before ADR 9 remembered of slots; deleted at the start
+)
 ENTRY: Final = b"e"  # network16 seq8              → own ledger entry in full, with its private payload
 CHAIN: Final = b"c"  # network16                   → state of the own chain after its newest entry
 NODE: Final = b"n"  # network16 level1 index8      → Merkle node over the own entries, once complete: can be made again

@@ -10,13 +10,14 @@ from p2pnode.when import is_rule
 from protocols.amounts import parse_price
 from protocols.cell import coarsen
 from protocols.codec import decode, encode
-from protocols.envelope import Record, parse_record
+from protocols.envelope import Record, parse_record, seal
 from protocols.errors import Refusal, Reject
-from protocols.limits import DAY, MAX_LIFETIME, MAX_SKEW, SECOND
-from protocols.listing import Availability, Listing, parse_listing, seal_listing, withdraw_listing
+from protocols.limits import DAY, MAX_LIFETIME
+from protocols.listing import Availability, Listing, parse_listing, seal_listing
 
 from .effects import Emit
 from .keys import DRAFT, RECORD
+from .revising import Next, is_early, next_revision
 from .state import Network, State
 
 _PLURAL = {"offer": "offers", "request": "requests"}
@@ -88,7 +89,7 @@ class Listings:
         if len(self.mine(network)) >= quota:
             raise Refusal("refused", f"{quota} listings are published already", "Withdraw one first.")
         listing = self._listing(network, args, self._state.settings.area)
-        record = self._seal(network, listing, self._state.rng.randbytes(16), _revision(now), now, until)
+        record = self._seal(network, listing, self._state.rng.randbytes(16), next_revision(None, now, until))
         self._state.publish(network, record, now)
         return self.describe(network, record, listing, now)
 
@@ -106,12 +107,11 @@ class Listings:
 
     def renew(self, args: commands.OneId, now: int) -> object:
         network, record, listing = self._own(args.id, args.network)
-        return self._revise(network, record, listing, now, now + LISTING_LIFETIME)
+        return self._revise(network, record, listing, now, max(record.until, now + LISTING_LIFETIME))
 
     def withdraw(self, args: commands.OneId, now: int) -> object:
         network, record, listing = self._own(args.id, args.network)
-        gone = withdraw_listing(self._state.signer, record, created=now, until=max(record.until, now + DAY))
-        self._state.publish(network, gone, now)
+        gone = self._withdraw(network, record, now)
         return self.describe(network, gone, listing, now)
 
     def list(self, args: commands.ListListings, now: int) -> object:
@@ -133,9 +133,8 @@ class Listings:
             args = commands.parse_args("listing.publish", fields)
             assert isinstance(args, commands.Publish)
             listing = self._listing(network, args, self._state.settings.area)
-            self._state.publish(
-                network, self._seal(network, listing, name, _revision(now), now, max(until, now + DAY)), now
-            )
+            said = next_revision(None, now, max(until, now + DAY))
+            self._state.publish(network, self._seal(network, listing, name, said), now)
             self._state.journal.delete(key, durable=True)
 
     def renew_due(self, now: int) -> None:
@@ -144,9 +143,25 @@ class Listings:
             for record, listing in self.mine(network):
                 lasting = record.until - record.created
                 near = now < record.until < now + min(RENEW_BEFORE, lasting // 4) and lasting >= LISTING_LIFETIME
-                if near or record.created > now + MAX_SKEW:  # our clock was ahead, so nobody took it
+                if near or is_early(record, now):
                     until = min(max(record.until, now + lasting), now + MAX_LIFETIME)
                     self._revise(network, record, listing, now, until)
+
+    def contested(self, network: Network, theirs: Record, now: int) -> bool:
+        """Somebody holds a revision of ours that is older than our newest and would outlive it: a restored home did not
+        know of it when it signed. What we said last is said again, for as long. Whether it was so."""
+        row = network.catalog.get(theirs.slot)
+        if theirs.author != self._state.me or theirs.kind != "listing" or row is None or row.scope != theirs.scope:
+            return False
+        mine = self.record_of(network, row.id)
+        if mine is None or theirs.revision >= row.revision or theirs.until <= row.until:
+            return False
+        listing = self.parse(mine)
+        if listing is None:
+            self._withdraw(network, mine, now, theirs.until)
+        else:
+            self._revise(network, mine, listing, now, theirs.until)
+        return True
 
     # JSON
 
@@ -209,27 +224,40 @@ class Listings:
         return self._revise(network, record, changed, now, record.until)
 
     def _revise(self, network: Network, record: Record, listing: Listing, now: int, until: int) -> dict[str, Any]:
-        new = self._seal(network, listing, record.name, _revision(now, record), now, until)
-        if new.scope != record.scope or until < record.until:
-            # The old cell's holders would never see a revision in another, and who misses one that ends earlier would
-            # keep the old: take it back, publish it under a new name.
-            gone = withdraw_listing(self._state.signer, record, created=now, until=max(record.until, until))
-            self._state.publish(network, gone, now)
-            new = self._seal(network, listing, self._state.rng.randbytes(16), _revision(now), now, until)
+        name, said = record.name, next_revision(record, now, until)
+        if listing.area[: network.genesis.cell_precision] != record.scope or said.until > until:
+            # The old cell's holders would never see a revision in another, and of two that end at different times the
+            # one that ends last stays: take it back, publish it under a new name.
+            self._withdraw(network, record, now)
+            name, said = self._state.rng.randbytes(16), next_revision(None, now, until)
+        new = self._seal(network, listing, name, said)
         self._state.publish(network, new, now)
         return self.describe(network, new, listing, now)
 
-    def _seal(self, network: Network, listing: Listing, name: bytes, revision: int, now: int, until: int) -> Record:
+    def _withdraw(self, network: Network, record: Record, now: int, until: int = 0) -> Record:
+        """until: when what is withdrawn may end, where somebody holds a revision that ends later."""
+        said = next_revision(record, now, max(now + DAY, until))
+        gone = seal(
+            self._state.signer,
+            network=network.id,
+            kind="listing",
+            name=record.name,
+            scope=record.scope,
+            payload=b"",
+            **said._asdict(),
+        )
+        self._state.publish(network, gone, now)
+        return gone
+
+    def _seal(self, network: Network, listing: Listing, name: bytes, said: Next) -> Record:
         try:
             return seal_listing(
                 self._state.signer,
                 network.id,
                 listing,
                 name=name,
-                revision=revision,
-                created=now,
-                until=until,
                 cell_precision=network.genesis.cell_precision,
+                **said._asdict(),
             )
         except Reject as e:
             raise Refusal(
@@ -321,11 +349,6 @@ def _rule(text: str) -> Availability:
     if not is_rule(text):
         raise Refusal("usage", f"not a rule: {text!r}", "Write it as RFC 5545 does: FREQ=WEEKLY;BYDAY=SA,SU")
     return Availability(rrule=text, zone="UTC")
-
-
-def _revision(now: int, old: Record | None = None) -> int:
-    """Seconds, so that a node restored from an old backup does not sign a revision that the street has left behind."""
-    return max(now // SECOND, old.revision + 1 if old else 0)
 
 
 def _with(listing: Listing, **changes: Any) -> Listing:

@@ -16,13 +16,14 @@ from protocols.decimals import format_amount
 from protocols.envelope import seal
 from protocols.errors import Ignore, Refusal, Reject
 from protocols.identity import digest
-from protocols.limits import DURABLE_LIFETIME, SECOND
+from protocols.limits import DURABLE_LIFETIME
 from protocols.vouch import VouchStatement, seal_vouch
 
 from .effects import Emit, Send
 from .keys import KEPT, VOUCH
 from .offered import Offered
 from .outbox import Outbox
+from .revising import next_revision
 from .settlements import over_limit
 from .state import Network, State
 
@@ -358,21 +359,20 @@ class Vouches:
         """The public edge of the trust graph: the sum of what we vouch for a subject, or its withdrawal."""
         standing = [v for v in self._given(network, subject) if v.state in STANDING and v.left]
         row = network.catalog.get((self._state.me, "vouch", subject))
-        revision = max(row.revision + 1 if row else 0, now // SECOND)
+        said = next_revision(row, now, now + DURABLE_LIFETIME, DURABLE_LIFETIME)
         if standing:
             total = sum(v.left for v in standing)
             statement = VouchStatement(subject, total, standing[-1].mine)
-            record = seal_vouch(self._state.signer, network.id, statement, created=now, revision=revision)
+            dated = {"created": said.created, "revision": said.revision}
+            record = seal_vouch(self._state.signer, network.id, statement, **dated)
         else:
             record = seal(
                 self._state.signer,
                 network=network.id,
                 kind="vouch",
                 name=subject,
-                revision=revision,
-                created=now,
-                until=now + DURABLE_LIFETIME,
                 payload=b"",
+                **said._asdict(),
             )
         self._state.publish(network, record, now)
 

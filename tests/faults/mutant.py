@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import trio
 
-from dht.catalog import Catalog
+from dht.catalog import Admission, Catalog, Verdict
 from dht.gossip import Gossip, Step
 from dht.keys import slot_hash
 from dht.pushing import Pushes
@@ -183,15 +183,18 @@ def no_pool() -> None:
 @rule
 def no_memory() -> None:
     """Any revision of a record replaces any other, and what a command was answered is forgotten."""
-    admit, get = Catalog._admit, Journal.get
+    admit, get = Catalog.admit, Journal.get
 
-    def admit_any(self: Catalog, record: Any, now: int, log: Any) -> Any:
-        row = self._rows.get(slot_hash(record.slot))
-        if row is not None and row.id != record.id:
-            self._remove(slot_hash(record.slot), log)
-        return admit(self, record, now, log)
+    def admit_any(self: Catalog, record: Any, now: int) -> Any:
+        row = self.get(record.slot)
+        gone = (row.id,) if row is not None and row.id != record.id else ()
+        for record_id in gone:
+            self.take_back(record_id)
+        verdict, removed = admit(self, record, now)
+        return Admission(verdict, (*gone, *removed))
 
-    Catalog._admit = admit_any  # type: ignore[method-assign]
+    Catalog.admit = admit_any  # type: ignore[method-assign]
+    Catalog.judge = lambda self, record, now: Verdict.ADDED  # type: ignore[method-assign]
     Catalog.wants = lambda self, key, now: True  # type: ignore[method-assign]
     Journal.get = lambda self, key: None if key.startswith(REQUEST) else get(self, key)  # type: ignore[method-assign]
 

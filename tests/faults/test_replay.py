@@ -1,6 +1,7 @@
 """What was said once is said again: records of every revision, facts and entries of a finished exchange, from the peer
 that they came from and from strangers; a recorded handshake; commands with the same request id. Nothing changes, and
-nothing is accepted twice. The control has forgotten the floors of its slots and the commands that it has answered.
+nothing is accepted twice. The control takes any revision for a newer one, and has forgotten the commands that it has
+answered.
 """
 
 import random
