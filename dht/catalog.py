@@ -213,6 +213,14 @@ class Catalog:
             return View([self._all])
         return View([items for scope, items in self._scopes.items() if covers(prefixes, scope)])
 
+    def outside(self, prefixes: Iterable[str], author: bytes) -> Iterator[Row]:
+        """The rows that these prefixes do not cover, but for those of one author. Not to be changed meanwhile."""
+        prefixes = tuple(prefixes)
+        for scope, items in self._scopes.items():
+            if not covers(prefixes, scope):
+                rows = (self._ids[item_id(key)] for key in items.items(b"", None))
+                yield from (row for row in rows if row.author != author)
+
     def _held(self, slot: bytes, scope: str) -> Row | None:
         row = self._rows.get(slot)
         if row is None or row.scope == scope:

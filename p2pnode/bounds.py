@@ -80,6 +80,14 @@ EXPIRE_EVERY: Final = MINUTE
 REQUEST_KEPT: Final = DAY
 MAX_STORED: Final = 16 * 1024 * 1024  # bytes of one value in our own store
 
+# A disk nearly full. Bytes; of a small file system less: a twentieth, and three of them.
+DISK_LOW: Final = 200 * 1024 * 1024  # below it a node keeps fewer cells,
+DISK_ENOUGH: Final = 600 * 1024 * 1024  # from it on more again
+NARROW_AFTER: Final = 10 * MINUTE  # from one step to the next: what was deleted is freed by and by
+WIDEN_AFTER: Final = HOUR
+SHED_AT_ONCE: Final = 200  # records deleted in one step of the core
+SHED_EVERY: Final = 100
+
 # Exchanges
 PROPOSAL_LIFETIME: Final = 7 * DAY
 PAYMENT_EXPIRY: Final = 7 * DAY

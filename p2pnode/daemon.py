@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import trio
@@ -24,6 +25,7 @@ from p2pnode.core.events import (
     Event,
     Listening,
     Received,
+    Space,
 )
 from p2pnode.core.keys import GENESIS
 from p2pnode.core.multiaddrs import with_peer
@@ -185,6 +187,7 @@ class Daemon:
         nursery.start_soon(self._loop.run)
         self._searching.rebuild(self._loop.core)
         nursery.start_soon(self._searching.run, lambda: self._loop.core)
+        await self._loop.put(self._space())
         await self._loop.put(Listening(self._listening))
         nursery.start_soon(self._watch_addresses)
         await nursery.start(serve_control, self, self._home, self._log)
@@ -308,7 +311,7 @@ class Daemon:
     def core_made(self, core: Core) -> Sequence[Event]:
         if not self._listening:
             return ()
-        return (Listening(self._listening), *self._connections.values())
+        return (self._space(), Listening(self._listening), *self._connections.values())
 
     # Parts
 
@@ -316,11 +319,19 @@ class Daemon:
         """Another network, or an address that came or went: the core is told, publishes it and dials anew."""
         while True:
             await trio.sleep(LOOK_AT_ADDRESSES)
+            await self._loop.put(self._space())
             addresses = tuple(self._host.addresses())
             if addresses != self._listening:
                 self._log.info("the addresses of this machine have changed", addresses=addresses)
                 self._listening = addresses
                 await self._loop.put(Listening(addresses))
+
+    def _space(self) -> Space:
+        try:
+            usage = disk_usage(self._home.root)
+        except OSError:
+            return Space(0, 0)
+        return Space(usage.free, usage.total)
 
     def _make_core(self, now: int) -> Core:
         settings = Settings(

@@ -8,8 +8,8 @@ from protocols.nearness import PUBLIC, scope_of
 from protocols.profile import PeerAddress, Profile, seal_profile
 
 from .keys import RECORD
-from .membership import Membership
 from .multiaddrs import without_peer
+from .narrowing import Narrowing
 from .revising import is_early, next_revision
 from .state import Network, State
 
@@ -17,9 +17,9 @@ PROFILE_RENEWED = 30 * DAY  # before its end
 
 
 class Announcing:
-    def __init__(self, state: State, membership: Membership) -> None:
+    def __init__(self, state: State, narrowing: Narrowing) -> None:
         self._state = state
-        self._membership = membership
+        self._narrowing = narrowing
 
     def started(self, now: int) -> None:
         """The host listens: say where, and that we are back."""
@@ -66,5 +66,5 @@ class Announcing:
         row = network.catalog.get((self._state.me, "lease", b""))
         if row is not None and row.revision >= now // SECOND:
             return  # one a second at most; or our clock went back
-        cells = tuple(c for c in self._membership.scopes(network) if c)
+        cells = tuple(c for c in self._narrowing.scopes(network) if c)
         self._state.publish(network, seal_lease(self._state.signer, network.id, Lease(cells), created=now), now)

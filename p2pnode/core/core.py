@@ -40,6 +40,7 @@ from .events import (
     Probed,
     Received,
     Said,
+    Space,
     Woke,
 )
 from .exchanges import Exchanges
@@ -50,6 +51,7 @@ from .journal import Journal, Reader
 from .keys import KEY_STATE, RECORD, REQUEST
 from .listings import Listings
 from .membership import Membership
+from .narrowing import OWN, Narrowing
 from .neighbours import Neighbours, bootstrap_peer
 from .notices import Notices
 from .outbox import Outbox
@@ -94,6 +96,8 @@ class Core:
             state.key_states[author], state.rotated_at[author] = decode_key_state(value)
         self.intake = Intake(state, verify)
         state.publish = self._publish
+        self.narrowing = Narrowing(state)
+        self.narrowing.changed, self.narrowing.gone = self._take_part, self.intake.gone
         self.membership = Membership(state)
         self.membership.adopted = self._adopted
         self.membership.load()
@@ -124,13 +128,14 @@ class Core:
         self.rendezvous.took = self._sought
         self.peers = Peers(state, self.neighbours)
         self.bans = Bans(state, self.peers)
-        self.announcing = Announcing(state, self.membership)
+        self.announcing = Announcing(state, self.narrowing)
         self.status = Status(state, self.listings, self.exchanges, self.membership, self.neighbours, self.recovery)
         self.reachability = self.status.reachability = Reachability(state)
         self.reachability.changed = self.announcing.started
         self.verification = Verification(state, self.recovery, verify)
         self._timed: tuple[Timed, ...] = (
             self.membership,
+            self.narrowing,
             self.neighbours,
             self.rendezvous,
             self.reachability,
@@ -143,7 +148,13 @@ class Core:
             self.verification,
         )
         self.status.unseen = lambda: self.notices.unseen
-        self.status.told = (self.vouches.defaulted, self.vouches.offered.undecided, self.claims.undecided)
+        self.status.disk = self.narrowing.json
+        self.status.told = (
+            self.narrowing.warnings,
+            self.vouches.defaulted,
+            self.vouches.offered.undecided,
+            self.claims.undecided,
+        )
         self._expire_at = now
         self._held_back = True
         self._wake_at: int | None = None
@@ -196,6 +207,8 @@ class Core:
                 self.neighbours.started(now)
                 self.rendezvous.started(now)
                 self.announcing.started(now)
+            case Space(free, total):
+                self.narrowing.space(free, total, now)
             case Woke():
                 self._wake_at = None
                 self._woke(now)
@@ -340,8 +353,9 @@ class Core:
         self._gossip.spread(network.id, record.id, None, now)
 
     def _take_part(self, network: Network, now: int, scope: str = "") -> None:
-        """Keep and gossip the records of our scopes, and of one more."""
-        network.scopes = tuple(sorted({*self.membership.scopes(network), *([scope] if scope else [])}))
+        """Keep and gossip the records of our scopes, and of one more, where there is room for it."""
+        more = [scope] if scope and self.narrowing.level < OWN else []
+        network.scopes = tuple(sorted({*self.narrowing.scopes(network), *more}))
         self._perform(self._gossip.join(network.id, network.catalog, network.scopes, now), now)
 
     def _adopted(self, network: Network, now: int) -> None:

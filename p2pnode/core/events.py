@@ -97,10 +97,30 @@ class Probed:
 
 
 @dataclass(frozen=True, slots=True)
+class Space:
+    """What is left of the file system that the store lies on, and its size, bytes; both 0 where it does not say."""
+
+    free: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """The time of an earlier `Wake` has come."""
 
 
 Event = (
-    Command | Listening | Connected | Disconnected | DialFailed | Received | Banned | Found | Said | Got | Probed | Woke
-)  # fmt: skip
+    Command
+    | Listening
+    | Connected
+    | Disconnected
+    | DialFailed
+    | Received
+    | Banned
+    | Found
+    | Said
+    | Got
+    | Probed
+    | Space
+    | Woke
+)

@@ -11,14 +11,13 @@ from p2pnode import commands
 from p2pnode.bounds import INVITE_LIFETIME, JOIN_ANSWER_WITHIN, JOIN_KEPT, JOIN_RETRY, MAX_STORED
 from protocols import join_messages as messages
 from protocols.amounts import parse_amount
-from protocols.cell import neighbours
 from protocols.codec import decode, encode
 from protocols.envelope import Record
 from protocols.errors import DecodeError, Ignore, Refusal, Reject
 from protocols.genesis import Genesis, network_id, parse_genesis
 from protocols.identity import identify
 from protocols.invite import LINK_PREFIX, InviteLink, make_invite, parse_invite, parse_link, verify_invite
-from protocols.limits import MAX_CELLS, MAX_INVITE_NOTE, MAX_LINK_ADDRESSES
+from protocols.limits import MAX_INVITE_NOTE, MAX_LINK_ADDRESSES
 from protocols.redemption import Redemption, countersign, prove, seal_redemption, verify_countersignature
 
 from .effects import Emit, Reply, Send
@@ -86,15 +85,6 @@ class Membership:
         self.adopted(network, now)
         self._state.journal.out(Emit("network", {"id": id_.hex(), "name": genesis.name}))
         return network
-
-    def scopes(self, network: Network) -> tuple[str, ...]:
-        """The prefixes whose records this node keeps: its cell, the eight around it, those of its own listings; where
-        it has no area, everything."""
-        area = (self._state.settings.area or network.genesis.area)[: network.genesis.cell_precision]
-        if len(area) < network.genesis.cell_precision:
-            return (area,)
-        own = {row.scope for row in network.catalog.rows(kind="listing", author=self._state.me) if row.scope}
-        return tuple(sorted({area, *neighbours(area), *sorted(own)[: MAX_CELLS - 9]}))
 
     def _build(self, id_: bytes, record: Record, genesis: Genesis) -> Network:
         quotas = Quotas(genesis.listings_per_author, genesis.records_per_author)

@@ -36,6 +36,7 @@ class Status:
         self.warnings: Callable[[], list[str]] = list  # what the daemon knows, such as a disk that fails
         self.indexing: Callable[[], dict[str, int] | None] = lambda: None  # how far a search index is that is made anew
         self.unseen: Callable[[], int] = lambda: 0  # notices that our user has not seen
+        self.disk: Callable[[], dict[str, object]] = dict  # set by the core
         self.told: tuple[Callable[[int], list[str]], ...] = ()  # set by the core: what its parts leave to our user
 
     def status(self, args: commands.NoArgs, now: int) -> dict[str, Any]:
@@ -64,6 +65,7 @@ class Status:
             "reachable": self.reachability.state in ("yes", "lan")
             or any(not c.outbound for c in self._state.connected.values()),
             "reach": self.reachability.json(),
+            "disk": self.disk(),
             "warnings": [
                 *self.warnings(),
                 *self._recovery.warnings(),
