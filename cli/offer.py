@@ -161,9 +161,23 @@ def _build(direction: str, thing: str) -> click.Group:
 
         session.emit(data, human)
 
+    @group.command("pause", example=f"p2pnode {direction} pause --until 2026-08-20")
+    @click.argument("id_", metavar="[ID]", required=False)
+    @click.option("--until", metavar="TIME", help="The day of your return: they are resumed by themselves.")
+    @with_session
+    def pause(session: Session, id_: str | None, until: str | None) -> None:
+        """Say that it is not to be had for now; without ID, that none is."""
+        given = {} if until is None else {"until": parse_time(until, now_ms())}
+        _pausing(session, direction, "pause", id_, given)
+
+    @group.command("resume", example=f"p2pnode {direction} resume 3f9a")
+    @click.argument("id_", metavar="[ID]", required=False)
+    @with_session
+    def resume(session: Session, id_: str | None) -> None:
+        """Undo a pause; without ID, all."""
+        _pausing(session, direction, "resume", id_, {})
+
     for verb, done, text in (
-        ("pause", "paused", "Say that it is not to be had for now."),
-        ("resume", "to be had again", "Undo a pause."),
         ("renew", "prolonged", "Prolong it."),
         ("withdraw", "withdrawn", "Take it back, everywhere."),
     ):
@@ -185,6 +199,28 @@ def _tend(direction: str, verb: str, done: str, text: str) -> click.Command:
         session.emit(data, lambda: say(f"{short((data or {}).get('listing_id') or id_)} is {done}."))
 
     return command
+
+
+def _pausing(session: Session, direction: str, verb: str, id_: str | None, given: dict[str, Any]) -> None:
+    done = "paused" if verb == "pause" else "to be had again"
+    if id_ is None:
+        rows = session.write(f"listing.{verb}", direction=direction, **given)
+        count = 0 if session.dry_run else len(rows)
+        session.emit(rows, lambda: say(f"{count} {direction if count == 1 else direction + 's'}: {done}."))
+        return
+    _check_direction(session, direction, id_)
+    data = _spread(session, session.write(f"listing.{verb}", id=id_, **given))
+    session.emit(data, lambda: say(f"{short((data or {}).get('listing_id') or id_)} is {done}{_back(data)}."))
+
+
+def _back(row: dict[str, Any] | None) -> str:
+    """When a paused listing is resumed by itself."""
+    at = (row or {}).get("back_at")
+    return f" until {format_time(at, now_ms())}" if at and (row or {}).get("paused") else ""
+
+
+def _end(row: dict[str, Any], text: str | None) -> str | None:
+    return f"{text}, renewed while this node runs" if text and row.get("renewed") else text
 
 
 def _check_direction(session: Session, direction: str, id_: str) -> None:
@@ -213,7 +249,7 @@ def _print_published(data: dict[str, Any]) -> None:
         "spread": "published, and held by neighbours",
     }
     say(f"{short(data.get('listing_id'))}  {words.get(str(state), state)}")
-    say(f"It stands until {format_time(data.get('valid_until'), now_ms())}.")
+    say(f"It stands until {_end(data, format_time(data.get('valid_until'), now_ms()))}.")
 
 
 def _print_list(session: Session, rows: list[dict[str, Any]], direction: str) -> None:
@@ -227,7 +263,7 @@ def _print_list(session: Session, rows: list[dict[str, Any]], direction: str) ->
                 row.get("kind"),
                 row.get("title"),
                 session.price(row.get("price"), row.get("network")),
-                "paused" if row.get("paused") else row.get("state", ""),
+                "paused" + _back(row) if row.get("paused") else row.get("state", ""),
                 row.get("valid_until") if session.plain else format_time(row.get("valid_until"), now_ms()),
             )
             for row in rows
@@ -252,8 +288,8 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
             ("by", row.get("author_name")),
             ("last seen", format_time(row.get("last_seen"), now) if row.get("last_seen") else None),
             ("replicas", row.get("replicas")),
-            ("state", "paused" if row.get("paused") else row.get("state")),
-            ("until", format_time(row.get("valid_until"), now)),
+            ("state", "paused" + _back(row) if row.get("paused") else row.get("state")),
+            ("until", _end(row, format_time(row.get("valid_until"), now))),
         ],
         session.plain,
     )

@@ -76,6 +76,7 @@ CLOCK_UNHEARD: Final = 10 * MINUTE  # so long after a start a clock is not remem
 LEASE_EVERY: Final = DAY
 LISTING_LIFETIME: Final = 30 * DAY
 RENEW_BEFORE: Final = 7 * DAY
+RENEW_SPREAD: Final = 2 * DAY  # up to so much sooner, so that not all are signed again at once
 EXPIRE_EVERY: Final = MINUTE
 REQUEST_KEPT: Final = DAY
 MAX_STORED: Final = 16 * 1024 * 1024  # bytes of one value in our own store

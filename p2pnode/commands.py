@@ -113,6 +113,19 @@ class OneId(Args, frozen=True):
     id: Id
 
 
+class Resume(Args, frozen=True):
+    """id: None means all of ours, of one direction or both."""
+
+    id: Id | None = None
+    direction: Direction | None = None
+
+
+class Pause(Resume, frozen=True):
+    """until: when they are resumed by themselves."""
+
+    until: Time | None = None
+
+
 class ListListings(Args, frozen=True):
     """direction: None lists both. Our own listings only."""
 
@@ -317,8 +330,8 @@ COMMANDS: dict[str, Command] = {
         Command("listing.list", ListListings, False, "Your own listings"),
         Command("listing.show", OneId, False, "One listing"),
         Command("listing.edit", Edit, True, "Change a listing of yours"),
-        Command("listing.pause", OneId, True, "Say that a listing is not to be had for now"),
-        Command("listing.resume", OneId, True, "Undo a pause"),
+        Command("listing.pause", Pause, True, "Say that a listing, or all, is not to be had for now"),
+        Command("listing.resume", Resume, True, "Undo a pause"),
         Command("listing.renew", OneId, True, "Prolong a listing"),
         Command("listing.withdraw", OneId, True, "Take a listing back everywhere"),
         Command("search", Search, False, "Find offers and requests"),

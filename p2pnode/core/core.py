@@ -65,6 +65,7 @@ from .rotations import decode_key_state
 from .settlements import Settlements
 from .state import Network, Settings, State
 from .status import Status
+from .tending import Tending
 from .verification import Verification
 from .vouches import Vouches
 from .witnesses import Witnesses
@@ -108,6 +109,7 @@ class Core:
         self.vouches = self.membership.vouches = Vouches(state, self.outbox)
         self.listings = Listings(state)
         self.notices = Notices(state, self.listings)
+        self.tending = self.listings.tending = Tending(state, self.listings)
         self.intake.contested = self.listings.contested
         self.settlements = Settlements(state, self.outbox)
         self.exchanges = Exchanges(state, self.outbox, self.listings, self.settlements)
@@ -384,7 +386,7 @@ class Core:
             for network in self.state.networks.values():
                 self.intake.gone(network, network.catalog.expire(now))
             self.bans.forget(now)
-            self.listings.renew_due(now)
+            self.tending.woke(now)
             self.exchanges.forget(now)
             self.witnesses.forget(now)
             self.settlements.forget(now)

@@ -1,10 +1,10 @@
 """Listings: those of this node, and what it holds of others'."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dht.keys import slot_hash
 from p2pnode import commands
-from p2pnode.bounds import LISTING_LIFETIME, RENEW_BEFORE
+from p2pnode.bounds import LISTING_LIFETIME
 from p2pnode.complaints import in_words
 from p2pnode.when import is_rule
 from protocols.amounts import parse_price
@@ -17,8 +17,11 @@ from protocols.listing import Availability, Listing, parse_listing, seal_listing
 
 from .effects import Emit
 from .keys import DRAFT, RECORD
-from .revising import Next, is_early, next_revision
+from .revising import Next, next_revision
 from .state import Network, State
+
+if TYPE_CHECKING:
+    from .tending import Tending
 
 _PLURAL = {"offer": "offers", "request": "requests"}
 
@@ -26,6 +29,7 @@ _PLURAL = {"offer": "offers", "request": "requests"}
 class Listings:
     def __init__(self, state: State) -> None:
         self._state = state
+        self.tending: Tending  # set by the core
 
     # What is held
 
@@ -85,33 +89,23 @@ class Listings:
         if not self._state.networks:
             return self._draft(args, until, now)
         network = self._state.network(args.network)
-        quota = network.genesis.listings_per_author
-        if len(self.mine(network)) >= quota:
-            raise Refusal("refused", f"{quota} listings are published already", "Withdraw one first.")
         listing = self._listing(network, args, self._state.settings.area)
+        self._check_room(network, listing)
         record = self._seal(network, listing, self._state.rng.randbytes(16), next_revision(None, now, until))
         self._state.publish(network, record, now)
+        self.tending.signed(network, record, ends=args.until is not None)
         return self.describe(network, record, listing, now)
 
     def edit(self, args: commands.Edit, now: int) -> object:
-        network, record, old = self._own(args.id, args.network)
+        network, record, old = self.own(args.id, args.network)
         until = self._until(args.until, now) if args.until is not None else max(record.until, now + DAY)
         listing = self._edited(network, args, old)
-        return self._revise(network, record, listing, now, until)
-
-    def pause(self, args: commands.OneId, now: int) -> object:
-        return self._pausing(args, True, now)
-
-    def resume(self, args: commands.OneId, now: int) -> object:
-        return self._pausing(args, False, now)
-
-    def renew(self, args: commands.OneId, now: int) -> object:
-        network, record, listing = self._own(args.id, args.network)
-        return self._revise(network, record, listing, now, max(record.until, now + LISTING_LIFETIME))
+        return self.revise(network, record, listing, now, until, True if args.until is not None else None)
 
     def withdraw(self, args: commands.OneId, now: int) -> object:
-        network, record, listing = self._own(args.id, args.network)
+        network, record, listing = self.own(args.id, args.network)
         gone = self._withdraw(network, record, now)
+        self.tending.withdrawn(network, record.name)
         return self.describe(network, gone, listing, now)
 
     def list(self, args: commands.ListListings, now: int) -> object:
@@ -134,18 +128,10 @@ class Listings:
             assert isinstance(args, commands.Publish)
             listing = self._listing(network, args, self._state.settings.area)
             said = next_revision(None, now, max(until, now + DAY))
-            self._state.publish(network, self._seal(network, listing, name, said), now)
+            record = self._seal(network, listing, name, said)
+            self._state.publish(network, record, now)
+            self.tending.signed(network, record, ends=args.until is not None)
             self._state.journal.delete(key, durable=True)
-
-    def renew_due(self, now: int) -> None:
-        """Sign again what comes near its end, as long as this node lives."""
-        for network in self._state.networks.values():
-            for record, listing in self.mine(network):
-                lasting = record.until - record.created
-                near = now < record.until < now + min(RENEW_BEFORE, lasting // 4) and lasting >= LISTING_LIFETIME
-                if near or is_early(record, now):
-                    until = min(max(record.until, now + lasting), now + MAX_LIFETIME)
-                    self._revise(network, record, listing, now, until)
 
     def contested(self, network: Network, theirs: Record, now: int) -> bool:
         """Somebody holds a revision of ours that is older than our newest and would outlive it: a restored home did not
@@ -160,7 +146,7 @@ class Listings:
         if listing is None:
             self._withdraw(network, mine, now, theirs.until)
         else:
-            self._revise(network, mine, listing, now, theirs.until)
+            self.revise(network, mine, listing, now, theirs.until)
         return True
 
     # JSON
@@ -171,7 +157,11 @@ class Listings:
         lease = network.catalog.get((record.author, "lease", b""))
         mine = record.author == self._state.me
         replicas = self._state.gossip.replicas(network.id, record.id)
-        seen = now if mine else max(self._state.seen(record.author, now), lease.created if lease else 0, record.created)
+        seen = (
+            now
+            if mine
+            else min(now, max(self._state.seen(record.author, now), lease.created if lease else 0, record.created))
+        )
         return {
             "listing_id": slot_hash(record.slot).hex(),
             "record_id": record.id.hex(),
@@ -196,6 +186,7 @@ class Listings:
             "valid_until": record.until,
             "revision": record.revision,
             "paused": listing.paused,
+            **(self.tending.json(network, record.name) if mine else {}),
             "last_seen": seen,
             "replicas": replicas,
             "score": None,
@@ -209,30 +200,37 @@ class Listings:
 
     # Parts
 
-    def _own(self, text: str, name: str | None) -> tuple[Network, Record, Listing]:
+    def own(self, text: str, name: str | None) -> tuple[Network, Record, Listing]:
         network, record, listing = self.find(text, name)
         if record.author != self._state.me:
             owner = self._state.directory.name(record.author)
             raise Refusal("refused", f"this listing is {owner}'s", "You can change your own listings only.")
         return network, record, listing
 
-    def _pausing(self, args: commands.OneId, paused: bool, now: int) -> object:
-        network, record, old = self._own(args.id, args.network)
-        if old.paused == paused:
-            return self.describe(network, record, old, now)
-        changed = _with(old, paused=paused)
-        return self._revise(network, record, changed, now, record.until)
-
-    def _revise(self, network: Network, record: Record, listing: Listing, now: int, until: int) -> dict[str, Any]:
+    def revise(
+        self, network: Network, record: Record, listing: Listing, now: int, until: int, ends: bool | None = None
+    ) -> dict[str, Any]:
+        """Sign a listing of ours again. ends: its user has said that it ends then; None: nothing about it."""
         name, said = record.name, next_revision(record, now, until)
         if listing.area[: network.genesis.cell_precision] != record.scope or said.until > until:
             # The old cell's holders would never see a revision in another, and of two that end at different times the
             # one that ends last stays: take it back, publish it under a new name.
+            self._check_room(network, listing)
             self._withdraw(network, record, now)
             name, said = self._state.rng.randbytes(16), next_revision(None, now, until)
         new = self._seal(network, listing, name, said)
         self._state.publish(network, new, now)
+        self.tending.signed(network, new, record.name, ends)
         return self.describe(network, new, listing, now)
+
+    def _check_room(self, network: Network, listing: Listing) -> None:
+        """`Refusal` if one more would push out another of ours. Those taken back count until they end."""
+        scope = listing.area[: network.genesis.cell_precision]
+        rows = network.catalog.rows(kind="listing", author=self._state.me)
+        quota = network.genesis.listings_per_author
+        if sum(row.scope == scope for row in rows) >= quota:
+            why = f"{quota} listings stand there already, or were withdrawn lately"
+            raise Refusal("refused", why, "Change one with `edit`, or wait until one that was withdrawn has ended.")
 
     def _withdraw(self, network: Network, record: Record, now: int, until: int = 0) -> Record:
         """until: when what is withdrawn may end, where somebody holds a revision that ends later."""

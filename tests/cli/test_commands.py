@@ -47,6 +47,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("offer edit ab --price 3/hour", "listing.edit", {"id": "ab", "price": "3/hour"}),
     ("request edit ab --text x --tag y", "listing.edit", {"id": "ab", "text": "x", "tags": ("y",)}),
     ("offer pause ab", "listing.pause", {"id": "ab"}),
+    ("offer pause", "listing.pause", {"direction": "offer"}),
+    ("request resume", "listing.resume", {"direction": "request"}),
     ("offer resume ab", "listing.resume", {"id": "ab"}),
     ("request renew ab", "listing.renew", {"id": "ab"}),
     ("offer withdraw ab", "listing.withdraw", {"id": "ab"}),

@@ -1,0 +1,152 @@
+"""Our own listings as time goes by: signed again before they end, paused, taken up again, as long as their user wants.
+
+What is kept of each apart from the catalog: whether its user has said when it ends, when a pause is over, and its
+newest record, since the catalog lets go of what has expired. So who slept through an end signs it anew.
+"""
+
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from p2pnode import commands
+from p2pnode.bounds import LISTING_LIFETIME, MAX_STORED, RENEW_BEFORE, RENEW_SPREAD
+from protocols.codec import decode, encode
+from protocols.envelope import Record, parse_record
+from protocols.errors import Refusal
+from protocols.limits import MAX_LIFETIME
+from protocols.listing import Listing
+
+from .keys import OWN
+from .listings import Listings
+from .revising import is_early
+from .state import Network, State
+
+
+class Care(NamedTuple):
+    """ends: its user has said when, so it is not prolonged. back_at: when a pause is over, ms; 0: not by itself."""
+
+    record: Record
+    ends: bool = False
+    back_at: int = 0
+
+
+def renew_at(record: Record) -> int:
+    """When a listing is signed again, ms: a week before its end, and up to two days sooner, each at its own time."""
+    share = int.from_bytes(record.name[:4].ljust(4, b"\0"), "big")
+    return record.until - RENEW_BEFORE - RENEW_SPREAD * share // 2**32
+
+
+class Tending:
+    def __init__(self, state: State, listings: Listings) -> None:
+        self._state = state
+        self._listings = listings
+        self._all: dict[tuple[bytes, bytes], Care] = {}
+        for key, value in state.journal.scan(OWN):
+            ends, back_at, wire = decode(value, MAX_STORED)
+            self._all[key[1:17], key[17:]] = Care(parse_record(wire), ends, back_at)
+
+    # Told by `Listings`
+
+    def signed(self, network: Network, record: Record, was: bytes = b"", ends: bool | None = None) -> None:
+        """A listing of ours was published, or revised. was: the name it had before; ends: None leaves that as it is."""
+        old = self._all.get((network.id, was or record.name))
+        if was and was != record.name:
+            self.withdrawn(network, was)
+        care = Care(record) if old is None else old._replace(record=record)
+        self._store(network, care if ends is None else care._replace(ends=ends))
+
+    def withdrawn(self, network: Network, name: bytes) -> None:
+        if self._all.pop((network.id, name), None) is not None:
+            self._state.journal.delete(OWN + network.id + name)
+
+    def json(self, network: Network, name: bytes) -> dict[str, Any]:
+        care = self._all.get((network.id, name))
+        return {
+            "renewed": care is not None and not care.ends,
+            "back_at": care.back_at or None if care is not None else None,
+        }
+
+    # Commands
+
+    def pause(self, args: commands.Pause, now: int) -> object:
+        if args.until is not None and args.until <= now:
+            raise Refusal("usage", "--until lies in the past", "Give the day of your return.")
+        return self._pausing(args, True, args.until or 0, now)
+
+    def resume(self, args: commands.Resume, now: int) -> object:
+        return self._pausing(args, False, 0, now)
+
+    def renew(self, args: commands.OneId, now: int) -> object:
+        network, record, listing = self._listings.own(args.id, args.network)
+        row = self._listings.revise(network, record, listing, now, max(record.until, now + LISTING_LIFETIME))
+        care = self._all[network.id, record.name]
+        self._store(network, care._replace(ends=False))
+        return {**row, "renewed": True}
+
+    # By itself
+
+    def woke(self, now: int) -> None:
+        """Called now and then, after the catalog has let go of what has expired."""
+        for network in self._state.networks.values():
+            self._adopt(network)
+            for care in [care for (of, _), care in self._all.items() if of == network.id]:
+                with suppress(Refusal):  # tried again the next time
+                    self._tend(network, care, now)
+
+    def _adopt(self, network: Network) -> None:
+        """What another home of ours has signed, or a version of before."""
+        for row in network.catalog.rows(kind="listing", author=self._state.me):
+            care = self._all.get((network.id, row.name))
+            if row.withdrawn:
+                self.withdrawn(network, row.name)
+            elif care is None or care.record.id != row.id:
+                record = self._listings.record_of(network, row.id)
+                if record is not None and care is not None:
+                    self._store(network, care._replace(record=record))
+                elif record is not None:
+                    self._store(network, Care(record, row.until - row.created < LISTING_LIFETIME))
+
+    def _tend(self, network: Network, care: Care, now: int) -> None:
+        record = care.record
+        listing = self._listings.parse(record)
+        if listing is None or (care.ends and record.until <= now):
+            self.withdrawn(network, record.name)
+            return
+        until = record.until
+        if is_early(record, now):
+            until = min(max(until, now + until - record.created), now + MAX_LIFETIME)
+        elif not care.ends and renew_at(record) <= now:
+            until = max(until, now + LISTING_LIFETIME)
+        back = 0 < care.back_at <= now
+        if back:
+            self._store(network, care._replace(back_at=0))
+            listing = _paused(listing, False)
+        if back or until != record.until or is_early(record, now):
+            self._listings.revise(network, record, listing, now, until)
+
+    # Parts
+
+    def _pausing(self, args: commands.Pause | commands.Resume, paused: bool, back_at: int, now: int) -> object:
+        if args.id is not None:
+            return self._set_paused(*self._listings.own(args.id, args.network), paused, back_at, now)
+        networks = [self._state.network(args.network)] if args.network else list(self._state.networks.values())
+        mine = [(n, r, p) for n in networks for r, p in self._listings.mine(n)]
+        chosen = [each for each in mine if args.direction in (None, each[2].direction)]
+        return [self._set_paused(*each, paused, back_at, now) for each in chosen]
+
+    def _set_paused(
+        self, network: Network, record: Record, old: Listing, paused: bool, back_at: int, now: int
+    ) -> dict[str, Any]:
+        self._store(network, self._all.get((network.id, record.name), Care(record))._replace(back_at=back_at))
+        if old.paused == paused:
+            return self._listings.describe(network, record, old, now)
+        return self._listings.revise(network, record, _paused(old, paused), now, record.until)
+
+    def _store(self, network: Network, care: Care) -> None:
+        self._all[network.id, care.record.name] = care
+        value = encode([care.ends, care.back_at, care.record.wire])
+        self._state.journal.put(OWN + network.id + care.record.name, value)
+
+
+def _paused(listing: Listing, paused: bool) -> Listing:
+    fields = {name: getattr(listing, name) for name in listing.__struct_fields__}
+    return Listing(**{**fields, "paused": paused})
