@@ -219,6 +219,15 @@ def _back(row: dict[str, Any] | None) -> str:
     return f" until {format_time(at, now_ms())}" if at and (row or {}).get("paused") else ""
 
 
+def _held(row: dict[str, Any], now: int) -> str | None:
+    """Who keeps a listing of ours, by their own signed word."""
+    count = row.get("held_by")
+    if not count:
+        return None if count is None else "nobody yet that has said so"
+    who = "1 neighbour" if count == 1 else f"{count} neighbours"
+    return f"{who}, the newest statement {format_time(row.get('held_at'), now)}"
+
+
 def _end(row: dict[str, Any], text: str | None) -> str | None:
     return f"{text}, renewed while this node runs" if text and row.get("renewed") else text
 
@@ -287,7 +296,8 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
             ("distance", None if row.get("distance_km") is None else distance(row["distance_km"])),
             ("by", row.get("author_name")),
             ("last seen", format_time(row.get("last_seen"), now) if row.get("last_seen") else None),
-            ("replicas", row.get("replicas")),
+            ("replicas", None if "held_by" in row else row.get("replicas")),
+            ("held by", _held(row, now)),
             ("state", "paused" + _back(row) if row.get("paused") else row.get("state")),
             ("until", _end(row, format_time(row.get("valid_until"), now))),
         ],

@@ -32,6 +32,7 @@ DURABLE_LIFETIME: Final = 5 * 365 * DAY
 DURABLE_KINDS: Final = frozenset({"rotation", "attestation", "redemption", "vouch", "misconduct"})
 # What nobody can take back: an empty payload in such a slot would pass for the real thing, or undo a key change.
 FINAL_KINDS: Final = frozenset({"genesis", "rotation", "redemption"})
+REPLICA_LIFETIME: Final = 30 * DAY  # of the word that somebody's listings are held
 MAX_SKEW: Final = 10 * MINUTE  # how far another's clock may be ahead of ours
 
 # What the DHT keeps of an author

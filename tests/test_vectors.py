@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from dht.catalog import Catalog, Quotas
+from dht.keys import item_id
 from protocols import cell as cells
 from protocols.amounts import format_price, parse_price
 from protocols.attestation import commitment, parse_attestation
@@ -32,6 +34,7 @@ from protocols.lease import parse_lease
 from protocols.listing import parse_listing
 from protocols.profile import parse_profile
 from protocols.redemption import parse_redemption, verify_redemption
+from protocols.replica import parse_replica
 from protocols.vouch import parse_vouch
 from tests.vectors.json_form import from_json
 from tests.vectors.make import HERE, build
@@ -60,6 +63,7 @@ PARSERS: dict[str, Callable[[Record], Any]] = {
     "attestation": parse_attestation,
     "redemption": redemption,
     "vouch": parse_vouch,
+    "replica": parse_replica,
 }
 
 
@@ -251,3 +255,15 @@ def test_price_refused(case: dict[str, Any]) -> None:
     with pytest.raises(Refusal) as e:
         parse_price(case["text"], "hour", 2)
     assert e.value.code == "usage"
+
+
+@cases("kept", "cases")
+def test_what_is_kept(case: dict[str, Any]) -> None:
+    """By the definition, and in any order of arrival."""
+    records = [parse_record(bytes.fromhex(wire)) for wire in case["records"]]
+    quotas = Quotas(case["listings_per_author"], case["records_per_author"])
+    for order in (records, records[::-1]):
+        catalog = Catalog(records[0].network, quotas)
+        for record in order:
+            catalog.admit(record, case["now"])
+        assert sorted(item_id(key).hex() for key in catalog.view([""]).items(b"", None)) == case["kept"]

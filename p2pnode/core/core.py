@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 from typing import Protocol
 
-from dht.gossip import Deliver, Gossip, SendFrame, Strike, Told
+from dht.gossip import Deliver, Gossip, SendFrame, Strike, Synced, Told
 from dht.gossip import Step as GossipStep
 from dht.keys import covers
 from p2pnode import commands
@@ -60,6 +60,7 @@ from .ratings import Ratings
 from .reachability import Reachability
 from .recovery import Recovery
 from .rendezvous import Rendezvous
+from .replicas import Replicas
 from .revising import is_early
 from .rotations import decode_key_state
 from .settlements import Settlements
@@ -107,8 +108,10 @@ class Core:
             self._take_part(network, now)
         self.outbox = Outbox(state)
         self.vouches = self.membership.vouches = Vouches(state, self.outbox)
+        self.replicas = Replicas(state)
         self.listings = Listings(state)
         self.notices = Notices(state, self.listings)
+        self.listings.replicas = self.replicas
         self.tending = self.listings.tending = Tending(state, self.listings)
         self.intake.contested = self.listings.contested
         self.settlements = Settlements(state, self.outbox)
@@ -189,6 +192,7 @@ class Core:
                 self._gossip.disconnected(peer)
                 self.state.time.gone(peer)
                 self.audits.disconnected(peer)
+                self.replicas.disconnected(peer)
             case DialFailed(peer, reason, no_route):
                 self.neighbours.failed(peer, reason, now, no_route)
                 self.membership.unreachable(peer, reason)
@@ -307,6 +311,8 @@ class Core:
                     self._journal.out(Send(peer, GOSSIP, frame))
                 case Deliver(peer, network_id, wires):
                     self._take_in(peer, self.state.networks[network_id], wires, now)
+                case Synced(peer, network_id):
+                    self.replicas.synced(peer, self.state.networks[network_id], now)
                 case Told(peer, theirs):
                     self.state.time.heard(peer, theirs, self.state.wall)
                 case Strike(peer, reason):

@@ -30,6 +30,7 @@ REQUEST: Final = b"q"  # request id                → [at, reply as JSON]: a re
 PEER: Final = b"p"  # peer id                      → a peer in the book, see p2pnode/core/book.py
 JOIN: Final = b"j"  # join target                  → [since]: joins not yet answered
 OWN: Final = b"O"  # network16 name16              → own listing: [whether its end is wished, end of pause or 0, wire]
+HOLDER: Final = b"R"  # network16 author32         → [ids of our listings that this author holds, since, until]
 DRAFT: Final = b"t"  # name16                      → listing waiting for a network to be published in
 KEY_STATE: Final = (
     b"k"  # author32                → newest known key of an author that has rotated: [epoch, key, next hash, seq]

@@ -21,6 +21,7 @@ from .revising import Next, next_revision
 from .state import Network, State
 
 if TYPE_CHECKING:
+    from .replicas import Replicas
     from .tending import Tending
 
 _PLURAL = {"offer": "offers", "request": "requests"}
@@ -29,7 +30,8 @@ _PLURAL = {"offer": "offers", "request": "requests"}
 class Listings:
     def __init__(self, state: State) -> None:
         self._state = state
-        self.tending: Tending  # set by the core
+        self.tending: Tending  # set by the core, as this:
+        self.replicas: Replicas
 
     # What is held
 
@@ -186,12 +188,16 @@ class Listings:
             "valid_until": record.until,
             "revision": record.revision,
             "paused": listing.paused,
-            **(self.tending.json(network, record.name) if mine else {}),
+            **(self._cared_for(network, record, now) if mine else {}),
             "last_seen": seen,
             "replicas": replicas,
             "score": None,
             "state": self._word(record, replicas),
         }
+
+    def _cared_for(self, network: Network, record: Record, now: int) -> dict[str, Any]:
+        held_by, held_at = self.replicas.of(network, record.id, now)
+        return {**self.tending.json(network, record.name), "held_by": held_by, "held_at": held_at}
 
     def _word(self, record: Record, replicas: int) -> str:
         if record.withdrawn:

@@ -26,6 +26,7 @@ from protocols.limits import MAX_FRAME
 from protocols.listing import parse_listing
 from protocols.profile import parse_profile
 from protocols.redemption import parse_redemption, verify_redemption
+from protocols.replica import parse_replica
 from protocols.rotation import parse_rotation
 from protocols.vouch import parse_vouch
 from tests.strategies import NOW, signer
@@ -39,6 +40,7 @@ KINDS: dict[str, Callable[[Record], Any]] = {
     "attestation": parse_attestation,
     "redemption": lambda record: verify_redemption(record, parse_redemption(record)),
     "vouch": parse_vouch,
+    "replica": parse_replica,
     "rotation": parse_rotation,
 }
 

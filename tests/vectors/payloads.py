@@ -11,10 +11,11 @@ from protocols.envelope import NO_NETWORK, Record, seal
 from protocols.genesis import found
 from protocols.invite import LINK_PREFIX, make_invite, parse_link
 from protocols.lease import Lease, seal_lease
-from protocols.limits import DAY, DURABLE_LIFETIME, FOREVER, MAX_LIFETIME
+from protocols.limits import DAY, DURABLE_LIFETIME, FOREVER, MAX_LIFETIME, REPLICA_LIFETIME
 from protocols.listing import Availability, Listing, seal_listing
 from protocols.profile import PeerAddress, Profile, seal_profile
 from protocols.redemption import seal_redemption
+from protocols.replica import Replica, held_sum, seal_replica
 from protocols.vouch import VouchStatement, seal_vouch
 from tests.strategies import NOW, genesis_of, network, redemption_of, signer
 from tests.vectors.json_form import jsonable
@@ -60,6 +61,7 @@ def valid_records() -> dict[str, Record]:
         ("de",),
     )
     attestation = Attestation(DEAL, ANN.author, 2, NAME, {"care": 1, "time": -1}, "Fine", b"entry")
+    holds = Replica(BOB.author, 2, held_sum((DEAL, ANN.author)), ("u33d", "u33e"))
     return {
         "genesis": genesis,
         "genesis with all fields": found(ANN, rich, NOW),
@@ -73,6 +75,8 @@ def valid_records() -> dict[str, Record]:
         "attestation": seal_attestation(BOB, net, attestation, created=NOW),
         "redemption": seal_redemption(BOB, net, redemption, created=NOW),
         "vouch": seal_vouch(ANN, net, VouchStatement(BOB.author, 500, b"entry"), created=NOW),
+        "replica": seal_replica(ANN, net, holds, created=NOW),
+        "replica of nothing": seal_replica(ANN, net, Replica(BOB.author, 0, held_sum(())), created=NOW),
     }
 
 
@@ -114,11 +118,12 @@ def _invalid_payloads() -> list[dict[str, Any]]:
         payload = {k: v for k, v in (good[kind] | changes).items() if k != drop}
         durable = kind in ("attestation", "redemption", "vouch")
         life = FOREVER - NOW if kind == "genesis" else DURABLE_LIFETIME if durable else MAX_LIFETIME
+        life = REPLICA_LIFETIME if kind == "replica" else life
         fields: dict[str, Any] = {
             "network": NO_NETWORK if kind == "genesis" else network(1),
             "kind": kind,
-            "name": {"listing": NAME, "attestation": DEAL, "vouch": BOB.author}.get(kind, b""),
-            "revision": NOW // 1000 if kind == "lease" else 0,
+            "name": {"listing": NAME, "attestation": DEAL, "vouch": BOB.author, "replica": BOB.author}.get(kind, b""),
+            "revision": NOW // 1000 if kind in ("lease", "replica") else 0,
             "created": NOW,
             "until": NOW + life,
             "scope": "u33db" if kind == "listing" else "",
@@ -225,6 +230,12 @@ def _invalid_payloads() -> list[dict[str, Any]]:
     add("genesis", "cell precision 7", "1 to 6", cell_precision=7)
     add("genesis", "revision 1", "immutable", header={"revision": 1})
     add("genesis", "ends", "for ever", header={"until": NOW + DAY})
+    add("replica", "of the author's own listings", "owner is another", owner=ANN.author, header={"name": ANN.author})
+    add("replica", "name is not the owner", "name is the owner", header={"name": ANN.author})
+    add("replica", "cells not in order", "ascending", cells=["u33e", "u33d"])
+    add("replica", "a short sum", "16 bytes", sum=bytes(8))
+    add("replica", "for two months", "30 days exactly", header={"until": NOW + 60 * DAY})
+    add("replica", "revision is no time", "seconds of created", header={"revision": 1})
     return out
 
 
