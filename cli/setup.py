@@ -26,6 +26,13 @@ from .session import Session
 @click.option("--newcomer-limit", metavar="X", help="Credit that an invite carries, in the unit.  [10]")
 @click.option("--endowment", metavar="X", help="Your own credit limit as the founder, in the unit.  [100]")
 @click.option("--closed", is_flag=True, help="Nobody joins without an invite.")
+@click.option(
+    "--newcomer-records",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="All whom nobody has let in or vouched for may fill N listings of a cell together. Nodes from before this "
+    "option cannot join such a network.",
+)
 @click.option("--join", "target", metavar="TARGET", help="Join by a peer's address or an invite link.")
 @click.option("--listen", multiple=True, metavar="MULTIADDR", help="Where to listen, such as /ip4/0.0.0.0/tcp/4001.")
 @click.option("--profile", type=click.Choice(["home", "pi", "server", "test"]), default="home", show_default=True)
@@ -52,7 +59,9 @@ def init(
 
     given = {key: value for key, value in terms.items() if value is not None and value is not False}
     if new_network is None and (unit is not None or given):
-        raise click.UsageError("--unit, --decimals, --newcomer-limit, --endowment and --closed need --new-network NAME")
+        raise click.UsageError(
+            "--unit, --decimals, --newcomer-limit, --newcomer-records, --endowment and --closed need --new-network NAME"
+        )
     if new_network is not None and target is not None:
         raise click.UsageError("--new-network or --join, not both")
     if new_network is not None and unit is None:

@@ -27,6 +27,7 @@ MAX_TURNED_AWAY: Final = 4_096  # ids remembered of what came and is not kept, s
 MAX_ODD: Final = 1_024  # ids remembered of what seems to be replaced, and is still offered
 ODD_AFTER: Final = 11 * MINUTE  # two comparisons: who had only not heard of the newer one has heard of it by then
 
+NEWCOMERS: Final = b""  # in place of an author
 Group = tuple[bytes, bool, str]  # an author's listings, or the rest of its records, of one scope
 
 
@@ -34,13 +35,18 @@ class Quotas(NamedTuple):
     """How many slots of one author are kept in each scope: listings (withdrawn ones too), and records of all kinds.
 
     In each scope, since nodes that keep different scopes must come to the same result for those they share.
+    newcomers: so many listings, and as many other records, of all together that nobody has let in or vouched for; 0: no
+    such bound.
     """
 
     listings: int = 500
     records: int = 2_000
+    newcomers: int = 0
 
-    def of(self, listing: bool) -> int:
-        return self.listings if listing else max(1, self.records - self.listings)
+    def of(self, group: Group) -> int:
+        if group[0] == NEWCOMERS:
+            return self.newcomers
+        return self.listings if group[1] else max(1, self.records - self.listings)
 
 
 class Row(NamedTuple):
@@ -59,10 +65,6 @@ class Row(NamedTuple):
     @property
     def slot(self) -> Slot:
         return (self.author, self.kind, self.name)
-
-    @property
-    def group(self) -> Group:
-        return (self.author, self.kind == "listing", self.scope)
 
     @property
     def item(self) -> bytes:
@@ -94,6 +96,7 @@ class Catalog:
     def __init__(self, network: bytes, quotas: Quotas = Quotas()) -> None:  # noqa: B008 (immutable)
         self.network = network
         self.quotas = quotas
+        self._known: frozenset[bytes] | None = None  # authors who are no newcomers; None: not yet said
         self._rows: dict[bytes, Row] = {}  # by slot hash: of its rows in several scopes, the one that ends last
         self._others: dict[bytes, list[Row]] = {}  # the rest of them; a rule-abiding author has none
         self._ids: dict[bytes, Row] = {}
@@ -121,9 +124,9 @@ class Catalog:
         if row is not None and item_order(key) < item_order(row.item):
             self._turn_away(record.id)
             return Verdict.OLDER
-        listing = record.kind == "listing"
-        items = self._groups.get((record.author, listing, record.scope), [])
-        if row is None and len(items) >= self.quotas.of(listing) and item_place(key) < item_place(items[0]):
+        group = self._group(record)
+        items = self._groups.get(group, [])
+        if row is None and len(items) >= self.quotas.of(group) and item_place(key) < item_place(items[0]):
             self._turn_away(record.id)
             return Verdict.OVER_QUOTA
         return Verdict.ADDED
@@ -150,11 +153,7 @@ class Catalog:
             if before is not None:
                 removed.append(self._remove(before))
             self._add(row)
-            items = self._groups[row.group]
-            if len(items) > self.quotas.of(row.kind == "listing"):
-                evicted = self._remove(self._ids[item_id(items[0])])
-                self._turn_away(evicted)
-                removed.append(evicted)
+            removed += self._trim(self._group(row))
         return Admission(verdict, tuple(removed))
 
     def expire(self, now: int) -> tuple[bytes, ...]:
@@ -165,6 +164,24 @@ class Catalog:
             if row is not None:
                 removed.append(self._remove(row))
         return tuple(removed)
+
+    def know(self, authors: Iterable[bytes]) -> tuple[bytes, ...]:
+        """Who is no newcomer now: the ids that storage must delete."""
+        known, before = frozenset(authors), self._known
+        moved = [r for r in self._ids.values() if (before is None or r.author in before) != (r.author in known)]
+        return self._regroup(moved, known)
+
+    def know_one(self, author: bytes) -> tuple[bytes, ...]:
+        """One more who is no newcomer."""
+        if self.is_known(author):
+            return ()
+        groups = [(NEWCOMERS, listing, scope) for listing in (True, False) for scope in self._scopes]
+        rows = [self._ids[item_id(key)] for group in groups for key in self._groups.get(group, ())]
+        return self._regroup([r for r in rows if r.author == author], (self._known or frozenset()) | {author})
+
+    def is_known(self, author: bytes) -> bool:
+        """Whether an author is no newcomer. As long as nobody has said who is known, nobody is one."""
+        return not self.quotas.newcomers or self._known is None or author in self._known
 
     def take_back(self, record_id: bytes) -> None:
         """Let go of a record as if it had never come: one of our own that nobody else can have."""
@@ -201,9 +218,10 @@ class Catalog:
         """The rows of a kind, of an author, of both, or all: of each slot the one that `get` gives."""
         found: Iterable[Row] = self._rows.values()
         if author is not None:
-            groups = ((author, listing, scope) for listing in (True, False) for scope in self._scopes)
+            whose = (author,) if self.is_known(author) else (author, NEWCOMERS)
+            groups = ((w, listing, scope) for w in whose for listing in (True, False) for scope in self._scopes)
             rows = [self._ids[item_id(key)] for group in groups for key in self._groups.get(group, ())]
-            found = [row for row in rows if self._rows[slot_hash(row.slot)] is row]
+            found = [r for r in rows if r.author == author and self._rows[slot_hash(r.slot)] is r]
         return (row for row in found if kind is None or row.kind == kind)
 
     def view(self, prefixes: Iterable[str]) -> View:
@@ -231,7 +249,7 @@ class Catalog:
         key = row.item
         self._ids[row.id] = row
         self._put_first([row, *self._in_slot(item_slot(key))])
-        insort(self._groups.setdefault(row.group, []), key)
+        self._join(row)
         self._all.add(key)
         self._scopes.setdefault(row.scope, ItemSet()).add(key)
         heappush(self._ends, (row.until, row.id))
@@ -247,16 +265,44 @@ class Catalog:
             self._put_first(left)
         else:
             del self._rows[item_slot(key)]
-        group = self._groups[row.group]
-        del group[bisect_left(group, key)]
-        if not group:
-            del self._groups[row.group]
+        self._leave(row)
         self._all.remove(key)
         items = self._scopes[row.scope]
         items.remove(key)
         if not items:
             del self._scopes[row.scope]
         return row.id
+
+    def _group(self, row: Row | Record) -> Group:
+        own = row.kind == "redemption" or self.is_known(row.author)  # by which one ceases to be a newcomer
+        return (row.author if own else NEWCOMERS, row.kind == "listing", row.scope)
+
+    def _regroup(self, rows: list[Row], known: frozenset[bytes]) -> tuple[bytes, ...]:
+        for row in rows:
+            self._leave(row)
+        self._known = known
+        for row in rows:
+            self._join(row)
+        self._turned_away.clear()  # there may be room for it now
+        return tuple(id_ for group in {self._group(row) for row in rows} for id_ in self._trim(group))
+
+    def _join(self, row: Row) -> None:
+        insort(self._groups.setdefault(self._group(row), []), row.item)
+
+    def _leave(self, row: Row) -> None:
+        group, key = self._group(row), row.item
+        items = self._groups[group]
+        del items[bisect_left(items, key)]
+        if not items:
+            del self._groups[group]
+
+    def _trim(self, group: Group) -> list[bytes]:
+        """Turn away what is beyond a quota."""
+        evicted = []
+        while len(items := self._groups.get(group, [])) > self.quotas.of(group):
+            evicted.append(self._remove(self._ids[item_id(items[0])]))
+            self._turn_away(evicted[-1])
+        return evicted
 
     def _in_slot(self, slot: bytes) -> list[Row]:
         row = self._rows.get(slot)

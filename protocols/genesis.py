@@ -32,7 +32,8 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     endowments: (author, credit limit in minor units) of each founder, ascending by author. stewards: authors whose
     quorum may amend, ascending. newcomer_limit: the vouch that an invite carries unless it says otherwise; without a
     vouch a newcomer's limit is 0, or fresh keys would be money. open: whether one may join without an invite.
-    cell_precision: characters of a scope. salt: makes two alike networks two.
+    cell_precision: characters of a scope. salt: makes two alike networks two. newcomer_records: so many listings, and
+    as many other records, are kept in each scope of all whom nobody has let in or vouched for; 0: no such bound.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_NAME, pattern=LINE)]
@@ -49,6 +50,7 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     languages: Annotated[tuple[Language, ...], Meta(max_length=MAX_LANGUAGES)] = ()
     area: Cell = ""
     cell_precision: Annotated[int, Meta(ge=1, le=MAX_SCOPE)] = 5
+    newcomer_records: Annotated[int, Meta(ge=0, le=MAX_QUOTA)] = 0
 
     def endowment(self, author: bytes) -> int:
         """The credit limit that an author starts with, minor units: 0 for all but the founders."""

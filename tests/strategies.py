@@ -161,6 +161,7 @@ def geneses(draw: st.DrawFn) -> Genesis:
         salt=draw(byte_strings(16)),
         listings_per_author=draw(st.integers(1, 1000)),
         records_per_author=draw(st.integers(1000, 100_000)),
+        newcomer_records=draw(st.integers(0, 100_000)),
         languages=draw(st.lists(languages.filter(bool), max_size=5, unique=True).map(tuple)),
         area=draw(cells),
         cell_precision=draw(st.integers(1, 6)),

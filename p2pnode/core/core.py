@@ -54,6 +54,7 @@ from .membership import Membership
 from .narrowing import OWN, Narrowing
 from .neighbours import Neighbours, bootstrap_peer
 from .notices import Notices
+from .newcomers import Newcomers
 from .outbox import Outbox
 from .peers import Peers
 from .ratings import Ratings
@@ -98,13 +99,14 @@ class Core:
             state.key_states[author], state.rotated_at[author] = decode_key_state(value)
         self.intake = Intake(state, verify)
         state.publish = self._publish
-        self.narrowing = Narrowing(state)
-        self.narrowing.changed, self.narrowing.gone = self._take_part, self.intake.gone
+        self.narrowing = Narrowing(state, self._take_part, self.intake.gone)
         self.membership = Membership(state)
         self.membership.adopted = self._adopted
         self.membership.load()
+        self.newcomers = Newcomers(state, self.intake.gone)
         for network in state.networks.values():
             self.intake.load(network, now)
+            self.newcomers.look(network)
             self._take_part(network, now)
         self.outbox = Outbox(state)
         self.vouches = self.membership.vouches = Vouches(state, self.outbox)
@@ -367,6 +369,7 @@ class Core:
         self._perform(self._gossip.join(network.id, network.catalog, network.scopes, now), now)
 
     def _adopted(self, network: Network, now: int) -> None:
+        self.newcomers.look(network)
         network.chain.written = partial(self.custody.written, network)
         self.recovery.adopted(network)
         self._take_part(network, now)
@@ -393,6 +396,7 @@ class Core:
                 self.intake.gone(network, network.catalog.expire(now))
             self.bans.forget(now)
             self.tending.woke(now)
+            self.newcomers.woke(now)
             self.exchanges.forget(now)
             self.witnesses.forget(now)
             self.settlements.forget(now)

@@ -186,7 +186,7 @@ class Intake:
             if key is None:
                 raise Ignore("epoch", "the inviter's key has not arrived yet")
         verify_redemption(record, redemption, key)
-        if not network.genesis.open and not network.member(invite.inviter):
+        if not network.catalog.is_known(invite.inviter) or not (network.genesis.open or network.member(invite.inviter)):
             raise Ignore("member", "the inviter is not a member, as far as is known here")
 
     def _key_at(self, network: Network, author: bytes, epoch: int) -> bytes | None:
@@ -215,6 +215,8 @@ class Intake:
             self._state.journal.out(Reindex(slots=((network.id, record.author, record.name),)))
         elif record.kind == "profile" and not record.withdrawn:
             self._state.directory.learn(record.author, parse_profile(record), record.id)
+        elif record.kind == "redemption":
+            self.gone(network, network.catalog.know_one(record.author))
         elif record.kind == "rotation":
             try:
                 rotation, state = self._rotation(record)

@@ -87,7 +87,7 @@ class Membership:
         return network
 
     def _build(self, id_: bytes, record: Record, genesis: Genesis) -> Network:
-        quotas = Quotas(genesis.listings_per_author, genesis.records_per_author)
+        quotas = Quotas(genesis.listings_per_author, genesis.records_per_author, genesis.newcomer_records)
         chain = OwnChain(
             self._state.journal, self._state.signer, self._state.rng, id_, genesis.endowment(self._state.me)
         )

@@ -34,14 +34,18 @@ def cells(area: str, precision: int, own: Iterable[str], level: int) -> tuple[st
 
 
 class Narrowing:
-    """changed: takes part with other scopes; gone: deletes records that the catalog let go of. Both set by the core."""
+    """changed: takes part with other scopes; gone: deletes records that the catalog let go of."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(
+        self,
+        state: State,
+        changed: Callable[[Network, int], None],
+        gone: Callable[[Network, tuple[bytes, ...]], None],
+    ) -> None:
         self._state = state
+        self._changed, self._gone = changed, gone
         stored = state.journal.get(_KEY)
         self.level: int = min(OWN, decode(stored)) if stored else ALL
-        self.changed: Callable[[Network, int], None] = lambda network, now: None
-        self.gone: Callable[[Network, tuple[bytes, ...]], None] = lambda network, removed: None
         self._since: int | None = None  # the last change
         self._shed_at: int | None = 0 if self.level else None
         self._free: int | None = None
@@ -78,7 +82,7 @@ class Narrowing:
             removed = tuple(row.id for row in islice(rows, SHED_AT_ONCE))
             for record_id in removed:
                 network.catalog.take_back(record_id)
-            self.gone(network, removed)
+            self._gone(network, removed)
             if removed:
                 self._shed_at = now + SHED_EVERY
 
@@ -100,5 +104,5 @@ class Narrowing:
         self._shed_at = now if level else None
         self._state.journal.put(_KEY, encode(level), durable=False)
         for network in self._state.networks.values():
-            self.changed(network, now)
+            self._changed(network, now)
         self._state.journal.out(Emit("disk", self.json()))

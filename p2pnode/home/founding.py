@@ -39,6 +39,7 @@ class NetworkPlan(NamedTuple):
     newcomer_limit: str = "10"
     endowment: str = "100"
     open: bool = True
+    newcomer_records: int = 0  # see `protocols.genesis`
 
 
 def set_up(
@@ -226,6 +227,7 @@ def _genesis(plan: NetworkPlan, author: bytes, area: str) -> Genesis:
         open=plan.open,
         salt=os.urandom(16),
         area=area,
+        newcomer_records=plan.newcomer_records,
     )
     try:
         return msgspec.convert(msgspec.to_builtins(genesis, builtin_types=(bytes,)), Genesis)

@@ -8,7 +8,7 @@ from dht.keys import covers, item_id, item_of, item_order, shared
 from protocols.envelope import Record, replaces, seal
 from protocols.identity import incept
 from protocols.limits import DAY, HOUR, MAX_LIFETIME
-from tests.dht.records import NETWORK, NOW, record, withdrawal
+from tests.dht.records import NETWORK, NOW, author, record, withdrawal
 
 ROOMY = Quotas()
 SIGNER = incept(b"s" * 32)[0]
@@ -42,18 +42,22 @@ any_records = st.lists(any_record, max_size=30)
 moments = st.integers(-100 * 24, 100 * 24).map(lambda hours: NOW + hours * HOUR)
 
 
-def best(records: list[Record], quotas: Quotas) -> list[Record]:
+def best(records: list[Record], quotas: Quotas, newcomers: frozenset[bytes] = frozenset()) -> list[Record]:
     """What is kept of a set of records, by its definition: it says nothing of time or order."""
+
+    def group(r: Record) -> tuple[bytes, bool, str]:
+        return b"" if r.author in newcomers else r.author, r.kind == "listing", r.scope
+
     slots: dict = {}
     for r in records:
         old = slots.get((r.slot, r.scope))
         if old is None or (r.until, rank(r)) > (old.until, rank(old)):
             slots[r.slot, r.scope] = r
     found = []
-    for group in {(r.author, r.kind == "listing", r.scope) for r in records}:
-        members = [r for r in slots.values() if (r.author, r.kind == "listing", r.scope) == group]
+    for each in {group(r) for r in records}:
+        members = [r for r in slots.values() if group(r) == each]
         members.sort(key=lambda r: item_of(r)[:24])
-        found += members[-quotas.of(group[1]) :]
+        found += members[-quotas.of(each) :]
     return found
 
 
@@ -83,6 +87,40 @@ def check_arrival(records: list[Record], times: list[int], quota: int) -> None:
 def test_what_is_kept_is_a_function_of_the_set_whenever_it_arrives(records, data, quota):
     times = data.draw(st.lists(moments, min_size=len(records), max_size=len(records)))
     check_arrival(data.draw(st.permutations(records)), times, quota)
+
+
+AUTHORS = frozenset(author(i).author for i in range(2))
+
+
+@settings(max_examples=200, deadline=None)
+@given(any_records, st.data(), st.integers(1, 3), st.integers(1, 3), st.sets(st.sampled_from(sorted(AUTHORS))))
+def test_newcomers_share_a_quota_and_that_too_is_a_function_of_the_set(records, data, quota, shared_quota, known):
+    quotas = Quotas(quota, 2 * quota, shared_quota)
+    times = data.draw(st.lists(moments, min_size=len(records), max_size=len(records)))
+    catalog = Catalog(NETWORK, quotas)
+    catalog.know(known)
+    for r, at in zip(data.draw(st.permutations(records)), times, strict=True):
+        catalog.admit(r, at)
+    now = max([NOW, *times])
+    catalog.expire(now)
+    expected = {r.id for r in best(records, quotas, AUTHORS - known) if r.until > now}
+    assert kept(catalog) == expected
+    # A node that learns later who is known ends with the same, once it has been offered all.
+    later = Catalog(NETWORK, quotas)
+    stored: set[bytes] = set()
+    for i, r in enumerate(records):
+        if i % 7 == 3:
+            stored.difference_update(later.know(data.draw(st.sets(st.sampled_from(sorted(AUTHORS))))))
+        admission = later.admit(r, now)
+        stored.difference_update(admission.removed)
+        stored.update([r.id] if admission.added else [])
+    stored.difference_update(later.know(known))
+    assert kept(later) == stored
+    for r in records:
+        if later.wants(item_of(r), now) or r.scope:
+            later.admit(r, now)
+    assert kept(later) == expected
+    assert {row.id for a in AUTHORS for row in later.rows(author=a)} == {row.id for row in later.rows()}
 
 
 def test_it_would_not_be_if_a_revision_came_before_the_end(monkeypatch):

@@ -65,6 +65,7 @@ def valid_records() -> dict[str, Record]:
     return {
         "genesis": genesis,
         "genesis with all fields": found(ANN, rich, NOW),
+        "genesis that bounds newcomers": found(ANN, genesis_of(1, newcomer_records=1_000), NOW),
         "profile": seal_profile(ANN, net, profile, created=NOW, until=NOW + MAX_LIFETIME, revision=3),
         "lease": seal_lease(ANN, net, Lease(("u33d8", "u33db")), created=NOW),
         "lease of nothing": seal_lease(ANN, net, Lease(), created=NOW),

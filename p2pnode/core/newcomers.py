@@ -1,0 +1,71 @@
+"""Who is no newcomer in a network: its founders, whom they have let in or publicly vouch for, whom those have, …
+
+Where the genesis bounds what newcomers may fill (`newcomer_records`), they share that room; everybody else has his own.
+In an open network anybody can make identities, let them in and vouch for them: a chain counts that begins at a founder.
+"""
+
+from collections.abc import Callable, Iterable
+
+from protocols.envelope import parse_record
+from protocols.errors import Reject
+from protocols.invite import parse_invite
+from protocols.redemption import parse_redemption
+
+from .keys import RECORD
+from .state import Network, State
+
+
+def reached(roots: Iterable[bytes], edges: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
+    """All to whom edges (from, to) lead from the roots, these included."""
+    onward: dict[bytes, list[bytes]] = {}
+    for source, target in edges:
+        onward.setdefault(source, []).append(target)
+    found = set(roots)
+    waiting = list(found)
+    while waiting:
+        fresh = [target for target in onward.get(waiting.pop(), ()) if target not in found]
+        found.update(fresh)
+        waiting += fresh
+    return frozenset(found)
+
+
+class Newcomers:
+    """gone: deletes records that the catalog let go of."""
+
+    def __init__(self, state: State, gone: Callable[[Network, tuple[bytes, ...]], None]) -> None:
+        self._state = state
+        self._gone = gone
+        self._inviters: dict[bytes, bytes] = {}  # id of a redemption → who let in
+        self._seen: dict[bytes, frozenset[bytes]] = {}  # network → ids of the records that this rests on
+
+    def look(self, network: Network) -> None:
+        """See who is known now, as far as the records here tell. Cheap where nothing has changed."""
+        genesis, catalog = network.genesis, network.catalog
+        if not genesis.newcomer_records:
+            return
+        rows = [r for kind in ("redemption", "vouch") for r in catalog.rows(kind=kind) if not r.withdrawn]
+        ids = frozenset(row.id for row in rows)
+        if self._seen.get(network.id) == ids:
+            return
+        self._seen[network.id] = ids
+        roots = {*genesis.stewards, *(founder for founder, _ in genesis.endowments)}
+        edges = [
+            (row.author, row.name) if row.kind == "vouch" else (self._inviter(network, row.id), row.author)
+            for row in rows
+        ]
+        # What is ours stays here all the same, whatever others do.
+        self._gone(network, catalog.know(reached(roots, edges) | {self._state.me}))
+
+    def woke(self, now: int) -> None:
+        for network in self._state.networks.values():
+            self.look(network)
+
+    def _inviter(self, network: Network, record_id: bytes) -> bytes:
+        if record_id not in self._inviters:
+            wire = self._state.journal.get(RECORD + network.id + record_id)
+            try:
+                found = parse_invite(parse_redemption(parse_record(wire)).invite).inviter if wire else b""
+            except Reject:
+                found = b""
+            self._inviters[record_id] = found
+        return self._inviters[record_id]
