@@ -5,7 +5,6 @@ same source of chance, give the same effects. A step that fails by a rule leaves
 bug raises, and whoever runs the core discards it and makes it anew from what is stored.
 """
 
-import json
 from functools import partial
 from random import Random
 from typing import Protocol
@@ -13,9 +12,7 @@ from typing import Protocol
 from dht.gossip import Deliver, Gossip, SendFrame, Strike, Synced, Told
 from dht.gossip import Step as GossipStep
 from dht.keys import covers
-from p2pnode import commands
-from p2pnode.bounds import EXPIRE_EVERY, MAX_STORED, REQUEST_KEPT
-from protocols.codec import decode, encode
+from p2pnode.bounds import EXPIRE_EVERY
 from protocols.envelope import Record
 from protocols.errors import Ignore, Refusal, Reject
 from protocols.gossip_messages import PROTOCOL as GOSSIP
@@ -25,8 +22,9 @@ from .announcing import Announcing
 from .audits import Audits
 from .bans import Bans
 from .claims import Claims
+from .commanding import Commanding
 from .custody import Custody
-from .effects import Credit, Effect, Penalize, Reply, Send, Wake
+from .effects import Credit, Effect, Penalize, Send, Wake
 from .events import (
     Banned,
     Command,
@@ -48,13 +46,13 @@ from .frames import frames
 from .handlers import answered_later, handlers
 from .intake import Intake
 from .journal import Journal, Reader
-from .keys import KEY_STATE, RECORD, REQUEST
+from .keys import KEY_STATE, RECORD
 from .listings import Listings
 from .membership import Membership
 from .narrowing import OWN, Narrowing
 from .neighbours import Neighbours, bootstrap_peer
-from .notices import Notices
 from .newcomers import Newcomers
+from .notices import Notices
 from .outbox import Outbox
 from .peers import Peers
 from .ratings import Ratings
@@ -165,16 +163,15 @@ class Core:
         self._expire_at = now
         self._held_back = True
         self._wake_at: int | None = None
-        self._handlers = handlers(self)
         self._frames = frames(self)
-        self._answered_later = answered_later(self)
+        self._commanding = Commanding(journal, handlers(self), answered_later(self))
 
     def handle(self, event: Event, wall: int) -> list[Effect]:
         """What to do about an event. wall: what the machine's clock says, ms."""
         now = self.time(wall)
         match event:
             case Command():
-                self._command(event, now)
+                self._commanding.command(event, now)
             case Received(peer, protocol, data):
                 self._received(peer, protocol, data, now)
             case Connected(peer, address, outbound, chosen):
@@ -249,47 +246,9 @@ class Core:
             self.neighbours.add(bootstrap_peer(address), (address,), "bootstrap", now)
             if not self.state.networks:  # who is nowhere yet wants to be where the bootstrap is
                 self.membership.note(address, now)
-        for key, value in self._journal.scan(REQUEST):
-            if decode(value, MAX_STORED)[0] < now - REQUEST_KEPT:
-                self._journal.delete(key)
+        self._commanding.forget(now)
         self._schedule(now)
         return self._journal.take()
-
-    # Commands
-
-    def _command(self, command: Command, now: int) -> None:
-        writes = commands.COMMANDS[command.name].writes
-        remembered = command.request_id if writes else None
-        if remembered is not None:
-            stored = self._journal.get(REQUEST + remembered.encode())
-            if stored is not None:
-                self._journal.out(Reply(command.ticket, json.loads(decode(stored, MAX_STORED)[1])))
-                return
-        try:
-            begin = self._answered_later.get(command.name)
-            if begin is not None:
-                begin(command.args, command.ticket, now)
-                return
-            result = self._handlers[command.name](command.args, now)
-        except Refusal as refusal:
-            self._undo()
-            self._journal.out(Reply(command.ticket, refusal))
-            return
-        except Reject as e:
-            self._undo()
-            unsound = Refusal("usage", f"that cannot be signed: {e.message}", "Check what you typed.")
-            self._journal.out(Reply(command.ticket, unsound))
-            return
-        if remembered is not None:
-            reply = encode([now, json.dumps(result)])
-            self._journal.put(REQUEST + remembered.encode(), reply)
-        self._journal.out(Reply(command.ticket, result))
-
-    def _undo(self) -> None:
-        """A rule refused a command. Every check stands before the first change, so there is nothing to undo."""
-        if self._journal.dirty:
-            raise AssertionError("a command was refused after it had changed something")
-        self._journal.drop()
 
     # What peers send
 
