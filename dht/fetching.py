@@ -14,6 +14,8 @@ from .pushing import Pushes
 
 WANT_TIMEOUT: Final = 15 * SECOND
 MAX_FAILURES: Final = 3
+FEW: Final = 16  # records that a neighbour can give at once: who has not after `PROMPT` is slow, or does not want to
+PROMPT: Final = 2 * SECOND
 BLOCKED_DELAY: Final = 1 * SECOND  # before asking for what another neighbour was asked for
 WINDOW: Final = 4  # requests under way
 WANT_SIZE: Final = 128
@@ -32,7 +34,7 @@ class Fetching:
         self._pushes = pushes
         self._need: OrderedDict[bytes, bytes] = OrderedDict()
         self._later: list[tuple[int, bytes]] = []
-        self._asked: dict[int, tuple[tuple[bytes, ...], int]] = {}  # request -> items, deadline
+        self._asked: dict[int, tuple[tuple[bytes, ...], int, int]] = {}  # request -> items, slow from, deadline
         self._late: OrderedDict[int, int] = OrderedDict()  # request -> how many ids were asked for
         self._request = rng.randrange(MAX_NUMBER)  # so that late answers of an earlier connection find no match
         self._failures = 0
@@ -59,8 +61,8 @@ class Fetching:
 
     def woke(self, now: int) -> list[Want]:
         """What to ask for now."""
-        for request in [r for r, (_, deadline) in self._asked.items() if deadline <= now]:
-            items, _ = self._asked.pop(request)
+        for request in [r for r, (_, _, deadline) in self._asked.items() if deadline <= now]:
+            items, _, _ = self._asked.pop(request)
             self._late[request] = len(items)
             if len(self._late) > MAX_LATE:
                 self._late.popitem(last=False)
@@ -84,9 +86,9 @@ class Fetching:
             wants.append(want)
         return wants
 
-    def answered(self, message: Records, now: int) -> tuple[bytes, ...]:
-        """The wires of an answer, or of what was pushed, that are to be looked at."""
-        items, _ = self._asked.pop(message.request, ((), 0))
+    def answered(self, message: Records, now: int) -> tuple[tuple[bytes, ...], bool]:
+        """The wires of an answer, or of what was pushed, that are to be looked at; and whether it is an answer."""
+        items, _, _ = self._asked.pop(message.request, ((), 0, 0))
         due = len(items) or self._late.pop(message.request, 0)
         wires = message.wires
         self._pushes.fetching.spend(sum(len(wire) + ROW_COST for wire in wires[:due]))
@@ -98,11 +100,11 @@ class Fetching:
             self._return(items[dealt:])
             for item in items[:dealt]:
                 self._in_flight.pop(item_id(item), None)
-        return wires
+        return wires, due > 0
 
     def times(self) -> list[int]:
         """When there is something to do, ms."""
-        times = [deadline for _, deadline in self._asked.values()]
+        times = [deadline for _, _, deadline in self._asked.values()]
         if self._later:
             times.append(self._later[0][0])
         if self._need and len(self._asked) < WINDOW:
@@ -111,7 +113,7 @@ class Fetching:
 
     def gone(self) -> None:
         """The connection is lost: what was asked for may be asked of others."""
-        for items, _ in self._asked.values():
+        for items, _, _ in self._asked.values():
             for item in items:
                 self._in_flight.pop(item_id(item), None)
 
@@ -128,10 +130,11 @@ class Fetching:
         if not items:
             return None
         self._request = self._request % MAX_NUMBER + 1
-        deadline = now + WANT_TIMEOUT
-        self._asked[self._request] = (tuple(items), deadline)
+        slow = self._failures > 0 or any(slow_from <= now for _, slow_from, _ in self._asked.values())
+        alone = now if slow else now + (PROMPT if len(items) <= FEW else WANT_TIMEOUT)
+        self._asked[self._request] = (tuple(items), alone, now + WANT_TIMEOUT)
         ids = tuple(item_id(item) for item in items)
-        self._in_flight.update(dict.fromkeys(ids, deadline))
+        self._in_flight.update(dict.fromkeys(ids, alone))
         return Want(self._catalog.network, self._request, ids)
 
     def _return(self, items: tuple[bytes, ...]) -> None:

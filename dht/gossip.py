@@ -16,15 +16,18 @@ from protocols.errors import Reject
 from protocols.gossip_messages import Hello, Unknown, encode_message, parse_message
 from protocols.limits import MAX_CELLS, MINUTE, SECOND
 
+from .arrivals import Arrivals
 from .catalog import Catalog
 from .keys import covers
-from .neighbour import Load, Neighbour
+from .neighbour import Neighbour
 from .pushing import Pushing
+from .telling import Load
+from .tree import COPIES, ENOUGH
 
 GREET_AGAIN: Final = 5 * SECOND  # a greeting may be lost, or the peer may join the network later
 GREET_SELDOM: Final = 5 * MINUTE
 TURNS: Final = 8  # neighbours for which is done what is due, before others than gossip get their turn
-EAGER: Final = 6  # neighbours that are sent a new record at once; the others are told its id
+EAGER: Final = 6  # neighbours of those that know no tree that are sent a new record at once; the others are told its id
 
 
 class SendFrame(NamedTuple):
@@ -68,6 +71,7 @@ class _Membership(NamedTuple):
     catalog: Catalog
     scopes: tuple[str, ...]
     in_flight: dict[bytes, int]
+    arrivals: Arrivals
 
 
 class Gossip:
@@ -91,8 +95,9 @@ class Gossip:
         before = self._networks.get(network)
         if before is not None and before.catalog is not catalog:
             self.leave(network)
-        in_flight: dict[bytes, int] = before.in_flight if before is not None else {}
-        self._networks[network] = _Membership(catalog, kept, in_flight)
+        before = self._networks.get(network)
+        in_flight, arrivals = ({}, Arrivals()) if before is None else (before.in_flight, before.arrivals)
+        self._networks[network] = _Membership(catalog, kept, in_flight, arrivals)
         neighbours = self._neighbours.setdefault(network, {})
         for neighbour in neighbours.values():
             neighbour.rescoped(kept, now)
@@ -118,9 +123,13 @@ class Gossip:
         self._nonces.pop(peer, None)
         for network in self._networks:
             self._greet.pop((peer, network), None)
-        for neighbours in self._neighbours.values():
+        for network, neighbours in self._neighbours.items():
             if peer in neighbours:
-                neighbours.pop(peer).gone()
+                gone = neighbours.pop(peer)
+                gone.gone()
+                self._networks[network].arrivals.left(peer, gone.level)
+                if gone.branch.carries_all:
+                    self._bridge(neighbours)
 
     def received(self, peer: str, frame: bytes, now: int) -> list[Step]:
         """A frame of a peer. Nothing that it holds raises."""
@@ -143,6 +152,10 @@ class Gossip:
             neighbour.received(message, now)
         except Reject as e:
             steps.append(Strike(peer, str(e)))
+        neighbours = self._neighbours[message.network]
+        copies = ((row.scope, sum(n.has_sent(row.id) for n in neighbours.values())) for row in neighbour.in_vain)
+        for scope in sorted({scope for scope, count in copies if count > COPIES}):
+            self._spare(neighbours, neighbour, scope, now)
         struck = self._pushing.of(peer, now).strikes()
         steps += [Strike(peer, "pushes more records than any neighbour")] * struck
         return steps + self._drain(message.network, neighbour)
@@ -154,13 +167,18 @@ class Gossip:
         """
         membership = self._networks.get(network)
         row = membership.catalog.row(record_id) if membership is not None else None
-        if row is None:
+        if membership is None or row is None:
             return
-        concerned = [n for p, n in self._neighbours[network].items() if p != source and covers(n.theirs, row.scope)]
-        concerned.sort(key=lambda n: n.weight)
-        eager = EAGER if source is None or self._pushing.of(source, now).may_pass(now) else 0
-        for place, neighbour in enumerate(concerned):
-            neighbour.tell(record_id, place < eager, now)
+        membership.arrivals.add(record_id, source)
+        neighbours = self._neighbours[network]
+        if source in neighbours:
+            neighbours[source].took(row, now)
+        concerned = [n for p, n in neighbours.items() if p != source and covers(n.theirs, row.scope)]
+        plain = sorted((n for n in concerned if not n.branch.known), key=lambda n: n.weight)[:EAGER]
+        may_push = source is None or self._pushing.of(source, now).may_pass(now)
+        for neighbour in concerned:
+            carries = neighbour.branch.carries(row.scope) if neighbour.branch.known else neighbour in plain
+            neighbour.tell(record_id, carries, may_push, now)
 
     def woke(self, now: int) -> list[Step]:
         """Do what is due, for some neighbours at a time; `next_wake` is at once while there are more."""
@@ -210,16 +228,34 @@ class Gossip:
         if neighbour is None or fresh:
             if neighbour is not None:
                 neighbour.gone()
+                membership.arrivals.left(peer, neighbour.level)
             pushes = self._pushing.of(peer, now)
-            neighbour = Neighbour(peer, membership.catalog, self._load, membership.in_flight, self._rng, pushes, now)
+            shared = (membership.in_flight, membership.arrivals, self._rng, pushes)
+            neighbour = Neighbour(peer, membership.catalog, self._load, *shared, now)
             neighbours[peer] = neighbour
         steps: list[Step] = [Told(peer, hello.now)]
         if not hello.heard:
             steps.append(self._hello(peer, hello.network, now, True))
         if fresh or neighbour.theirs != hello.scopes:
             neighbour.greeted(hello, membership.scopes, self._nonces[peer] >= hello.nonce, now)
-            neighbour.woke(now)
+        if fresh:
+            neighbour.greet_tree(sum(n.branch.carries_all for n in neighbours.values()) >= ENOUGH)
+            level = membership.arrivals.back(peer)
+            if level is not None:
+                neighbour.resume(level, now)
+        neighbour.woke(now)
         return steps + self._drain(hello.network, neighbour)
+
+    def _spare(self, neighbours: dict[str, Neighbour], sender: Neighbour, scope: str, now: int) -> None:
+        """A record of this scope came by more than one link: one that carries this scope alone is spared first."""
+        own = [n for n in neighbours.values() if scope in n.branch.scopes]
+        (own[0] if own and sender not in own else sender).prune(scope, now)
+
+    def _bridge(self, neighbours: dict[str, Neighbour]) -> None:
+        """A link that carried everything is gone: have another one do it, if there is none."""
+        known = [n for n in neighbours.values() if n.branch.known]
+        if known and not any(n.branch.carries_all for n in known):
+            min(known, key=lambda n: n.weight).greet_tree(False)
 
     def _hello(self, peer: str, network: bytes, now: int, heard: bool) -> SendFrame:
         scopes = self._networks[network].scopes

@@ -4,25 +4,24 @@ Everything moves by being asked for, one frame an answer and few requests at a t
 only itself. What is pushed unasked may get lost on the way: a comparison soon after finds it.
 """
 
-from collections import OrderedDict, deque
-from collections.abc import Callable
 from random import Random
 from typing import Final
 
 from protocols.codec import decode
 from protocols.errors import DecodeError
-from protocols.gossip_messages import Answer, Done, Have, Hello, Message, Range, Reconcile, Records, Want
+from protocols.gossip_messages import Answer, Done, Graft, Have, Hello, Message, Prune, Range, Reconcile, Records, Want
 from protocols.identity import digest
-from protocols.limits import GOSSIP_FRAME, MAX_BATCH, MAX_HAVE, MAX_NUMBER, MAX_RECORD, MAX_SKEW, MINUTE, SECOND
+from protocols.limits import MAX_NUMBER, MAX_RECORD, MAX_SKEW, MINUTE, SECOND
 
+from .arrivals import Arrivals, Level
 from .budget import Work
 from .catalog import Catalog, Row
 from .fetching import MAX_NEED, Fetching
 from .keys import covers, item_id, shared
 from .pushing import Pushes
 from .reconcile import Found, Session, answering
-
-Load = Callable[[bytes, bytes], bytes | None]
+from .telling import Load, Telling
+from .tree import Branch
 
 # Node-local bounds and times; a neighbour need not have the same.
 SYNC_INTERVAL: Final = 5 * MINUTE
@@ -30,22 +29,24 @@ SYNC_PATIENCE: Final = 10 * SECOND  # how long the other may take to begin
 SYNC_SOON: Final = 2 * SECOND
 LIVE_CHECK: Final = 15 * SECOND  # after something was pushed, compare
 SESSION_TIMEOUT: Final = 30 * SECOND
-LAZY_DELAY: Final = 100  # ids gather this long before they are told
-LAZY_PATIENCE: Final = 200  # how long an announced record may come by itself
-PACE: Final = 50  # between two bursts
-MAX_QUEUE: Final = 4_096  # ids waiting to be pushed
-MAX_REQUESTS: Final = 16
-MAX_KNOWN: Final = 8_192
-BURST_FRAMES: Final = 4
+LAZY_PATIENCE: Final = 200  # how long an announced record may come by itself,
+LAZY_JITTER: Final = 400  # and how much longer, so that of several who miss it one asks and the others get it from him
+PRUNE_ODDS: Final = 4  # one in so many: two nodes that each cut the same circle would leave two halves
+RESUME_PAUSE: Final = 1 * SECOND  # for what each was told on coming back to be fetched, before both compare
+RESUME_EACH: Final = 4  # ms more for each record
+RESUME_PATIENCE: Final = 15 * SECOND
+RESUME_AGAIN: Final = 250
 PIECE: Final = 2_000  # steps of a comparison at a time: some milliseconds
 
 
 class Neighbour:
     """The state of one neighbour in one network for as long as a connection lasts.
 
-    in_flight: shared by all neighbours of the network: id asked for -> when to ask somebody else. pushes: shared by all
-    networks of the peer.
-    Methods put messages into `out`, wires for the caller into `delivered`, and set `synced`.
+    in_flight, arrivals: shared by all neighbours of the network; the former: id asked for -> when to ask somebody else.
+    pushes: shared by all networks of the peer.
+    Methods put messages into `out`, wires for the caller into `delivered`, and set `synced`. level: until when both are
+    known to have held the same. in_vain: what the last message brought
+    unasked, if all of it was here already.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Neighbour:
         catalog: Catalog,
         load: Load,
         in_flight: dict[bytes, int],
+        arrivals: Arrivals,
         rng: Random,
         pushes: Pushes,
         now: int,
@@ -65,22 +67,19 @@ class Neighbour:
         self.compared = 0  # when we last knew to hold the same
         self.theirs: tuple[str, ...] = ()
         self.nonce = b""
-        self.weight = rng.random()  # who gets records at once, where there are many
+        self.weight = rng.random()  # who gets records at once, of those that know no tree
+        self.branch = Branch(now)
+        self.level: Level | None = None
+        self.in_vain: tuple[Row, ...] = ()
+        self._fetched: frozenset[bytes] = frozenset()  # ids that the last message brought, that had been named before
+        self._telling = Telling(catalog, load, rng, pushes.serving, now)
+        self._arrivals = arrivals
         self._catalog = catalog
-        self._load = load
         self._rng = rng
         self._pushes = pushes
         self._shared: frozenset[str] = frozenset()
         self._offset = 0
-        self._known: OrderedDict[bytes, None] = OrderedDict()
-        self._push: dict[bytes, None] = {}
-        self._push_at = now
-        self._lazy: dict[bytes, None] = {}
-        self._lazy_at = now
-        self._offers: deque[bytes] = deque()
-        self._offers_at = now
         self._fetching = Fetching(catalog, in_flight, rng, pushes)
-        self._requests: deque[Want] = deque()
         self._answering: tuple[int, Work[tuple[Range, ...]]] | None = None  # what the neighbour asked in this turn
         self._asking: Work[tuple[Range, ...]] | None = None
         self._taking: Work[Found] | None = None
@@ -92,9 +91,12 @@ class Neighbour:
         self._closing = False  # the session is over, its offers are not all told
         self._finished = False
         self._next_sync = now
+        self._resuming = now  # until when to wait for what is being fetched, before the first comparison
+        self._begun: Level | None = None  # where the comparison under way, ours or theirs, found us
 
     def greeted(self, hello: Hello, mine: tuple[str, ...], first: bool, now: int) -> None:
         """The neighbour's HELLO. first: it is on us to begin the comparison."""
+        self.level = self._begun = None
         self.theirs, self.nonce = hello.scopes, hello.nonce
         self._shared = shared(mine, hello.scopes)
         self._offset = max(0, min(MAX_SKEW, hello.now - now))
@@ -103,38 +105,61 @@ class Neighbour:
         self._closing = False
         self._next_sync = now if first else now + SYNC_PATIENCE
 
+    def resume(self, level: Level, now: int) -> None:
+        """It was connected before: name what has come since both held the same, before anything is compared."""
+        if level.shared != self._shared:
+            return
+        rows = (self._catalog.row(id_) for id_ in self._arrivals.since(level.number, self.peer))
+        items = [row.item for row in rows if row is not None and covers(self._shared, row.scope)]
+        self._telling.offer(items)
+        self._next_sync += RESUME_PAUSE + RESUME_EACH * len(items)
+        self._resuming = now + RESUME_PATIENCE
+
+    def greet_tree(self, enough: bool) -> None:
+        """Say whether we need this link to carry records; enough: others do."""
+        say = Graft if self.branch.begun(enough) else Prune
+        self.out.append(say(self._catalog.network, ""))
+
+    def prune(self, scope: str, now: int) -> None:
+        if self._jitter(PRUNE_ODDS) == 0 and self.branch.in_vain(scope, now):
+            self.out.append(Prune(self._catalog.network, scope))
+
     def rescoped(self, mine: tuple[str, ...], now: int) -> None:
+        self.level = self._begun = None
         self._shared = shared(mine, self.theirs)
         self._drop_session()
         self._closing = False
         self._next_sync = now
 
+    def has_sent(self, record_id: bytes) -> bool:
+        return self._telling.has_sent(record_id)
+
     def has(self, row: Row) -> bool:
         """Whether the neighbour sent this record, named it, was sent it, or has compared with us since it was made."""
-        return row.id in self._known or (row.created < self.compared and covers(self._shared, row.scope))
+        return self._telling.knows(row.id) or (row.created < self.compared and covers(self._shared, row.scope))
 
-    def tell(self, record_id: bytes, eager: bool, now: int) -> None:
+    def tell(self, record_id: bytes, eager: bool, may_push: bool, now: int) -> None:
         """Pass a new record on, itself or its id, unless the neighbour is known to have it. Beyond what may be pushed
-        it is the id."""
-        if record_id in self._known:
+        it is the id, and soon: nobody else may bring the record."""
+        if self._telling.knows(record_id):
             return
-        eager = eager and self._pushes.may_send(now)
-        queue = self._push if eager else self._lazy
-        if len(queue) >= MAX_QUEUE:
+        may = eager and may_push and self._pushes.may_send(now)
+        if not self._telling.tell(record_id, may, now, soon=eager):
             self._next_sync = min(self._next_sync, now + SYNC_SOON)
-            return
-        if not queue:
-            if eager:
-                self._push_at = max(self._push_at, now)
-            else:
-                self._lazy_at = now + LAZY_DELAY
-        queue[record_id] = None
+
+    def took(self, row: Row, now: int) -> None:
+        """A record that it sent was new: if it had to be asked for, the link should have carried it."""
+        if row.id in self._fetched and self.branch.missed(row.scope, now):
+            self.out.append(Graft(self._catalog.network, row.scope))
 
     def received(self, message: Message, now: int) -> None:
         """Take a message in; `Reject` if no honest neighbour sends it."""
+        self.in_vain, self._fetched = (), frozenset()
         match message:
             case Reconcile(_, turn, as_of, ranges):
                 self._answering = turn, Work(answering(self._catalog.view(self._shared), as_of, ranges))
+                if len(ranges) == 1 and not ranges[0].upper:
+                    self._begun = Level(self._arrivals.number, self._shared)
                 self._next_sync = max(self._next_sync, now + SYNC_PATIENCE)
             case Answer(_, turn, ranges):
                 if self._session is not None and self._waiting and turn == self._turn:
@@ -145,13 +170,16 @@ class Neighbour:
                 self._schedule(now)
             case Have(_, items):
                 for item in items:
-                    self._remember(item_id(item))
-                self._fetching.require(items, now, LAZY_PATIENCE)
+                    self._telling.remember(item_id(item))
+                self._fetching.require(items, now, self._patience())
             case Want():
-                if len(self._requests) < MAX_REQUESTS:
-                    self._requests.append(message)
+                self._telling.ask(message)
             case Records():
                 self._records(message, now)
+            case Prune(_, scope):
+                self.branch.pruned(scope)
+            case Graft(_, scope):
+                self.branch.grafted(scope, now)
         self.woke(now)
 
     def woke(self, now: int) -> None:
@@ -161,15 +189,21 @@ class Neighbour:
             self._next_sync = now + SYNC_SOON + self._jitter(SYNC_SOON)
         self._toil(now)
         self.out += self._fetching.woke(now)
-        self._serve(now)
-        self._flush(now)
+        self.out += self._telling.serve(now)
+        said, news = self._telling.flush(now)
+        self.out += said
+        if news:
+            self._check_soon(now)
         if self._session is not None and self._held and len(self._fetching) < MAX_NEED // 4:
             self._held = False
             self._continue(now)
         if self._session is None and not self._closing and now >= self._next_sync:
-            self._begin(now)
+            if now < self._resuming <= now + RESUME_PATIENCE and not self._fetching.idle:
+                self._next_sync = now + RESUME_AGAIN
+            else:
+                self._begin(now)
         self._toil(now)
-        if self._closing and not self._offers:
+        if self._closing and not self._telling.offering:
             self._closing = False
             self._finished = True
             self.out.append(Done(self._catalog.network, self._turn))
@@ -177,12 +211,15 @@ class Neighbour:
             self._finished = False
             self.synced = True
             self.compared = now
+            self.level = self._begun
             if self._fetching.missed:
                 self._fetching.missed = False
                 self._next_sync = min(self._next_sync, now + SYNC_SOON + self._jitter(SYNC_SOON))
 
     def next_wake(self) -> int:
-        """When `woke` has something to do, ms."""
+        """When `woke` has something to do, ms; 0: at once."""
+        if self.out:
+            return 0
         times = self._fetching.times()
         if self._answering is not None or self._asking is not None or self._taking is not None:
             times.append(self._pushes.toil_due())
@@ -191,14 +228,7 @@ class Neighbour:
                 times.append(self._next_sync)
         elif not self._held:
             times.append(self._deadline)
-        if self._push:
-            times.append(self._push_at)
-        if self._lazy:
-            times.append(self._lazy_at)
-        if self._offers:
-            times.append(self._offers_at)
-        if self._requests:
-            times.append(self._pushes.serving.due())
+        times += self._telling.times()
         return min(times, default=self._next_sync)
 
     def gone(self) -> None:
@@ -209,6 +239,7 @@ class Neighbour:
 
     def _begin(self, now: int) -> None:
         self._session = Session(self._catalog.view(self._shared), max(now, now + self._offset))
+        self._begun = Level(self._arrivals.number, self._shared)
         self._continue(now)
 
     def _continue(self, now: int) -> None:
@@ -250,7 +281,9 @@ class Neighbour:
                 if taking.result is None:
                     self._taking = taking
                 else:
-                    self._offers.extend(taking.result.have)
+                    if taking.result.have:
+                        self._begun = None  # until it has fetched them
+                    self._telling.offer(taking.result.have)
                     self._fetching.require(taking.result.need, now, 0)
                     self._continue(now)
             elif self._session is not None and self._asking is not None:
@@ -274,72 +307,36 @@ class Neighbour:
 
     # Fetching
 
+    def _patience(self) -> int:
+        """How long what is named may come by itself: not at all from who would have sent it, could it send more."""
+        if not self.branch.known:
+            return LAZY_PATIENCE
+        return 0 if self.branch.carries_all else LAZY_PATIENCE + self._jitter(LAZY_JITTER)
+
     def _records(self, message: Records, now: int) -> None:
-        wires = self._fetching.answered(message, now)
+        wires, asked = self._fetching.answered(message, now)
         if len(wires) < len(message.wires):
             self._check_soon(now)
-        for wire in wires:
-            id_ = _id_of(wire)
-            self._remember(id_)
-            if id_ not in self._catalog:
-                self.delivered.append(wire)
-
-    def _remember(self, id_: bytes) -> None:
-        self._known[id_] = None
-        self._push.pop(id_, None)
-        self._lazy.pop(id_, None)
-        if len(self._known) > MAX_KNOWN:
-            self._known.popitem(last=False)
-
-    # Telling and serving
-
-    def _serve(self, now: int) -> None:
-        while self._requests and self._pushes.serving.ready(now):
-            want = self._requests.popleft()
-            dealt, wires = self._batch(want.ids)
-            self.out.append(Records(want.network, want.request, dealt, wires))
-
-    def _flush(self, now: int) -> None:
-        if self._push and now >= self._push_at:
-            for _ in range(BURST_FRAMES):
-                if self._push and self._pushes.serving.ready(now):
-                    ids = tuple(self._push)
-                    dealt, wires = self._batch(ids)
-                    for id_ in ids[:dealt]:
-                        self._remember(id_)
-                    if wires:
-                        self.out.append(Records(self._catalog.network, 0, 0, wires))
-            self._push_at = now + PACE
-            self._check_soon(now)
-        if self._lazy and now >= self._lazy_at:
-            rows = (self._catalog.row(id_) for id_ in self._lazy)
-            self._offers.extend(row.item for row in rows if row is not None)
-            self._lazy.clear()
-            self._check_soon(now)
-        if self._offers and now >= self._offers_at:
-            items = [self._offers.popleft() for _ in range(min(MAX_HAVE, len(self._offers)))]
-            self.out.append(Have(self._catalog.network, tuple(items)))
-            self._offers_at = now + PACE
+        new, fetched, in_vain = set[bytes](), set[bytes](), list[Row]()
+        try:
+            for wire in wires:
+                id_ = _id_of(wire)
+                row = self._catalog.row(id_)
+                if row is not None and not message.request and not self._telling.has_sent(id_):
+                    in_vain.append(row)
+                if asked and self._telling.knows(id_):
+                    fetched.add(id_)
+                self._telling.remember(id_, sent=True)
+                if row is None and id_ not in new:
+                    new.add(id_)
+                    self.delivered.append(wire)
+        finally:
+            self._fetched = frozenset(fetched)
+            if not new:
+                self.in_vain = tuple(in_vain)
 
     def _check_soon(self, now: int) -> None:
         self._next_sync = min(self._next_sync, now + LIVE_CHECK + self._jitter(LIVE_CHECK // 2))
-
-    def _batch(self, ids: tuple[bytes, ...]) -> tuple[int, tuple[bytes, ...]]:
-        """As many records as fit into a frame, and how many of the ids they answer."""
-        wires: list[bytes] = []
-        size = 128
-        for dealt, id_ in enumerate(ids):
-            wire = self._load(self._catalog.network, id_) if id_ in self._catalog else None
-            if wire is None:
-                continue
-            if size + len(wire) + 4 > GOSSIP_FRAME or len(wires) == MAX_BATCH:
-                self._pushes.serving.spend(size)
-                return dealt, tuple(wires)
-            size += len(wire) + 4
-            wires.append(wire)
-            self._remember(id_)
-        self._pushes.serving.spend(size)
-        return len(ids), tuple(wires)
 
 
 def _id_of(wire: bytes) -> bytes:

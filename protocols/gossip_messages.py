@@ -7,6 +7,8 @@
     [5, network, items]                              HAVE       items of 64 bytes each, one after the other
     [6, network, request, ids]                       WANT       ids of 32 bytes each
     [7, network, request, dealt, [wire, ...]]        RECORDS    request 0: not asked for
+    [8, network, scope]                              PRUNE      do not send me records of this scope unasked: name them
+    [9, network, scope]                              GRAFT      send me records of this scope at once
 
     range = [upper] | [upper, data, ...] as in `Range`; a message of any other type is for a later version.
 
@@ -113,13 +115,27 @@ class Records(NamedTuple):
     wires: tuple[bytes, ...]
 
 
+class Prune(NamedTuple):
+    """scope: of the records meant; empty: all that have no branch of their own."""
+
+    network: bytes
+    scope: str
+
+
+class Graft(NamedTuple):
+    """scope: as in PRUNE."""
+
+    network: bytes
+    scope: str
+
+
 class Unknown(NamedTuple):
     """A type of a later version: not used."""
 
     network: bytes
 
 
-Message = Hello | Reconcile | Answer | Done | Have | Want | Records | Unknown
+Message = Hello | Reconcile | Answer | Done | Have | Want | Records | Prune | Graft | Unknown
 
 
 def encode_message(message: Message) -> bytes:
@@ -139,6 +155,10 @@ def encode_message(message: Message) -> bytes:
             return encode([6, network, request, b"".join(ids)])
         case Records(network, request, dealt, wires):
             return encode([7, network, request, dealt, list(wires)])
+        case Prune(network, scope):
+            return encode([8, network, scope])
+        case Graft(network, scope):
+            return encode([9, network, scope])
     raise ValueError("cannot be encoded")
 
 
@@ -162,7 +182,7 @@ def _parse(type_: int, network: bytes, rest: list[Any]) -> Message:
         case 1, [bytes(nonce), int(now), bool(heard), list(scopes)] if (
             len(nonce) == 8 and type(now) is int and now >= 0 and len(scopes) <= MAX_CELLS
         ):
-            if all(type(s) is str and len(s) <= MAX_SCOPE and _CELL.issuperset(s) for s in scopes):
+            if all(type(s) is str and _is_scope(s) for s in scopes):
                 return Hello(network, nonce, now, heard, tuple(scopes))
         case 2, [int(turn), int(as_of), list(ranges)] if _number(turn) and _natural(as_of) and ranges:
             return Reconcile(network, turn, as_of, _ranges(ranges, (SKIP, SUM, LIST)))
@@ -179,9 +199,17 @@ def _parse(type_: int, network: bytes, rest: list[Any]) -> Message:
         ):
             if len(wires) <= MAX_BATCH and all(type(w) is bytes and len(w) <= MAX_RECORD for w in wires):
                 return Records(network, request, dealt, tuple(wires))
-        case _ if type_ > 7:
+        case 8, [str(scope)] if _is_scope(scope):
+            return Prune(network, scope)
+        case 9, [str(scope)] if _is_scope(scope):
+            return Graft(network, scope)
+        case _ if type_ > 9:
             return Unknown(network)
     raise DecodeError(f"message of type {type_}", "field")
+
+
+def _is_scope(value: str) -> bool:
+    return len(value) <= MAX_SCOPE and _CELL.issuperset(value)
 
 
 def _number(value: int) -> bool:

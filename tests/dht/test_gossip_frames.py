@@ -10,7 +10,7 @@ from dht.catalog import Catalog
 from dht.fetching import MAX_NEED
 from dht.gossip import Deliver, Gossip, SendFrame, Strike, Synced
 from dht.keys import item_of
-from dht.neighbour import MAX_REQUESTS
+from dht.telling import MAX_REQUESTS
 from protocols.codec import encode
 from protocols.errors import DecodeError
 from protocols.gossip_messages import (
@@ -20,8 +20,10 @@ from protocols.gossip_messages import (
     SUM,
     Answer,
     Done,
+    Graft,
     Have,
     Hello,
+    Prune,
     Range,
     Reconcile,
     Records,
@@ -50,6 +52,8 @@ SAMPLES = [
     Have(NETWORK, tuple(ITEMS_[:3])),
     Want(NETWORK, 1, tuple(r.id for r in RECORDS[:3])),
     Records(NETWORK, 0, 0, tuple(r.wire for r in RECORDS[:2])),
+    Prune(NETWORK, "u4pru"),
+    Graft(NETWORK, ""),
 ]
 
 
@@ -114,7 +118,7 @@ values = st.recursive(
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.integers(-1, 9), st.lists(values, max_size=5))
+@given(st.integers(-1, 11), st.lists(values, max_size=5))
 def test_canonical_nonsense_never_raises(type_, rest):
     greeted().received("p", encode([type_, NETWORK, *rest]), NOW)
 
@@ -164,6 +168,11 @@ def test_canonical_nonsense_never_raises(type_, rest):
         [7, NETWORK, 0, 0, [""]],
         [7, NETWORK, 0, 0, [b"w" * (20 * 1024 + 1)]],
         [4, NETWORK, 1, 1],
+        [8, NETWORK],
+        [8, NETWORK, b"u4"],
+        [8, NETWORK, "a"],
+        [9, NETWORK, "u4pruyd"],
+        [9, NETWORK, "", 1],
     ],
 )
 def test_out_of_bounds(value):
@@ -180,9 +189,9 @@ def test_what_is_not_a_record_is_struck_and_the_records_before_it_are_delivered(
 
 
 def test_later_types_other_networks_and_strangers_cost_nothing():
-    assert parse_message(encode([8, NETWORK, "new"])) == Unknown(NETWORK)
+    assert parse_message(encode([10, NETWORK, "new"])) == Unknown(NETWORK)
     gossip = greeted()
-    assert gossip.received("p", encode([8, NETWORK, "new"]), NOW) == []
+    assert gossip.received("p", encode([10, NETWORK, "new"]), NOW) == []
     assert gossip.received("p", encode_message(SAMPLES[0]._replace(network=b"m" * 16)), NOW) == []
     assert gossip.received("q", b"", NOW) == []
     # Before its HELLO a peer is not served.
@@ -204,10 +213,10 @@ def test_a_flood_of_requests_and_items_is_bounded():
         fake = (ITEMS_[0][:8] + rng.randbytes(56) for _ in range(900))
         gossip.received("p", encode_message(Have(NETWORK, tuple(fake))), NOW)
     neighbour = gossip._neighbours[NETWORK]["p"]
-    assert len(neighbour._requests) <= MAX_REQUESTS
+    assert len(neighbour._telling._requests) <= MAX_REQUESTS
     fetching = neighbour._fetching
     assert len(fetching._need) + len(fetching._later) <= MAX_NEED
-    assert len(neighbour._known) <= 8_192
+    assert len(neighbour._telling._known) <= 8_192
     assert sent < 5 * 1024 * 1024
     assert gossip.next_wake() is not None
     assert all(len(s.frame) <= MAX_FRAME for s in gossip.woke(NOW + 1_000) if isinstance(s, SendFrame))

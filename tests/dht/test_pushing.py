@@ -3,7 +3,7 @@
 from dht.fetching import WANT_TIMEOUT
 from dht.gossip import Deliver, Strike
 from dht.keys import item_of
-from dht.neighbour import LAZY_PATIENCE, PACE
+from dht.neighbour import LAZY_PATIENCE
 from dht.pushing import (
     EXCESS,
     GREEDY,
@@ -14,6 +14,7 @@ from dht.pushing import (
     TAKEN_RATE,
     Pushing,
 )
+from dht.telling import PACE
 from protocols.gossip_messages import Have, Hello, Records, Want
 from tests.dht.records import NETWORK, NOW, record
 from tests.dht.test_neighbour import hub, said, tell
@@ -76,7 +77,7 @@ def told(source, count):
     """A node adds so many records that came from `source`: how many it pushes, how many it names."""
     gossip, catalog, _ = hub("p")
     held = {r.id: r.wire for r in RECORDS}
-    gossip._neighbours[NETWORK]["p"]._load = lambda _, id_: held[id_]
+    gossip._neighbours[NETWORK]["p"]._telling._load = lambda _, id_: held[id_]
     for r in RECORDS[:count]:
         catalog.admit(r, NOW)
         gossip.spread(NETWORK, r.id, source, NOW)

@@ -9,6 +9,8 @@ from protocols.attestation import Attestation, parse_attestation, seal_attestati
 from protocols.codec import encode
 from protocols.envelope import Record, parse_record, seal
 from protocols.errors import DecodeError, Ignore, Reject
+from protocols.gossip_messages import PROTOCOL as GOSSIP
+from protocols.gossip_messages import Hello, encode_message
 from protocols.identity import Signer, derive_seed, digest, incept, parse_inception
 from protocols.invite import make_invite, parse_link
 from protocols.limits import DAY, MAX_RECORD, MAX_SKEW
@@ -189,3 +191,22 @@ def test_an_attestation_needs_a_proof_of_its_own_deal(lab):
         with pytest.raises(Reject):
             check_attestation(made, parse_attestation(made), lab.ben.core.state.entry_key, lab.ben.core.state.key_of)
         refused(lab, made)
+
+
+def test_one_signature_is_checked_of_copies_that_come_at_the_same_moment(monkeypatch):
+    """From two neighbours, and twice in one frame: the ladder verifies one."""
+    lab = Lab()
+    second = EVES_PEER[:-1] + "F"
+    hello = Hello(lab.network(lab.ben).id, b"\0" * 8, lab.now, True, ("",))
+    for peer in (EVES_PEER, second):
+        lab.meet(lab.ben, peer)
+        lab.tell(lab.ben, GOSSIP, encode_message(hello), peer)
+    verified = []
+    intake = lab.ben.core.intake
+    verify = intake._verify
+    monkeypatch.setattr(intake, "_verify", lambda claims: verified.extend(claims) or verify(claims))
+    good = record(lab, name=b"twice")
+    lab.gossip(lab.ben, good, good, good)
+    lab.gossip(lab.ben, good, peer=second)
+    assert len(verified) == 1
+    assert lab.network(lab.ben).catalog.row(good.id) is not None

@@ -16,8 +16,10 @@ from protocols.gossip_messages import (
     SUM,
     Answer,
     Done,
+    Graft,
     Have,
     Hello,
+    Prune,
     Range,
     Reconcile,
     Records,
@@ -80,6 +82,10 @@ def messages() -> list[dict[str, Any]]:
         Want(NETWORK, 2**32 - 1, (items[0][32:],)),
         Records(NETWORK, 9, 1, (record().wire,)),
         Records(NETWORK, 0, 0, ()),
+        Prune(NETWORK, ""),
+        Prune(NETWORK, "u4pru"),
+        Graft(NETWORK, ""),
+        Graft(NETWORK, "u4pru"),
     ]
     return [{"type": type(m).__name__.upper(), "frame": encode_message(m).hex(), "fields": fields(m)} for m in samples]
 
@@ -125,6 +131,9 @@ def invalid() -> list[dict[str, str]]:
         {"reason": "truncated", "frame": encode([4, n, 1])[:-1].hex()},
         {"reason": "a byte after the end", "frame": (encode([4, n, 1]) + b"\0").hex()},
         {"reason": "empty", "frame": ""},
+        {"reason": "PRUNE of what is no geohash prefix", "frame": encode([8, n, "a"]).hex()},
+        {"reason": "GRAFT of 7 characters", "frame": encode([9, n, "u4pruyd"]).hex()},
+        {"reason": "GRAFT without a scope", "frame": encode([9, n]).hex()},
     ]
 
 
