@@ -24,6 +24,7 @@ from dht.items import ItemSet, View
 from dht.keys import item
 from dht.reconcile import Session, answer
 from p2pnode.store import Store
+from p2pnode.verifying import Verifier
 from protocols.envelope import Record, parse_record
 from protocols.gossip_messages import (
     Answer,
@@ -176,7 +177,7 @@ class Receiver(Node):
     """A node without records, with its gossip machine before the ladder and the store behind it."""
 
     def __init__(self, store: Store, rng: random.Random) -> None:
-        super().__init__(store, rng)
+        super().__init__(store, rng, Verifier())
         self.gossip = Gossip(lambda _, record_id: None, rng)
         self.gossip.join(self.network, self._joined.catalog, [""], NOW)
 
