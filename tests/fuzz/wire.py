@@ -3,12 +3,13 @@
 Each input is one connection, in memory and on a clock that jumps: who waits for more than comes is timed out at once.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import trio
-from trio.testing import MockClock, memory_stream_pair
+from trio.testing import MockClock
 
 from dht.kad_host import PROTOCOL as KAD
 from p2pnode.net.connection import Connection
@@ -68,10 +69,10 @@ def knock(data: bytes) -> None:
 
     async def main() -> None:
         host = Host(b"\1" * 32, [], _ignore, dht=False)
-        server, client = _pair()
-        await client.send_all(data)
-        await client.send_eof()
-        await host._accept(server)
+        with _pair() as (server, client):
+            await client.send_all(data)
+            await client.send_eof()
+            await host._accept(server)
         assert not host._handshakes and not host._peers
 
     _run(main)
@@ -82,10 +83,10 @@ def handshake(data: bytes) -> None:
 
     async def main() -> None:
         host = Host(b"\1" * 32, [], _ignore, dht=False)
-        server, client = _pair()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_dial_oddly, client, data)
-            await host._accept(server)
+        with _pair() as (server, client):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_dial_oddly, client, data)
+                await host._accept(server)
         assert not host._handshakes and not host._peers
 
     _run(main)
@@ -95,16 +96,16 @@ def answered_handshake(data: bytes) -> None:
     """The same, of whom we dialled: whatever is raised ends that dial."""
 
     async def main() -> None:
-        server, client = _pair()
         problem: Exception | None = None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_answer_oddly, server, data)
-            try:
-                with trio.fail_after(5):
-                    await upgrade(client, MINE, THEIRS.id)
-            except Exception as e:
-                problem = e
-            nursery.cancel_scope.cancel()
+        with _pair() as (server, client):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_answer_oddly, server, data)
+                try:
+                    with trio.fail_after(5):
+                        await upgrade(client, MINE, THEIRS.id)
+                except Exception as e:
+                    problem = e
+                nursery.cancel_scope.cancel()
         if problem is not None:
             raise Reject("state", repr(problem))
 
@@ -236,17 +237,28 @@ class _Observer:
 
 
 class _Socket:
+    """A socket that claims to come from far away."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
     def getpeername(self) -> tuple[str, int]:
         return "192.0.2.9", 4001
 
-    def close(self) -> None: ...
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
 
 
-def _pair() -> tuple[Any, Any]:
-    one, other = memory_stream_pair()
-    for stream in (one, other):
-        stream.socket = _Socket()  # type: ignore[attr-defined]
-    return one, other
+@contextmanager
+def _pair() -> Iterator[tuple[Any, Any]]:
+    streams: list[Any] = [trio.SocketStream(end) for end in trio.socket.socketpair()]
+    for stream in streams:
+        stream.socket = _Socket(stream.socket)
+    try:
+        yield streams[0], streams[1]
+    finally:
+        for stream in streams:
+            stream.socket.close()
 
 
 class _Odd:

@@ -12,7 +12,7 @@ from p2pnode.core.events import Connected, Disconnected, Found, Got, Listening, 
 from p2pnode.core.state import Network
 from protocols.cell import neighbours
 from protocols.envelope import parse_record
-from protocols.limits import DAY, HOUR, MINUTE
+from protocols.limits import DAY, HOUR, MAX_LIFETIME, MINUTE
 from protocols.presence import Presence, check_presence, seal_presence
 from protocols.profile import parse_profile, seal_profile
 from tests.p2pnode.lab import Lab
@@ -192,7 +192,7 @@ def test_where_somebody_has_gone_is_found_by_the_presence() -> None:
     moved = msgspec.structs.replace(profile.peers[0], addresses=("/ip4/127.0.0.77/tcp/4001",))
     told = seal_profile(
         lab.signer(cleo), network.id, msgspec.structs.replace(profile, peers=(moved,)),
-        created=lab.now, until=lab.now + DAY, revision=lab.now // 1_000 + 5,
+        created=lab.now, until=lab.now + MAX_LIFETIME, revision=lab.now // 1_000 + 5,
     )  # fmt: skip
     now = lab.kept(cleo)
     made = seal_presence(lab.signer(cleo), network.id, msgspec.structs.replace(now, profile=told.wire), created=lab.now)
