@@ -158,14 +158,18 @@ class Sim:
 
 
 def differences(sim: Sim) -> list[str]:
-    """Pairs of neighbours that do not hold the same of what they share."""
+    """Pairs of neighbours that do not hold the same of what they share and neither's clock calls expired."""
     found = []
     for pair in sim.topology:
         a, b = (sim.nodes[n] for n in sorted(pair))
-        for node in (a, b):
-            node.catalog.expire(sim.now)
+        late = max(a.now, b.now)
         both = [
-            {r.id for r in x.catalog.rows() if covers(a.scopes, r.scope) and covers(b.scopes, r.scope)} for x in (a, b)
+            {
+                r.id
+                for r in x.catalog.rows()
+                if r.until > late and covers(a.scopes, r.scope) and covers(b.scopes, r.scope)
+            }
+            for x in (a, b)
         ]
         if both[0] != both[1]:
             found.append(f"{a.name} {b.name}: {len(both[0] - both[1])} and {len(both[1] - both[0])}")
