@@ -3,8 +3,6 @@
 import pytest
 
 from dht.arrivals import MAX_ARRIVALS, MAX_LEVELS, Arrivals, Level
-from dht.catalog import _Log
-from dht.keys import slot_hash
 from dht.neighbour import SYNC_INTERVAL
 from protocols.limits import MINUTE, SECOND
 from tests.dht.mesh import Mesh
@@ -92,7 +90,7 @@ def test_what_the_other_has_lost_meanwhile_is_found():
 
 def _lose(node, records):
     for r in records:
-        node.catalog._remove(slot_hash(r.slot), _Log())
+        node.catalog.take_back(r.id)
         del node.wires[r.id]
 
 
