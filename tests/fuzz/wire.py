@@ -3,8 +3,7 @@
 Each input is one connection, in memory and on a clock that jumps: who waits for more than comes is timed out at once.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -33,6 +32,7 @@ from protocols.errors import Reject
 from protocols.frames import frame
 from protocols.nearness import PUBLIC
 
+from .pairs import pair
 from .parsing import MESSAGES
 from .sound import frames_of
 from .table import Target
@@ -69,7 +69,7 @@ def knock(data: bytes) -> None:
 
     async def main() -> None:
         host = Host(b"\1" * 32, [], _ignore, dht=False)
-        with _pair() as (server, client):
+        with pair() as (server, client):
             await client.send_all(data)
             await client.send_eof()
             await host._accept(server)
@@ -83,7 +83,7 @@ def handshake(data: bytes) -> None:
 
     async def main() -> None:
         host = Host(b"\1" * 32, [], _ignore, dht=False)
-        with _pair() as (server, client):
+        with pair() as (server, client):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_dial_oddly, client, data)
                 await host._accept(server)
@@ -97,7 +97,7 @@ def answered_handshake(data: bytes) -> None:
 
     async def main() -> None:
         problem: Exception | None = None
-        with _pair() as (server, client):
+        with pair() as (server, client):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_answer_oddly, server, data)
                 try:
@@ -234,31 +234,6 @@ class _Observer:
 
     def misbehaved(self, connection: Connection, reason: str) -> None:
         self.reasons.append(reason)
-
-
-class _Socket:
-    """A socket that claims to come from far away."""
-
-    def __init__(self, real: Any) -> None:
-        self._real = real
-
-    def getpeername(self) -> tuple[str, int]:
-        return "192.0.2.9", 4001
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-
-@contextmanager
-def _pair() -> Iterator[tuple[Any, Any]]:
-    streams: list[Any] = [trio.SocketStream(end) for end in trio.socket.socketpair()]
-    for stream in streams:
-        stream.socket = _Socket(stream.socket)
-    try:
-        yield streams[0], streams[1]
-    finally:
-        for stream in streams:
-            stream.socket.close()
 
 
 class _Odd:
