@@ -9,6 +9,7 @@ from protocols.gossip_messages import Records, Want
 from protocols.limits import MAX_NUMBER, SECOND
 
 from .catalog import Catalog
+from .flights import Flights
 from .keys import item_id
 from .pushing import Pushes
 
@@ -16,7 +17,7 @@ WANT_TIMEOUT: Final = 15 * SECOND
 MAX_FAILURES: Final = 3
 FEW: Final = 16  # records that a neighbour can give at once: who has not after `PROMPT` is slow, or does not want to
 PROMPT: Final = 2 * SECOND
-BLOCKED_DELAY: Final = 1 * SECOND  # before asking for what another neighbour was asked for
+BLOCKED_DELAY: Final = 1 * SECOND  # at most, before asking for what another neighbour was asked for
 WINDOW: Final = 4  # requests under way
 WANT_SIZE: Final = 128
 MAX_NEED: Final = 8_192
@@ -25,12 +26,12 @@ ROW_COST: Final = 256  # bytes that a record costs beyond its own: keys, rows, t
 
 
 class Fetching:
-    """in_flight: shared by all neighbours of the network: id asked for -> when to ask somebody else."""
+    """flights: shared by all neighbours of the network."""
 
-    def __init__(self, catalog: Catalog, in_flight: dict[bytes, int], rng: Random, pushes: Pushes) -> None:
+    def __init__(self, catalog: Catalog, flights: Flights, rng: Random, pushes: Pushes) -> None:
         self.missed = False  # something was left out
         self._catalog = catalog
-        self._in_flight = in_flight
+        self._flights = flights
         self._pushes = pushes
         self._need: OrderedDict[bytes, bytes] = OrderedDict()
         self._later: list[tuple[int, bytes]] = []
@@ -38,6 +39,7 @@ class Fetching:
         self._late: OrderedDict[int, int] = OrderedDict()  # request -> how many ids were asked for
         self._request = rng.randrange(MAX_NUMBER)  # so that late answers of an earlier connection find no match
         self._failures = 0
+        self._doubted = False  # it was late with its last answer, or lacked what it had named
 
     def __len__(self) -> int:
         """How many items are needed and not asked for."""
@@ -67,8 +69,9 @@ class Fetching:
             if len(self._late) > MAX_LATE:
                 self._late.popitem(last=False)
             self._failures += 1
+            self._doubted = True
             for item in items:  # others first, who may have been waiting for this one to answer
-                self._in_flight.pop(item_id(item), None)
+                self._flights.fail(item_id(item))
                 heappush(self._later, (now + 2 * BLOCKED_DELAY, item))
         if self._failures > MAX_FAILURES:
             self._failures = 0
@@ -88,7 +91,7 @@ class Fetching:
 
     def answered(self, message: Records, now: int) -> tuple[tuple[bytes, ...], bool]:
         """The wires of an answer, or of what was pushed, that are to be looked at; and whether it is an answer."""
-        items, _, _ = self._asked.pop(message.request, ((), 0, 0))
+        items, slow_from, _ = self._asked.pop(message.request, ((), 0, 0))
         due = len(items) or self._late.pop(message.request, 0)
         wires = message.wires
         self._pushes.fetching.spend(sum(len(wire) + ROW_COST for wire in wires[:due]))
@@ -98,8 +101,9 @@ class Fetching:
             self._failures = 0
             dealt = message.dealt or len(items)
             self._return(items[dealt:])
+            self._doubted = now >= slow_from or len(wires) < min(dealt, len(items))
             for item in items[:dealt]:
-                self._in_flight.pop(item_id(item), None)
+                self._flights.fail(item_id(item))
         return wires, due > 0
 
     def times(self) -> list[int]:
@@ -115,7 +119,7 @@ class Fetching:
         """The connection is lost: what was asked for may be asked of others."""
         for items, _, _ in self._asked.values():
             for item in items:
-                self._in_flight.pop(item_id(item), None)
+                self._flights.fail(item_id(item))
 
     def _next(self, now: int) -> Want | None:
         items: list[bytes] = []
@@ -123,22 +127,24 @@ class Fetching:
             id_, item = self._need.popitem(last=False)
             if not self._catalog.wants(item, now):
                 continue
-            if self._in_flight.get(id_, 0) > now:
-                heappush(self._later, (now + BLOCKED_DELAY, item))
+            until = self._flights.until(id_)
+            if until > now:
+                heappush(self._later, (min(until, now + BLOCKED_DELAY), item))
             else:
                 items.append(item)
         if not items:
             return None
         self._request = self._request % MAX_NUMBER + 1
-        slow = self._failures > 0 or any(slow_from <= now for _, slow_from, _ in self._asked.values())
-        alone = now if slow else now + (PROMPT if len(items) <= FEW else WANT_TIMEOUT)
-        self._asked[self._request] = (tuple(items), alone, now + WANT_TIMEOUT)
+        doubted = self._doubted or any(slow_from <= now for _, slow_from, _ in self._asked.values())
+        prompt = PROMPT if len(items) <= FEW else WANT_TIMEOUT
+        self._asked[self._request] = (tuple(items), now + prompt, now + WANT_TIMEOUT)
         ids = tuple(item_id(item) for item in items)
-        self._in_flight.update(dict.fromkeys(ids, alone))
+        for id_ in ids:
+            self._flights.take_off(id_, now, 0 if doubted else prompt)
         return Want(self._catalog.network, self._request, ids)
 
     def _return(self, items: tuple[bytes, ...]) -> None:
         for item in reversed(items):
-            self._in_flight.pop(item_id(item), None)
+            self._flights.turn_back(item_id(item))
             self._need[item_id(item)] = item
             self._need.move_to_end(item_id(item), last=False)

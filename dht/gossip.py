@@ -18,11 +18,12 @@ from protocols.limits import MAX_CELLS, MINUTE, SECOND
 
 from .arrivals import Arrivals
 from .catalog import Catalog
+from .flights import Flights
 from .keys import covers
 from .neighbour import Neighbour
 from .pushing import Pushing
 from .telling import Load
-from .tree import COPIES, ENOUGH
+from .tree import COPIES, ENOUGH, OWN
 
 GREET_AGAIN: Final = 5 * SECOND  # a greeting may be lost, or the peer may join the network later
 GREET_SELDOM: Final = 5 * MINUTE
@@ -70,7 +71,7 @@ Step = SendFrame | Deliver | Strike | Told | Synced
 class _Membership(NamedTuple):
     catalog: Catalog
     scopes: tuple[str, ...]
-    in_flight: dict[bytes, int]
+    flights: Flights
     arrivals: Arrivals
 
 
@@ -96,8 +97,8 @@ class Gossip:
         if before is not None and before.catalog is not catalog:
             self.leave(network)
         before = self._networks.get(network)
-        in_flight, arrivals = ({}, Arrivals()) if before is None else (before.in_flight, before.arrivals)
-        self._networks[network] = _Membership(catalog, kept, in_flight, arrivals)
+        flights, arrivals = (Flights(), Arrivals()) if before is None else (before.flights, before.arrivals)
+        self._networks[network] = _Membership(catalog, kept, flights, arrivals)
         neighbours = self._neighbours.setdefault(network, {})
         for neighbour in neighbours.values():
             neighbour.rescoped(kept, now)
@@ -129,7 +130,8 @@ class Gossip:
                 gone.gone()
                 self._networks[network].arrivals.left(peer, gone.level)
                 if gone.branch.carries_all:
-                    self._bridge(neighbours)
+                    for neighbour in _lacking(neighbours):
+                        neighbour.greet_tree(False)
 
     def received(self, peer: str, frame: bytes, now: int) -> list[Step]:
         """A frame of a peer. Nothing that it holds raises."""
@@ -170,11 +172,14 @@ class Gossip:
         if membership is None or row is None:
             return
         membership.arrivals.add(record_id, source)
+        membership.flights.land(record_id)
         neighbours = self._neighbours[network]
+        for neighbour in _lacking(neighbours):
+            neighbour.bridge(now)
         if source in neighbours:
             neighbours[source].took(row, now)
         concerned = [n for p, n in neighbours.items() if p != source and covers(n.theirs, row.scope)]
-        plain = sorted((n for n in concerned if not n.branch.known), key=lambda n: n.weight)[:EAGER]
+        plain = sorted((n for n in concerned if not n.branch.known), key=_rank)[:EAGER]
         may_push = source is None or self._pushing.of(source, now).may_pass(now)
         for neighbour in concerned:
             carries = neighbour.branch.carries(row.scope) if neighbour.branch.known else neighbour in plain
@@ -230,7 +235,7 @@ class Gossip:
                 neighbour.gone()
                 membership.arrivals.left(peer, neighbour.level)
             pushes = self._pushing.of(peer, now)
-            shared = (membership.in_flight, membership.arrivals, self._rng, pushes)
+            shared = (membership.flights, membership.arrivals, self._rng, pushes)
             neighbour = Neighbour(peer, membership.catalog, self._load, *shared, now)
             neighbours[peer] = neighbour
         steps: list[Step] = [Told(peer, hello.now)]
@@ -239,7 +244,8 @@ class Gossip:
         if fresh or neighbour.theirs != hello.scopes:
             neighbour.greeted(hello, membership.scopes, self._nonces[peer] >= hello.nonce, now)
         if fresh:
-            neighbour.greet_tree(sum(n.branch.carries_all for n in neighbours.values()) >= ENOUGH)
+            enough = sum(n.branch.carries_all for n in neighbours.values()) >= ENOUGH
+            neighbour.greet_tree(enough and (not neighbour.chosen or _own(neighbours) >= OWN))
             level = membership.arrivals.back(peer)
             if level is not None:
                 neighbour.resume(level, now)
@@ -249,13 +255,9 @@ class Gossip:
     def _spare(self, neighbours: dict[str, Neighbour], sender: Neighbour, scope: str, now: int) -> None:
         """A record of this scope came by more than one link: one that carries this scope alone is spared first."""
         own = [n for n in neighbours.values() if scope in n.branch.scopes]
-        (own[0] if own and sender not in own else sender).prune(scope, now)
-
-    def _bridge(self, neighbours: dict[str, Neighbour]) -> None:
-        """A link that carried everything is gone: have another one do it, if there is none."""
-        known = [n for n in neighbours.values() if n.branch.known]
-        if known and not any(n.branch.carries_all for n in known):
-            min(known, key=lambda n: n.weight).greet_tree(False)
+        spared = own[0] if own and sender not in own else sender
+        if spared is not sender or not sender.chosen or _own(neighbours) > OWN:
+            spared.prune(scope, now)
 
     def _hello(self, peer: str, network: bytes, now: int, heard: bool) -> SendFrame:
         scopes = self._networks[network].scopes
@@ -272,3 +274,21 @@ class Gossip:
             neighbour.synced = False
             steps.append(Synced(peer, network))
         return steps
+
+
+def _own(neighbours: dict[str, Neighbour]) -> int:
+    """How many of the links that we chose carry everything."""
+    return sum(n.chosen and n.branch.carries_all for n in neighbours.values())
+
+
+def _lacking(neighbours: dict[str, Neighbour]) -> list[Neighbour]:
+    """Whose links are to carry everything too: those that did are gone, or were pruned from the other end."""
+    known = [n for n in neighbours.values() if n.branch.known]
+    idle = sorted((n for n in known if not n.branch.carries_all), key=_rank)
+    own = [n for n in idle if n.chosen][: max(0, OWN - _own(neighbours))]
+    return own or ([] if len(idle) < len(known) else idle[:1])
+
+
+def _rank(neighbour: Neighbour) -> tuple[bool, float]:
+    """Who carries records first: those that we chose; of them, any."""
+    return not neighbour.chosen, neighbour.weight

@@ -17,6 +17,7 @@ from .arrivals import Arrivals, Level
 from .budget import Work
 from .catalog import Catalog, Row
 from .fetching import MAX_NEED, Fetching
+from .flights import Flights
 from .keys import covers, item_id, shared
 from .pushing import Pushes
 from .reconcile import Found, Session, answering
@@ -42,8 +43,7 @@ PIECE: Final = 2_000  # steps of a comparison at a time: some milliseconds
 class Neighbour:
     """The state of one neighbour in one network for as long as a connection lasts.
 
-    in_flight, arrivals: shared by all neighbours of the network; the former: id asked for -> when to ask somebody else.
-    pushes: shared by all networks of the peer.
+    flights, arrivals: shared by all neighbours of the network. pushes: shared by all networks of the peer.
     Methods put messages into `out`, wires for the caller into `delivered`, and set `synced`. level: until when both are
     known to have held the same. in_vain: what the last message brought
     unasked, if all of it was here already.
@@ -54,7 +54,7 @@ class Neighbour:
         peer: str,
         catalog: Catalog,
         load: Load,
-        in_flight: dict[bytes, int],
+        flights: Flights,
         arrivals: Arrivals,
         rng: Random,
         pushes: Pushes,
@@ -79,7 +79,7 @@ class Neighbour:
         self._pushes = pushes
         self._shared: frozenset[str] = frozenset()
         self._offset = 0
-        self._fetching = Fetching(catalog, in_flight, rng, pushes)
+        self._fetching = Fetching(catalog, flights, rng, pushes)
         self._answering: tuple[int, Work[tuple[Range, ...]]] | None = None  # what the neighbour asked in this turn
         self._asking: Work[tuple[Range, ...]] | None = None
         self._taking: Work[Found] | None = None
@@ -115,10 +115,20 @@ class Neighbour:
         self._next_sync += RESUME_PAUSE + RESUME_EACH * len(items)
         self._resuming = now + RESUME_PATIENCE
 
+    @property
+    def chosen(self) -> bool:
+        """Whether we connected to it by our own choice."""
+        return self._pushes.chosen
+
     def greet_tree(self, enough: bool) -> None:
         """Say whether we need this link to carry records; enough: others do."""
         say = Graft if self.branch.begun(enough) else Prune
         self.out.append(say(self._catalog.network, ""))
+
+    def bridge(self, now: int) -> None:
+        """Have the link carry everything again."""
+        if self.branch.bridged(now):
+            self.out.append(Graft(self._catalog.network, ""))
 
     def prune(self, scope: str, now: int) -> None:
         if self._jitter(PRUNE_ODDS) == 0 and self.branch.in_vain(scope, now):

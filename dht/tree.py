@@ -13,7 +13,8 @@ about twice at first and less later, nearly by the shortest ways.
 Nothing rests on the tree but speed. A neighbour that prunes everything gets ids, one that grafts everything gets each
 record once, as if it had asked; neither is answered. One that is the first to send now and withholds then costs its
 neighbours a moment (`KEPT`) seldom: a link that had to be grafted is kept for a while, each time longer, although
-records come by it twice.
+records come by it twice. Any number may dial us, be first with everything until all others are pruned, and then
+withhold: so a link that we chose carries, whatever others send.
 """
 
 from typing import Final
@@ -22,6 +23,7 @@ from protocols.limits import SECOND
 
 COPIES: Final = 3  # of a record, that a node is content to be sent: one makes the tree bare, and its ways long
 ENOUGH: Final = 6  # links that carry everything; a new link carries when there are fewer
+OWN: Final = 1  # of those, at least, to whom we have connected by our own choice: sybils dial us, as many as they like
 AGAIN: Final = 10 * SECOND  # before the same is said again of one link
 KEPT: Final = 2 * SECOND  # for which a grafted link is not pruned; twice as long each time
 DOUBLINGS: Final = 8
@@ -88,6 +90,14 @@ class Branch:
             self._keep(now)
         elif self._said_lately(now):  # else the neighbour may think otherwise of this link
             return False
+        self._said_at = now
+        return True
+
+    def bridged(self, now: int) -> bool:
+        """Too few others carry everything: whether to say GRAFT."""
+        if not self.known or self.carries_all or self._said_lately(now):
+            return False
+        self.carries_all = True
         self._said_at = now
         return True
 

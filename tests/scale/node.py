@@ -12,7 +12,17 @@ from dht.keys import covers, item_of
 from p2pnode.bounds import MAX_STRIKES
 from protocols.envelope import Record
 from protocols.errors import Reject
-from protocols.gossip_messages import Answer, Have, Hello, Reconcile, Records, encode_message, parse_message
+from protocols.gossip_messages import (
+    Answer,
+    Graft,
+    Have,
+    Hello,
+    Reconcile,
+    Records,
+    Want,
+    encode_message,
+    parse_message,
+)
 from protocols.limits import MAX_SKEW
 
 if TYPE_CHECKING:
@@ -66,7 +76,7 @@ class Node:
         self._do(self.gossip.join(self.sim.network, self.catalog, self.scopes, self.now))
 
     def connected(self, peer: str) -> None:
-        self._do(self.gossip.connected(peer, self.now))
+        self._do(self.gossip.connected(peer, self.now, chosen=self.links[peer].a is self))
 
     def disconnected(self, peer: str) -> None:
         self.gossip.disconnected(peer)
@@ -127,16 +137,18 @@ class Node:
 class Sybil:
     """Speaks the protocol well enough to be a neighbour, claims to hold what others hold, and passes nothing on.
 
-    withhold: whatever one of the crowd hears of, all announce at once to all their neighbours, and hand out to nobody.
+    withhold: whatever one of the crowd hears of, all announce at once to all their neighbours, and hand out to nobody;
+    lures: those that have all sent to them at once; answers: those that say that they have nothing after all.
     """
 
-    __slots__ = ("home", "links", "name", "place", "scopes", "sim", "told", "up", "withhold")
+    __slots__ = ("answers", "home", "links", "lures", "name", "place", "scopes", "sim", "told", "up", "withhold")
     honest = False
     banned: frozenset[str] = frozenset()
 
     def __init__(self, sim: "Simulation", place: int, home: str, scopes: tuple[str, ...], withhold: bool) -> None:
         self.sim, self.place, self.home, self.scopes, self.withhold = sim, place, home, scopes, withhold
         self.name = str(place)
+        self.lures, self.answers = withhold and place & 1 > 0, withhold and place & 2 > 0
         self.links: dict[str, Link] = {}
         self.told: set[bytes] = set()
         self.up = True
@@ -157,6 +169,8 @@ class Sybil:
                 self._hello(peer, True)
             case Reconcile(network, turn):
                 self.sim.send(self, peer, encode_message(Answer(network, turn, ())))
+            case Want(network, request, ids) if self.answers:
+                self.sim.send(self, peer, encode_message(Records(network, request, len(ids), ())))
             case Records(wires=wires) if self.withhold:
                 for wire in wires:
                     self.sim.betray(self.sim.parsed(wire))
@@ -178,3 +192,5 @@ class Sybil:
     def _hello(self, peer: str, heard: bool) -> None:
         nonce = self.place.to_bytes(8, "big")
         self.sim.send(self, peer, encode_message(Hello(self.sim.network, nonce, self.sim.now, heard, self.scopes)))
+        if self.lures and not heard:
+            self.sim.send(self, peer, encode_message(Graft(self.sim.network, "")))

@@ -27,7 +27,9 @@ class Weather(NamedTuple):
     those that leave do so without a word, which is noticed after `silence`. skew: clocks are at most so far off.
     sybils: share of the nodes that keep what they are given to themselves; crowd: how many honest nodes each of them
     has dialled before these dialled anybody; withhold: they announce whatever they hear of at once to everybody and
-    hand it out to nobody; spam: records a second that each pushes to each of its neighbours.
+    hand it out to nobody; of them, in turn, one says nothing of trees and answers nothing, one asks for everything at
+    once, one answers each request with nothing, one does both; spam: records a second that each pushes to each of its
+    neighbours.
     """
 
     latency: float = 25
