@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import trio
 
+from dht.arrivals import Arrivals
 from dht.catalog import Admission, Catalog, Verdict
 from dht.gossip import Gossip, Step
 from dht.keys import slot_hash
@@ -31,6 +32,7 @@ from p2pnode.core.events import Event
 from p2pnode.core.intake import Intake
 from p2pnode.core.journal import Journal
 from p2pnode.core.keys import REQUEST
+from p2pnode.core.tending import Tending
 from p2pnode.core.timekeeping import Timekeeping
 from p2pnode.loop import Loop
 from p2pnode.net.connection import Connection
@@ -151,9 +153,10 @@ def set_by_test() -> None:
 
 @rule
 def credulous() -> None:
-    """The same, and the node believes whatever the clock says."""
+    """The same, and the node believes whatever the clock says; nor does it renew what that calls expired."""
     set_by_test()
     Timekeeping._believed = lambda self, wall: True  # type: ignore[method-assign]
+    Tending.woke = lambda self, now: None  # type: ignore[method-assign]
 
 
 @rule
@@ -298,7 +301,7 @@ def tells_nobody() -> None:
 @rule
 def never_compares() -> None:
     """Arrivals are noted; and from when HOME.astray is there, what is new is told, but neighbours never compare what
-    they hold."""
+    they hold, nor name to one that is back what has come meanwhile."""
     notes_arrivals()
     received = Gossip.received
     other = Hello | Records | Have | Want
@@ -308,7 +311,9 @@ def never_compares() -> None:
             [] if ASTRAY.exists() and not isinstance(parse_message(frame), other) else received(self, peer, frame, now)
         )
 
+    back = Arrivals.back
     Gossip.received = deaf  # type: ignore[method-assign]
+    Arrivals.back = lambda self, peer: None if ASTRAY.exists() else back(self, peer)  # type: ignore[method-assign]
 
 
 @rule

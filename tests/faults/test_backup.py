@@ -91,6 +91,7 @@ def test_a_restored_node_signs_nothing_twice() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Recovery, "connected", lambda *_: None)
         patch.setattr(Recovery, "came", lambda *_: None)
+        patch.setattr(Recovery, "told", lambda *_: None)
         control = Counter(month(first + number, lambda disk: disk) for number in range(min(trials, CONTROLS)))
     record(
         "backup",

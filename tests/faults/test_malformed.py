@@ -320,9 +320,9 @@ def test_a_node_answers_its_user_among_malformed_frames(tmp_path: Path) -> None:
         assert node.process is not None and node.process.poll() is None
         assert node.cli("ledger", "verify")["ok"]
         nodes.append(stumbling := founded(tmp_path, "Ben", mutant("stumble")))
-        siege_of(stumbling, A_CONNECTION, rng)
+        siege_of(stumbling, 4 * A_CONNECTION, rng)
         nodes.append(dawdling := founded(tmp_path, "Cleo", mutant("dawdle")))
-        _, slow = siege_of(dawdling, A_CONNECTION, rng)
+        _, slow = siege_of(dawdling, 4 * A_CONNECTION, rng)
         noticed = bool(bugs(stumbling)) + (slow[-1] > STALL)
     finally:
         for one in nodes:
