@@ -35,7 +35,15 @@ step "types" $bin/mypy
 step "architecture" $bin/lint-imports
 if [ "$what" != lint ]; then
   # -v takes back the -q of pyproject.toml: whole closing lines; -rs names every skipped test and why.
-  step "tests" $bin/pytest -v -rs --durations=10 --ignore=tests/transcripts --ignore=tests/faults tests "$@"
+  pytest=("$bin/pytest" -v -rs --durations=10)
+  processes=(tests/e2e tests/interop tests/net) # real ones, which need the cores for themselves
+  elsewhere=("${processes[@]}" tests/transcripts tests/faults)
+  if [ $# != 0 ]; then
+    step "tests" "${pytest[@]}" --ignore=tests/transcripts --ignore=tests/faults tests "$@"
+  else
+    step "tests" "${pytest[@]}" -n auto --dist worksteal "${elsewhere[@]/#/--ignore=}" tests
+    step "processes" "${pytest[@]}" "${processes[@]}"
+  fi
 fi
 if [ "$what" = check ]; then
   for folder in transcripts faults; do
