@@ -20,10 +20,16 @@ STOP_SECONDS = 10.0
 NODE = [sys.executable, "-m", "cli.main"]
 
 
+def environment(home: Path) -> dict[str, str]:
+    """Of a node in this home. Python may keep what it has compiled, as users let it: else each start compiles all."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "P2PNODE_HOME": str(home)}
+
+
 @contextmanager
 def node(home: Path, *options: str) -> "Iterator[tuple[subprocess.Popen[str], float]]":
     """A running node in this home, ready, and the seconds that took. Stopped at the end."""
-    env = {**os.environ, "P2PNODE_HOME": str(home)}
+    env = environment(home)
     init = ["init", "--name", "bench", "--new-network", "Bench", "--unit", "hour", "--area", "u33dc", "--no-input"]
     subprocess.run([*NODE, *init], env=env, check=True, stdout=subprocess.DEVNULL, timeout=READY_SECONDS)
     began = time.monotonic()

@@ -4,7 +4,6 @@ A real `p2pnode run`, from the command to `ready`. The records are listings, put
 the first start after that builds the search index as well, in the background.
 """
 
-import os
 import random
 import signal
 import subprocess
@@ -14,7 +13,7 @@ import time
 from pathlib import Path
 
 from bench import ingest
-from bench.idle import NODE, READY_SECONDS, STOP_SECONDS, rss_mb
+from bench.idle import NODE, READY_SECONDS, STOP_SECONDS, environment, rss_mb
 from bench.report import Figure, arguments, show
 from p2pnode.core.keys import RECORD
 from p2pnode.store import Store
@@ -25,7 +24,7 @@ def start_and_stop(home: Path) -> tuple[float, float, float]:
     began = time.monotonic()
     process = subprocess.Popen(
         [*NODE, "run", "--listen", "/ip4/127.0.0.1/tcp/0"],
-        env={**os.environ, "P2PNODE_HOME": str(home)},
+        env=environment(home),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -64,7 +63,7 @@ def measure(count: int) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="p2pnode-start-") as folder:
         home = Path(folder)
         init = ["init", "--name", "bench", "--new-network", "Bench", "--unit", "hour", "--no-input"]
-        env = {**os.environ, "P2PNODE_HOME": folder}
+        env = environment(home)
         subprocess.run([*NODE, *init], env=env, check=True, stdout=subprocess.DEVNULL, timeout=READY_SECONDS)
         start_and_stop(home)  # the first start of a home founds its network, and fills the machine's file cache
         empty = start_and_stop(home)

@@ -1,7 +1,10 @@
 """Makes what the node imports lighter; the command line imports it before the rest. Without it all works the same.
 
 * structlog imports rich, if it is there, for coloured tracebacks that are never shown here;
-* the package anycorn imports its own server with its workers and signals; only its protocol is used here.
+* the package anycorn imports its own server with its workers and signals; only its protocol is used here;
+* snowballstemmer imports the stemmers of 35 languages, of which a network speaks one or two;
+* pycryptodome, which libp2p wants for RSA keys, calls its library by cffi if that is there, else by ctypes; cffi is
+  there, and imports a parser of C.
 """
 
 import importlib
@@ -62,4 +65,6 @@ def standing_in(name: str, module: ModuleType | None) -> Iterator[None]:
 
 with standing_in("rich", None):
     importlib.import_module("structlog")
-enter_lazily(("anycorn",))
+with standing_in("cffi", None):
+    importlib.import_module("Crypto.Util._raw_api")
+enter_lazily(("anycorn", "snowballstemmer"))

@@ -137,16 +137,20 @@ class Store:
     def _rows(self, source: Any, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         # A raw iterator, since plyvel's other one takes a table that cannot be read for the end of the rows.
         self._check()
-        rows = self._guarded(lambda: source.raw_iterator(verify_checksums=True))
-        self._guarded(lambda: rows.seek(prefix))
-        while rows.valid():
-            key: bytes = rows.key()
-            if not key.startswith(prefix):
-                break
-            yield key, rows.value()
-            self._check()
-            self._guarded(rows.next)
-        rows.close()
+        try:
+            rows = source.raw_iterator(verify_checksums=True)
+            rows.seek(prefix)
+            while rows.valid():
+                key: bytes = rows.key()
+                if not key.startswith(prefix):
+                    break
+                yield key, rows.value()
+                if self._failure is not None:
+                    self._check()
+                rows.next()
+            rows.close()
+        except (plyvel.Error, OSError) as e:
+            raise self._damaged_or_failed(e) from e
 
     def commit(
         self,
@@ -294,10 +298,13 @@ class Store:
     def _guarded(self, read: Callable[[], T]) -> T:
         try:
             return read()
-        except plyvel.CorruptionError as e:
-            raise StoreDamaged(f"the database in {self.path} is damaged: {_words(e)}", _DAMAGED) from e
         except (plyvel.Error, OSError) as e:
-            raise self._failed(e) from e
+            raise self._damaged_or_failed(e) from e
+
+    def _damaged_or_failed(self, e: Exception) -> StoreError:
+        if isinstance(e, plyvel.CorruptionError):
+            return StoreDamaged(f"the database in {self.path} is damaged: {_words(e)}", _DAMAGED)
+        return self._failed(e)
 
     def _failed(self, e: Exception) -> StoreFailed:
         self._failure = StoreFailed(_words(e), _FAILED)

@@ -5,10 +5,12 @@ and of its Unicode tables. A token holds nothing but letters, digits and marks, 
 therefore stand inside the double quotes of an FTS5 expression without escaping.
 """
 
+import pkgutil
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
 from typing import Any, Final
 
 import snowballstemmer
@@ -79,14 +81,26 @@ def stemmer(languages: Iterable[str]) -> Callable[[str], frozenset[str]]:
     Stems are taken of folded tokens: a little worse for languages full of accents, but the same word is found
     whether or not its accents were typed. Snowball's stemmers keep state: use one from one thread at a time.
     """
-    known = set(snowballstemmer.algorithms())
-    names = {LANGUAGES.get(code.lower().split("-")[0], code.lower()) for code in languages} & known
-    stemmers: list[Any] = [snowballstemmer.stemmer(name) for name in sorted(names or {"english"})]
+    names = {LANGUAGES.get(code.lower().split("-")[0], code.lower()) for code in languages} & _algorithms()
+    stemmers = [_snowball(name) for name in sorted(names or {"english"})]
 
     def stems(token: str) -> frozenset[str]:
         return frozenset(word for each in stemmers for word in tokens(each.stemWord(token)))
 
     return stems
+
+
+@cache
+def _algorithms() -> frozenset[str]:
+    """The names of Snowball's algorithms. Each is a module of its own, and most are never wanted."""
+    modules = (module.name for module in pkgutil.iter_modules(snowballstemmer.__path__))
+    return frozenset(name.removesuffix("_stemmer") for name in modules if name.endswith("_stemmer"))
+
+
+def _snowball(name: str) -> Any:
+    """A new stemmer. name: one of `_algorithms()`."""
+    module = import_module(f"snowballstemmer.{name}_stemmer")
+    return getattr(module, name.title().replace("_", "") + "Stemmer")()
 
 
 def trigrams(word: str) -> set[str]:

@@ -69,8 +69,13 @@ class Node:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Where the node lives and listens is set here, so that commands are those a user types."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("P2PNODE_")}
+        """Where the node lives and listens is set here, so that commands are those a user types, who lets Python keep
+        what it has compiled: else every start compiles all modules of the node."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("P2PNODE_") and name != "PYTHONDONTWRITEBYTECODE"
+        }
         return {
             **inherited,
             "P2PNODE_HOME": str(self.home),
