@@ -40,7 +40,7 @@ from .state import Network, State
 
 Outcome = Record | Reject | Ignore
 
-_LINKED = frozenset({"rotation", "redemption", "attestation"})  # kinds whose check looks at other records too
+_FIRST = {"rotation": 0, "redemption": 1}  # kinds that others rest on, in their turn
 
 
 class Intake:
@@ -57,39 +57,56 @@ class Intake:
         return self.admit(network, record, now)
 
     def take_all(self, network: Network, wires: Sequence[bytes], now: int) -> list[Outcome]:
-        """`take` for many at once, in order, with what it raises in place of a record; signatures are checked together.
+        """`take` for many at once, with what it raises in place of a record; signatures are checked together.
 
-        Rotations and what else depends on other records is checked one by one, after those before it are in.
+        What others rest on goes before them, wherever it stands, one by one: rotations, then redemptions, an older
+        one first, since who invites is in already. What is checked with other people's keys comes last.
         """
-        outcomes: list[Outcome | None] = [None] * len(wires)
-        waiting: list[tuple[int, Record, Claim]] = []
+        outcomes: dict[int, Outcome] = {}
+        records: dict[int, Record] = {}
         for place, wire in enumerate(wires):
             try:
-                record = self._before_signature(network, wire, now)
-                if record.kind in _LINKED:
-                    continue
-                waiting.append((place, record, (record, record.kind, self._signing_key(record))))
-            except (Reject, Ignore) as e:
+                _size(wire)
+                records[place] = parse_record(wire)
+            except Reject as e:
                 outcomes[place] = e
-        verdicts = self._verify([claim for _, _, claim in waiting])
-        for (place, record, _), verdict in zip(waiting, verdicts, strict=True):
-            outcomes[place] = verdict or self._outcome(self.admit, network, record, now)
-        return [o or self._outcome(self.take, network, wires[p], now) for p, o in enumerate(outcomes)]
+        first = [place for place, record in records.items() if record.kind in _FIRST]
+        for place in sorted(first, key=lambda p: (_FIRST[records[p].kind], records[p].epoch, records[p].created)):
+            outcomes[place] = self._outcome(self._take, network, records[place], now)
+        waiting: list[tuple[int, Claim]] = []
+        for place, record in records.items():
+            if place not in outcomes and record.kind != "attestation":
+                try:
+                    self._before_signature(network, record, now)
+                    waiting.append((place, (record, record.kind, self._signing_key(record))))
+                except (Reject, Ignore) as e:
+                    outcomes[place] = e
+        verdicts = self._verify([claim for _, claim in waiting])
+        for (place, _), verdict in zip(waiting, verdicts, strict=True):
+            outcomes[place] = verdict or self._outcome(self.admit, network, records[place], now)
+        for place, record in records.items():
+            if place not in outcomes:
+                outcomes[place] = self._outcome(self._take, network, record, now)
+        return [outcomes[place] for place in range(len(wires))]
+
+    def _take(self, network: Network, record: Record, now: int) -> Record:
+        self._before_signature(network, record, now)
+        self._signature(network, record)
+        return self.admit(network, record, now)
 
     def check(self, network: Network, wire: bytes, now: int) -> Record:
         """All rungs up to the signature."""
-        record = self._before_signature(network, wire, now)
+        _size(wire)
+        record = parse_record(wire)
+        self._before_signature(network, record, now)
         self._signature(network, record)
         return record
 
-    def _before_signature(self, network: Network, wire: bytes, now: int) -> Record:
-        _size(wire)
-        record = parse_record(wire)
+    def _before_signature(self, network: Network, record: Record, now: int) -> None:
         _seen(network, record, now)
         _fields(network, record)
         self._context(network, record)
         _age(record, now)
-        return record
 
     def _outcome(self, take: Callable[..., Record], *args: object) -> Outcome:
         try:

@@ -178,6 +178,24 @@ def test_a_closed_network_takes_members_and_whom_they_invite(lab):
     assert code(redemption(lab, friend, other)) == "taken"
 
 
+def test_what_rests_on_a_record_of_the_same_frame_is_taken_too(lab):
+    network = lab.network(lab.dora)
+    network.genesis = msgspec.structs.replace(network.genesis, open=False)
+    friend, other = (incept(n.ljust(32))[0] for n in (b"frames friend", b"frames other"))
+    invited = redemption(lab, lab.signer(lab.anna), friend)
+    lab.sim.run(1)
+    of_friend = redemption(lab, friend, other)
+    new, rotated = rotation(lab, b"frames keeper".ljust(32), 1)
+    kept = redemption(lab, lab.signer(lab.anna), new)
+    made = [
+        *(record(lab, s, name=b"f") for s in (other, friend, new)),
+        *(of_friend, invited, kept, rotated),
+    ]
+    frame = [m.wire for m in made]
+    assert lab.dora.core.intake.take_all(network, frame, lab.now) == made
+    assert {e.code for e in lab.dora.core.intake.take_all(network, frame, lab.now)} == {"seen"}
+
+
 def test_an_attestation_needs_a_proof_of_its_own_deal(lab):
     network = lab.network(lab.ben)
     incepted = network.chain.entry(0)
