@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from dht.keys import slot_hash
 from p2pnode import commands
 from p2pnode.bounds import LISTING_LIFETIME
@@ -102,7 +104,7 @@ class Listings:
         network, record, old = self.own(args.id, args.network)
         until = self._until(args.until, now) if args.until is not None else max(record.until, now + DAY)
         listing = self._edited(network, args, old)
-        return self.revise(network, record, listing, now, until, True if args.until is not None else None)
+        return self.revise(network, record, listing, now, until, **({} if args.until is None else {"ends": True}))
 
     def withdraw(self, args: commands.OneId, now: int) -> object:
         network, record, listing = self.own(args.id, args.network)
@@ -214,9 +216,9 @@ class Listings:
         return network, record, listing
 
     def revise(
-        self, network: Network, record: Record, listing: Listing, now: int, until: int, ends: bool | None = None
+        self, network: Network, record: Record, listing: Listing, now: int, until: int, **care: Any
     ) -> dict[str, Any]:
-        """Sign a listing of ours again. ends: its user has said that it ends then; None: nothing about it."""
+        """Sign a listing of ours again. care: see `Tending.signed`."""
         name, said = record.name, next_revision(record, now, until)
         if listing.area[: network.genesis.cell_precision] != record.scope or said.until > until:
             # The old cell's holders would never see a revision in another, and of two that end at different times the
@@ -226,7 +228,7 @@ class Listings:
             name, said = self._state.rng.randbytes(16), next_revision(None, now, until)
         new = self._seal(network, listing, name, said)
         self._state.publish(network, new, now)
-        self.tending.signed(network, new, record.name, ends)
+        self.tending.signed(network, new, record.name, **care)
         return self.describe(network, new, listing, now)
 
     def _check_room(self, network: Network, listing: Listing) -> None:
@@ -264,9 +266,7 @@ class Listings:
                 **said._asdict(),
             )
         except Reject as e:
-            raise Refusal(
-                "usage", f"this listing cannot be published: {in_words(e.message)}", "Check what you typed."
-            ) from e
+            raise _unpublishable(e) from e
 
     def _until(self, until: int | None, now: int) -> int:
         if until is None:
@@ -294,9 +294,7 @@ class Listings:
                 area_to=coarsen(args.to, genesis.cell_precision) if args.to else "",
             )
         except Reject as e:
-            raise Refusal(
-                "usage", f"this listing cannot be published: {in_words(e.message)}", "Check what you typed."
-            ) from e
+            raise _unpublishable(e) from e
 
     def _edited(self, network: Network, args: commands.Edit, old: Listing) -> Listing:
         genesis = network.genesis
@@ -314,7 +312,7 @@ class Listings:
             changes["price"] = parse_price(args.price, genesis.unit, genesis.decimals)
         if args.when is not None:
             changes["available"] = _rule(args.when) if args.when else None
-        return _with(old, **changes)
+        return replace(old, **changes)
 
     def _draft(self, args: commands.Publish, until: int, now: int) -> object:
         name = self._state.rng.randbytes(16)
@@ -353,11 +351,6 @@ def _rule(text: str) -> Availability:
     if not is_rule(text):
         raise Refusal("usage", f"not a rule: {text!r}", "Write it as RFC 5545 does: FREQ=WEEKLY;BYDAY=SA,SU")
     return Availability(rrule=text, zone="UTC")
-
-
-def _with(listing: Listing, **changes: Any) -> Listing:
-    fields = {name: getattr(listing, name) for name in listing.__struct_fields__}
-    return Listing(**{**fields, **changes})
 
 
 def _unpublishable(e: Reject) -> Refusal:

@@ -7,6 +7,8 @@ newest record, since the catalog lets go of what has expired. So who slept throu
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from p2pnode import commands
 from p2pnode.bounds import LISTING_LIFETIME, MAX_STORED, RENEW_BEFORE, RENEW_SPREAD
 from protocols.codec import decode, encode
@@ -46,13 +48,12 @@ class Tending:
 
     # Told by `Listings`
 
-    def signed(self, network: Network, record: Record, was: bytes = b"", ends: bool | None = None) -> None:
-        """A listing of ours was published, or revised. was: the name it had before; ends: None leaves that as it is."""
-        old = self._all.get((network.id, was or record.name))
+    def signed(self, network: Network, record: Record, was: bytes = b"", **care: Any) -> None:
+        """A listing of ours was published, or revised. was: the name it had before; care: what changes of `Care`."""
+        old = self._all.get((network.id, was or record.name), Care(record))
         if was and was != record.name:
             self.withdrawn(network, was)
-        care = Care(record) if old is None else old._replace(record=record)
-        self._store(network, care if ends is None else care._replace(ends=ends))
+        self._store(network, old._replace(record=record, **care))
 
     def withdrawn(self, network: Network, name: bytes) -> None:
         if self._all.pop((network.id, name), None) is not None:
@@ -77,10 +78,9 @@ class Tending:
 
     def renew(self, args: commands.OneId, now: int) -> object:
         network, record, listing = self._listings.own(args.id, args.network)
-        row = self._listings.revise(network, record, listing, now, max(record.until, now + LISTING_LIFETIME))
-        care = self._all[network.id, record.name]
-        self._store(network, care._replace(ends=False))
-        return {**row, "renewed": True}
+        return self._listings.revise(
+            network, record, listing, now, max(record.until, now + LISTING_LIFETIME), ends=False
+        )
 
     # By itself
 
@@ -116,37 +116,34 @@ class Tending:
             until = min(max(until, now + until - record.created), now + MAX_LIFETIME)
         elif not care.ends and renew_at(record) <= now:
             until = max(until, now + LISTING_LIFETIME)
-        back = 0 < care.back_at <= now
-        if back:
-            self._store(network, care._replace(back_at=0))
-            listing = _paused(listing, False)
-        if back or until != record.until or is_early(record, now):
+        if 0 < care.back_at <= now:
+            self._listings.revise(network, record, replace(listing, paused=False), now, until, back_at=0)
+        elif until != record.until or is_early(record, now):
             self._listings.revise(network, record, listing, now, until)
 
     # Parts
 
     def _pausing(self, args: commands.Pause | commands.Resume, paused: bool, back_at: int, now: int) -> object:
         if args.id is not None:
-            return self._set_paused(*self._listings.own(args.id, args.network), paused, back_at, now)
+            network, record, listing = self._listings.own(args.id, args.network)
+            if record.until <= now:
+                raise Refusal("refused", "this listing has ended", "`renew` it, or change it with `edit`.")
+            return self._set_paused(network, record, listing, paused, back_at, now)
         networks = [self._state.network(args.network)] if args.network else list(self._state.networks.values())
-        mine = [(n, r, p) for n in networks for r, p in self._listings.mine(n)]
+        mine = [(n, r, p) for n in networks for r, p in self._listings.mine(n) if r.until > now]
         chosen = [each for each in mine if args.direction in (None, each[2].direction)]
         return [self._set_paused(*each, paused, back_at, now) for each in chosen]
 
     def _set_paused(
         self, network: Network, record: Record, old: Listing, paused: bool, back_at: int, now: int
     ) -> dict[str, Any]:
-        self._store(network, self._all.get((network.id, record.name), Care(record))._replace(back_at=back_at))
-        if old.paused == paused:
-            return self._listings.describe(network, record, old, now)
-        return self._listings.revise(network, record, _paused(old, paused), now, record.until)
+        if old.paused != paused:
+            new = replace(old, paused=paused)
+            return self._listings.revise(network, record, new, now, record.until, back_at=back_at)
+        self.signed(network, record, back_at=back_at)
+        return self._listings.describe(network, record, old, now)
 
     def _store(self, network: Network, care: Care) -> None:
         self._all[network.id, care.record.name] = care
         value = encode([care.ends, care.back_at, care.record.wire])
         self._state.journal.put(OWN + network.id + care.record.name, value)
-
-
-def _paused(listing: Listing, paused: bool) -> Listing:
-    fields = {name: getattr(listing, name) for name in listing.__struct_fields__}
-    return Listing(**{**fields, "paused": paused})

@@ -21,6 +21,7 @@ from protocols.listing import seal_listing
 from tests.dht.records import NOW, record
 from tests.p2pnode.lab import Lab
 from tests.sim.simulator import Node
+from tests.sim.street import look
 
 
 @pytest.fixture
@@ -268,6 +269,32 @@ def test_a_return_in_the_past_is_refused(lab):
     id_ = published(lab)
     with pytest.raises(Refusal, match="past"):
         lab.sim.ask_now(lab.ben, "listing.pause", id=id_, until=lab.now - 1)
+
+
+def test_what_has_ended_a_moment_ago_is_not_paused(lab):
+    """It stands in the catalog for up to a minute more."""
+    lasting, ended = published(lab, title="Saw"), published(lab, until=lab.now + 30 * SECOND)
+    lab.sim.now = held(lab, lab.ben, ended).until
+    answer = look(lab.ben, "listing.pause", lab.now, id=ended)
+    assert isinstance(answer, Refusal) and "has ended" in answer.message
+    rows = look(lab.ben, "listing.pause", lab.now)
+    assert [row["listing_id"] for row in rows] == [lasting]
+
+
+def test_a_return_that_cannot_be_signed_now_is_signed_later(lab, monkeypatch):
+    id_ = published(lab)
+    lab.ask(lab.ben, "listing.pause", id=id_, until=lab.now + HOUR)
+    state = lab.ben.core.state
+
+    def refused(*_: object) -> None:
+        raise Refusal("failed", "the record was not taken")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(state, "publish", refused)
+        lab.sim.run(2 * HOUR)
+        assert shown(lab, id_)["paused"]
+    lab.sim.run(2 * MINUTE)
+    assert not shown(lab, id_)["paused"]
 
 
 # Away
