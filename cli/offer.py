@@ -271,7 +271,7 @@ def _print_list(session: Session, rows: list[dict[str, Any]], direction: str) ->
                 row["listing_id"] if session.plain else short(row["listing_id"]),
                 row.get("kind"),
                 row.get("title"),
-                session.price(row.get("price"), row.get("network")),
+                row.get("asks") or session.price(row.get("price"), row.get("network")),
                 "paused" + _back(row) if row.get("paused") else row.get("state", ""),
                 row.get("valid_until") if session.plain else format_time(row.get("valid_until"), now_ms()),
             )
@@ -289,7 +289,7 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
             (row.get("direction", "listing"), row.get("title")),
             ("kind", row.get("kind")),
             ("text", row.get("text")),
-            ("price", session.price(row.get("price"), row.get("network"))),
+            ("price", row.get("asks") or session.price(row.get("price"), row.get("network"))),
             ("quantity", row.get("quantity")),
             ("tags", ", ".join(row.get("tags") or ())),
             ("area", row.get("area")),

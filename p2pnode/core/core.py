@@ -24,6 +24,7 @@ from .bans import Bans
 from .claims import Claims
 from .commanding import Commanding
 from .custody import Custody
+from .drafts import Drafts
 from .effects import Credit, Effect, Penalize, Send, Wake
 from .events import (
     Banned,
@@ -113,6 +114,7 @@ class Core:
         self.notices = Notices(state, self.listings)
         self.listings.replicas = self.replicas
         self.tending = self.listings.tending = Tending(state, self.listings)
+        self.drafts = self.listings.drafts = Drafts(state, self.listings)
         self.intake.contested = self.listings.contested
         self.settlements = Settlements(state, self.outbox)
         self.exchanges = Exchanges(state, self.outbox, self.listings, self.settlements)
@@ -156,6 +158,7 @@ class Core:
         self.status.disk = self.narrowing.json
         self.status.told = (
             self.narrowing.warnings,
+            self.drafts.warnings,
             self.vouches.defaulted,
             self.vouches.offered.undecided,
             self.claims.undecided,
@@ -333,7 +336,7 @@ class Core:
         self.recovery.adopted(network)
         self._take_part(network, now)
         self.announcing.announce(network, now)
-        self.listings.joined(network, now)
+        self.drafts.publish(network, now)
         self.neighbours.started(now)
         self.rendezvous.started(now)
 
@@ -355,6 +358,7 @@ class Core:
                 self.intake.gone(network, network.catalog.expire(now))
             self.bans.forget(now)
             self.tending.woke(now)
+            self.drafts.woke(now)
             self.newcomers.woke(now)
             self.exchanges.forget(now)
             self.witnesses.forget(now)

@@ -34,7 +34,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "peers.unblock": core.bans.unblock,
         "peers.name": lambda a, now: core.peers.name(a.peer, a.name, now),
         "listing.publish": core.listings.publish,
-        "listing.list": core.listings.list,
+        "listing.list": core.listings.listed,
         "listing.show": core.listings.show,
         "listing.edit": core.listings.edit,
         "listing.pause": core.tending.pause,

@@ -11,44 +11,35 @@ from p2pnode.complaints import in_words
 from p2pnode.when import is_rule
 from protocols.amounts import parse_price
 from protocols.cell import coarsen
-from protocols.codec import decode, encode
 from protocols.envelope import Record, parse_record, seal
 from protocols.errors import Refusal, Reject
 from protocols.limits import DAY, MAX_LIFETIME
 from protocols.listing import Availability, Listing, parse_listing, seal_listing
 
-from .effects import Emit
-from .keys import DRAFT, RECORD
+from .keys import RECORD
 from .revising import Next, next_revision
 from .state import Network, State
 
 if TYPE_CHECKING:
+    from .drafts import Drafts
     from .replicas import Replicas
     from .tending import Tending
-
-_PLURAL = {"offer": "offers", "request": "requests"}
 
 
 class Listings:
     def __init__(self, state: State) -> None:
         self._state = state
-        self.tending: Tending  # set by the core, as this:
+        self.tending: Tending  # set by the core, as these:
         self.replicas: Replicas
+        self.drafts: Drafts
 
     # What is held
 
     def find(self, text: str, network: str | None = None) -> tuple[Network, Record, Listing]:
         """The one live listing whose id starts with this, in all networks or one. `Refusal` else."""
-        wanted = text.lower()
-        where = [self._state.network(network)] if network else list(self._state.networks.values())
-        found = [
-            (n, row.id)
-            for n in where
-            for row in n.catalog.rows(kind="listing")
-            if not row.withdrawn and slot_hash(row.slot).hex().startswith(wanted)
-        ]
+        found = self._starting_with(text, network)
         if len(found) > 1:
-            raise Refusal("conflict", f"{len(found)} listings start with {text}", "Give more of the id.")
+            raise _ambiguous(len(found), text)
         if not found:
             raise Refusal("not_found", f"no listing {text}", "`p2pnode search` shows what is offered.")
         place, record_id = found[0]
@@ -90,15 +81,10 @@ class Listings:
 
     def publish(self, args: commands.Publish, now: int) -> object:
         until = self._until(args.until, now)
+        name = self._state.rng.randbytes(16)
         if not self._state.networks:
-            return self._draft(args, until, now)
-        network = self._state.network(args.network)
-        listing = self._listing(network, args, self._state.settings.area)
-        self._check_room(network, listing)
-        record = self._seal(network, listing, self._state.rng.randbytes(16), next_revision(None, now, until))
-        self._state.publish(network, record, now)
-        self.tending.signed(network, record, ends=args.until is not None)
-        return self.describe(network, record, listing, now)
+            return self.drafts.keep(name, args, until)
+        return self.first(self._state.network(args.network), name, args, until, now)
 
     def edit(self, args: commands.Edit, now: int) -> object:
         network, record, old = self.own(args.id, args.network)
@@ -107,35 +93,25 @@ class Listings:
         return self.revise(network, record, listing, now, until, **({} if args.until is None else {"ends": True}))
 
     def withdraw(self, args: commands.OneId, now: int) -> object:
+        draft = self._draft(args)
+        if draft is not None:
+            return self.drafts.drop(draft)
         network, record, listing = self.own(args.id, args.network)
         gone = self._withdraw(network, record, now)
         self.tending.withdrawn(network, record.name)
         return self.describe(network, gone, listing, now)
 
-    def list(self, args: commands.ListListings, now: int) -> object:
+    def listed(self, args: commands.ListListings, now: int) -> object:
         networks = [self._state.network(args.network)] if args.network else list(self._state.networks.values())
         rows = [self.describe(n, r, p, now) for n in networks for r, p in self.mine(n)]
-        rows += [self._describe_draft(k[len(DRAFT) :], v) for k, v in self._state.journal.scan(DRAFT)]
+        rows += self.drafts.rows()
         return [r for r in rows if args.direction is None or r["direction"] == args.direction]
 
     def show(self, args: commands.OneId, now: int) -> object:
-        return self.describe(*self.find(args.id, args.network), now)
+        draft = self._draft(args)
+        return self.drafts.json(draft) if draft is not None else self.describe(*self.find(args.id, args.network), now)
 
     # What happens by itself
-
-    def joined(self, network: Network, now: int) -> None:
-        """The first network: what was drafted before is published there."""
-        for key, value in self._state.journal.scan(DRAFT):
-            name = key[len(DRAFT) :]
-            until, fields = decode(value)
-            args = commands.parse_args("listing.publish", fields)
-            assert isinstance(args, commands.Publish)
-            listing = self._listing(network, args, self._state.settings.area)
-            said = next_revision(None, now, max(until, now + DAY))
-            record = self._seal(network, listing, name, said)
-            self._state.publish(network, record, now)
-            self.tending.signed(network, record, ends=args.until is not None)
-            self._state.journal.delete(key, durable=True)
 
     def contested(self, network: Network, theirs: Record, now: int) -> bool:
         """Somebody holds a revision of ours that is older than our newest and would outlive it: a restored home did not
@@ -207,6 +183,33 @@ class Listings:
         return "spread" if replicas or record.author != self._state.me else "stored"
 
     # Parts
+
+    def _starting_with(self, text: str, network: str | None) -> list[tuple[Network, bytes]]:
+        """The live listings whose ids start with this: where, and the record."""
+        wanted = text.lower()
+        return [
+            (n, row.id)
+            for n in ([self._state.network(network)] if network else self._state.networks.values())
+            for row in n.catalog.rows(kind="listing")
+            if not row.withdrawn and slot_hash(row.slot).hex().startswith(wanted)
+        ]
+
+    def _draft(self, args: commands.OneId) -> bytes | None:
+        """The name of the draft that is meant, or None."""
+        found = self.drafts.find(args.id)
+        count = len(found) + (len(self._starting_with(args.id, args.network)) if found else 0)
+        if count > 1:
+            raise _ambiguous(count, args.id)
+        return found[0] if found else None
+
+    def first(self, network: Network, name: bytes, args: commands.Publish, until: int, now: int) -> dict[str, Any]:
+        """Publish what is new. `Refusal`, before anything is changed."""
+        listing = self._listing(network, args, self._state.settings.area)
+        self._check_room(network, listing)
+        record = self._seal(network, listing, name, next_revision(None, now, until))
+        self._state.publish(network, record, now)
+        self.tending.signed(network, record, ends=args.until is not None)
+        return self.describe(network, record, listing, now)
 
     def own(self, text: str, name: str | None) -> tuple[Network, Record, Listing]:
         network, record, listing = self.find(text, name)
@@ -314,43 +317,15 @@ class Listings:
             changes["available"] = _rule(args.when) if args.when else None
         return replace(old, **changes)
 
-    def _draft(self, args: commands.Publish, until: int, now: int) -> object:
-        name = self._state.rng.randbytes(16)
-        given = {f: getattr(args, f) for f in args.__struct_fields__}
-        fields = {k: list(v) if isinstance(v, tuple) else v for k, v in given.items() if v is not None}
-        value = encode([until, fields])
-        self._state.journal.put(DRAFT + name, value)
-        self._state.journal.out(Emit("listing", {"listing_id": name.hex(), "state": "draft"}))
-        return self._describe_draft(name, value)
-
-    def _describe_draft(self, name: bytes, value: bytes) -> dict[str, Any]:
-        until, fields = decode(value)
-        listing_id = slot_hash((self._state.me, "listing", name)).hex()
-        return {
-            "listing_id": listing_id,
-            "revision": 0,
-            "valid_until": until,
-            "state": "draft",
-            "author": self._state.me.hex(),
-            "author_name": self._state.settings.name,
-            "mine": True,
-            "direction": fields["direction"],
-            "kind": fields["kind"],
-            "title": fields["title"],
-            "text": fields.get("text", ""),
-            "price": None,
-            "area": fields.get("area", self._state.settings.area),
-            "replicas": 0,
-            "last_seen": None,
-            "distance_km": None,
-            "score": None,
-        }
-
 
 def _rule(text: str) -> Availability:
     if not is_rule(text):
         raise Refusal("usage", f"not a rule: {text!r}", "Write it as RFC 5545 does: FREQ=WEEKLY;BYDAY=SA,SU")
     return Availability(rrule=text, zone="UTC")
+
+
+def _ambiguous(count: int, text: str) -> Refusal:
+    return Refusal("conflict", f"{count} listings start with {text}", "Give more of the id.")
 
 
 def _unpublishable(e: Reject) -> Refusal:

@@ -116,6 +116,27 @@ def test_drafts_are_published_on_joining():
     assert look(zoe, "listing.list", lab.now)[0]["state"] == "spread"
 
 
+def test_a_draft_that_cannot_be_published_holds_up_nothing():
+    lab = Lab(1)
+    zoe = lab.sim.spawn("Zoe")
+    fine = lab.ask(zoe, "listing.publish", direction="offer", kind="help", title="Paint the fence")
+    bad = lab.ask(zoe, "listing.publish", direction="offer", kind="help", title="Mow the lawn", price="2.555")
+    for number in range(8):  # in the store they stand by chance: some behind the bad one
+        lab.ask(zoe, "listing.publish", direction="offer", kind="help", title=f"Other {number}")
+    link = lab.ask(lab.anna, "invite")["link"]
+    assert lab.ask(zoe, "join", target=link)["state"] == "joined"
+    lab.sim.run(60_000)
+    assert look(lab.cleo, "listing.show", lab.now, id=fine["listing_id"])["title"] == "Paint the fence"
+    assert [r["title"] for r in look(zoe, "listing.list", lab.now) if r["state"] == "draft"] == ["Mow the lawn"]
+    (warning,) = look(zoe, "status", lab.now)["warnings"]
+    assert "'Mow the lawn'" in warning and f"withdraw {bad['listing_id'][:8]}" in warning
+    assert lab.network(zoe).catalog.get((lab.signer(zoe).author, "redemption", b"")) is not None
+    shown = lab.ask(zoe, "listing.show", id=bad["listing_id"])
+    assert shown["state"] == "draft" and shown["asks"] == "2.555"
+    assert lab.ask(zoe, "listing.withdraw", id=bad["listing_id"][:8])["state"] == "withdrawn"
+    assert not look(zoe, "status", lab.now)["warnings"] and len(look(zoe, "listing.list", lab.now)) == 9
+
+
 def test_the_outbox_refuses_before_anything_is_signed(monkeypatch):
     lab = Lab()
     monkeypatch.setattr("p2pnode.core.outbox.MAX_OUTBOX", 0)
