@@ -116,8 +116,8 @@ class Rendezvous:
         self._table = RoutingTable(self._own)
         peers: Any = KeptPeers(self._table)
         self._dht.routing_table = self._dht.peer_routing.routing_table = peers
-        self._values = self._dht.value_store = KeptValues(host)
-        providers: Any = KeptProviders(self._host)
+        self._values = self._dht.value_store = KeptValues(host, trio.current_time)
+        providers: Any = KeptProviders(self._host, trio.current_time)
         self._providers: KeptProviders = providers
         self._dht.provider_store = providers
         self._dht._provider_rate_max = PROVIDER_RATE

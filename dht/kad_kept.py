@@ -1,10 +1,10 @@
 """What a node of the DHT keeps for others, in the shapes that KadDHT's server asks: peers, providers, values.
 
 All of it is bounded, and shared out fairly among those who brought it (`dht.shares`): who floods pushes out himself.
+`now` gives seconds of a clock that nobody sets: the machine's may be set, and that ends nothing, nor keeps it for ever.
 """
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from libp2p.kad_dht.pb.kademlia_pb2 import Record
@@ -45,16 +45,17 @@ class KeptPeers:
 
 class _Provider(NamedTuple):
     addresses: list[Multiaddr]
-    until: float  # time.time()
+    until: float
     source: str
 
 
 class KeptProviders:
     """Who provides what. own: keys that we provide ourselves; our addresses are looked up when somebody asks."""
 
-    def __init__(self, host: KadHost) -> None:
+    def __init__(self, host: KadHost, now: Callable[[], float]) -> None:
         self.own: set[bytes] = set()
         self._host = host
+        self._now = now
         self._providers: dict[bytes, dict[ID, _Provider]] = {}
         self._shares: Shares[tuple[bytes, ID]] = Shares(MAX_PROVIDED)
 
@@ -80,10 +81,10 @@ class KeptProviders:
         addresses = [one for one in provider.addrs if len(one.to_bytes()) <= MAX_ADDRESS_BYTES][:MAX_ADDRESSES]
         rows = self._providers.setdefault(key, {})
         rows.pop(peer, None)
-        rows[peer] = _Provider(fitting(addresses), time.time() + PROVIDER_LIFETIME, source)
+        rows[peer] = _Provider(fitting(addresses), self._now() + PROVIDER_LIFETIME, source)
 
     def get_providers(self, key: bytes) -> list[PeerInfo]:
-        now = time.time()
+        now = self._now()
         found = [
             PeerInfo(peer, fitting(row.addresses))
             for peer, row in self._providers.get(key, {}).items()
@@ -94,7 +95,7 @@ class KeptProviders:
         return found
 
     def cleanup_expired(self) -> None:
-        now = time.time()
+        now = self._now()
         for key, rows in list(self._providers.items()):
             for peer in [peer for peer, row in rows.items() if row.until <= now]:
                 self._drop(key, peer)
@@ -113,23 +114,28 @@ class KeptProviders:
 class KeptValues(ValueStore):
     """The values of others, and our own, as the validator let them in."""
 
-    def __init__(self, host: Any) -> None:
+    def __init__(self, host: Any, now: Callable[[], float]) -> None:
         super().__init__(host=host, local_peer_id=host.get_id())
+        self._now = now
         self._shares: Shares[bytes] = Shares(MAX_VALUES)
 
     def put_record(self, key: bytes, record: Record) -> None:
         gone = self._shares.add(key, asker())
         if gone is not None:
             self.store.pop(gone, None)
-        self.store[key] = (record, time.time() + VALUE_LIFETIME)
+        self.store[key] = (record, self._now() + VALUE_LIFETIME)
+
+    def get(self, key: bytes) -> Record | None:
+        record, until = self.store.get(key, (None, 0.0))
+        return record if until is not None and self._now() < until else None
 
     def remove(self, key: bytes) -> bool:
         self._shares.drop(key)
         return self.store.pop(key, None) is not None
 
     def cleanup_expired(self) -> int:
-        now = time.time()
-        expired = [key for key, (_, until) in self.store.items() if until < now]
+        now = self._now()
+        expired = [key for key, (_, until) in self.store.items() if until is None or until <= now]
         return sum(self.remove(key) for key in expired)
 
     def keys(self) -> Iterable[bytes]:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 import trio
+import trio.testing
 from libp2p.kad_dht.pb.kademlia_pb2 import Message, Record
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
@@ -233,13 +234,17 @@ async def test_a_flood_of_values_pushes_out_the_flooder_s_own() -> None:
     assert store.get(b"mine") is not None
 
 
-async def test_what_is_kept_for_others_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_kept_for_others_ends_after_a_day_whatever_the_clock_is_set_to(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
     rendezvous = dht(Node(1))
     rendezvous._providers.add_provider(KEY, provider(1))
     rendezvous._values.put_record(b"k", Record(key=b"k", value=b"v0001"))
-    later = time.time() + 24 * 3600 + 1
-    monkeypatch.setattr(kad_kept.time, "time", lambda: later)
-    assert rendezvous._providers.get_providers(KEY) == []
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    assert rendezvous._providers.get_providers(KEY) and rendezvous._values.get(b"k")
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    await trio.sleep(24 * 3600 + 1)
+    assert rendezvous._providers.get_providers(KEY) == [] and rendezvous._values.get(b"k") is None
     rendezvous._providers.cleanup_expired()
     rendezvous._values.cleanup_expired()
     assert len(rendezvous._providers) == len(rendezvous._values.store) == 0
