@@ -19,7 +19,7 @@ from p2pnode.core.journal import Journal
 from p2pnode.core.keys import RECORD
 from p2pnode.core.own_chain import OwnChain
 from p2pnode.core.state import Network, Settings, State
-from p2pnode.net.delivery import FrameReceived, HostEvent, PeerConnected, PeerDisconnected
+from p2pnode.net.delivery import HostEvent
 from p2pnode.net.host import Host
 from p2pnode.store import MemoryStore
 from protocols.envelope import Record
@@ -29,6 +29,7 @@ from protocols.gossip_messages import PROTOCOL
 from protocols.identity import Claim, Signer, incept, verify_in_turn
 from protocols.limits import DAY
 from protocols.listing import KIND, Listing
+from tests.p2pnode.hosts import steps_of
 
 LOOPBACK: Final = "/ip4/127.0.0.1/tcp/0"
 AUTHORS: Final = 100  # listings of one author in a burst
@@ -100,14 +101,7 @@ class Member:
         return verify_in_turn(claims)
 
     async def _happened(self, event: HostEvent) -> None:
-        now = clock.now()
-        match event:
-            case PeerConnected(peer):
-                self._do(self.gossip.connected(peer, now))
-            case PeerDisconnected(peer):
-                self.gossip.disconnected(peer)
-            case FrameReceived(peer, protocol, data) if protocol == PROTOCOL:
-                self._do(self.gossip.received(peer, data, now))
+        self._do(steps_of(self.gossip, event, clock.now()))
         self._schedule()
 
     def _schedule(self) -> None:

@@ -284,7 +284,7 @@ class Catalog:
         for row in rows:
             self._join(row)
         self._turned_away.clear()  # there may be room for it now
-        return tuple(id_ for group in {self._group(row) for row in rows} for id_ in self._trim(group))
+        return tuple(id_ for group in dict.fromkeys(map(self._group, rows)) for id_ in self._trim(group))
 
     def _join(self, row: Row) -> None:
         insort(self._groups.setdefault(self._group(row), []), row.item)

@@ -47,6 +47,19 @@ class Account(msgspec.Struct):
     newest_at: int = 0
 
 
+def entry_json(entry: Entry, unit: str) -> dict[str, Any]:
+    """What the header of an entry says, in a network of this unit."""
+    return {
+        "seq": entry.seq,
+        "id": entry.id.hex(),
+        "kind": entry.kind,
+        "at": entry.at,
+        "balance": {"amount": entry.balance, "unit": unit},
+        "hold": {"amount": entry.hold, "unit": unit},
+        "limit": {"amount": entry.limit, "unit": unit},
+    }
+
+
 class Accounts:
     def __init__(
         self, state: State, settlements: Settlements, vouches: Vouches, exchanges: Exchanges, claims: Claims
@@ -152,13 +165,7 @@ class Accounts:
         said = settlement_of(entry) if entry.kind in RULES else None
         unit = network.genesis.unit
         row: dict[str, Any] = {
-            "seq": entry.seq,
-            "id": entry.id.hex(),
-            "kind": entry.kind,
-            "at": entry.at,
-            "balance": {"amount": entry.balance, "unit": unit},
-            "hold": {"amount": entry.hold, "unit": unit},
-            "limit": {"amount": entry.limit, "unit": unit},
+            **entry_json(entry, unit),
             "amount": {"amount": said.amount, "unit": unit} if said and not said.unit else None,
             "counterparty": said.counterparty.hex() if said else None,
             "counterparty_name": self._state.directory.name(said.counterparty) if said else None,

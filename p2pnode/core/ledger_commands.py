@@ -8,7 +8,7 @@ from p2pnode import commands
 from protocols.decimals import OTHER_DECIMALS
 from protocols.errors import Reject
 
-from .accounts import Accounts
+from .accounts import Accounts, entry_json
 from .exchanges import Exchanges
 from .state import State
 
@@ -22,19 +22,13 @@ class LedgerCommands:
     def log(self, args: commands.NoArgs, now: int) -> list[dict[str, Any]]:
         network = self._state.network(args.network)
         rows = []
-        for seq, full in network.chain.entries():
+        for _, full in network.chain.entries():
             entry = parse_entry(full)
             said = self._said(entry.kind, full)
             unit = network.genesis.unit
             rows.append(
                 {
-                    "seq": seq,
-                    "id": entry.id.hex(),
-                    "kind": entry.kind,
-                    "at": entry.at,
-                    "balance": {"amount": entry.balance, "unit": unit},
-                    "hold": {"amount": entry.hold, "unit": unit},
-                    "limit": {"amount": entry.limit, "unit": unit},
+                    **entry_json(entry, unit),
                     "amount": _amount(said, unit) if said else None,
                     "counterparty": self._state.directory.peer_id(said.counterparty) if said else None,
                     "counterparty_name": self._state.directory.name(said.counterparty) if said else None,

@@ -121,7 +121,7 @@ class Rendezvous:
     def _look(self, now: int) -> None:
         """See what has to be said, and whose presence is needed."""
         self._presences = {author_key(n.id, self._state.me): n for n in self._networks() if n.genesis.open}
-        for key in self._presences.keys() - self._read:
+        for key in sorted(self._presences.keys() - self._read):
             self._out(Get(key))
         ready = [k for k, n in self._presences.items() if k in self._read and n.chain.ready]
         cells = [key for network in self._networks() for key in self._provided(network)]

@@ -14,7 +14,7 @@ import trio
 from dht.catalog import Catalog
 from dht.gossip import Deliver, Gossip, SendFrame, Step
 from p2pnode import clock
-from p2pnode.net.delivery import FrameReceived, HostEvent, PeerConnected, PeerDisconnected
+from p2pnode.net.delivery import HostEvent, PeerDisconnected
 from p2pnode.net.dialing import Unreachable
 from p2pnode.net.host import Host
 from protocols.codec import encode
@@ -24,6 +24,7 @@ from protocols.identity import incept
 from protocols.limits import DAY
 from protocols.listing import Listing, seal_listing
 from tests.e2e.nodes import Node
+from tests.p2pnode.hosts import steps_of
 
 TICK: Final = 0.01  # seconds
 LOOPBACK: Final = "/ip4/127.0.0.1/tcp/0"
@@ -110,14 +111,7 @@ class Neighbour(Speaker):
 
     async def happened(self, event: HostEvent) -> None:
         await super().happened(event)
-        now = clock.now()
-        match event:
-            case PeerConnected(peer):
-                self._do(self.gossip.connected(peer, now))
-            case PeerDisconnected(peer):
-                self.gossip.disconnected(peer)
-            case FrameReceived(peer, protocol, data) if protocol == PROTOCOL:
-                self._do(self.gossip.received(peer, data, now))
+        self._do(steps_of(self.gossip, event, clock.now()))
 
     async def speak(self) -> None:
         self._do(self.gossip.join(self.network, self.catalog, [""], clock.now()))

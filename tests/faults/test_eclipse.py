@@ -131,6 +131,20 @@ def eclipse(seed: int) -> float | None:
     return None
 
 
+def failures_of(row: str, took: list[float | None], control_failures: int, control_trials: int) -> int:
+    """Note the figures of a row whose trials took so many seconds, or failed (None); how many failed."""
+    failures = sum(t is None for t in took)
+    record(
+        row,
+        trials=len(took),
+        failures=failures,
+        slowest_s=max((t for t in took if t is not None), default=-1.0),
+        control_failures=control_failures,
+        control_trials=control_trials,
+    )
+    return failures
+
+
 def flat_book(patch: Patch) -> None:
     """No anchors, nobody is tried before others, no bucket for a source."""
     patch.setattr(Neighbours, "_pick", lambda self, peers, lacking: peers[self._state.rng.randrange(len(peers))])
@@ -147,16 +161,7 @@ def test_a_victim_restarted_among_hostile_addresses(monkeypatch: Patch) -> None:
     took = [eclipse(seed) for seed in range(trials)]
     flat_book(monkeypatch)
     failed = sum(eclipse(seed) is None for seed in range(controls))
-    failures = sum(t is None for t in took)
-    record(
-        "eclipse",
-        trials=trials,
-        failures=failures,
-        slowest_s=max((t for t in took if t is not None), default=-1.0),
-        control_failures=failed,
-        control_trials=controls,
-    )
-    assert failures == 0
+    assert failures_of("eclipse", took, failed, controls) == 0
     assert failed > 0
 
 
@@ -209,16 +214,7 @@ def test_all_bootstrap_nodes_dead_or_hostile() -> None:
     took = [bootstrap(seed, hostile=seed % 2 == 1, change=untouched) for seed in range(trials)]
     controls = length(1, 4)
     failed = sum(bootstrap(seed, hostile=seed % 2 == 1, change=forgetful) is None for seed in range(controls))
-    failures = sum(t is None for t in took)
-    record(
-        "bootstrap",
-        trials=trials,
-        failures=failures,
-        slowest_s=max((t for t in took if t is not None), default=-1.0),
-        control_failures=failed,
-        control_trials=controls,
-    )
-    assert failures == 0
+    assert failures_of("bootstrap", took, failed, controls) == 0
     assert failed == controls
 
 

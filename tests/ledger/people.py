@@ -1,7 +1,7 @@
 """Authors and short ways to write entries, for the tests of the ledger."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -9,6 +9,7 @@ from ledger.chain import ChainState, extend, start
 from ledger.entry import Entry, encode_entry, parse_entry
 from ledger.payloads import InceptPayload, Settlement
 from ledger.settlement import Append, Deal, Decision, Send, propose, receive, written
+from protocols.errors import Ignore, Reject
 from protocols.identity import Signer, incept
 
 NET = b"elm street 12345"
@@ -73,3 +74,13 @@ def settle(payer: Author, payee: Author, amount: int, deal: bytes = DEAL, steps:
         else:
             deals[other.author] = after
     return done
+
+
+def outcome(known: object, received: Callable[[], tuple[object, Sequence[object]]]) -> str:
+    """What comes of a message to a machine in this state: the entries it has written, or in one word."""
+    try:
+        after, todo = received()
+    except (Ignore, Reject):
+        return "ignored"
+    kinds = ", ".join(a.kind for a in todo if isinstance(a, Append))
+    return kinds or ("again" if todo else "changed" if after != known else "nothing")

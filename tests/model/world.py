@@ -8,7 +8,7 @@ before or after the expiry of a proposal: that is any skew. Salts are constant: 
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ledger import cancelling, outcome, settlement, witnessing
 from ledger.audit import verify_chain
@@ -23,6 +23,7 @@ from protocols.identity import Signer
 from tests.ledger.people import NET
 
 EARLY, EXPIRY, LATE = 5, 10, 15
+T = TypeVar("T")
 
 
 class Salts:
@@ -229,20 +230,19 @@ def said_in(data: bytes) -> Settlement | None:
 
 def verified(data: bytes) -> Entry:
     """`Reject` unless its author signed."""
-    entry = parsed(data)
-    if data not in _verified:
-        verify_entry(entry)
-        _verified.add(data)
-    return entry
+    return _once(data, parsed(data), verify_entry)
 
 
 def heard_token(wire: bytes) -> Token:
     """`Reject` unless the witness signed."""
-    token = parse_token(wire)
+    return _once(wire, parse_token(wire), verify_token)
+
+
+def _once(wire: bytes, made: T, verify: Callable[[T], object]) -> T:
     if wire not in _verified:
-        verify_token(token)
+        verify(made)
         _verified.add(wire)
-    return token
+    return made
 
 
 def unsound(disk: Disk, author: bytes) -> tuple[str, ...]:

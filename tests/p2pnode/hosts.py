@@ -6,6 +6,7 @@ from typing import Any
 
 import trio
 
+from dht.gossip import Gossip, Step
 from p2pnode.net.delivery import FrameReceived, HostEvent, PeerConnected, PeerDisconnected
 from p2pnode.net.host import Host
 
@@ -76,3 +77,15 @@ async def until(condition: Callable[[], Any], seconds: float = 5.0) -> None:
 async def connect(a: Node, b: Node) -> None:
     await a.host.dial(b.addresses)
     await until(lambda: a.is_connected(b) and b.is_connected(a))
+
+
+def steps_of(gossip: Gossip, event: HostEvent, now: int) -> list[Step]:
+    """What gossip wants done about an event of a host. now: ms."""
+    match event:
+        case PeerConnected(peer):
+            return gossip.connected(peer, now)
+        case PeerDisconnected(peer):
+            gossip.disconnected(peer)
+        case FrameReceived(peer, protocol, data) if protocol == GOSSIP:
+            return gossip.received(peer, data, now)
+    return []
