@@ -49,6 +49,7 @@ class Narrowing:
         self._since: int | None = None  # the last change
         self._shed_at: int | None = 0 if self.level else None
         self._free: int | None = None
+        self._roomy = False  # there is enough again
 
     def scopes(self, network: Network) -> tuple[str, ...]:
         """What this node keeps of a network now."""
@@ -61,12 +62,12 @@ class Narrowing:
         """How many bytes of the file system of the store are free, of how many."""
         if not total:
             return
-        self._free = free
+        self._free, self._roomy = free, free >= min(DISK_ENOUGH, total * 3 // 20)
         waited = None if self._since is None else abs(now - self._since)  # also when the clock was set back
         if free < min(DISK_LOW, total // 20):
             if self.level < OWN and (waited is None or waited >= NARROW_AFTER):
                 self._change(self.level + 1, now)
-        elif free >= min(DISK_ENOUGH, total * 3 // 20) and self.level > ALL:
+        elif self._roomy and self.level > ALL:
             if waited is None:
                 self._since = now
             elif waited >= WIDEN_AFTER:
@@ -92,9 +93,10 @@ class Narrowing:
     def warnings(self, now: int) -> list[str]:
         if self.level == ALL:
             return []
-        there = "" if self._free is None else f" ({self._free // 10**7}0 MB free)"
+        there = "" if self._free is None else f" ({self._free // 10**7 * 10} MB free)"
         kept = "your own cell" if self.level == OWN else "your own cell and those where you have listings"
-        return [f"the disk is nearly full{there}: of the places around, only {kept} is kept; more when there is room"]
+        how, later = ("was", "within hours") if self._roomy else ("is", "when there is room")
+        return [f"the disk {how} nearly full{there}: of the places around, only {kept} is kept; more {later}"]
 
     def json(self) -> dict[str, object]:
         return {"keeps": _WORDS[self.level]}

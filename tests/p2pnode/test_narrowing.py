@@ -47,6 +47,11 @@ def keeps(lab: Lab, node: Node) -> str:
     return str(lab.ask(node, "status")["disk"]["keeps"])
 
 
+def test_how_much_is_free_is_said_as_a_number(lab):
+    free(lab, lab.anna, 9_000_000)
+    assert any("(0 MB free)" in line for line in lab.ask(lab.anna, "status")["warnings"])
+
+
 def test_a_full_disk_gives_up_the_cells_around_then_all_but_its_own_and_takes_them_back(lab):
     anna = lab.anna
     assert NEXT_DOOR in neighbours("u33dc") and scopes_held(lab, anna) == {"u33dc", NEXT_DOOR, FAR}
@@ -76,8 +81,10 @@ def test_a_full_disk_gives_up_the_cells_around_then_all_but_its_own_and_takes_th
     for _ in range(3):
         free(lab, anna, BETWEEN, WIDEN_AFTER)
     assert keeps(lab, anna) == "own"
+    assert any("is nearly full (4" in line for line in lab.ask(anna, "status")["warnings"])
     free(lab, anna, ROOMY)
     assert keeps(lab, anna) == "own"
+    assert any("was nearly full (6" in line for line in lab.ask(anna, "status")["warnings"])
     free(lab, anna, ROOMY, WIDEN_AFTER)
     assert keeps(lab, anna) == "near"
     free(lab, anna, ROOMY, WIDEN_AFTER)
