@@ -57,6 +57,8 @@ MAX_REMEMBERED: Final = 256  # peers of the address book that the routing table 
 JOIN_RETRY: Final = 5 * SECOND
 JOIN_ANSWER_WITHIN: Final = 8 * SECOND  # then the command says "trying"
 JOIN_KEPT: Final = 7 * DAY  # a join that nobody answers is given up then
+MAX_INVITE_CHAIN: Final = 256  # from a member back to a founder, where a network is open
+MAX_INVITERS: Final = 65_536  # redemptions of which it is remembered who let in
 INVITE_LIFETIME: Final = 30 * DAY
 
 # Outbox

@@ -1,6 +1,7 @@
 """Which networks this node is in, and how it and others get in: founding, plain addresses, invites."""
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from protocols.limits import MAX_INVITE_NOTE, MAX_LINK_ADDRESSES
 from protocols.redemption import Redemption, countersign, prove, seal_redemption, verify_countersignature
 
 from .effects import Emit, Reply, Send
+from .inviters import Inviters
 from .keys import GENESIS, INVITE, JOIN, MEMBERSHIP
 from .multiaddrs import peer_of
 from .own_chain import OwnChain
@@ -45,6 +47,7 @@ class Joining(msgspec.Struct):
 class Membership:
     def __init__(self, state: State) -> None:
         self._state = state
+        self._inviters = Inviters(state.journal)
         self.vouches: Vouches  # set by the core, once there is one
         self.adopted: Any = None  # called with (network, now) when a network is new
         self.joining: dict[str, Joining] = {}
@@ -92,7 +95,8 @@ class Membership:
             self._state.journal, self._state.signer, self._state.rng, id_, genesis.endowment(self._state.me)
         )
         chain.dated = lambda: not self._state.time.objection()
-        return Network(id_, genesis, record, Catalog(id_, quotas), chain, 0)
+        inviter_of = partial(self._inviters.of, id_)
+        return Network(id_, genesis, record, Catalog(id_, quotas), chain, 0, inviter_of=inviter_of)
 
     # Our user
 

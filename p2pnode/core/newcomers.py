@@ -6,12 +6,6 @@ In an open network anybody can make identities, let them in and vouch for them: 
 
 from collections.abc import Callable, Iterable
 
-from protocols.envelope import parse_record
-from protocols.errors import Reject
-from protocols.invite import parse_invite
-from protocols.redemption import parse_redemption
-
-from .keys import RECORD
 from .state import Network, State
 
 
@@ -35,7 +29,6 @@ class Newcomers:
     def __init__(self, state: State, gone: Callable[[Network, tuple[bytes, ...]], None]) -> None:
         self._state = state
         self._gone = gone
-        self._inviters: dict[bytes, bytes] = {}  # id of a redemption → who let in
         self._seen: dict[bytes, frozenset[bytes]] = {}  # network → ids of the records that this rests on
 
     def look(self, network: Network) -> None:
@@ -50,8 +43,7 @@ class Newcomers:
         self._seen[network.id] = ids
         roots = {*genesis.stewards, *(founder for founder, _ in genesis.endowments)}
         edges = [
-            (row.author, row.name) if row.kind == "vouch" else (self._inviter(network, row.id), row.author)
-            for row in rows
+            (row.author, row.name) if row.kind == "vouch" else (network.inviter_of(row.id), row.author) for row in rows
         ]
         # What is ours stays here all the same, whatever others do.
         self._gone(network, catalog.know(reached(roots, edges) | {self._state.me}))
@@ -59,13 +51,3 @@ class Newcomers:
     def woke(self, now: int) -> None:
         for network in self._state.networks.values():
             self.look(network)
-
-    def _inviter(self, network: Network, record_id: bytes) -> bytes:
-        if record_id not in self._inviters:
-            wire = self._state.journal.get(RECORD + network.id + record_id)
-            try:
-                found = parse_invite(parse_redemption(parse_record(wire)).invite).inviter if wire else b""
-            except Reject:
-                found = b""
-            self._inviters[record_id] = found
-        return self._inviters[record_id]

@@ -10,6 +10,7 @@ from dht.gossip import Gossip
 from ledger.entry import Entry
 from ledger.halves import first_key
 from ledger.tokens import Token
+from p2pnode.bounds import MAX_INVITE_CHAIN
 from protocols.decimals import format_amount
 from protocols.envelope import Record
 from protocols.errors import Ignore, Refusal
@@ -46,7 +47,9 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Network(msgspec.Struct):
-    """One neighbourhood that this node is in. id: 16 bytes. inviter: author who let us in, or empty."""
+    """One neighbourhood that this node is in. id: 16 bytes. inviter: author who let us in, or empty.
+    inviter_of: who let in the author of the redemption with this id; empty where that is not known.
+    """
 
     id: bytes
     genesis: Genesis
@@ -57,15 +60,22 @@ class Network(msgspec.Struct):
     scopes: tuple[str, ...] = ("",)  # prefixes of the cells whose records are kept
     inviter: bytes = b""
     redemption: bytes = b""
+    inviter_of: Callable[[bytes], bytes] = lambda record: b""
 
     def member(self, author: bytes) -> bool:
-        """Whether this author founded, or was invited by a member, as far as is known here."""
-        genesis = self.genesis
-        return (
-            author in genesis.stewards
-            or any(author == founder for founder, _ in genesis.endowments)
-            or self.catalog.get((author, "redemption", b"")) is not None
-        )
+        """Whether this author founded, or was invited by a member, as far as is known here.
+
+        What is joined by invite only keeps no other redemptions. In an open network anybody lets anybody in, so the
+        chain is followed to its beginning.
+        """
+        for _ in range(MAX_INVITE_CHAIN):
+            if author in self.genesis.stewards or any(author == founder for founder, _ in self.genesis.endowments):
+                return True
+            row = self.catalog.get((author, "redemption", b""))
+            if row is None or not self.genesis.open:
+                return row is not None
+            author = self.inviter_of(row.id)
+        return False
 
     def has(self, author: bytes) -> bool:
         """Whether this author is in this network, as far as is known here: a member, or with a profile in it."""
@@ -143,9 +153,10 @@ class State:
         """Whether a connected peer is asked the time: one that we chose, or that speaks for a member. Anybody can be an
         author in an open network, and a crowd of authors must not keep us from signing."""
         connection = self.connected.get(peer)
+        if connection is None or connection.chosen:
+            return connection is not None
         author = self.directory.author_of(peer)
-        member = author is not None and any(n.member(author) for n in self.networks.values())
-        return connection is not None and (connection.chosen or member)
+        return author is not None and any(n.member(author) for n in self.networks.values())
 
     @property
     def me(self) -> bytes:

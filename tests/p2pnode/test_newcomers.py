@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dht.catalog import Quotas
+from p2pnode.bounds import CLOCK_WRONG
 from p2pnode.core.newcomers import reached
 from protocols.envelope import Record, seal
 from protocols.errors import Ignore
@@ -15,7 +16,7 @@ from protocols.limits import DAY, MINUTE
 from protocols.listing import Listing, seal_listing
 from protocols.redemption import Redemption, countersign, prove, seal_redemption
 from protocols.vouch import VouchStatement, seal_vouch
-from tests.p2pnode.lab import EVE, Lab
+from tests.p2pnode.lab import EVE, EVES_PEER, Lab
 from tests.sim.simulator import Node
 
 ROOM = 4
@@ -139,6 +140,22 @@ def test_what_is_ours_stays_here_though_we_are_a_newcomer(lab):
     dora = lab.signer(lab.dora)
     assert held(lab, lab.dora, dora) == 6 and held(lab, lab.anna, dora) == ROOM
     assert [held(lab, n, dora) for n in (lab.ben, lab.cleo)] == [ROOM, ROOM]
+
+
+@pytest.mark.parametrize("founders_friend", [True, False])
+def test_a_crowd_that_lets_in_itself_is_no_members(founders_friend):
+    """In an open network, that is; each is as good as who let it in, whichever redemption comes first."""
+    lab = Lab()
+    anna = lab.network(lab.anna)
+    lab.take(lab.anna, let_in(lab, MALLORY, EVE))
+    assert not anna.member(EVE.author) and not anna.member(MALLORY.author)
+    lab.take(lab.anna, let_in(lab, lab.signer(lab.ben) if founders_friend else EVE, MALLORY))
+    assert anna.member(EVE.author) is anna.member(MALLORY.author) is founders_friend
+    assert anna.member(lab.signer(lab.ben).author)
+    lab.take(lab.anna, lab.profile(EVE, "Eve", EVES_PEER))
+    lab.meet(lab.anna)
+    lab.anna.core.state.time.heard(EVES_PEER, lab.now + 3 * CLOCK_WRONG, lab.now)
+    assert (3 * CLOCK_WRONG in lab.anna.core.state.time._votes()) is founders_friend
 
 
 def test_without_the_bound_nothing_is_different():
