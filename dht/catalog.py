@@ -225,7 +225,8 @@ class Catalog:
         return (row for row in found if kind is None or row.kind == kind)
 
     def view(self, prefixes: Iterable[str]) -> View:
-        """The items of the scopes that these prefixes cover. It follows the catalog as that changes."""
+        """The items of the scopes that these prefixes cover. It follows the catalog as these change; what comes into a
+        scope of which nothing was held when it was made is not in it."""
         prefixes = tuple(prefixes)
         if "" in prefixes:
             return View([self._all])

@@ -259,10 +259,9 @@ class Session:
             raise DecodeError("an item outside of its range", "field")
         if not part.ids or low != part.low or any(place >= len(listed) for place in range_.missing):
             raise DecodeError("an answer to a list that was not sent", "field")
-        else:
-            lacked = (listed[place] for place in range_.missing)
-            found.have.extend(item for item in lacked if _below(item, high))
-            found.need.extend(range_.items)
+        lacked = (listed[place] for place in range_.missing)
+        found.have.extend(item for item in lacked if _below(item, high))
+        found.need.extend(range_.items)
 
 
 def _outside(low: bytes, high: bytes | None, items: tuple[bytes, ...]) -> bool:

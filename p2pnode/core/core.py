@@ -24,6 +24,7 @@ from .bans import Bans
 from .claims import Claims
 from .commanding import Commanding
 from .custody import Custody
+from .defaults import Defaults
 from .drafts import Drafts
 from .effects import Credit, Effect, Penalize, Send, Wake
 from .events import (
@@ -109,6 +110,7 @@ class Core:
             self._take_part(network, now)
         self.outbox = Outbox(state)
         self.vouches = self.membership.vouches = Vouches(state, self.outbox)
+        self.defaults = Defaults(state, self.vouches)
         self.replicas = Replicas(state)
         self.listings = Listings(state)
         self.notices = Notices(state, self.listings)
@@ -159,7 +161,7 @@ class Core:
         self.status.told = (
             self.narrowing.warnings,
             self.drafts.warnings,
-            self.vouches.defaulted,
+            self.defaults.warnings,
             self.vouches.offered.undecided,
             self.claims.undecided,
         )

@@ -1,6 +1,5 @@
 """The terms that our user proposes, drafted from the listing and what stands. Nothing is said or stored."""
 
-from ledger.entry import parse_entry
 from p2pnode import commands
 from p2pnode.bounds import PROPOSAL_LIFETIME
 from protocols.amounts import Price, parse_amount, parse_price
@@ -14,7 +13,6 @@ from protocols.terms import Terms, draft_terms, quorum_of, terms_hash
 
 from .exchange_json import money
 from .exchanges import Exchanges, Held
-from .keys import KEPT
 from .listings import Listings
 from .state import Network, State
 
@@ -119,10 +117,9 @@ class Drafting:
             free = network.chain.state.figures.spendable
             who = f"you can spend {network.money(max(0, free))} now"
         else:
-            kept = self._state.journal.scan(KEPT + network.id + duty.provider)
-            if not kept:
+            newest = self._state.newest_of(network, duty.provider)
+            if newest is None:
                 return []
-            newest = parse_entry(kept[-1][1])
             free = newest.balance - newest.hold + newest.limit
             name = self._state.directory.name(duty.provider)
             who = f"{name} could spend {network.money(max(0, free))} by the newest entry that is known here"

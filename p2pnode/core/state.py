@@ -7,7 +7,7 @@ import msgspec
 
 from dht.catalog import Catalog
 from dht.gossip import Gossip
-from ledger.entry import Entry
+from ledger.entry import Entry, parse_entry
 from ledger.halves import first_key
 from ledger.tokens import Token
 from p2pnode.bounds import MAX_INVITE_CHAIN
@@ -19,6 +19,7 @@ from protocols.identity import KeyState, Signer
 
 from .directory import Directory
 from .journal import Journal
+from .keys import KEPT
 from .own_chain import OwnChain
 from .timekeeping import Timekeeping
 
@@ -190,6 +191,16 @@ class State:
         return (
             now if any(p in self.connected for p in peers) else max((self.parted.get(p, 0) for p in peers), default=0)
         )
+
+    def newest_of(self, network: Network, author: bytes) -> Entry | None:
+        """The newest entry of somebody else's chain that is kept here."""
+        kept = self.journal.scan(KEPT + network.id + author)
+        return parse_entry(kept[-1][1]) if kept else None
+
+    def owed(self, network: Network, author: bytes) -> int:
+        """How far below zero somebody's balance is, by the newest entry that is kept here, minor units."""
+        newest = self.newest_of(network, author)
+        return max(0, -newest.balance) if newest is not None else 0
 
     def key_of(self, author: bytes, epoch: int) -> bytes | None:
         """The key to verify with: None where the inception that travels along decides (epoch 0)."""

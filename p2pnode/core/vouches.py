@@ -8,7 +8,7 @@ from ledger.payloads import Settlement
 from ledger.settlement import Append
 from ledger.vouching import Vouch, VouchState
 from p2pnode import commands
-from p2pnode.bounds import DEFAULT_AFTER, MAX_PARTS_TAKEN, MAX_VOUCHES_OF_ONE, MAX_VOUCHES_TAKEN
+from p2pnode.bounds import MAX_PARTS_TAKEN, MAX_VOUCHES_OF_ONE, MAX_VOUCHES_TAKEN
 from protocols import exchange_messages as messages
 from protocols import vouch_messages as parts_messages
 from protocols.amounts import parse_amount
@@ -20,7 +20,7 @@ from protocols.limits import DURABLE_LIFETIME
 from protocols.vouch import VouchStatement, seal_vouch
 
 from .effects import Emit, Send
-from .keys import KEPT, VOUCH
+from .keys import VOUCH
 from .offered import Offered
 from .outbox import Outbox
 from .revising import next_revision
@@ -84,7 +84,7 @@ class Vouches:
         it earns. Asking for the same again only reminds it."""
         network = self._state.network(args.network)
         subject = self._state.directory.resolve(args.peer)
-        held = self._held(network, subject)
+        held = self._newest(network, subject)
         parts = self.parts(network, held, args.amount)
         self._outbox.check_room()
         for vouch, part in parts:
@@ -106,10 +106,10 @@ class Vouches:
         the peer is known to owe, as far as we vouched for it."""
         network = self._state.network(args.network)
         subject = self._state.directory.resolve(args.peer)
-        held = self._held(network, subject)
+        held = self._newest(network, subject)
         amount = args.amount
         if amount is None:
-            owed = min(self.owed(network, subject), sum(v.left for v in held))
+            owed = min(self._state.owed(network, subject), sum(v.left for v in held))
             if owed == 0:
                 raise Refusal("refused", "nothing is known here that this peer owes", "Say how much to take over.")
             amount = format_amount(owed, network.genesis.decimals)
@@ -150,8 +150,13 @@ class Vouches:
             if v.network == network.id and whose in (None, v.counterparty)
         ] + self.offered.listed(network, whose)
 
-    def _held(self, network: Network, subject: bytes) -> list[Vouch]:
-        held = [v for v in self._given(network, subject) if v.state is VouchState.HELD]
+    def held(self, network: Network, subject: bytes) -> list[Vouch]:
+        """What we vouch for a subject and it has accepted, the oldest first."""
+        return [v for v in self._given(network, subject) if v.state is VouchState.HELD]
+
+    def _newest(self, network: Network, subject: bytes) -> list[Vouch]:
+        """The same, the newest first. `Refusal` if there is none."""
+        held = self.held(network, subject)
         if not held:
             raise Refusal("not_found", "you have no accepted vouch for this peer", "`p2pnode vouch` makes one.")
         return held[::-1]
@@ -171,36 +176,6 @@ class Vouches:
             if part:
                 parts.append((vouch, part))
         return parts
-
-    def owed(self, network: Network, subject: bytes) -> int:
-        """How far below zero the balance of a subject is, by the newest entry of it that is held here."""
-        kept = self._state.journal.scan(KEPT + network.id + subject)
-        return max(0, -parse_entry(kept[-1][1]).balance) if kept else 0
-
-    def defaulted(self, now: int) -> list[str]:
-        """Whoever we vouch for, owes, and has not been seen for long: a line for each, for our user to decide."""
-        found = []
-        for network_id, subject in dict.fromkeys((v.network, v.counterparty) for v in self.all.values() if v.voucher):
-            network = self._state.networks.get(network_id)
-            held = [v for v in self._given(network, subject) if v.state is VouchState.HELD] if network else []
-            if network is None or not held or self._seen(network, subject, now) > now - DEFAULT_AFTER:
-                continue
-            owed, left = self.owed(network, subject), sum(v.left for v in held)
-            if owed:
-                name = self._state.directory.name(subject)
-                found.append(
-                    f"{name} owes {network.money(owed)} and has not been seen for 90 days; you vouch with "
-                    f"{network.money(left)}. "
-                    f"`p2pnode unvouch {name} --take-over` makes that debt your own"
-                )
-        return found
-
-    def _seen(self, network: Network, author: bytes, now: int) -> int:
-        """When this author last gave a sign of life, ms, as far as is known here; 0 for never."""
-        lease = network.catalog.get((author, "lease", b""))
-        kept = self._state.journal.scan(KEPT + network.id + author)
-        signed = parse_entry(kept[-1][1]).at if kept else 0
-        return max(self._state.seen(author, now), lease.created if lease else 0, signed)
 
     def received(self, peer: str, network: Network, entry: Entry, now: int) -> None:
         """A VOUCH…, VOUCH_RETURN or UNVOUCH entry of the other side, its signature verified."""

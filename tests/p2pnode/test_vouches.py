@@ -158,9 +158,9 @@ def test_who_is_gone_owing_is_named(lab):
         lab.sim._break(lab.dora, lab.sim.nodes[peer])
     lab.sim.run(MINUTE)
     assert not look(lab.anna, "status", lab.now)["warnings"]
-    told = lab.anna.core.vouches.defaulted(lab.now + DEFAULT_AFTER + DAY)
+    told = lab.anna.core.defaults.warnings(lab.now + DEFAULT_AFTER + DAY)
     assert len(told) == 1 and "Dora owes 3 hour" in told[0] and "--take-over" in told[0]
-    assert not lab.anna.core.vouches.defaulted(lab.now + DEFAULT_AFTER - DAY)
+    assert not lab.anna.core.defaults.warnings(lab.now + DEFAULT_AFTER - DAY)
 
 
 def test_only_the_voucher_may_ask_back(lab):
