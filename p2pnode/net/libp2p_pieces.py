@@ -136,9 +136,9 @@ class RawChannel:
             await trio.lowlevel.checkpoint()
         while True:
             if self._drained:
-                await trio.lowlevel.wait_readable(self._stream.socket.fileno())
+                await trio.lowlevel.wait_readable(self._file())
             try:
-                data = os.read(self._stream.socket.fileno(), RECEIVE_SIZE)
+                data = os.read(self._file(), RECEIVE_SIZE)
                 break
             except BlockingIOError:
                 self._drained = True
@@ -151,9 +151,16 @@ class RawChannel:
         view = memoryview(data)
         while view:
             try:
-                view = view[os.write(self._stream.socket.fileno(), view) :]
+                view = view[os.write(self._file(), view) :]
             except BlockingIOError:
-                await trio.lowlevel.wait_writable(self._stream.socket.fileno())
+                await trio.lowlevel.wait_writable(self._file())
+
+    def _file(self) -> int:
+        """Of a socket that is closed trio would remember that somebody waits for it, for good."""
+        number = self._stream.socket.fileno()
+        if number < 0:
+            raise ConnectionEnded("closed by us")
+        return number
 
     async def close(self) -> None:
         await self._stream.aclose()

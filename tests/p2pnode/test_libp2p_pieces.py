@@ -129,3 +129,14 @@ def test_any_bytes_are_a_failed_negotiation(data: bytes, kept: int) -> None:
             await pieces.propose(Script(HELLO[:kept] + data), "/no such protocol")
 
     trio.run(attempt)
+
+
+@pytest.mark.parametrize("what", ["read", "write"])
+async def test_a_channel_that_was_closed_here_has_ended(what: str) -> None:
+    here, there = (trio.SocketStream(end) for end in trio.socket.socketpair())
+    channel = pieces.RawChannel(here, True)
+    channel.abort()
+    for _ in range(2):
+        with pytest.raises(pieces.ConnectionEnded):
+            await (channel.read(1) if what == "read" else channel.write(b"x"))
+    await there.aclose()
