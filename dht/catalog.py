@@ -10,18 +10,30 @@ it with the longest `until` that it had.
 A slot is kept in each scope apart: who keeps only one of two scopes could not know of a revision in the other.
 """
 
+import sys
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
+
+import msgspec
 
 from protocols.envelope import Record, Slot
 from protocols.limits import MINUTE
 
 from .items import ItemSet, View
-from .keys import covers, item, item_id, item_order, item_place, item_slot, item_until, slot_hash
+from .keys import (
+    covers,
+    item,
+    item_id,
+    item_order,
+    item_place,
+    item_revision,
+    item_slot,
+    item_until,
+    slot_hash,
+)
 
 MAX_TURNED_AWAY: Final = 4_096  # ids remembered of what came and is not kept, so that it is not fetched again
 MAX_ODD: Final = 1_024  # ids remembered of what seems to be replaced, and is still offered
@@ -49,16 +61,17 @@ class Quotas(NamedTuple):
         return self.listings if group[1] else max(1, self.records - self.listings)
 
 
-class Row(NamedTuple):
-    """What the catalog knows of a record that it keeps. Times in milliseconds."""
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """What the catalog knows of a record that it keeps. There may be a hundred thousand of them, so what stands in the
+    item stands nowhere else, and rows share what they have in common. Times in milliseconds.
+    """
 
+    item: bytes
     id: bytes
     kind: str
     author: bytes
     name: bytes
-    revision: int
     created: int
-    until: int
     scope: str
     withdrawn: bool
 
@@ -67,8 +80,12 @@ class Row(NamedTuple):
         return (self.author, self.kind, self.name)
 
     @property
-    def item(self) -> bytes:
-        return item(self.until, slot_hash(self.slot), self.revision, self.id)
+    def until(self) -> int:
+        return item_until(self.item)
+
+    @property
+    def revision(self) -> int:
+        return item_revision(self.item)
 
 
 class Verdict(StrEnum):
@@ -101,7 +118,6 @@ class Catalog:
         self._others: dict[bytes, list[Row]] = {}  # the rest of them; a rule-abiding author has none
         self._ids: dict[bytes, Row] = {}
         self._groups: dict[Group, list[bytes]] = {}  # the items of its rows, ascending
-        self._ends: list[tuple[int, bytes]] = []  # heap of (until, id); may hold stale pairs
         self._turned_away: OrderedDict[bytes, None] = OrderedDict()
         self._odd: OrderedDict[bytes, int] = OrderedDict()  # id → since when it is offered
         self._all = ItemSet()
@@ -115,54 +131,39 @@ class Catalog:
 
     def judge(self, record: Record, now: int) -> Verdict:
         """What `admit` would say. It looks at nothing but the header, so the signature may still be unchecked."""
-        if record.id in self._ids:
-            return Verdict.KNOWN
-        if record.until <= now:
-            return Verdict.EXPIRED
-        key = item(record.until, slot_hash(record.slot), record.revision, record.id)
-        row = self._held(item_slot(key), record.scope)
-        if row is not None and item_order(key) < item_order(row.item):
-            self._turn_away(record.id)
-            return Verdict.OLDER
-        group = self._group(record)
-        items = self._groups.get(group, [])
-        if row is None and len(items) >= self.quotas.of(group) and item_place(key) < item_place(items[0]):
-            self._turn_away(record.id)
-            return Verdict.OVER_QUOTA
-        return Verdict.ADDED
+        return self._judge(record, now, slot_hash(record.slot), self._group(record))
 
     def admit(self, record: Record, now: int) -> Admission:
         """Take in a record whose signature and age have been checked. First lets go of what has expired by `now`."""
         if record.network != self.network:
             raise ValueError("a record of another network")
-        removed = list(self.expire(now))
-        verdict = self.judge(record, now)
+        removed = self.expire(now)
+        slot, group = slot_hash(record.slot), self._group(record)
+        verdict = self._judge(record, now, slot, group)
         if verdict is Verdict.ADDED:
+            before = self._held(slot, record.scope)
+            if before is not None:
+                removed += (self._remove(before),)
             row = Row(
+                _item(record, slot),
                 record.id,
-                record.kind,
-                record.author,
+                sys.intern(record.kind),
+                self._same_author(group, record.author),
                 record.name,
-                record.revision,
                 record.created,
-                record.until,
-                record.scope,
+                sys.intern(record.scope),
                 record.withdrawn,
             )
-            before = self._held(slot_hash(row.slot), row.scope)
-            if before is not None:
-                removed.append(self._remove(before))
-            self._add(row)
-            removed += self._trim(self._group(row))
-        return Admission(verdict, tuple(removed))
+            self._add(row, slot, group)
+            removed += self._trim(group)
+        return Admission(verdict, removed)
 
     def expire(self, now: int) -> tuple[bytes, ...]:
         """Let go of the records whose time is over: the ids that storage must delete."""
-        removed = []
-        while self._ends and self._ends[0][0] <= now:
-            row = self._ids.get(heappop(self._ends)[1])
-            if row is not None:
-                removed.append(self._remove(row))
+        end, removed = self.next_expiry(), []
+        while end is not None and end <= now:
+            removed.append(self._remove(self._ids[item_id(self._all.least)]))
+            end = self.next_expiry()
         return tuple(removed)
 
     def know(self, authors: Iterable[bytes]) -> tuple[bytes, ...]:
@@ -188,8 +189,8 @@ class Catalog:
         self._remove(self._ids[record_id])
 
     def next_expiry(self) -> int | None:
-        """When `expire` may have something to do; not later than the first end."""
-        return self._ends[0][0] if self._ends else None
+        """When `expire` has something to do."""
+        return item_until(self._all.least) if self._ids else None
 
     def wants(self, key: bytes, now: int) -> bool:
         """Whether the record of an item (see `dht.keys`) would be of use here, as far as the item tells.
@@ -240,23 +241,41 @@ class Catalog:
                 rows = (self._ids[item_id(key)] for key in items.items(b"", None))
                 yield from (row for row in rows if row.author != author)
 
+    def _judge(self, record: Record, now: int, slot: bytes, group: Group) -> Verdict:
+        if record.until <= now:
+            return Verdict.EXPIRED
+        if record.id in self._ids:
+            return Verdict.KNOWN
+        row = self._held(slot, record.scope)
+        if row is None:
+            items: Sequence[bytes] = self._groups.get(group, ())
+            full = len(items) >= self.quotas.of(group)
+            if not full or item_place(_item(record, slot)) >= item_place(items[0]):
+                return Verdict.ADDED
+        elif item_order(_item(record, slot)) >= item_order(row.item):
+            return Verdict.ADDED
+        self._turn_away(record.id)
+        return Verdict.OVER_QUOTA if row is None else Verdict.OLDER
+
     def _held(self, slot: bytes, scope: str) -> Row | None:
         row = self._rows.get(slot)
         if row is None or row.scope == scope:
             return row
         return next((other for other in self._others.get(slot, ()) if other.scope == scope), None)
 
-    def _add(self, row: Row) -> None:
+    def _add(self, row: Row, slot: bytes, group: Group) -> None:
         key = row.item
         self._ids[row.id] = row
-        self._put_first([row, *self._in_slot(item_slot(key))])
-        self._join(row)
+        if slot in self._rows:
+            self._put_first([row, *self._in_slot(slot)])
+        else:
+            self._rows[slot] = row
+        self._join(row, group)
         self._all.add(key)
-        self._scopes.setdefault(row.scope, ItemSet()).add(key)
-        heappush(self._ends, (row.until, row.id))
-        if len(self._ends) > 64 + 4 * len(self._ids):
-            self._ends = [(kept.until, kept.id) for kept in self._ids.values()]
-            heapify(self._ends)
+        items = self._scopes.get(row.scope)
+        if items is None:
+            items = self._scopes[row.scope] = ItemSet()
+        items.add(key)
 
     def _remove(self, row: Row) -> bytes:
         key = row.item
@@ -283,12 +302,22 @@ class Catalog:
             self._leave(row)
         self._known = known
         for row in rows:
-            self._join(row)
+            self._join(row, self._group(row))
         self._turned_away.clear()  # there may be room for it now
         return tuple(id_ for group in dict.fromkeys(map(self._group, rows)) for id_ in self._trim(group))
 
-    def _join(self, row: Row) -> None:
-        insort(self._groups.setdefault(self._group(row), []), row.item)
+    def _join(self, row: Row, group: Group) -> None:
+        items = self._groups.get(group)
+        if items is None:
+            self._groups[group] = [row.item]
+        else:
+            insort(items, row.item)
+
+    def _same_author(self, group: Group, author: bytes) -> bytes:
+        """The author as the rows of its group hold it already: equal bytes, held once."""
+        items = self._groups.get(group)
+        there = author if items is None else self._ids[item_id(items[0])].author
+        return there if there == author else author
 
     def _leave(self, row: Row) -> None:
         group, key = self._group(row), row.item
@@ -297,11 +326,12 @@ class Catalog:
         if not items:
             del self._groups[group]
 
-    def _trim(self, group: Group) -> list[bytes]:
+    def _trim(self, group: Group) -> tuple[bytes, ...]:
         """Turn away what is beyond a quota."""
-        evicted = []
-        while len(items := self._groups.get(group, [])) > self.quotas.of(group):
-            evicted.append(self._remove(self._ids[item_id(items[0])]))
+        evicted: tuple[bytes, ...] = ()
+        quota, none = self.quotas.of(group), list[bytes]()
+        while len(items := self._groups.get(group, none)) > quota:
+            evicted += (self._remove(self._ids[item_id(items[0])]),)
             self._turn_away(evicted[-1])
         return evicted
 
@@ -322,3 +352,7 @@ class Catalog:
         self._turned_away[record_id] = None
         if len(self._turned_away) > MAX_TURNED_AWAY:
             self._turned_away.popitem(last=False)
+
+
+def _item(record: Record, slot: bytes) -> bytes:
+    return item(record.until, slot, record.revision, record.id)

@@ -30,15 +30,21 @@ class ItemSet:
     def __len__(self) -> int:
         return self._len
 
+    @property
+    def least(self) -> bytes:
+        """`IndexError` if there is none."""
+        return self._firsts[0]
+
     def add(self, item: bytes) -> None:
         """Add an item that is not in the set."""
         if not self._chunks:
             self._chunks, self._firsts, self._sums = [[]], [item], [0]
-        i = max(0, bisect_right(self._firsts, item) - 1)
+        i = bisect_right(self._firsts, item) - 1
+        if i < 0:
+            i, self._firsts[0] = 0, item
         chunk = self._chunks[i]
         insort(chunk, item)
         self._sums[i] += int.from_bytes(item[32:], "big")
-        self._firsts[i] = chunk[0]
         self._len += 1
         if len(chunk) > _CHUNK:
             tail = chunk[_CHUNK // 2 :]

@@ -10,11 +10,14 @@ Compared as bytes, items stand in the order of their end, so those that have exp
 from collections.abc import Iterable
 from functools import lru_cache
 
+import msgspec
+
 from protocols.codec import encode
 from protocols.envelope import Record, Slot
 from protocols.identity import digest
 
 ITEM = 64
+_SLOT = msgspec.msgpack.Encoder()  # the same bytes as of `codec.encode`, for what holds nothing but bytes and text
 _ID_MASK = (1 << 256) - 1
 
 
@@ -40,7 +43,7 @@ def author_key(network: bytes, author: bytes) -> bytes:
 @lru_cache(maxsize=4096)
 def slot_hash(slot: Slot) -> bytes:
     """16 bytes that stand for `(author, kind, name)`."""
-    return digest(encode(list(slot)))[:16]
+    return digest(_SLOT.encode(slot))[:16]
 
 
 def item_of(record: Record) -> bytes:
@@ -57,6 +60,10 @@ def item_until(key: bytes) -> int:
 
 def item_slot(key: bytes) -> bytes:
     return key[8:24]
+
+
+def item_revision(key: bytes) -> int:
+    return int.from_bytes(key[24:32], "big")
 
 
 def item_id(key: bytes) -> bytes:

@@ -27,8 +27,10 @@ from protocols.limits import (
 _LOW, _LOW_BUT_BREAKS = r"\x00-\x1f", r"\x00-\x08\x0b-\x1f"  # without tab and line feed
 _CONTROL = _LOW + r"\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 _SPACE = r"\x20\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
-LINE = rf"\A[^{_CONTROL}]*\Z"
-_PARAGRAPHS = rf"\A[^{_CONTROL.replace(_LOW, _LOW_BUT_BREAKS)}]*\Z"  # one class: alternatives cost ten times as much
+# One class says it all; what stands before it is in that class too, and takes half the time for each character.
+# Possessive, so that nothing is tried twice; alternatives would cost ten times as much.
+LINE = rf"\A[ -~]*+[^{_CONTROL}]*+\Z"
+_PARAGRAPHS = rf"\A[ -~]*+[^{_CONTROL.replace(_LOW, _LOW_BUT_BREAKS)}]*+\Z"
 
 Bytes16 = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Bytes32 = Annotated[bytes, Meta(min_length=32, max_length=32)]

@@ -123,7 +123,8 @@ class Intake:
             self._state.journal.put(
                 RECORD + network.id + record.id, record.wire, durable=record.author == self._state.me
             )
-        self.gone(network, admission.removed)
+        if admission.removed:
+            self.gone(network, admission.removed)
         if not admission.added:
             raise Ignore(_WORDS[admission.verdict])
         self._learn(network, record)

@@ -1,11 +1,13 @@
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dht.catalog
 from dht.catalog import ODD_AFTER, Catalog, Quotas, Verdict
-from dht.keys import covers, item_id, item_of, item_order, shared
-from protocols.envelope import Record, replaces, seal
+from dht.keys import covers, item_id, item_of, item_order, shared, slot_hash
+from protocols.envelope import Record, parse_record, replaces, seal
 from protocols.identity import incept
 from protocols.limits import DAY, HOUR, MAX_LIFETIME
 from tests.dht.records import NETWORK, NOW, author, record, withdrawal
@@ -298,3 +300,21 @@ def test_of_two_that_end_together_the_order_is_that_of_replacement(a, b):
         assert replaces((a.revision, a.id), (b.revision, b.id)) == (item_order(item_of(a)) > item_order(item_of(b)))
     else:
         assert (a.until > b.until) == (item_order(item_of(a)) > item_order(item_of(b)))
+
+
+def test_a_row_takes_half_a_kilobyte() -> None:
+    """Of a hundred thousand of them a node must not die. Each arrives as bytes of its own, as from the wire."""
+    wires = [seal(SIGNER, network=NETWORK, kind="vouch", name=i.to_bytes(32), created=NOW, until=NOW + DAY,
+                  payload=b"x").wire for i in range(1_500)]  # fmt: skip
+    catalog = Catalog(NETWORK)
+    slot_hash.cache_clear()
+    tracemalloc.start()
+    try:
+        for wire in wires:
+            catalog.admit(parse_record(wire), NOW)
+        slot_hash.cache_clear()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(catalog) == 1_500
+    assert taken / len(catalog) < 600
