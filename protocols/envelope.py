@@ -44,7 +44,7 @@ _HEADER = Array(int, bytes, str, bytes, int, bytes, int, int, int, str, bytes)
 Slot = tuple[bytes, str, bytes]
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A decoded record. `network` is 16 bytes, `author` and `id` 32; times in milliseconds.
 
     Being a `Record` says nothing about its signature: see `verify_record`.

@@ -46,24 +46,33 @@ class Documents:
 
     def __init__(self, stems: Callable[[str], frozenset[str]]) -> None:
         self.forms = lru_cache(maxsize=FORMS_KEPT)(lambda token: stems(token) | {token})
-        self._titled = lru_cache(maxsize=FORMS_KEPT)(lambda token: frozenset(f"={form}" for form in self.forms(token)))
+        self._said = lru_cache(maxsize=FORMS_KEPT)(lambda token: " ".join(self.forms(token)))
+        self._named = lru_cache(maxsize=FORMS_KEPT)(
+            lambda token: " ".join(f"{form} ={form}" for form in self.forms(token))
+        )
 
     def document(self, title: Iterable[str], body: Iterable[str], filters: Iterable[str]) -> str:
-        """The tokens of a listing. title: those of title and tags; body: those of its text."""
-        said: set[str] = set().union(
-            filters, *map(self._titled, title), *map(self.forms, title), *map(self.forms, body)
-        )
-        return " ".join(said)
+        """The tokens of a listing; some may be there twice. title: those of title and tags; body: those of its text."""
+        title = {*title}
+        return " ".join([*filters, *map(self._named, title), *map(self._said, {*body} - title)])
+
+
+def filters(network: bytes, kind: str, direction: str, place: Point | None) -> tuple[str, ...]:
+    """The tokens that a listing is filtered by."""
+    return _what(network, kind, direction) + _where(place)
 
 
 @lru_cache(maxsize=1_024)
-def filters(network: bytes, kind: str, direction: str, place: Point | None) -> tuple[str, ...]:
-    """The tokens that a listing is filtered by."""
-    found = (of_network(network), of_kind(kind), of_direction(direction))
+def _what(network: bytes, kind: str, direction: str) -> tuple[str, ...]:
+    return of_network(network), of_kind(kind), of_direction(direction)
+
+
+@lru_cache(maxsize=1_024)
+def _where(place: Point | None) -> tuple[str, ...]:
     if place is None:
-        return (*found, NOWHERE)
+        return (NOWHERE,)
     cell = encode(*place, _FINEST)
-    return found + tuple(f"@{cell[:length]}" for length in range(_COARSEST, _FINEST + 1))
+    return tuple(f"@{cell[:length]}" for length in range(_COARSEST, _FINEST + 1))
 
 
 def of_network(network: bytes) -> str:
@@ -168,4 +177,4 @@ def _all(expressions: Iterable[str]) -> str:
 
 def title_tokens(title: str, tags: Iterable[str]) -> list[str]:
     """The tokens of title and tags."""
-    return [*tokens(title), *(token for tag in tags for token in tokens(tag))]
+    return tokens(" ".join((title, *tags)))

@@ -182,8 +182,8 @@ def _select(
 
 def _several(db: sqlite3.Connection, network: bytes) -> bool:
     """Whether the index holds listings of another network as well."""
-    sql = "SELECT EXISTS (SELECT 1 FROM listing WHERE network < ?) OR EXISTS (SELECT 1 FROM listing WHERE network > ?)"
-    return bool(db.execute(sql, (network, network)).fetchone()[0])
+    sql = "SELECT EXISTS (SELECT 1 FROM network WHERE id != ? AND listings > 0)"
+    return bool(db.execute(sql, (network,)).fetchone()[0])
 
 
 def _far(hit: Hit) -> float:

@@ -3,7 +3,9 @@
 It is a cache. Everything in it comes from the store and can be indexed again at any time: a file that is missing,
 damaged or of another version is deleted and made new, empty and without a marker. Nothing is lost with it.
 
-    listing   what a search filters by; its id is (created << 10 | hash), so descending ids are newest first
+    listing   what a search filters by; its id is (created << 10 | hash), so descending ids are newest first. It is
+              found by in_slot and in_record, 8 bytes of hash, which are a fifth of slot and record id
+    network   how many listings each has
     words     FTS5: the tokens of each listing as `document` makes them, without places in the text or counts
     word      each word of titles and tags and how many listings use it; gram: its trigrams, to find mistyped words
 
@@ -21,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
@@ -34,25 +37,26 @@ from protocols.listing import Availability
 from . import finding
 from .document import Documents, Word, asked, filters, title_tokens
 from .finding import Hit, Query
-from .places import centre, distance_km
+from .places import Point, centre, distance_km
 from .words import allowed_errors, errors, stemmer, tokens, trigrams
 
 __all__ = ["Hit", "Index", "IndexUnavailable", "ListingRow", "Query"]
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE listing (id INTEGER PRIMARY KEY, network BLOB, slot BLOB, record BLOB, revision INTEGER, direction TEXT,
     kind TEXT, lat REAL, lon REAL, amount INTEGER, unit TEXT, per TEXT, until INTEGER, created INTEGER, paused INTEGER,
-    available BLOB);
-CREATE UNIQUE INDEX listing_slot ON listing (network, slot);
-CREATE INDEX listing_record ON listing (record);
+    available BLOB, in_slot INTEGER, in_record INTEGER);
+CREATE INDEX listing_slot ON listing (in_slot);
+CREATE INDEX listing_record ON listing (in_record);
+CREATE TABLE network (id BLOB PRIMARY KEY, listings INTEGER) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5 (said, named UNINDEXED, tokenize = "ascii tokenchars '=#@'",
     detail = none, columnsize = 0);
 CREATE TABLE word (term TEXT PRIMARY KEY, uses INTEGER) WITHOUT ROWID;
 CREATE TABLE gram (gram TEXT, term TEXT, PRIMARY KEY (gram, term)) WITHOUT ROWID;
 """
-_TABLES: Final = ("meta", "listing", "words", "word", "gram")
+_TABLES: Final = ("meta", "listing", "network", "words", "word", "gram")
 _COMPARED: Final = 100  # words that share most with a mistyped one
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -69,7 +73,7 @@ class IndexUnavailable(Exception):
         self.rebuilt = rebuilt
 
 
-class ListingRow(msgspec.Struct, frozen=True, kw_only=True):
+class ListingRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One listing as it is indexed. `slot`: author (32 bytes) + name (16). Times in ms, amounts in minor units."""
 
     network: bytes
@@ -122,7 +126,8 @@ class Index:
         Of two revisions of a slot the one that `protocols.envelope.replaces` prefers stays, whatever comes first."""
         with self._use() as db, _transaction(db):
             for record in removed:
-                for (row_id,) in db.execute("SELECT id FROM listing WHERE record = ?", (record,)).fetchall():
+                found = "SELECT id FROM listing WHERE in_record = ? AND record = ?"
+                for (row_id,) in db.execute(found, (_short(record), record)).fetchall():
                     self._delete(db, row_id)
             self._put(db, rows)
             if mark is not None:
@@ -206,14 +211,18 @@ class Index:
             other = newest.get((row.network, row.slot))
             if other is None or replaces((row.revision, row.record), (other.revision, other.record)):
                 newest[row.network, row.slot] = row
-        known = "SELECT id, revision, record FROM listing WHERE network = ? AND slot = ?"
         ids = json.dumps([_row_id(row) for row in newest.values()])
         in_use = "SELECT id FROM listing WHERE id IN (SELECT value FROM json_each(?))"
         taken = {row_id for (row_id,) in db.execute(in_use, (ids,))}
+        keys = json.dumps([_slot_key(network, slot) for network, slot in newest])
+        known = (
+            "SELECT network, slot, id, revision, record FROM listing WHERE in_slot IN (SELECT value FROM json_each(?))"
+        )
+        held = {(network, slot): old for network, slot, *old in db.execute(known, (keys,))}
         listings, documents = [], []
         uses: Counter[str] = Counter()
         for (network, slot), row in newest.items():
-            if old := db.execute(known, (network, slot)).fetchone():
+            if old := held.get((network, slot)):
                 if old[2] != row.record and not replaces((row.revision, row.record), (old[1], old[2])):
                     continue
                 self._delete(db, old[0])
@@ -223,21 +232,26 @@ class Index:
                 if row_id not in taken and db.execute("SELECT 1 FROM listing WHERE id = ?", (row_id,)).fetchone():
                     taken.add(row_id)
             taken.add(row_id)
-            lat, lon = place = _place(row.area)
+            place = _place(row.area)
+            lat, lon = place or (None, None)
             listings.append(
                 (row_id, network, slot, row.record, row.revision, row.direction, row.kind, lat, lon,
                  row.price_amount, row.price_unit, row.price_per, row.until, row.created, row.paused,
-                 None if row.available is None else msgspec.msgpack.encode(row.available))
+                 None if row.available is None else msgspec.msgpack.encode(row.available),
+                 _slot_key(network, slot), _short(row.record))
             )  # fmt: skip
-            named = title_tokens(row.title, row.tags)
-            given = filters(network, row.kind, row.direction, None if lat is None else place)
+            named = {*title_tokens(row.title, row.tags)}
+            given = filters(network, row.kind, row.direction, place)
             said = self._documents.document(named, tokens(row.text), given)
-            documents.append((row_id, said, " ".join({*named})))
-            uses.update({*named})
-        db.executemany("INSERT INTO listing VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", listings)
+            documents.append((row_id, said, " ".join(named)))
+            uses.update(named)
+        db.executemany("INSERT INTO listing VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", listings)
+        more = "INSERT INTO network VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET listings = listings + ?2"
+        db.executemany(more, Counter(network for _, network, *_ in listings).items())
         documents.sort()  # at each id that is lower than the one before, FTS5 writes out all it has gathered
         db.executemany("INSERT INTO words (rowid, said, named) VALUES (?,?,?)", documents)
-        new = [term for term in uses if not db.execute("SELECT 1 FROM word WHERE term = ?", (term,)).fetchone()]
+        unknown = "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM word WHERE term = value)"
+        new = [term for (term,) in db.execute(unknown, (json.dumps([*uses]),))]
         counted = "INSERT INTO word VALUES (?, ?) ON CONFLICT (term) DO UPDATE SET uses = uses + excluded.uses"
         db.executemany(counted, uses.items())
         db.executemany("INSERT INTO gram VALUES (?, ?)", [(gram, term) for term in new for gram in trigrams(term)])
@@ -248,6 +262,8 @@ class Index:
             db.execute("UPDATE word SET uses = uses - 1 WHERE term = ?", (term,))
             if db.execute("DELETE FROM word WHERE term = ? AND uses <= 0", (term,)).rowcount:
                 db.executemany("DELETE FROM gram WHERE gram = ? AND term = ?", [(g, term) for g in trigrams(term)])
+        owner = "(SELECT network FROM listing WHERE listing.id = ?)"
+        db.execute(f"UPDATE network SET listings = listings - 1 WHERE id = {owner}", (row_id,))
         db.execute("DELETE FROM words WHERE rowid = ?", (row_id,))
         db.execute("DELETE FROM listing WHERE id = ?", (row_id,))
 
@@ -349,14 +365,23 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def _short(key: bytes) -> int:
+    """8 bytes of a hash, as SQLite holds an integer."""
+    return int.from_bytes(key[:8], signed=True)
+
+
+def _slot_key(network: bytes, slot: bytes) -> int:
+    return _short(blake2b(network + slot, digest_size=8).digest())
+
+
 def _row_id(row: ListingRow) -> int:
     mixed = int.from_bytes(row.record[:2]) >> 6  # the record's id is a hash
     return min(max(row.created, 0), 2**42 - 1) << 10 | mixed
 
 
 @lru_cache(maxsize=4_096)
-def _place(area: str) -> tuple[float, float] | tuple[None, None]:
-    return centre(area) or (None, None)
+def _place(area: str) -> Point | None:
+    return centre(area)
 
 
 def _distance_km(lat: float, lon: float, from_lat: float, from_lon: float) -> float:

@@ -43,8 +43,10 @@ def fold(text: str) -> str:
     """`text` without case, accents and compatibility forms: "Schneefräse ﬁx" becomes "schneefrase fix"."""
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return unicodedata.normalize("NFC", _ACCENTS.sub("", apart)).casefold().translate(_BASE_LETTERS)
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    if bare.isascii():
+        return bare.lower()
+    return unicodedata.normalize("NFC", bare).casefold().translate(_BASE_LETTERS)
 
 
 def tokens(text: str) -> list[str]:

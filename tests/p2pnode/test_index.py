@@ -211,6 +211,22 @@ def test_neither_the_order_of_the_rows_nor_what_was_there_before_matters():
     mixed.close()
 
 
+def test_it_knows_how_many_listings_each_network_has(index):
+    """By that a question leaves out its filter by network where there is but one."""
+    here = [row(i) for i in range(6)]
+    there = [row(i, network=OTHER, record=(2 << 200 | i).to_bytes(32)) for i in range(3, 5)]
+    index.upsert(here + there)
+    index.upsert([*here[:2], row(3, revision=4, record=b"b" * 32)])
+    index.remove([here[0].record, here[1].record, b"unknown" + bytes(25)])
+    for network, left in ((NETWORK, {2, 3, 4, 5}), (OTHER, {3, 4})):
+        assert set(numbers(index.search(Query(network=network, now=NOW, limit=9)))) == left
+    count = "SELECT network, count(*) FROM listing GROUP BY network ORDER BY network"
+    noted = "SELECT id, listings FROM network ORDER BY id"
+    assert index._db.execute(noted).fetchall() == index._db.execute(count).fetchall()
+    index.remove([each.record for each in there])
+    assert index._db.execute(noted).fetchall() == [(NETWORK, 4), (OTHER, 0)]
+
+
 def test_an_older_revision_does_not_return_and_a_removed_one_is_gone(index):
     index.upsert([row(1, "New price", revision=3, record=b"b" * 32)])
     index.upsert([row(1, "Old price", revision=2, record=b"a" * 32)])
