@@ -92,3 +92,7 @@ MAX_HAVE: Final = 900
 MAX_WANT: Final = 256
 MAX_BATCH: Final = 1_024  # records in one frame
 MAX_NUMBER: Final = 2**32 - 1  # of a turn or a request
+
+# Search
+MAX_SEARCH_TEXT: Final = 200  # characters of a query that is put to others
+MAX_ANSWERED: Final = 100  # records in one answer

@@ -28,6 +28,7 @@ from protocols import (
     join_messages,
     ledger_messages,
     recovery_messages,
+    search_messages,
     vouch_messages,
 )
 from protocols.attestation import Attestation
@@ -66,6 +67,7 @@ MESSAGES: dict[str, Any] = {
     "join": join_messages,
     "ledger": ledger_messages,
     "recovery": recovery_messages,
+    "search": search_messages,
     "vouch": vouch_messages,
 }
 

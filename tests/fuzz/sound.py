@@ -93,6 +93,8 @@ def frames_of(name: str) -> list[bytes]:
         return hexed("gossip", "messages", "frame")
     if name == "exchange":
         return hexed("facts", "messages", "frame")
+    if name == "search":
+        return hexed("searches", "valid", "bytes")
     found = [
         bytes.fromhex(v["frame"])
         for v in [*vectors("chains")["valid"], *vectors("proofs")["messages"]]
