@@ -16,6 +16,16 @@ from .session import Session
 from .times import format_time, now_ms, parse_time
 
 WATCH_PAUSE = 2.0  # seconds between looks of --watch
+PROGRESS_AFTER = 1.0  # seconds until it is said that others have not answered yet
+PROGRESS_EVERY = 2.0
+MORE_WITHIN = 500  # ms that the node may wait for another answer
+_SILENCE = {
+    "asked": "did not answer",
+    "silent": "did not answer",
+    "busy": "would not answer now",
+    "unreachable": "could not be reached",
+    "unsound": "gave an answer that is not believed",
+}
 SORTS = ("relevance", "near", "new", "trust")
 _ORDER = ("limit", "sort")  # of an answer: no part of what is looked for
 _DISTANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(km|m)?")
@@ -34,7 +44,8 @@ _DISTANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(km|m)?")
     "--sort", type=click.Choice(["relevance", "near", "new", "trust"]), default="relevance", show_default=True
 )
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
-@click.option("--everywhere", is_flag=True, help="All that this node holds, however far away.")
+@click.option("--everywhere", is_flag=True, help="However far away: others are asked for what is not kept here.")
+@click.option("--cell", metavar="CELL", help="Only what lies in this cell (a geohash); others are asked if need be.")
 @click.option("--watch", is_flag=True, help="Go on, and print what is new, until interrupted.")
 @click.option("--save", metavar="NAME", help="Have it go on under this name: `p2pnode notices` tells what arrives.")
 @click.option("--saved", is_flag=True, help="List the searches that go on.")
@@ -51,7 +62,9 @@ def search(
     forget: str | None,
     **given: Any,
 ) -> None:
-    """Find offers and requests. Answers from what this node holds; without words it lists all."""
+    """Find offers and requests. Answers from what this node holds; without words it lists all. With --everywhere or
+    --cell it asks a few others, too, for what lies in cells that are not kept here: for 6 s, or as long as --wait says.
+    """
     if forget is not None:
         gone = session.write("search.forget", name=forget)
         return session.emit(gone, lambda: say(f"The search {forget} has ended."))
@@ -71,7 +84,8 @@ def search(
     while True:
         if not seen and not session.json:
             _say_how_whole(session.call("status").get("indexing"))
-        rows = session.call("search", **args)
+        elsewhere = not seen and (args["everywhere"] or args["cell"] is not None)
+        rows = _ask_others(session, args) if elsewhere else session.call("search", **args)
         fresh = [row for row in rows if (row["listing_id"], row.get("revision", 0)) not in seen]
         if not watch or fresh:
             session.emit(fresh, partial(_print, session, fresh, not seen, _nothing(args)))
@@ -80,6 +94,26 @@ def search(
             return
         seen.update((row["listing_id"], row.get("revision", 0)) for row in fresh)
         time.sleep(WATCH_PAUSE)
+
+
+def _ask_others(session: Session, args: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is found here and elsewhere. Who did not answer is said on stderr; what they do until then, too, if it takes
+    longer than a moment."""
+    state = session.call("search.begin", wait=session.wait, **args)
+    began = said = time.monotonic()
+    while not state["done"]:
+        if time.monotonic() - began >= PROGRESS_AFTER and time.monotonic() - said >= PROGRESS_EVERY:
+            waiting = sum(one["state"] == "asked" for one in state["asked"])
+            note(f"{len(state['rows'])} found; {waiting} of {len(state['asked'])} asked have not answered yet")
+            said = time.monotonic()
+        state = session.call("search.more", search=state["search"], step=state["step"], within=MORE_WITHIN)
+    for one in state["asked"]:
+        if one["state"] != "answered":
+            note(f"{one['name']} ({one['cell']}) {_SILENCE[one['state']]}")
+    if any(one["more"] for one in state["asked"]):
+        note("There is more than was told: ask for a kind, a cell, or other words.")
+    rows: list[dict[str, Any]] = state["rows"]
+    return rows
 
 
 def _print_saved(session: Session, rows: list[dict[str, Any]]) -> None:

@@ -219,6 +219,10 @@ class Gossip:
         """The peers that are in this network too."""
         return list(self._neighbours.get(network, ()))
 
+    def scopes(self, network: bytes) -> dict[str, tuple[str, ...]]:
+        """What the peers that are in this network too keep of it, by their own word."""
+        return {peer: one.theirs for peer, one in self._neighbours.get(network, {}).items()}
+
     def replicas(self, network: bytes, record_id: bytes) -> int:
         """How many connected neighbours are known to have been given a record, or to have given it."""
         membership = self._networks.get(network)

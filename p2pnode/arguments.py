@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from p2pnode.bounds import SEARCH_WAIT_MAX
 from protocols.fields import LINE
 from protocols.limits import (
     MAX_CLAIM_NOTE,
@@ -13,6 +14,7 @@ from protocols.limits import (
     MAX_LIFETIME,
     MAX_PERSON_NAME,
     MAX_PHOTOS,
+    MAX_SCOPE,
     MAX_SHORT_TEXT,
     MAX_TAGS,
     MAX_TEXT,
@@ -55,7 +57,9 @@ class NoArgs(Args, frozen=True):
 
 
 class Search(Args, frozen=True):
-    """near: where `within_km` counts from; None: our own area. available: a time at which the thing must be free."""
+    """near: where `within_km` counts from; None: our own area. available: a time at which the thing must be free.
+    cell: only what lies in this cell; everywhere: however far away. Either asks others, too, for cells not kept here.
+    """
 
     query: Note = ""
     kind: Token | None = None
@@ -67,6 +71,21 @@ class Search(Args, frozen=True):
     sort: Literal["relevance", "near", "new", "trust"] = "relevance"
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 50
     everywhere: bool = False
+    cell: Annotated[str, Meta(min_length=1, max_length=MAX_SCOPE, pattern=r"\A[0-9b-hjkmnp-z]*\Z")] | None = None
+
+
+class BeginSearch(Search, frozen=True):
+    """wait: seconds until others are no longer waited for; None: the node's own."""
+
+    wait: Annotated[float, Meta(ge=0, le=SEARCH_WAIT_MAX)] | None = None
+
+
+class MoreOfSearch(Args, frozen=True):
+    """search, step: as the last answer said. within: ms, to wait for something new."""
+
+    search: Id
+    step: Annotated[int, Meta(ge=0, le=MAX_INT)] = 0
+    within: Annotated[int, Meta(ge=0, le=10_000)] = 2_000
 
 
 class SaveSearch(Args, frozen=True):

@@ -247,3 +247,16 @@ MAX_COVER: Final = 16  # cells that a circle is covered with
 FORMS_KEPT: Final = 20_000  # words of which the stems are remembered
 INDEX_CACHE: Final = 8 * 1024 * 1024  # bytes
 MAX_LOOKALIKES: Final = 6  # words tried in place of a mistyped one
+
+# Search of other cells. Rates in queries a second; times in seconds.
+MAX_ASKED_FOR: Final = 8  # peers, in one search of ours
+MAX_AREAS_LOOKED_AT: Final = 256  # the nearest cells in which members live
+MAX_ELSEWHERE: Final = 1_000  # listings remembered that were found in other cells; the oldest give way
+MAX_ELSEWHERE_BYTES: Final = 4 * 1024 * 1024
+MAX_SEARCHES: Final = 4  # of ours that can be asked about; the oldest gives way
+SEARCH_WAIT: Final = 6.0  # for answers, unless our user says otherwise
+SEARCH_WAIT_MAX: Final = 60.0
+QUERY_RATE: Final = 1.0  # of one peer, answered
+QUERY_BURST: Final = 10
+QUERY_RATE_ALL: Final = 5.0  # of all peers together, so that our own user's searches find the index free
+QUERY_BURST_ALL: Final = 20

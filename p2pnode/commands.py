@@ -36,7 +36,9 @@ from .arguments import (
     Token,
 )
 from .arguments import Args as Args
+from .arguments import BeginSearch as BeginSearch
 from .arguments import ListNotices as ListNotices
+from .arguments import MoreOfSearch as MoreOfSearch
 from .arguments import NoArgs as NoArgs
 from .arguments import SavedName as SavedName
 from .arguments import SaveSearch as SaveSearch
@@ -335,6 +337,8 @@ COMMANDS: dict[str, Command] = {
         Command("listing.renew", OneId, True, "Prolong a listing"),
         Command("listing.withdraw", OneId, True, "Take a listing back everywhere"),
         Command("search", Search, False, "Find offers and requests"),
+        Command("search.begin", BeginSearch, False, "Find them in other cells, too: others are asked"),
+        Command("search.more", MoreOfSearch, False, "What they have answered until now"),
         Command("search.save", SaveSearch, True, "Have a search go on, and be told of what arrives"),
         Command("search.saved", NoArgs, False, "The searches that go on"),
         Command("search.forget", SavedName, True, "End a saved search"),

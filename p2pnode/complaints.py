@@ -8,6 +8,8 @@ _TYPED: Final = {  # what the command line calls differently, or as an option of
     "peers.banned": "peers.list",
     "claim.propose": "claim new",
     "exchange.foresee": "exchange propose",
+    "search.begin": "search",
+    "search.more": "search",
     "search.save": "search",
     "search.saved": "search",
     "search.forget": "search",

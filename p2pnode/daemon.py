@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any
@@ -42,9 +42,11 @@ from p2pnode.net.delivery import FrameReceived, HostEvent, PeerBanned, PeerConne
 from p2pnode.net.host import Host
 from p2pnode.net.reach import Reach
 from p2pnode.search.index import Index, IndexUnavailable
+from p2pnode.search.remote import Remote
 from p2pnode.search.searching import Searching
 from protocols.errors import Refusal
 from protocols.reach_messages import PROTOCOL as REACH
+from protocols.search_messages import PROTOCOL as SEARCH
 
 from . import clock, commands
 from .bounds import LOOK_AT_ADDRESSES, MAX_LISTENERS, STOP_WITHIN
@@ -55,6 +57,7 @@ from .loop import Loop
 from .marker import Marked, marker_of
 from .starter import command, refusal_in, store_refusal
 from .store import AnyStore, Store, StoreError
+from .tickets import Tickets
 from .verifying import Verifier
 from .web import serve_web
 from .wholeness import check_chains, examine, keep_copy, open_store
@@ -138,8 +141,7 @@ class Daemon:
         self._rng = random.SystemRandom()
         self._verifier = Verifier()
         self._store = store
-        self._pending: dict[int, Answer] = {}
-        self._ticket = 0
+        self._tickets = Tickets()
         self._listeners: set[trio.MemorySendChannel[dict[str, Any]]] = set()
         self._warning: str | None = None
         self._ready = False
@@ -150,6 +152,10 @@ class Daemon:
         self._status = 0
         self._searching = Searching(self._open_index(), log)
         self._loop = Loop(store, self._make_core, self, log)
+        self._remote = Remote(
+            self._host, self._searching, lambda: self._loop.core, self._ask_core, self._spawn, self._time, log
+        )
+        self._host.handle(SEARCH, self._remote.serve)
         self._errands = Errands(self._host, reach, self._loop.put, log)
 
     async def main(self, bootstrap: tuple[str, ...]) -> int:
@@ -166,6 +172,7 @@ class Daemon:
                     raise
                 raise refusal from None
             finally:
+                self._remote.close()
                 self._searching.close()
                 self._verifier.close()
         return self._status
@@ -228,23 +235,19 @@ class Daemon:
     # The port of the control API
 
     async def call(self, name: str, args: commands.Args, request_id: str | None) -> Any:
-        if name == "search":
-            assert isinstance(args, commands.Search)
-            return await self._searching.search(self._loop.core, args, self._time())
-        if name == "backup":
-            assert isinstance(args, commands.Backup)
-            return await self._backup(args)
-        self._ticket += 1
-        ticket, answer = self._ticket, Answer()
-        self._pending[ticket] = answer
-        try:
-            await self._loop.put(Command(ticket, name, args, request_id))
-            await answer.arrived.wait()
-        finally:
-            del self._pending[ticket]
-        if isinstance(answer.result, Refusal):
-            raise answer.result
-        return answer.result
+        match args:
+            case commands.BeginSearch():
+                return await self._remote.begin(args)
+            case commands.MoreOfSearch():
+                return await self._remote.more(args)
+            case commands.Search():
+                return await self._remote.search(args)
+            case commands.Backup():
+                return await self._backup(args)
+        return await self._ask_core(lambda ticket: Command(ticket, name, args, request_id))
+
+    async def _ask_core(self, make: Callable[[int], Event]) -> Any:
+        return await self._tickets.ask(self._loop.put, make)
 
     async def _backup(self, args: commands.Backup) -> dict[str, Any]:
         if not os.path.isabs(args.file):
@@ -268,6 +271,9 @@ class Daemon:
         finally:
             self._listeners.discard(send)
 
+    def _spawn(self, task: Callable[..., Awaitable[None]], *args: Any) -> None:
+        self._nursery.start_soon(task, *args)
+
     # The performer of the loop
 
     def perform(self, effect: Effect) -> None:
@@ -275,10 +281,7 @@ class Daemon:
             case effects.Send(peer, protocol, data):
                 self._host.send(peer, protocol, data)
             case effects.Reply(ticket, result):
-                answer = self._pending.get(ticket)
-                if answer is not None:
-                    answer.result = result
-                    answer.arrived.set()
+                self._tickets.reply(ticket, result)
             case effects.Emit(kind, data):
                 self._emit(kind, dict(data))
             case effects.Reindex(slots, gone):
@@ -383,11 +386,3 @@ class Daemon:
                 listener.send_nowait({"type": kind, **data})
             except (trio.WouldBlock, trio.BrokenResourceError):
                 self._listeners.discard(listener)
-
-
-class Answer:
-    """What a caller waits for."""
-
-    def __init__(self) -> None:
-        self.arrived = trio.Event()
-        self.result: Any = None

@@ -27,7 +27,9 @@ from .custody import Custody
 from .defaults import Defaults
 from .drafts import Drafts
 from .effects import Credit, Effect, Penalize, Send, Wake
+from .elsewhere import Elsewhere
 from .events import (
+    Answered,
     Banned,
     Command,
     Connected,
@@ -135,6 +137,8 @@ class Core:
         self.neighbours = Neighbours(state, self.membership)
         self.rendezvous = Rendezvous(state, self.neighbours, self.intake, self.recovery)
         self.rendezvous.took = self._sought
+        self.elsewhere = Elsewhere(state, self.intake, self.neighbours)
+        self.listings.elsewhere = self.elsewhere.found
         self.peers = Peers(state, self.neighbours)
         self.bans = Bans(state, self.peers)
         self.announcing = Announcing(state, self.narrowing)
@@ -209,6 +213,8 @@ class Core:
                 self.rendezvous.said(key, kept, now)
             case Got(key, value):
                 self.rendezvous.got(key, value, now)
+            case Answered():
+                self.elsewhere.answered(event, now)
             case Probed(peer, reached, address):
                 self.reachability.answered(peer, reached, address, now)
             case Listening(addresses):
@@ -358,6 +364,7 @@ class Core:
             self._expire_at = now + EXPIRE_EVERY
             for network in self.state.networks.values():
                 self.intake.gone(network, network.catalog.expire(now))
+            self.elsewhere.forget(now)
             self.bans.forget(now)
             self.tending.woke(now)
             self.drafts.woke(now)

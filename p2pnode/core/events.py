@@ -88,6 +88,18 @@ class Got:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What a peer answered to a search of ours for so many records at most, unchecked; a `Reply` to the ticket says
+    what came of it."""
+
+    ticket: int
+    peer: str
+    network: bytes
+    limit: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Probed:
     """Answer to a `Probe`: whether the peer reached us, None if it did not say; address: where it tried."""
 
@@ -120,6 +132,7 @@ Event = (
     | Found
     | Said
     | Got
+    | Answered
     | Probed
     | Space
     | Woke

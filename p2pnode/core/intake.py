@@ -102,10 +102,30 @@ class Intake:
         self._signature(network, record)
         return record
 
-    def _before_signature(self, network: Network, record: Record, now: int) -> None:
+    def check_elsewhere(self, network: Network, wires: Sequence[bytes], now: int) -> list[Outcome]:
+        """Listings of cells that need not be kept here: all other rungs to the signature, and nothing is taken in."""
+        outcomes: list[Outcome | None] = []
+        waiting: list[tuple[int, Record, Claim]] = []
+        for place, wire in enumerate(wires):
+            outcomes.append(None)
+            try:
+                _size(wire)
+                record = parse_record(wire)
+                self._before_signature(network, record, now, anywhere=True)
+                if record.kind != "listing" or record.withdrawn:
+                    raise Reject("context", "not a listing that stands")
+                waiting.append((place, record, (record, record.kind, self._signing_key(record))))
+            except (Reject, Ignore) as e:
+                outcomes[place] = e
+        verdicts = self._verify([claim for _, _, claim in waiting])
+        for (place, record, _), verdict in zip(waiting, verdicts, strict=True):
+            outcomes[place] = verdict or record
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _before_signature(self, network: Network, record: Record, now: int, anywhere: bool = False) -> None:
         _seen(network, record, now)
         _fields(network, record)
-        self._context(network, record)
+        self._context(network, record, anywhere)
         _age(record, now)
 
     def _outcome(self, take: Callable[..., Record], *args: object) -> Outcome:
@@ -162,7 +182,7 @@ class Intake:
                 if stored is not None and not row.withdrawn:
                     self._learn(network, parse_record(stored))
 
-    def _context(self, network: Network, record: Record) -> None:
+    def _context(self, network: Network, record: Record, anywhere: bool) -> None:
         if record.network != network.id:
             raise Reject("context", "a record of another network")
         known = self._state.key_states.get(record.author)
@@ -174,7 +194,7 @@ class Intake:
             and not network.member(record.author)
         ):
             raise Ignore("member", "its author is not a member, as far as is known here")
-        if not covers(network.scopes, record.scope):
+        if not anywhere and not covers(network.scopes, record.scope):
             raise Ignore("scope", "of a cell that is not kept here")
 
     def _signature(self, network: Network, record: Record) -> None:

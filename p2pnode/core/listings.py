@@ -1,5 +1,6 @@
 """Listings: those of this node, and what it holds of others'."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -32,18 +33,22 @@ class Listings:
         self.tending: Tending  # set by the core, as these:
         self.replicas: Replicas
         self.drafts: Drafts
+        self.elsewhere: Callable[[Network, str], list[Record]] = lambda network, prefix: []
 
     # What is held
 
     def find(self, text: str, network: str | None = None) -> tuple[Network, Record, Listing]:
-        """The one live listing whose id starts with this, in all networks or one. `Refusal` else."""
-        found = self._starting_with(text, network)
+        """The one live listing whose id starts with this, held here or found elsewhere, in all networks or one.
+        `Refusal` else."""
+        found: list[tuple[Network, Record | bytes]] = [*self._starting_with(text, network)]
+        where = [self._state.network(network)] if network else list(self._state.networks.values())
+        found += [(n, record) for n in where for record in self.elsewhere(n, text.lower())]
         if len(found) > 1:
             raise _ambiguous(len(found), text)
         if not found:
             raise Refusal("not_found", f"no listing {text}", "`p2pnode search` shows what is offered.")
-        place, record_id = found[0]
-        record = self.record_of(place, record_id)
+        place, which = found[0]
+        record = self.record_of(place, which) if isinstance(which, bytes) else which
         listing = self.parse(record) if record else None
         if record is None or listing is None:
             raise Refusal("not_found", f"listing {text} is not held here any more", "`p2pnode search` again.")
@@ -150,6 +155,7 @@ class Listings:
             "peer_id": self._state.directory.peer_id(record.author),
             "author_name": self._state.settings.name if mine else self._state.directory.name(record.author),
             "mine": mine,
+            "remote": not mine and record.id not in network.catalog,
             "direction": listing.direction,
             "kind": listing.kind,
             "title": listing.title,

@@ -100,6 +100,8 @@ class Notices:
         given = {f: getattr(args.search, f) for f in args.search.__struct_fields__}
         kept = {k: (f"{v:g}" if isinstance(v, float) else v) for k, v in given.items() if v is not None}
         saved = Saved(kept, now, {})
+        if args.search.cell is not None:
+            raise Refusal("usage", "--cell cannot be saved: only what arrives here is looked at", "Say --near AREA.")
         if args.search.available is not None and args.search.available <= now:
             raise Refusal("usage", "--available lies in the past", "Give a later date.")
         for network in self._networks(args.search.network):

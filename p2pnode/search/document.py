@@ -22,7 +22,7 @@ from .words import tokens
 
 MARKS: Final = "=#@"
 NOWHERE: Final = "@"
-_FINEST, _COARSEST = 5, 3  # characters of a cell
+FINEST, COARSEST = 5, 3  # characters of a cell that has a token
 
 
 class Word(NamedTuple):
@@ -71,8 +71,8 @@ def _what(network: bytes, kind: str, direction: str) -> tuple[str, ...]:
 def _where(place: Point | None) -> tuple[str, ...]:
     if place is None:
         return (NOWHERE,)
-    cell = encode(*place, _FINEST)
-    return tuple(f"@{cell[:length]}" for length in range(_COARSEST, _FINEST + 1))
+    cell = encode(*place, FINEST)
+    return tuple(f"@{cell[:length]}" for length in range(COARSEST, FINEST + 1))
 
 
 def of_network(network: bytes) -> str:
@@ -90,7 +90,7 @@ def of_direction(direction: str) -> str:
 def around(point: Point, within_km: float) -> list[str] | None:
     """The tokens of which every listing within this distance has one, those without a place too; None if it would take
     too many."""
-    for length in range(_FINEST, _COARSEST - 1, -1):
+    for length in range(FINEST, COARSEST - 1, -1):
         cells = _cover(point, within_km, length)
         if cells is not None:
             return [NOWHERE, *(f"@{cell}" for cell in sorted(cells))]

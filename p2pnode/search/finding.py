@@ -13,8 +13,11 @@ from typing import Any, Final, Literal
 import msgspec
 
 from p2pnode.bounds import MAX_RANKED
+from protocols.cell import decode
 
 from .document import (
+    COARSEST,
+    FINEST,
     Stage,
     Word,
     anywhere,
@@ -36,6 +39,7 @@ _EVERYTHING: Final = (Stage(0.0, ""),)
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """What is looked for. now: ms; listings expired by then and paused ones are left out.
 
+    cell: only listings whose area has its centre in this cell; empty: wherever they are, those without an area too.
     within_km counts only with a centre; listings without an area are within any distance.
     max_price: (minor units, unit): listings priced in that unit and not above, and those that cost nothing or name no
     price; max_price_per also asks for the same measure (hour, day, …). available: ms; only what is to be had then.
@@ -47,6 +51,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     kind: str | None = None
     direction: str | None = None
+    cell: str = ""
     centre: Point | None = None
     within_km: float | None = None
     max_price: tuple[int, str] | None = None
@@ -151,6 +156,12 @@ def _select(
             filters.append(token(value))
             where.append(f"l.{column} = ?")
             values.append(_storable(value))
+    if query.cell:
+        box = decode(query.cell)
+        if COARSEST <= len(query.cell) <= FINEST:
+            filters.append(f"@{query.cell}")
+        where.append("l.lat >= ? AND l.lat < ? AND l.lon >= ? AND l.lon < ?")
+        values += [box.south, box.north, box.west, box.east]
     if query.max_price is not None:
         amount, unit = query.max_price
         priced = "l.unit = ? AND l.amount <= ?"

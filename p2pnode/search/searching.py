@@ -1,7 +1,8 @@
 """Search over what this node holds: feeds the index after each commit, and dresses what it finds."""
 
 from collections import deque
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import trio
 from structlog.typing import FilteringBoundLogger
@@ -28,6 +29,13 @@ CLEAN = b"clean"  # marker of an index that was closed in step with the store
 OPEN = b"open"
 
 Slot = tuple[bytes, bytes, bytes]  # network, author, name
+
+
+class Beyond(NamedTuple):
+    """What others hold that is searched as well: an index of its own, and the records in it, by id."""
+
+    where: Index
+    records: Mapping[bytes, Record]
 
 
 class Searching:
@@ -61,7 +69,7 @@ class Searching:
     def rebuild(self, core: Core) -> None:
         """Read everything again, unless the index was left in step, for the languages of the networks."""
         try:
-            if not self._index.speak(_languages(core)) and self._index.marker == CLEAN:
+            if not self._index.speak(languages(core)) and self._index.marker == CLEAN:
                 self._index.mark(OPEN)
                 return
             self._index.clear()
@@ -95,19 +103,22 @@ class Searching:
             self._log.warning("the search index could not be closed in step", problem=e.message)
         self._index.close()
 
-    async def search(self, core: Core, args: commands.Search, now: int) -> list[dict[str, Any]]:
-        """Listings that fit, as JSON. Reads its own writes: what is published is found at once."""
+    async def search(
+        self, core: Core, args: commands.Search, now: int, beyond: Beyond | None = None
+    ) -> list[dict[str, Any]]:
+        """Listings that fit, as JSON. Reads its own writes: what is published is found at once. Of a listing that is
+        held here and found beyond, what is held counts."""
         while self._dirty or self._gone:
             if not await self._batch(core):
                 break  # what is in it is better than nothing
-        names = [args.network] if args.network else [n.id.hex() for n in core.state.networks.values()]
-        if not names:
-            core.state.network(None)
         found: list[tuple[Any, Network, Hit, float]] = []
         try:
-            for network in map(core.state.network, names):
-                query = query_of(core, network, args, now)
-                hits = await self._hits(core, query)
+            for network in self.networks(core, args.network):
+                query = of_network(core, network, args, now)
+                hits = await self.hits(core, query)
+                if beyond is not None:
+                    more = await self.hits(core, query, beyond.where)
+                    hits += [hit for hit in more if network.catalog.get(_slot(hit)) is None]
                 view = core.ratings.view(network, now)
                 trust = {author: view.score(author).score for author in {hit.slot[:32] for hit in hits}}
                 for hit in hits:
@@ -115,22 +126,30 @@ class Searching:
                     first = (-round(score, 6),) if args.sort == "trust" else ()
                     found.append(((*first, *finding.order(query, hit)), network, hit, score))
             found.sort(key=lambda each: each[0])
-            return _described(core, found, args.limit, now)
+            return _described(core, found, args.limit, now, {} if beyond is None else beyond.records)
         except StoreError as e:
             raise Refusal("failed", f"the disk refused: {e}", "Try again when `p2pnode status` no longer warns.") from e
 
-    async def _hits(self, core: Core, query: Query) -> list[Hit]:
+    def networks(self, core: Core, name: str | None) -> list[Network]:
+        """Those that a search means. `Refusal` if it means none."""
+        names = [name] if name else [n.id.hex() for n in core.state.networks.values()]
+        if not names:
+            core.state.network(None)
+        return [core.state.network(each) for each in names]
+
+    async def hits(self, core: Core, query: Query, index: Index | None = None) -> list[Hit]:
+        """What an index finds, the node's own unless another is named; the index is asked in a thread."""
         try:
-            return await trio.to_thread.run_sync(self._index.search, query)
+            return await trio.to_thread.run_sync((index or self._index).search, query)
         except IndexUnavailable as e:
-            if e.rebuilt:
+            if e.rebuilt and index is None:
                 self.rebuild(core)
             raise Refusal("failed", f"the search index is not ready: {e.message}", "Try again in a moment.") from e
 
     async def _batch(self, core: Core) -> bool:
         """False if the index could not be written (a full disk): nothing is lost, try again later."""
         async with self._turn:  # SQLite takes milliseconds: in a thread, one batch after the other
-            if set(_languages(core)) != set(self._index.languages):
+            if set(languages(core)) != set(self._index.languages):
                 self.rebuild(core)  # a network was joined
             slots = list(self._dirty)[:INDEX_BATCH]
             gone, self._gone = self._gone, []
@@ -159,7 +178,7 @@ class Searching:
         return True
 
 
-def query_of(core: Core, network: Network, args: commands.Search, now: int) -> Query:
+def of_network(core: Core, network: Network, args: commands.Search, now: int) -> Query:
     """What the index of one network is asked. `Refusal` for what makes no sense there."""
     genesis = network.genesis
     here = coarsen(args.near, MAX_SCOPE) if args.near else core.state.settings.area or genesis.area
@@ -173,6 +192,7 @@ def query_of(core: Core, network: Network, args: commands.Search, now: int) -> Q
         text=args.query,
         kind=args.kind,
         direction=args.direction,
+        cell="" if args.cell is None else coarsen(args.cell, genesis.cell_precision),
         centre=centre(here) if here else None,
         within_km=None if args.everywhere else args.within_km,
         max_price=(0, genesis.unit) if free_only else (limit.amount, limit.unit) if limit else None,
@@ -183,13 +203,27 @@ def query_of(core: Core, network: Network, args: commands.Search, now: int) -> Q
     )
 
 
-def _described(core: Core, found: list[tuple[Any, Network, Hit, float]], limit: int, now: int) -> list[dict[str, Any]]:
-    """The first of them that are still held, as JSON."""
+def of_place(core: Core, args: commands.Search) -> str:
+    """The cell around which a search looks; empty for none."""
+    return coarsen(args.near, MAX_SCOPE) if args.near else core.state.settings.area
+
+
+def _slot(hit: Hit) -> tuple[bytes, str, bytes]:
+    return (hit.slot[:32], "listing", hit.slot[32:])
+
+
+def _described(
+    core: Core, found: list[tuple[Any, Network, Hit, float]], limit: int, now: int, beyond: Mapping[bytes, Record]
+) -> list[dict[str, Any]]:
+    """The first of them that are still held, or stand in what was found beyond, as JSON."""
     rows: list[dict[str, Any]] = []
     for _, network, hit, score in found:
         if len(rows) >= limit:
             break
         current = core.listings.current(network, hit.slot[:32], hit.slot[32:])
+        if current is None and (record := beyond.get(hit.record)) is not None:
+            listing = core.listings.parse(record)
+            current = None if listing is None else (record, listing)
         if current is None:
             continue
         row = core.listings.describe(network, *current, now)
@@ -200,7 +234,7 @@ def _described(core: Core, found: list[tuple[Any, Network, Hit, float]], limit: 
     return rows
 
 
-def _languages(core: Core) -> tuple[str, ...]:
+def languages(core: Core) -> tuple[str, ...]:
     """Of all networks together."""
     spoken = {code.lower() for network in core.state.networks.values() for code in network.genesis.languages}
     return tuple(sorted(spoken))

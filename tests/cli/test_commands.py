@@ -55,10 +55,10 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("search", "search", SEARCH),
     ("search snow blower", "search", {**SEARCH, "query": "snow blower"}),
     (
-        "search snow --within 5km --near u3 --kind rent --offers --max-price 3/hour --sort near --limit 7 --everywhere",
+        "search snow --within 5km --near u3 --kind rent --offers --max-price 3/hour --sort near --limit 7",
         "search",
         {"query": "snow", "within_km": 5.0, "near": "u3", "kind": "rent", "direction": "offer",
-         "max_price": "3/hour", "sort": "near", "limit": 7, "everywhere": True},
+         "max_price": "3/hour", "sort": "near", "limit": 7, "everywhere": False},
     ),
     ("search --requests --within 800m", "search", {**SEARCH, "direction": "request", "within_km": 0.8}),
     ("search snow --kind rent --save winter", "search.save",
@@ -133,6 +133,7 @@ def test_what_is_typed_reaches_the_node(run: Run, node: FakeNode, typed: str, na
 
 def test_no_command_of_the_table_is_left_out() -> None:
     apart = {"join", "ledger.verify", "ledger.prove", "ledger.export", "backup", "exchange.foresee"}
+    apart |= {"search.begin", "search.more"}
     assert {name for _, name, _ in CASES} | apart == set(COMMANDS)
 
 

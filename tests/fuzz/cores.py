@@ -22,7 +22,7 @@ from .mutate import Signers
 from .story import Moment, Replica, hello_of, told
 from .table import Target
 
-PROTOCOLS = ("join", "gossip", "exchange", "ledger", "search", "recovery", "vouch", "replica")
+PROTOCOLS = ("join", "gossip", "exchange", "ledger", "recovery", "vouch", "replica")
 STRANGER = 0x80
 MOST_SEEDS = 40
 LOOKS: tuple[tuple[str, dict[str, Any]], ...] = (
