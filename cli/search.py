@@ -3,6 +3,7 @@
 import re
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,8 @@ from .output import distance, note, say, short, table
 from .session import Session
 from .times import format_time, now_ms, parse_time
 
-WATCH_PAUSE = 2.0  # seconds between looks of --watch
+WATCH_PAUSE = 2.0  # seconds between looks of --watch, where the node has no room for one more who listens
+MOST_NEWS = 200  # listings that one look of --watch sees
 PROGRESS_AFTER = 1.0  # seconds until it is said that others have not answered yet
 PROGRESS_EVERY = 2.0
 MORE_WITHIN = 500  # ms that the node may wait for another answer
@@ -80,20 +82,49 @@ def search(
     if save is not None:
         kept = session.write("search.save", name=save, search={k: v for k, v in args.items() if v is not None})
         return session.emit(kept, lambda: say(f"Saved as {save}. What arrives and fits is told by: p2pnode notices"))
+    if not watch:
+        rows = _first(session, args)
+        return session.emit(rows, partial(_print, session, rows, True, _nothing(args)))
     seen: set[tuple[str, int]] = set()
-    while True:
-        if not seen and not session.json:
-            _say_how_whole(session.call("status").get("indexing"))
-        elsewhere = not seen and (args["everywhere"] or args["cell"] is not None)
-        rows = _ask_others(session, args) if elsewhere else session.call("search", **args)
-        fresh = [row for row in rows if (row["listing_id"], row.get("revision", 0)) not in seen]
-        if not watch or fresh:
-            session.emit(fresh, partial(_print, session, fresh, not seen, _nothing(args)))
+    for look, _ in enumerate(_news(session)):
+        newest = session.call("search", **{**args, "here": True, "sort": "new", "limit": MOST_NEWS})
+        rows = newest if look else _first(session, args)  # what its limit cuts off now is no news later
+        fresh = [row for row in rows if not look or _which(row) not in seen]
+        if fresh:
+            session.emit(fresh, partial(_print, session, fresh, not look, _nothing(args)))
             sys.stdout.flush()
-        if not watch:
-            return
-        seen.update((row["listing_id"], row.get("revision", 0)) for row in fresh)
-        time.sleep(WATCH_PAUSE)
+        seen.update(map(_which, [*newest, *rows]))
+
+
+def _which(row: dict[str, Any]) -> tuple[str, int]:
+    return row["listing_id"], row.get("revision", 0)
+
+
+def _first(session: Session, args: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is found now, here and elsewhere."""
+    if not session.json:
+        _say_how_whole(session.call("status").get("indexing"))
+    if args["everywhere"] or args["cell"] is not None:
+        return _ask_others(session, args)
+    rows: list[dict[str, Any]] = session.call("search", **args)
+    return rows
+
+
+def _news(session: Session) -> Iterator[None]:
+    """Comes back at once, and then whenever a search may find something else than before."""
+    while True:
+        try:
+            events = session.client().events()
+        except Refusal as e:
+            if e.code != "refused":
+                raise
+            yield  # as many listen as may: looked at now and then
+            time.sleep(WATCH_PAUSE)
+            continue
+        yield
+        for event in events:
+            if event.get("type") == "listings":
+                yield
 
 
 def _ask_others(session: Session, args: dict[str, Any]) -> list[dict[str, Any]]:

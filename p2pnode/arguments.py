@@ -58,7 +58,8 @@ class NoArgs(Args, frozen=True):
 
 class Search(Args, frozen=True):
     """near: where `within_km` counts from; None: our own area. available: a time at which the thing must be free.
-    cell: only what lies in this cell; everywhere: however far away. Either asks others, too, for cells not kept here.
+    cell: only what lies in this cell; everywhere: however far away. Either asks others, too, for cells not kept here,
+    unless `here` forbids it.
     """
 
     query: Note = ""
@@ -72,6 +73,7 @@ class Search(Args, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 50
     everywhere: bool = False
     cell: Annotated[str, Meta(min_length=1, max_length=MAX_SCOPE, pattern=r"\A[0-9b-hjkmnp-z]*\Z")] | None = None
+    here: bool | None = None
 
 
 class BeginSearch(Search, frozen=True):

@@ -86,22 +86,21 @@ class Client:
         raise AssertionError("unreachable")
 
     def events(self) -> Generator[dict[str, Any], None, None]:
-        """Events of the node from now on. Ends when the node stops."""
+        """Events of the node from this call on; not only from the first that is asked for. Ends when the node stops, or
+        has gone too far ahead of who listens: whoever goes on listens anew, and looks at what has changed."""
         connection = _Connection(self.home.socket_path(), None)
         try:
             connection.request("GET", "/v1/events", headers={"Host": "p2pnode"})
             response = connection.getresponse()
             if response.status != 200:
                 _unwrap(response.status, response.read())
-            for line in response:
-                if line.startswith(b"data: "):
-                    yield json.loads(line[6:])
         except (FileNotFoundError, ConnectionRefusedError) as e:
-            raise self.no_daemon() from e
-        except (ConnectionError, http.client.HTTPException):
-            return
-        finally:
             connection.close()
+            raise self.no_daemon() from e
+        except BaseException:
+            connection.close()
+            raise
+        return _events_of(connection, response)
 
     def search(self, query: str = "", **args: Any) -> list[dict[str, Any]]:
         """Find listings: kind, direction, within_km, near, max_price, available (ms), sort, limit, everywhere."""
@@ -145,6 +144,19 @@ class Client:
             return response.status, response.read()
         finally:
             connection.close()
+
+
+def _events_of(
+    connection: http.client.HTTPConnection, response: http.client.HTTPResponse
+) -> Generator[dict[str, Any], None, None]:
+    try:
+        for line in response:
+            if line.startswith(b"data: "):
+                yield json.loads(line[6:])
+    except (ConnectionError, http.client.HTTPException):
+        return
+    finally:
+        connection.close()
 
 
 def _unwrap(status: int, raw: bytes) -> Any:

@@ -194,6 +194,7 @@ class Daemon:
         nursery.start_soon(self._loop.run)
         self._searching.rebuild(self._loop.core)
         nursery.start_soon(self._searching.run, lambda: self._loop.core)
+        nursery.start_soon(self._searching.tell, lambda: self._emit("listings", {}))
         await self._loop.put(self._space())
         await self._loop.put(Listening(self._listening))
         nursery.start_soon(self._watch_addresses)
@@ -386,3 +387,4 @@ class Daemon:
                 listener.send_nowait({"type": kind, **data})
             except (trio.WouldBlock, trio.BrokenResourceError):
                 self._listeners.discard(listener)
+                listener.close()  # it hears the end of it, and does not wait for what it has missed

@@ -142,7 +142,7 @@ class Remote:
 
     async def search(self, args: commands.Search) -> list[dict[str, Any]]:
         """All that is found, here and, where that is asked for, elsewhere."""
-        if not args.everywhere and args.cell is None:
+        if args.here or (not args.everywhere and args.cell is None):
             return await self._searching.search(self._core(), args, self._now())
         inquiry = await self._begin(args, SEARCH_WAIT)
         while not inquiry.done:

@@ -1,7 +1,7 @@
 """Search over what this node holds: feeds the index after each commit, and dresses what it finds."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import trio
@@ -25,6 +25,7 @@ from .index import Hit, Index, IndexUnavailable, ListingRow, Query
 INDEX_BATCH = 512  # listings to a transaction
 INDEX_SLICE = 32  # listings that are read from the store before others get their turn
 INDEX_RETRY = 5.0  # seconds
+NEWS_AFTER = 0.25  # seconds
 CLEAN = b"clean"  # marker of an index that was closed in step with the store
 OPEN = b"open"
 
@@ -53,6 +54,7 @@ class Searching:
         self._backlog: deque[Slot] = deque()
         self._of = 0  # listings that the index is being made anew from
         self._changed = trio.Event()
+        self._indexed = trio.Event()
         self._turn = trio.Lock()
 
     @property
@@ -94,6 +96,14 @@ class Searching:
             while self._dirty or self._gone or self._backlog:
                 if not await self._batch(core()):
                     await trio.sleep(INDEX_RETRY)
+
+    async def tell(self, changed: Callable[[], None]) -> None:
+        """Say that what a search finds may be other than before, soon after it is, and not without a pause."""
+        while True:
+            await self._indexed.wait()
+            await trio.sleep(NEWS_AFTER)
+            self._indexed = trio.Event()
+            changed()
 
     def close(self) -> None:
         try:
@@ -172,6 +182,7 @@ class Searching:
                     self.rebuild(core)
                     return True
                 return False
+            self._indexed.set()
             if self._backlog is made:  # not made anew meanwhile
                 for _ in again:
                     self._backlog.popleft()

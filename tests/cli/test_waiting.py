@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -101,11 +102,18 @@ def test_watching_prints_a_line_for_each_change_until_interrupted(node: FakeNode
         cwd=ROOT,
         text=True,
     )
+    patience = threading.Timer(30, process.kill)
+    patience.start()
     try:
         assert process.stdout is not None
         first = process.stdout.readline()
         assert '"listing_id": "ab"' in first
+        calls = len(node.calls)
         node.answers["search"] = [*node.answers["search"], {"listing_id": "cd", "revision": 1, "title": "u"}]
+        node.events.append({"type": "peer", "connected": True})
+        time.sleep(0.5)
+        assert len(node.calls) <= max(calls, 2), "nothing is asked as long as nothing has changed"
+        node.events.append({"type": "listings"})
         second = process.stdout.readline()
         assert '"cd"' in second and '"ab"' not in second
         process.send_signal(signal.SIGINT)
@@ -113,6 +121,7 @@ def test_watching_prints_a_line_for_each_change_until_interrupted(node: FakeNode
         last, err = process.communicate()
         assert last.count("\n") == 1 and json.loads(last)["error"]["code"] == "interrupted" and err == ""
     finally:
+        patience.cancel()
         process.kill()
         process.communicate()
 

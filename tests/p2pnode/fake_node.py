@@ -43,9 +43,12 @@ class FakeNode:
     async def subscribe(self) -> AsyncIterator[dict[str, Any]]:
         self.listening += 1
         try:
-            for event in self.events:
-                yield event
-            await trio.sleep_forever()
+            told = 0
+            while True:
+                while told < len(self.events):
+                    told += 1
+                    yield self.events[told - 1]
+                await trio.sleep(0.01)
         finally:
             self.listening -= 1
 

@@ -274,7 +274,7 @@ def test_listeners_are_bounded(home: Home, node: FakeNode) -> None:
     for stream in streams:
         next(stream)
     with pytest.raises(Refusal):
-        next(Client(home.root).events())
+        Client(home.root).events()
     for stream in streams:
         stream.close()
 

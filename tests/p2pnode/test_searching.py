@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 import structlog
 import trio
+import trio.testing
 
 from p2pnode import commands
+from p2pnode.bounds import MAX_LISTENERS
+from p2pnode.daemon import Daemon
 from p2pnode.search import searching as searching_module
 from p2pnode.search.index import Index
 from p2pnode.search.searching import Searching
@@ -116,3 +119,47 @@ def test_a_deleted_file_comes_back_from_the_store_and_one_left_in_step_is_kept(t
     while node.searching.progress:
         trio.run(node.searching._batch, node.core)
     assert node.search(query="ladder") == ["Ladder"]
+
+
+async def test_who_watches_hears_of_changes_soon_and_once_for_many():
+    node = Counter()
+    heard: list[float] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(node.searching.run, lambda: node.core)
+        nursery.start_soon(node.searching.tell, lambda: heard.append(trio.current_time()))
+        await trio.sleep(searching_module.NEWS_AFTER * 2)
+        assert heard == [], "nothing has changed"
+        node.publish("Ladder")
+        node.publish("Jam")
+        for title in ("Ladder", "Jam"):
+            node.searching.changed(node.slots(title))
+            await trio.sleep(searching_module.NEWS_AFTER / 10)
+        with trio.fail_after(5):
+            while not heard:
+                await trio.sleep(0.01)
+        await trio.sleep(searching_module.NEWS_AFTER * 2)
+        nursery.cancel_scope.cancel()
+    assert len(heard) == 1
+
+
+async def test_who_listens_too_slowly_hears_the_end_of_it():
+    daemon = Daemon.__new__(Daemon)
+    daemon._listeners = set()
+    told: list[dict[str, Any]] = []
+    gate = trio.Event()
+
+    async def listen() -> None:
+        async for event in daemon.subscribe():
+            told.append(event)
+            await gate.wait()
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            await trio.testing.wait_all_tasks_blocked()
+            for number in range(MAX_LISTENERS + 3):
+                daemon._emit("listings", {"number": number})
+                await trio.testing.wait_all_tasks_blocked()
+            assert not daemon._listeners
+            gate.set()
+    assert [event["number"] for event in told] == list(range(MAX_LISTENERS + 1)), "what was kept for it, then the end"
