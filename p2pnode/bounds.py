@@ -236,6 +236,9 @@ WEB_BURST: Final = 300
 MAX_SAVED: Final = 32  # searches
 MAX_NOTICES: Final = 500  # the oldest give way
 MATCH_WITHIN_KM: Final = 25.0  # of an offer and a request
+MAX_TELLING: Final = 6  # words of a new listing of ours by which what is held is looked through
+ALIKE_OF_WORD: Final = 32  # listings looked at for each of them, the newest
+COMPARED_AT_ONCE: Final = 16  # listings in one step of the core
 
 # Search index
 MAX_TOKEN_LETTERS: Final = 40  # of one word; what is longer is cut, when indexed and when asked alike

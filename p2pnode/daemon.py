@@ -287,6 +287,9 @@ class Daemon:
                 self._emit(kind, dict(data))
             case effects.Reindex(slots, gone):
                 self._searching.changed(slots, gone)
+            case effects.Compare():
+                compare = self._searching.compare
+                self._nursery.start_soon(compare, self._loop.core, effect, self._time(), self._loop.put)
             case effects.Penalize(peer, reason):
                 self._log.info("strike", peer=peer, reason=reason)
                 self._host.strike(peer, reason)

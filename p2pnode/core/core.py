@@ -32,6 +32,7 @@ from .events import (
     Answered,
     Banned,
     Command,
+    Compared,
     Connected,
     DialFailed,
     Disconnected,
@@ -215,6 +216,8 @@ class Core:
                 self.rendezvous.got(key, value, now)
             case Answered():
                 self.elsewhere.answered(event, now)
+            case Compared():
+                self.notices.compared(event, now)
             case Probed(peer, reached, address):
                 self.reachability.answered(peer, reached, address, now)
             case Listening(addresses):
@@ -329,7 +332,7 @@ class Core:
         except Ignore as e:
             raise Refusal("failed", f"the record was not taken: {e.code}", "Is this machine's clock right?") from e
         if record.kind == "listing":
-            self.notices.own_changed(network)
+            self.notices.published(network, record, now)
         self._gossip.spread(network.id, record.id, None, now)
 
     def _take_part(self, network: Network, now: int, scope: str = "") -> None:

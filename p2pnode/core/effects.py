@@ -163,6 +163,15 @@ class Reindex:
 
 
 @dataclass(frozen=True, slots=True)
+class Compare:
+    """Look in the index for listings that may go with one of ours; `Compared` follows. author, name: of its slot."""
+
+    network: bytes
+    author: bytes
+    name: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Wake:
     """Send `Woke` at this time (ms)."""
 
@@ -176,5 +185,5 @@ class Remake:
 
 Effect = (
     Write | Send | Dial | Hangup | Probe | Provide | Withdraw | Put | Get | Lookup | Find | Penalize | Credit | Ban
-    | Unban | Admit | Reply | Emit | Reindex | Wake | Remake
+    | Unban | Admit | Reply | Emit | Reindex | Compare | Wake | Remake
 )  # fmt: skip

@@ -100,6 +100,15 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """Answer to a `Compare`, in pieces: author and name of a few listings that may go with the one named `name`."""
+
+    network: bytes
+    name: bytes
+    found: tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Probed:
     """Answer to a `Probe`: whether the peer reached us, None if it did not say; address: where it tried."""
 
@@ -133,6 +142,7 @@ Event = (
     | Said
     | Got
     | Answered
+    | Compared
     | Probed
     | Space
     | Woke

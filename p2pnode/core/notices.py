@@ -1,7 +1,8 @@
 """What our user is told of listings that arrive: those that fit a saved search, and those that match an own listing.
 
 A notice is kept for each search or own listing and each listing found; the same content never makes a second one. What
-arrives is compared with the saved searches and our own listings alone, both bounded, never with all that is held.
+arrives is compared with the saved searches and our own listings alone, both bounded, never with all that is held. What
+we publish is compared with a few of those held, which the index names.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -21,7 +22,8 @@ from protocols.errors import Refusal, Reject
 from protocols.identity import digest
 from protocols.limits import MAX_SCOPE
 
-from .effects import Emit
+from .effects import Compare, Emit
+from .events import Compared
 from .keys import NOTICE, SAVED
 from .listings import Listings
 from .state import Network, State
@@ -87,6 +89,29 @@ class Notices:
             match = matches(mine, found) if until > now else None
             if match is not None:
                 self._note(network, record, listing.title, "match", own, match.score, match.reason, now)
+
+    def published(self, network: Network, record: Record, now: int) -> None:
+        """A listing of our own stands: what is held already may go with it."""
+        self.own_changed(network)
+        listing = self._listings.parse(record)
+        if listing is not None and not listing.paused and record.until > now:
+            self._state.journal.out(Compare(network.id, record.author, record.name))
+
+    def compared(self, event: Compared, now: int) -> None:
+        """Some listings that may go with one of ours: those that do are told of, once, as if they had just arrived."""
+        network = self._state.networks.get(event.network)
+        current = self._listings.current(network, self._state.me, event.name) if network else None
+        if network is None or current is None or current[0].until <= now:
+            return
+        spoken = self._spoken(network)
+        mine, own = said(current[1], current[0].created, spoken), slot_hash(current[0].slot).hex()
+        for author, name in event.found:
+            theirs = self._listings.current(network, author, name)
+            if author == self._state.me or theirs is None or theirs[0].until <= now:
+                continue
+            match = matches(mine, said(theirs[1], theirs[0].created, spoken))
+            if match is not None:
+                self._note(network, theirs[0], theirs[1].title, "match", own, match.score, match.reason, now)
 
     def own_changed(self, network: Network) -> None:
         """A listing of our own was published, changed or taken back."""

@@ -138,6 +138,11 @@ def anywhere(words: Sequence[Word]) -> Stage:
     return Stage(2.0, _all(_any(map(_quoted, sorted(word.forms))) for word in words))
 
 
+def in_title(word: Word) -> Stage:
+    """One word, in title or tags."""
+    return Stage(0.0, _any(_titled(sorted(word.forms))))
+
+
 def begun_anywhere(words: Sequence[Word]) -> Stage:
     """The widest question: each word, or a beginning of it, anywhere. What one or two letters begin is looked for in
     titles and tags only: in texts that is nearly everything."""

@@ -23,6 +23,7 @@ from .document import (
     anywhere,
     around,
     begun_anywhere,
+    in_title,
     of_direction,
     of_kind,
     of_network,
@@ -107,6 +108,14 @@ def _nearest(
     if words and len(hits) < limit:
         _look(db, query, begun_anywhere(words), point, within, MAX_RANKED, hits)
     return sorted(hits.values(), key=lambda hit: order(query, hit))[:limit]
+
+
+def titled(db: sqlite3.Connection, query: Query, word: Word) -> list[Hit]:
+    """The newest hits that have this word in title or tags, in whatever order."""
+    hits: dict[bytes, Hit] = {}
+    within = query.within_km if query.centre is not None else None
+    _look(db, query, in_title(word), query.centre, within, query.limit, hits)
+    return list(hits.values())
 
 
 def exists(db: sqlite3.Connection, word: Word) -> bool:

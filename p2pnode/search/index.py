@@ -20,7 +20,7 @@ import json
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
@@ -196,6 +196,13 @@ class Index:
             if len(meant) < len(words) or meant == words:
                 return []
             return [msgspec.structs.replace(hit, approximate=True) for hit in finding.find(db, query, meant)]
+
+    def alike(self, query: Query, words: Sequence[str]) -> list[Hit]:
+        """The newest listings that fit `query` (its text apart) and have any of these words in title or tags: as many
+        as it asks for of each word."""
+        with self._use() as db:
+            found = [finding.titled(db, query, Word(word, self._documents.forms(word))) for word in words]
+        return list({hit.slot: hit for hits in found for hit in hits}.values())
 
     def close(self) -> None:
         """Close the file. Every later call raises IndexUnavailable. Closing twice is no error."""

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from p2pnode.bounds import FORMS_KEPT, MATCH_WITHIN_KM
+from p2pnode.bounds import FORMS_KEPT, MATCH_WITHIN_KM, MAX_TELLING
 from p2pnode.when import available_at
 from protocols.amounts import Price
 from protocols.listing import Listing
@@ -69,6 +69,12 @@ def said(listing: Listing, created: int, forms: Forms) -> Said:
     title = title_tokens(listing.title, listing.tags)
     named = tuple(dict.fromkeys(forms(token) for token in title if len(token) >= _SHORT))
     return Said(listing, named, frozenset().union(*map(forms, [*title, *tokens(listing.text)])), created)
+
+
+def telling(listing: Listing) -> list[str]:
+    """The words by which what goes with a listing is looked for: the longest of its title and tags."""
+    words = {token for token in title_tokens(listing.title, listing.tags) if len(token) >= _SHORT}
+    return sorted(words, key=lambda word: (-len(word), word))[:MAX_TELLING]
 
 
 def fits(wish: Wish, found: Said, forms: Forms) -> bool:

@@ -1,15 +1,17 @@
 """Search over what this node holds: feeds the index after each commit, and dresses what it finds."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import trio
 from structlog.typing import FilteringBoundLogger
 
 from p2pnode import commands
-from p2pnode.bounds import MAX_RANKED
+from p2pnode.bounds import ALIKE_OF_WORD, COMPARED_AT_ONCE, MATCH_WITHIN_KM, MAX_RANKED
 from p2pnode.core.core import Core
+from p2pnode.core.effects import Compare
+from p2pnode.core.events import Compared
 from p2pnode.core.state import Network
 from p2pnode.store import StoreError
 from protocols.amounts import parse_price
@@ -21,6 +23,7 @@ from protocols.listing import Listing
 
 from . import finding
 from .index import Hit, Index, IndexUnavailable, ListingRow, Query
+from .matching import telling
 
 INDEX_BATCH = 512  # listings to a transaction
 INDEX_SLICE = 32  # listings that are read from the store before others get their turn
@@ -139,6 +142,37 @@ class Searching:
             return _described(core, found, args.limit, now, {} if beyond is None else beyond.records)
         except StoreError as e:
             raise Refusal("failed", f"the disk refused: {e}", "Try again when `p2pnode status` no longer warns.") from e
+
+    async def compare(self, core: Core, wanted: Compare, now: int, put: Callable[[Compared], Awaitable[None]]) -> None:
+        """Put what may go with a listing of ours, in pieces that the core takes one by one."""
+        try:
+            found = await self._alike(core, wanted, now)
+        except (IndexUnavailable, StoreError) as e:  # what arrives later is compared all the same
+            self._log.warning("a new listing was not compared with what is held", problem=str(e))
+            return
+        for at in range(0, len(found), COMPARED_AT_ONCE):
+            await put(Compared(wanted.network, wanted.name, tuple(found[at : at + COMPARED_AT_ONCE])))
+
+    async def _alike(self, core: Core, wanted: Compare, now: int) -> list[tuple[bytes, bytes]]:
+        network = core.state.networks.get(wanted.network)
+        current = core.listings.current(network, wanted.author, wanted.name) if network else None
+        if current is None:
+            return []
+        listing = current[1]
+        while self._dirty or self._gone:
+            if not await self._batch(core):
+                break
+        query = Query(
+            network=wanted.network,
+            now=now,
+            kind=listing.kind,
+            direction="request" if listing.direction == "offer" else "offer",
+            centre=centre(listing.area) if listing.area else None,
+            within_km=MATCH_WITHIN_KM,
+            limit=ALIKE_OF_WORD,
+        )
+        hits = await trio.to_thread.run_sync(self._index.alike, query, telling(listing))
+        return [(hit.slot[:32], hit.slot[32:]) for hit in hits]
 
     def networks(self, core: Core, name: str | None) -> list[Network]:
         """Those that a search means. `Refusal` if it means none."""

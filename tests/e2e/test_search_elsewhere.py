@@ -55,6 +55,11 @@ def test_what_is_offered_in_another_town_is_found_shown_and_agreed_on(tmp_path: 
         until("Ben to see it", lambda: bens.call("exchange.show", {"id": exchange})["status"] == "proposed")
         assert bens.call("exchange.accept", {"id": exchange})["status"] == "agreed"
         until("Anna to know", lambda: annas.call("exchange.show", {"id": exchange})["status"] == "agreed")
+
+        annas.call("listing.publish", {"direction": "request", "kind": "give", "title": "Sledge", "area": MUNICH})
+        until("Ben to hold it", lambda: bens.search("sledge"))
+        bens.call("listing.publish", {"direction": "offer", "kind": "give", "title": "A wooden sledge"})
+        until("the match", lambda: [n["title"] for n in bens.call("notices.list", {"why": "match"})] == ["Sledge"])
     finally:
         for node in (anna, ben):
             if node.process is not None:

@@ -10,6 +10,7 @@ import trio.testing
 
 from p2pnode import commands
 from p2pnode.bounds import MAX_LISTENERS
+from p2pnode.core.effects import Compare
 from p2pnode.daemon import Daemon
 from p2pnode.search import searching as searching_module
 from p2pnode.search.index import Index
@@ -163,3 +164,29 @@ async def test_who_listens_too_slowly_hears_the_end_of_it():
             assert not daemon._listeners
             gate.set()
     assert [event["number"] for event in told] == list(range(MAX_LISTENERS + 1)), "what was kept for it, then the end"
+
+
+def test_what_may_go_with_a_listing_of_ours_is_named_by_the_index_few_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(searching_module, "ALIKE_OF_WORD", 5)
+    monkeypatch.setattr(searching_module, "COMPARED_AT_ONCE", 2)
+    node = Counter()
+    for number in range(8):
+        node.publish(f"Ladder {number}", node.lab.cleo, direction="request")
+    node.publish("A ladder", node.lab.cleo)
+    node.publish("Ladder", node.lab.cleo, direction="request", kind="sell")
+    node.publish("Stool", node.lab.cleo, direction="request", text="no ladder")
+    node.publish("A ladder or a scaffold", node.lab.ben)
+    node.searching.changed(node.everything())
+    core = node.core
+    network = next(iter(core.state.networks.values()))
+    (mine,) = core.listings.mine(network)
+
+    pieces: list[Any] = []
+
+    async def put(piece: Any) -> None:
+        pieces.append(piece)
+
+    trio.run(node.searching.compare, core, Compare(network.id, core.state.me, mine[0].name), node.lab.now, put)
+    found = [core.listings.current(network, *slot)[1].title for piece in pieces for slot in piece.found]
+    assert found == [f"Ladder {number}" for number in (7, 6, 5, 4, 3)]
+    assert [len(piece.found) for piece in pieces] == [2, 2, 1]

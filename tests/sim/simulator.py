@@ -15,6 +15,7 @@ from dht.presences import Presences
 from p2pnode import commands
 from p2pnode.core.core import Core
 from p2pnode.core.effects import (
+    Compare,
     Dial,
     Effect,
     Get,
@@ -31,6 +32,7 @@ from p2pnode.core.effects import (
 )
 from p2pnode.core.events import (
     Command,
+    Compared,
     Connected,
     DialFailed,
     Disconnected,
@@ -185,6 +187,12 @@ class Simulator:
                 done = node.waiting.pop(ticket, None)
                 if done is not None:
                     done(result)
+            case Compare(network, author, name):
+                rows = node.core.state.networks[network].catalog.rows(kind="listing")
+                held = tuple((row.author, row.name) for row in rows if row.author != author)
+                self.at(
+                    self.now, lambda: self.handle(node, Compared(network, name, held)) if node.life == life else None
+                )
             case Remake():
                 self.at(self.now, lambda: self.set_clock(node, node.skew) if node.life == life else None)
             case Provide(key):
