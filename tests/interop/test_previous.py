@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from p2pnode.client import Client
 from tests.e2e.deal import Deal
 from tests.e2e.nodes import ROOT, Node, until
 from tests.e2e.story import finds
 
+EVERYWHERE = {"everywhere": True, "wait": 0.5}
 PREVIOUS = "6d4d6e7e7ee5ded52753e628ccb01aac9abe51a6"
 
 
@@ -86,6 +88,29 @@ def test_neighbours_of_both_versions_trade(founder_is_old: bool, previous: Path,
         assert sum(node.cli("ledger", "balance")["balance"]["amount"] for node in (anna, ben, cleo)) == 0
     finally:
         for node in (anna, ben, cleo):
+            node.kill()
+
+
+def test_an_older_node_says_nothing_to_a_search_and_stays_connected(previous: Path, tmp_path: Path) -> None:
+    anna, cleo = Node("Anna", tmp_path), Node("Cleo", tmp_path, source=previous)
+    try:
+        anna.init("--area", "u33dc", "--new-network", "Elm Street", "--unit", "hour", "--decimals", "2")
+        anna.start()
+        cleo.init("--area", "u281z")
+        cleo.start()
+        assert cleo.cli("join", anna.cli("invite")["link"], "--wait", "30")["state"] == "joined"
+        client = Client(anna.home)
+        until("Anna to know where Cleo lives", lambda: client.call("search.begin", EVERYWHERE)["asked"])
+        since = client.call("peers.list")[0]["connected_since"]
+        for _ in range(4):  # two streams left open would be one too many for the older node
+            state = client.call("search.begin", EVERYWHERE)
+            while not state["done"]:
+                state = client.call("search.more", {"search": state["search"], "step": state["step"]})
+            assert [(one["name"], one["state"]) for one in state["asked"]] == [("Cleo", "silent")]
+        assert [(p["connected"], p["connected_since"]) for p in client.call("peers.list")] == [(True, since)]
+        assert "strike" not in (cleo.home / "node.log").read_text()
+    finally:
+        for node in (anna, cleo):
             node.kill()
 
 

@@ -199,6 +199,16 @@ def test_of_two_revisions_the_newer_one_is_shown_whichever_comes_last(town: Town
     assert town.ask(town.anna, "listing.show", id=listing)["title"] == "Long ladder"
 
 
+def test_what_was_found_and_is_held_later_is_one_listing(town: Town) -> None:
+    record = town.publish()
+    town.answer(Answer(False, (record.wire,)))
+    listing = town.ask(town.erik, "listing.list")[0]["listing_id"]
+    town.publish("Sledge", town.anna, area=FAR)  # from now on she keeps that cell
+    town.sim.run(60_000)
+    assert record.id in town.network(town.anna).catalog
+    assert not town.ask(town.anna, "listing.show", id=listing)["remote"]
+
+
 def test_what_was_found_is_bounded_and_ends(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     records = [town.publish(f"Ladder {number}") for number in range(5)]
     core, network = town.anna.core, town.network(town.anna)

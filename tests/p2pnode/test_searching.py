@@ -16,6 +16,7 @@ from p2pnode.search import searching as searching_module
 from p2pnode.search.index import Index
 from p2pnode.search.searching import Searching
 from tests.p2pnode.lab import Lab
+from tests.p2pnode.rows import ask, numbers, row
 
 SATURDAY = 1_800_100_800_000  # 2027-01-16, noon
 
@@ -190,3 +191,14 @@ def test_what_may_go_with_a_listing_of_ours_is_named_by_the_index_few_at_a_time(
     found = [core.listings.current(network, *slot)[1].title for piece in pieces for slot in piece.found]
     assert found == [f"Ladder {number}" for number in (7, 6, 5, 4, 3)]
     assert [len(piece.found) for piece in pieces] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [("", [1, 2, 3]), ("u", [1, 2]), ("u3", [2]), ("u33", [2]), ("u0yjj", [1]), ("u0yjk", []), ("u0yjjz", [])],
+)
+def test_a_cell_of_any_length_holds_what_has_its_centre_in_it(cell: str, found: list[int]):
+    index = Index(":memory:")
+    index.upsert([row(1, area="u0yjj"), row(2, area="u33dc"), row(3)])
+    assert sorted(numbers(ask(index, cell=cell))) == found
+    index.close()
