@@ -5,7 +5,8 @@ machine. Each record is published by a node by chance, one a second, after the n
 watched for a minute. `fair`: links of 25 ms on the average, uplinks of 1 Mbit/s. `loss`: 20 % of all frames vanish.
 `churn`: 20 % of the nodes are off at any time, each on for five minutes. `sybils`: 20 % of the nodes pass nothing on,
 and each of them has dialled 32 others before these dialled anybody. `near` is of records of one cell, of those alone
-that keep it. 10,000 nodes take some minutes for each weather.
+that keep it: for this some of the connections of a node are chosen by cell; `--dials 8 0` makes them all by chance, and
+`--in-cell 10` makes four times as many cells. 10,000 nodes take some minutes for each weather.
 """
 
 import gc
@@ -17,6 +18,7 @@ from time import process_time
 from typing import Final, NamedTuple
 
 from bench.report import Figure, arguments, number
+from tests.scale import world
 from tests.scale.measure import Run, Spread
 from tests.scale.world import WEATHERS, Dials
 
@@ -124,9 +126,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--records", type=int, help="how many of each sort (default 10,000 / N, 5 to 50)")
     parser.add_argument(
-        "--dials", nargs=3, type=int, default=[*Dials()], metavar="K", help="own cell, cells around, anywhere"
+        "--dials",
+        nargs=2,
+        type=int,
+        default=[*Dials()[:2]],
+        metavar="K",
+        help="connections, and how many of them by cell",
     )
+    parser.add_argument("--in-cell", type=int, default=world.CELL_OF, metavar="K", help="how many nodes live in a cell")
     options = parser.parse_args()
+    world.CELL_OF = options.in_cell  # type: ignore[misc]
     figures: list[Figure] = []
     for weather in options.weather:
         outcomes = []

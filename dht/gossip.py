@@ -223,6 +223,11 @@ class Gossip:
         """What the peers that are in this network too keep of it, by their own word."""
         return {peer: one.theirs for peer, one in self._neighbours.get(network, {}).items()}
 
+    def kept(self, network: bytes, peer: str) -> tuple[str, ...] | None:
+        """The scopes that a connected peer says it keeps, if it is in this network too."""
+        neighbour = self._neighbours.get(network, {}).get(peer)
+        return None if neighbour is None else neighbour.theirs
+
     def replicas(self, network: bytes, record_id: bytes) -> int:
         """How many connected neighbours are known to have been given a record, or to have given it."""
         membership = self._networks.get(network)

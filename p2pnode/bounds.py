@@ -9,6 +9,13 @@ WANTED_OUTBOUND: Final = (
     8  # connections we make by ourselves; those that others make do not count, whatever their number
 )
 ANY_OUTBOUND: Final = 2  # of them to anybody, so that a crowd of members cannot have all
+BY_CELL: Final = 4  # of them, at most, by what the others keep; in several networks as many in each, 6 in all
+BY_CELL_EVERY: Final = 20 * SECOND  # one that is not for the better gives way to one that is
+VISIT_EVERY: Final = 2 * MINUTE  # a connection to somebody else, to compare what both hold
+VISIT: Final = 30 * SECOND  # how long it stays
+HELLO_WITHIN: Final = 15 * SECOND  # who has not said by then that it is in a network of ours is taken not to be
+MAX_HEARD: Final = 1_024  # peers that the DHT has named for a cell
+UNREACHED_SOUGHT: Final = 3  # cells that none of our connections keeps, looked up at a time beside our own
 OUTBOUND_OF_GROUP: Final = 2  # of them into one /24 of public addresses
 ANCHORS: Final = 2
 ANCHOR_AFTER: Final = 10 * MINUTE  # of service

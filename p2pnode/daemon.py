@@ -189,7 +189,7 @@ class Daemon:
         while not await self._loop.finish(self._loop.core.begin(clock.now(), genesis, targets, bootstrap)):
             pass  # the disk refused, and can be written again: from the beginning
         clear_pending(self._home)
-        for peer, where in self._loop.core.neighbours.to_remember():
+        for peer, where in self._loop.core.neighbours.book.to_remember():
             self._host.remember(peer, where)
         nursery.start_soon(self._loop.run)
         self._searching.rebuild(self._loop.core)

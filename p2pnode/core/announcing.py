@@ -49,7 +49,7 @@ class Announcing:
         listened = [a for a in self._state.addresses if not settings.everywhere or scope_of(a) == PUBLIC]
         known = (*self._state.outside, *listened)
         addresses = tuple(dict.fromkeys(map(without_peer, known)))[:MAX_ADDRESSES]
-        area = (settings.area or network.genesis.area)[: network.genesis.cell_precision]
+        area = network.home(settings.area)
         profile = Profile(
             name=settings.name, box=settings.box, peers=(PeerAddress(settings.peer_id, addresses),), area=area
         )

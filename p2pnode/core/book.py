@@ -22,6 +22,7 @@ from p2pnode.bounds import (
     GROUP_IN_TABLE,
     MAX_CALLERS,
     MAX_NAMED,
+    MAX_REMEMBERED,
     NEW_BUCKETS,
     SOURCE_BUCKETS,
     TRIED_BUCKETS,
@@ -175,6 +176,17 @@ class Book:
         known = self.known.get(peer) or Known([with_peer(a, peer) for a in addresses], "profile", since=now)
         self._replace(peer, known, self._table_for(peer, known))
         self.store(peer)
+
+    def fresh(self, now: int) -> list[str]:
+        """The new ones that nobody has tested, and that may be dialled."""
+        return [p for p, k in self.known.items() if k.table == NEW and not k.reached and k.next_at <= now]
+
+    def to_remember(self) -> list[tuple[str, list[str]]]:
+        """Whom the DHT's routing table begins with: those who served us first, then those that we have reached, and
+        those that our user named."""
+        rows = [(p, k) for p, k in self.known.items() if k.addresses and (k.reached or k.via in BY_USER)]
+        rows.sort(key=lambda row: (not row[1].served, -row[1].reached, row[0]))
+        return [(peer, known.addresses) for peer, known in rows[:MAX_REMEMBERED]]
 
     def forget(self, peer: str) -> None:
         self._take_out(peer)

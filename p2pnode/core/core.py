@@ -54,8 +54,9 @@ from .journal import Journal, Reader
 from .keys import KEY_STATE, RECORD
 from .listings import Listings
 from .membership import Membership
+from .multiaddrs import bootstrap_peer
 from .narrowing import OWN, Narrowing
-from .neighbours import Neighbours, bootstrap_peer
+from .neighbours import Neighbours
 from .newcomers import Newcomers
 from .notices import Notices
 from .outbox import Outbox
@@ -188,7 +189,7 @@ class Core:
                 self.rendezvous.connecting(now)
                 self.neighbours.connected(peer, address, outbound, now, chosen)
                 self.reachability.connected(address, outbound, now)
-                self._perform(self._gossip.connected(peer, now, outbound and chosen), now)
+                self._perform(self._gossip.connected(peer, now, self.state.connected[peer].chosen), now)
                 self.membership.connected(peer, now)
                 self.outbox.connected(peer, now)
                 self.recovery.connected(peer, now)

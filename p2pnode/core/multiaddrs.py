@@ -2,6 +2,8 @@
 
 import re
 
+from protocols.errors import Refusal
+
 _PEER = re.compile(r"(?:/[!-.0-~]+)+/p2p/([1-9A-HJ-NP-Za-km-z]{32,64})")
 
 
@@ -17,3 +19,11 @@ def without_peer(address: str) -> str:
 
 def with_peer(address: str, peer: str) -> str:
     return address if "/p2p/" in address else f"{address}/p2p/{peer}"
+
+
+def bootstrap_peer(address: str) -> str:
+    """The peer id of a bootstrap address, or `Refusal`."""
+    peer = peer_of(address)
+    if peer is None:
+        raise Refusal("usage", f"not a bootstrap address: {address}", "It looks like /ip4/…/tcp/…/p2p/12D3KooW….")
+    return peer

@@ -54,7 +54,7 @@ class Narrowing:
     def scopes(self, network: Network) -> tuple[str, ...]:
         """What this node keeps of a network now."""
         precision = network.genesis.cell_precision
-        area = (self._state.settings.area or network.genesis.area)[:precision]
+        area = network.home(self._state.settings.area)
         rows = network.catalog.rows(kind="listing", author=self._state.me)
         return cells(area, precision, {row.scope for row in rows if row.scope}, self.level)
 

@@ -2,8 +2,10 @@
 
 A node makes some connections itself and chooses with whom, so that no crowd that dials it can be all it sees: into
 different groups of addresses, members and those with whom something is open before strangers, tried peers and new ones
-by turns of chance. The ones that served longest are its anchors, dialled first after a restart. When nothing is due, a
-feeler tests a peer that is new and lets it go.
+by turns of chance, and some by what they keep (`nearby`). The ones that served longest are its anchors, dialled first
+after a restart. When nothing is due, a feeler tests a peer that is new and lets it go, and a visit lasts as long as it
+takes to compare with somebody else what both hold: else a network that fell apart would stay so, when everybody has
+found connections enough on his own side.
 """
 
 from collections import Counter
@@ -13,6 +15,7 @@ from p2pnode.bounds import (
     ANCHOR_AFTER,
     ANCHORS,
     ANY_OUTBOUND,
+    BY_CELL_EVERY,
     DIAL_BACKOFF_ALONE,
     DIAL_BACKOFF_MAX,
     DIAL_BACKOFF_MIN,
@@ -21,23 +24,24 @@ from p2pnode.bounds import (
     DIAL_WITHIN,
     FEELER_EVERY,
     MAX_CALLERS,
-    MAX_REMEMBERED,
     OFFLINE_MAX,
     OUTBOUND_OF_GROUP,
-    SEEK_EVERY,
     WANTED_OUTBOUND,
 )
 from protocols.codec import decode, encode
-from protocols.errors import Refusal
 from protocols.limits import MINUTE
-from protocols.nearness import LOOPBACK, PUBLIC, group_of, is_taken, scope_of
+from protocols.nearness import group_of
 
-from .book import BY_USER, NAMED, NEW, Book, Known
-from .effects import Admit, Dial, Find, Hangup
+from .book import BY_USER, NAMED, Book, Known
+from .effects import Admit, Dial, Hangup
+from .hearsay import judged, scope_of_source
 from .keys import SINGLE
 from .membership import Membership
-from .multiaddrs import peer_of, with_peer
+from .multiaddrs import with_peer
+from .nearby import Look, Nearby
+from .seeking import Seeking
 from .state import Connection, State
+from .visits import Visits
 
 SEEN_GRAIN = 60_000  # last-seen is written at most once a minute and peer
 Candidate = tuple[str, Known, tuple[str, ...]]  # a peer, and the addresses at which it may be dialled
@@ -59,12 +63,16 @@ class Neighbours:
         self._dialling: dict[str, tuple[int, frozenset[str], bool]] = {}  # peer → (since, groups, whether a feeler)
         self._guests: dict[str, Known] = {}  # somebody waits for them, and the book has no place
         self._seen_wanted: set[str] = set()
+        self.nearby = Nearby(state)
+        self._better: str | None = None  # dialled in place of a connection that is not needed,
+        self._better_at = 0  # not before then
+        self.visits = Visits(state, self.nearby, self.known, self._free)
         self._partners: set[bytes] = set()
         self._look_at = 0
         self._feel_at = 0
         self._hold_until = 0  # without a network nobody is dialled until then
         self._offline = 0  # tries since
-        self._sought: dict[str, int] = {}  # peers the DHT was asked for → when to ask again
+        self._seeking = Seeking(state, self._free)
 
     def begin(self) -> None:
         """With the first step: what the book is ordered by is kept, and the host hears of whom we know."""
@@ -84,13 +92,14 @@ class Neighbours:
             return
         block = ""
         if via not in BY_USER:
-            addresses, block = self._judged(addresses, via, source), self._scope_of_source(via, source)[1]
+            addresses, block = judged(self._state, addresses, via, source), scope_of_source(self._state, via, source)[1]
         if self.book.add(peer, addresses, via, now, source, block):
             self._look_at = min(self._look_at, now)
 
     def started(self, now: int) -> None:
         """The host is up, or has new addresses: everything is due."""
         self._feel_at = now + FEELER_EVERY
+        self.visits.started(now)
         self._look_at, self._hold_until, self._offline = now, 0, 0
         self._anchors_due = {p for p in self.anchors if p in self.known and p not in self._state.connected}
         for known in (*self.known.values(), *self._guests.values()):
@@ -98,9 +107,15 @@ class Neighbours:
 
     def connected(self, peer: str, address: str, outbound: bool, now: int, chosen: bool = True) -> None:
         feeler = self._dialling.pop(peer, (0, None, False))[2] and outbound
-        if feeler and peer not in self._state.wanted and len(self._outbound()) >= WANTED_OUTBOUND:
+        brief = feeler and peer not in self._state.wanted and len(self._outbound()) >= WANTED_OUTBOUND
+        visit = brief and peer in self.visits
+        self._state.connected[peer] = Connection(address, outbound, now, outbound and chosen and not visit)
+        if visit:
+            self.visits.began(peer, now)
+        elif brief:
             self._state.journal.out(Hangup(peer))
-        self._state.connected[peer] = Connection(address, outbound, now, outbound and chosen)
+        elif peer == self._better and outbound:
+            self._give_way(peer, now)
         self._state.wanted.discard(peer)
         self._anchors_due.discard(peer)
         self._guests.pop(peer, None)
@@ -126,13 +141,14 @@ class Neighbours:
             self._state.parted[peer] = now
             known = self.known[peer]
             brief = now - connection.since < MINUTE
-            known.brief = known.brief + 1 if brief else 0
+            known.brief = 0 if self.visits.ended(peer) or not brief else known.brief + 1
             known.seen, known.next_at = now, now + min(DIAL_BACKOFF_MAX, DIAL_BACKOFF_MIN // 3 << min(known.brief, 12))
 
     def failed(self, peer: str, reason: str, now: int, no_route: bool = False) -> None:
         """A dial came to nothing. no_route: for want of a network on our side, at every address."""
         self._look_at = now
         self._dialling.pop(peer, None)
+        self.visits.ended(peer)
         self._anchors_due.discard(peer)
         known = self.known.get(peer) or self._guests.get(peer)
         if known is None:
@@ -159,20 +175,13 @@ class Neighbours:
             fresh += peer in self.known and not known
         return fresh
 
-    def to_remember(self) -> list[tuple[str, list[str]]]:
-        """Whom the DHT's routing table begins with: those who served us first, then those that we have reached, and
-        those that our user named."""
-        rows = [(p, k) for p, k in self.known.items() if k.addresses and (k.reached or k.via in BY_USER)]
-        rows.sort(key=lambda row: (not row[1].served, -row[1].reached, row[0]))
-        return [(peer, known.addresses) for peer, known in rows[:MAX_REMEMBERED]]
-
     def ways_to(self, peer: str, told: tuple[str, ...] | None = None) -> tuple[str, ...]:
         """Where a peer may be dialled once, for a question: as the book, its profile or (`told`) the DHT says."""
         known = self.known.get(peer)
         if known is not None and known.addresses:
             return tuple(known.addresses)
         addresses = self._state.directory.addresses_of(peer) if told is None else told
-        judged = self._judged(addresses, "profile" if told is None else "dht", "")
+        judged = judged(self._state, addresses, "profile" if told is None else "dht", "")
         return tuple(with_peer(a, peer) for a in judged[:ADDRESSES_OF_ONE])
 
     def woke(self, now: int) -> None:
@@ -205,23 +214,28 @@ class Neighbours:
                 self._dial(peer, self.known[peer], tuple(self.known[peer].addresses), now)
         times += self._dial_out(now)
         self._note_anchors(now)
+        for peer in self.visits.over(now):
+            if self._led(peer) and peer not in self._state.wanted:
+                self._state.journal.out(Hangup(peer))
+        visited = self.visits.choose(now)
+        if visited:
+            self._dial(visited, self.known[visited], tuple(self.known[visited].addresses), now, feeler=True)
         if now >= self._feel_at or self._feel_at > now + 2 * FEELER_EVERY:
             self._feel_at = now + self._pause(FEELER_EVERY)
             self._feel(now)
-        self._look_at = min([*times, self._feel_at])
+        self._look_at = min([*times, self._feel_at, self.visits.next_wake()])
 
     def _dial_wanted(self, now: int) -> list[int]:
         """Peers that somebody waits for, at any address; when the next of them is due."""
         times = []
-        self._sought = {p: at for p, at in self._sought.items() if p in self._state.wanted}
         self._guests = {p: k for p, k in self._guests.items() if p in self._state.wanted}
         for peer in sorted(self._state.wanted):
             self.add(peer, self._state.directory.addresses_of(peer), "profile", now)
             known = self.known.get(peer) or self._guests.get(peer)
             if known is None or not known.addresses:
-                times.append(self._seek(peer, now))
+                times.append(self._seeking.seek(peer, now))
             if known is None:
-                addresses = self._judged(self._state.directory.addresses_of(peer), "profile", "")
+                addresses = judged(self._state, self._state.directory.addresses_of(peer), "profile", "")
                 if not addresses or len(self._guests) >= MAX_CALLERS:
                     continue
                 full = [with_peer(a, peer) for a in addresses][:ADDRESSES_OF_ONE]
@@ -235,48 +249,85 @@ class Neighbours:
                 times.append(known.next_at)
         return times
 
-    def _seek(self, peer: str, now: int) -> int:
-        """Ask the DHT for a peer that somebody waits for and of which no address is known; when to do so again."""
-        at = self._sought.get(peer, 0)
-        if at <= now or at > now + 2 * SEEK_EVERY:
-            at = self._sought[peer] = now + self._pause(SEEK_EVERY)
-            if self._state.connected and self._free(peer):
-                self._state.journal.out(Find(peer))
-        return at
-
     def _dial_out(self, now: int) -> list[int]:
         """Make the connections that are lacking; when the next peer is due that could be one."""
-        lacking = WANTED_OUTBOUND - len(self._outbound()) - sum(not feels for _, _, feels in self._dialling.values())
+        made = self._outbound()
+        making = [peer for peer, (_, _, feels) in self._dialling.items() if not feels]
+        lacking = WANTED_OUTBOUND - len(made) - len(making)
+        look = self.nearby.look([*made, *making], now)
+        if lacking <= 0:
+            return self._dial_better(look, now) if not making else []
         times: list[int] = []
         while lacking > 0:
-            used = self._groups_used()
-            due, times = [], []
-            for peer, known in self.known.items():
-                led = self._led(peer)
-                if known.addresses and (led or self._free(peer)):
-                    usable = (led.address,) if led else known.addresses
-                    addresses = tuple(a for a in usable if used[group_of(a)] < OUTBOUND_OF_GROUP)
-                    at = self._due(known, now)
-                    if not addresses:
-                        continue
-                    if at <= now:
-                        due.append((peer, known, addresses))
-                    else:
-                        times.append(at)
+            due, times = self._candidates(now)
             if not due:
                 break
-            trusted = [one for one in due if self._trusted(one[0])] if lacking > ANY_OUTBOUND else []
-            self._dial(*self._pick(trusted or due, lacking), now)
+            among = look.best(((one[0], one) for one in due), lacking) or due
+            trusted = [one for one in among if self._trusted(one[0])] if lacking > ANY_OUTBOUND else []
+            chosen = self._pick(trusted or among, lacking)
+            self._dial(*chosen, now)
+            look.add(chosen[0])
             lacking -= 1
         return times
 
+    def _dial_better(self, look: Look, now: int) -> list[int]:
+        """There are enough: one that nothing needs may give way to one that keeps what too few of the others keep. When
+        to look again."""
+        if now < self._better_at <= now + BY_CELL_EVERY:
+            return []
+        self._better = None
+        best = look.best(((one[0], one) for one in self._candidates(now)[0]), 0) if self._idle(look) else []
+        if not best:
+            return []
+        self._better_at = now + BY_CELL_EVERY
+        chosen = self._pick([one for one in best if self._trusted(one[0])] or best, 0)
+        self._better = chosen[0]
+        self._dial(*chosen, now)
+        if self._better in self._state.connected:  # the DHT, or a visit, had led us there
+            self._give_way(self._better, now)
+        return [self._better_at]
+
+    def _give_way(self, peer: str, now: int) -> None:
+        """A better one is there: of those that nothing needs the newest goes."""
+        self._better = None
+        idle = self._idle(self.nearby.look(self._outbound(), now), peer)
+        if idle and len(self._outbound()) > WANTED_OUTBOUND:
+            self._state.journal.out(Hangup(idle[-1]))
+
+    def _idle(self, look: Look, but: str = "") -> list[str]:
+        keep = {*look.needed, *self.anchors, *self._state.wanted, but}
+        return [peer for peer in self._outbound() if peer not in keep]
+
+    def _candidates(self, now: int) -> tuple[list[Candidate], list[int]]:
+        """Who may be dialled now; and when those may that are not due."""
+        used = self._groups_used()
+        due: list[Candidate] = []
+        times = []
+        for peer, known in self.known.items():
+            led = self._led(peer)
+            if known.addresses and (led or self._free(peer)):
+                usable = (led.address,) if led else known.addresses
+                addresses = tuple(a for a in usable if used[group_of(a)] < OUTBOUND_OF_GROUP)
+                at = self._due(known, now)
+                if not addresses:
+                    continue
+                if at <= now:
+                    due.append((peer, known, addresses))
+                else:
+                    times.append(at)
+        return due, times
+
     def _pick(self, peers: list[Candidate], lacking: int) -> Candidate:
-        """For the first half of the connections one that has served us before, or else one that we have reached; then
-        one that we have reached or one of the others, with the same chance, however many they are."""
+        """For half of the connections one that has served us before, as long as there is one to try; else for the first
+        half one that we have reached; then one that we have reached or another, with the same chance, however many."""
+        served = [one for one in peers if one[1].served]
         tried = [one for one in peers if one[1].reached]
         fresh = [one for one in peers if not one[1].reached]
-        if 2 * lacking > WANTED_OUTBOUND:
-            chosen = [one for one in tried if one[1].served] or tried or fresh
+        steady = [p for p in (*self._outbound(), *self._dialling) if p in self.known and self.known[p].served]
+        if served and 2 * len(steady) < WANTED_OUTBOUND:
+            chosen = served
+        elif 2 * lacking > WANTED_OUTBOUND:
+            chosen = tried or fresh
         else:
             chosen = (tried if self._state.rng.random() < 0.5 else fresh) if tried and fresh else tried or fresh
         return chosen[self._state.rng.randrange(len(chosen))]
@@ -285,16 +336,10 @@ class Neighbours:
         """Test one peer, if there is time for it."""
         if self._dialling:
             return
-        idle = [p for p in self.book.suspects if self._free(p)]
-        fresh = [
-            p for p, k in self.known.items() if k.table == NEW and not k.reached and k.next_at <= now and self._free(p)
-        ]
-        for among in (idle, fresh):
-            if among:
-                peer = among[self._state.rng.randrange(len(among))]
-                known = self.known[peer]
-                self._dial(peer, known, tuple(known.addresses), now, feeler=True)
-                return
+        among = [p for p in self.book.suspects if self._free(p)] or [p for p in self.book.fresh(now) if self._free(p)]
+        if among:
+            peer = among[self._state.rng.randrange(len(among))]
+            self._dial(peer, self.known[peer], tuple(self.known[peer].addresses), now, feeler=True)
 
     def _dial(self, peer: str, known: Known, addresses: tuple[str, ...], now: int, feeler: bool = False) -> None:
         led = self._led(peer)
@@ -361,27 +406,3 @@ class Neighbours:
 
     def _held(self) -> set[str]:
         return {*self._outbound(), *self._dialling, *self._state.wanted, *self.anchors}
-
-    def _judged(self, addresses: tuple[str, ...], via: str, source: str) -> tuple[str, ...]:
-        """Those that may be taken from there."""
-        scope, _ = self._scope_of_source(via, source)
-        return tuple(a for a in addresses if is_taken(a, scope))
-
-    def _scope_of_source(self, via: str, source: str) -> tuple[int, str]:
-        """How far away it is who names an address, and that one's group. Of the DHT, and where nobody remembers who it
-        was, the farthest peer that is connected may have said it."""
-        connection = self._state.connected.get(source)
-        if connection is not None:
-            scope = scope_of(connection.address)
-            return (PUBLIC, group_of(connection.address) or via) if scope in (None, PUBLIC) else (scope or LOOPBACK, "")
-        scopes = [scope_of(c.address) for c in self._state.connected.values()]
-        farthest = max((PUBLIC if s is None else s for s in scopes), default=PUBLIC)
-        return farthest, via if farthest == PUBLIC else ""
-
-
-def bootstrap_peer(address: str) -> str:
-    """The peer id of a bootstrap address, or `Refusal`."""
-    peer = peer_of(address)
-    if peer is None:
-        raise Refusal("usage", f"not a bootstrap address: {address}", "It looks like /ip4/…/tcp/…/p2p/12D3KooW….")
-    return peer

@@ -17,6 +17,7 @@ from p2pnode.bounds import (
     RENDEZVOUS_FIRST,
     RENDEZVOUS_LOOK,
     RENDEZVOUS_SELDOM,
+    UNREACHED_SOUGHT,
 )
 from protocols.envelope import Record, parse_record
 from protocols.errors import Ignore, Reject
@@ -65,7 +66,12 @@ class Rendezvous:
             self._providing.again(now)
 
     def found(self, key: bytes | None, peers: tuple[tuple[str, tuple[str, ...]], ...], now: int) -> None:
-        if (key is None or key in self._meeting()) and self._neighbours.found(peers, now):
+        where = self._cells().get(key)
+        if key is not None and where is None:
+            return
+        if where is not None:
+            self._neighbours.nearby.heard(*where, (peer for peer, _ in peers))
+        if self._neighbours.found(peers, now):
             self._pause = RENDEZVOUS_EVERY
 
     def said(self, key: bytes, kept: bool, now: int) -> None:
@@ -138,7 +144,7 @@ class Rendezvous:
     def _provided(self, network: Network) -> list[bytes]:
         """The network as a whole, our own cell, the others that are kept here, and what our listings are."""
         where = realm(network.record.id, network.genesis.open)
-        pairs = [(cell, "") for cell in dict.fromkeys(["", self._own_cell(network), *network.scopes])]
+        pairs = [(cell, "") for cell in dict.fromkeys(["", network.home(self._state.settings.area), *network.scopes])]
         rows = [r for r in network.catalog.rows(kind="listing", author=self._state.me) if not r.withdrawn]
         pairs += sorted({(row.scope, kind) for row in rows if (kind := self._kind(network, row.id))})
         return [cell_key(where, cell, kind) for cell, kind in pairs]
@@ -178,15 +184,24 @@ class Rendezvous:
                     self._out(Get(author_key(network.id, author)))
 
     def _meeting(self) -> list[bytes]:
-        """Where those meet who replicate the same cells: our own cell, and the network as a whole."""
+        """Where those meet who replicate the same cells: our own cell, the network as a whole, and some of what is kept
+        here and by nobody to whom we are connected."""
         found = []
         for network in self._networks():
             where = realm(network.record.id, network.genesis.open)
-            found += [cell_key(where, cell) for cell in dict.fromkeys(["", self._own_cell(network)])]
+            lacking = self._neighbours.nearby.unreached(network) if self._state.connected else []
+            lacking.sort(key=lambda _: self._state.rng.random())
+            cells = ["", network.home(self._state.settings.area), *lacking[:UNREACHED_SOUGHT]]
+            found += [cell_key(where, cell) for cell in dict.fromkeys(cells)]
         return found
 
-    def _own_cell(self, network: Network) -> str:
-        return (self._state.settings.area or network.genesis.area)[: network.genesis.cell_precision]
+    def _cells(self) -> dict[bytes | None, tuple[Network, str]]:
+        """The keys of all cells that are kept here."""
+        return {
+            cell_key(realm(network.record.id, network.genesis.open), cell): (network, cell)
+            for network in self._networks()
+            for cell in ("", network.home(self._state.settings.area), *network.scopes)
+        }
 
     def _own_profile(self, network: Network) -> bytes:
         row = network.catalog.get((self._state.me, "profile", b""))

@@ -78,6 +78,10 @@ class Network(msgspec.Struct):
             author = self.inviter_of(row.id)
         return False
 
+    def home(self, area: str) -> str:
+        """The cell of a node that says it is there, as far as it does."""
+        return (area or self.genesis.area)[: self.genesis.cell_precision]
+
     def has(self, author: bytes) -> bool:
         """Whether this author is in this network, as far as is known here: a member, or with a profile in it."""
         return self.member(author) or self.catalog.get((author, "profile", b"")) is not None

@@ -17,6 +17,7 @@ import pytest
 from p2pnode.core import book, neighbours
 from p2pnode.core.keys import PEER
 from p2pnode.core.neighbours import ANCHOR_KEY, Neighbours
+from p2pnode.core.visits import Visits
 from protocols.limits import HOUR, MINUTE, SECOND
 from tests.e2e.nodes import Node as Process
 from tests.e2e.nodes import until
@@ -67,9 +68,10 @@ def holds(member: Node, author: Node) -> bool:
 
 
 def inbound_counts(patch: Patch) -> None:
-    """Whoever dials us is a neighbour like those that we chose, and there are no anchors."""
+    """Whoever dials us is a neighbour like those that we chose, and there are no anchors; nobody is visited."""
     patch.setattr(neighbours, "ANCHOR_KEY", b"none")
     patch.setattr(Neighbours, "_outbound", lambda self: list(self._state.connected))
+    patch.setattr(Visits, "_may", lambda self, peer, known, now: False)
 
 
 def test_sybils_that_connected_first(monkeypatch: Patch) -> None:

@@ -17,8 +17,7 @@ import msgspec
 
 from cli.offer import _read
 from cli.times import format_time, parse_span, parse_time
-from p2pnode.core.multiaddrs import peer_of
-from p2pnode.core.neighbours import bootstrap_peer
+from p2pnode.core.multiaddrs import bootstrap_peer, peer_of
 from p2pnode.home.backup import MAX_ITEM, read_backup, restore_backup, write_backup
 from p2pnode.home.config import load_config
 from p2pnode.home.folder import Home

@@ -115,7 +115,7 @@ def test_who_knows_peers_from_before_asks_before_it_is_connected() -> None:
         lab.sim._break(lab.ben, other)
     lab.sim.run(1_000)
     assert not lab.ben.core.state.connected
-    assert {peer for peer, _ in lab.ben.core.neighbours.to_remember()} >= {lab.anna.peer_id}
+    assert {peer for peer, _ in lab.ben.core.neighbours.book.to_remember()} >= {lab.anna.peer_id}
     assert [e for e in lab.run(RENDEZVOUS_SELDOM + MINUTE) if isinstance(e, Lookup)]
 
 

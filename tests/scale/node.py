@@ -76,7 +76,9 @@ class Node:
         self._do(self.gossip.join(self.sim.network, self.catalog, self.scopes, self.now))
 
     def connected(self, peer: str) -> None:
-        self._do(self.gossip.connected(peer, self.now, chosen=self.links[peer].a is self))
+        self._do(
+            self.gossip.connected(peer, self.now, chosen=self.links[peer].a is self and not self.links[peer].visit)
+        )
 
     def disconnected(self, peer: str) -> None:
         self.gossip.disconnected(peer)

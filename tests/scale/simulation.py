@@ -6,13 +6,14 @@ knows of every other), the store and its batches. A step takes a node a millisec
 
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from math import exp
 from random import Random
 from typing import Any, Final
 
-from p2pnode.bounds import DIAL_BACKOFF_MIN, MAX_CONNECTIONS
+from dht.nearby import Cover, most
+from p2pnode.bounds import ANY_OUTBOUND, BY_CELL_EVERY, DIAL_BACKOFF_MIN, MAX_CONNECTIONS, VISIT
 from protocols.cell import neighbours
 from protocols.envelope import Record
 from protocols.limits import SECOND
@@ -26,6 +27,8 @@ NOT: Final = -1
 GREETING: Final = 10 * SECOND  # in which all nodes come up
 STEP: Final = 1  # ms that a node takes for a step
 PICKS: Final = 8  # tries at a time to find somebody to dial
+KNOWN: Final = 256  # nodes that a node knows of by chance
+PROVIDERS: Final = 20  # whom the DHT names of those that keep a cell, at a time
 TRIES: Final = 10
 SPAM_EVERY: Final = 100
 
@@ -33,13 +36,13 @@ Any_ = Node | Sybil
 
 
 class Link:
-    """A connection between two nodes. base: its latency; kind: why it was dialled, a field of `Dials`; due: when the
-    last frame to either end arrives, as they stay in order."""
+    """A connection between two nodes. base: its latency; visit: for a while; due: when the last frame to either end
+    arrives, as they stay in order."""
 
-    __slots__ = ("a", "b", "base", "due_a", "due_b", "kind")
+    __slots__ = ("a", "b", "base", "due_a", "due_b", "visit")
 
-    def __init__(self, dialler: Any_, other: Any_, base: float, kind: int) -> None:
-        self.a, self.b, self.base, self.kind = dialler, other, base, kind
+    def __init__(self, dialler: Any_, other: Any_, base: float, visit: bool) -> None:
+        self.a, self.b, self.base, self.visit = dialler, other, base, visit
         self.due_a = self.due_b = 0.0
 
 
@@ -72,7 +75,7 @@ class Simulation:
         self._queue: list[tuple[int, int, Any, Any, Any]] = []
         self._ticket = 0
         self._in_cell: dict[str, list[int]] = {}
-        self._near: dict[str, list[int]] = {}
+        self._keeping: dict[str, list[int]] = {}
         self.nodes = self._settle(count)
         self.honest = [node for node in self.nodes if isinstance(node, Node)]
         self.sybils = [node for node in self.nodes if isinstance(node, Sybil)]
@@ -142,11 +145,12 @@ class Simulation:
 
     # Connections
 
-    def connect(self, a: Any_, b: Any_, kind: int) -> None:
-        link = Link(a, b, self.weather.latency * exp(self._graph.gauss(0, self.weather.spread)), kind)
+    def connect(self, a: Any_, b: Any_, visit: bool = False) -> Link:
+        link = Link(a, b, self.weather.latency * exp(self._graph.gauss(0, self.weather.spread)), visit)
         a.links[b.name] = b.links[a.name] = link
         a.connected(b.name)
         b.connected(a.name)
+        return link
 
     def cut(self, node: Any_, peer: str) -> None:
         """End a connection; who had dialled it looks for another."""
@@ -163,41 +167,80 @@ class Simulation:
                 self._later(end)
 
     def dial(self, node: Node, tries: int = 0) -> None:
-        """Make the connections that this node lacks, as far as somebody answers."""
+        """Make the connections that this node lacks, as far as somebody answers, in the order of `core.neighbours`."""
         if not node.up:
             return
-        made = Counter(link.kind for link in node.links.values() if link.a is node)
-        lacking = [kind for kind, wanted in enumerate(self.dials) for _ in range(wanted - made[kind])]
+        cover, needed = self._cover(node)
+        lacking = self.dials.wanted - len(self._made(node))
         missed = False
-        for kind in lacking:
-            peer = self._pick(node, kind)
+        for left in range(lacking, 0, -1):
+            spare = self.dials.by_cell - len(needed)
+            by_cell = spare > 0 and left <= spare + ANY_OUTBOUND
+            peer = (self._pick_by_cell(node, cover) if by_cell else None) or self._pick(node)
             if peer is None:
                 missed = True
-            else:
-                self.connect(node, peer, kind)
+                continue
+            self.connect(node, peer)
+            needed += cover.needed([(peer.name, peer.scopes)])
         if missed and tries < TRIES:
             self._later(node, tries + 1)
+
+    def better(self, node: Node) -> None:
+        """A connection that is not needed gives way to one that is, if this node knows of one."""
+        if node.up:
+            cover, needed = self._cover(node)
+            idle = [peer for peer in self._made(node) if peer not in needed]
+            if len(needed) < self.dials.by_cell and idle and len(self._made(node)) >= self.dials.wanted:
+                peer = self._pick_by_cell(node, cover)
+                if peer is not None:
+                    self.connect(node, peer)
+                    self.cut(node, idle[-1])
+        self.after(BY_CELL_EVERY, lambda: self.better(node))
+
+    def visit(self, node: Node) -> None:
+        """Connect to somebody for a while, to compare: to anybody, or to who keeps our cell."""
+        if node.up:
+            keepers = self._keepers(node.home) if self._graph.random() < 0.5 else ()
+            peer = self._pick(node, keepers)
+            if peer is not None:
+                link = self.connect(node, peer, visit=True)
+                self.after(VISIT, lambda: self.cut(node, peer.name) if node.links.get(peer.name) is link else None)
+        self.after(self.dials.visits * (0.8 + 0.4 * self._graph.random()), lambda: self.visit(node))
+
+    def _made(self, node: Node) -> list[str]:
+        return [peer for peer, link in node.links.items() if link.a is node and not link.visit]
+
+    def _cover(self, node: Node) -> tuple[Cover, list[str]]:
+        cover = Cover(node.home, node.scopes)
+        return cover, cover.needed([(peer, self.nodes[int(peer)].scopes) for peer in self._made(node)])
 
     def _later(self, node: Node, tries: int = 0) -> None:
         self.after(DIAL_BACKOFF_MIN + self._graph.randrange(SECOND), lambda: self.dial(node, tries))
 
-    def _pick(self, node: Node, kind: int) -> Any_ | None:
-        among = (self._in_cell[node.home], self._around(node.home), range(len(self.nodes)))[kind]
-        if len(among) < 2:
-            among = range(len(self.nodes))
-        for _ in range(PICKS):
-            peer = self.nodes[among[self._graph.randrange(len(among))]]
-            if (
-                peer is not node
-                and peer.up
-                and peer.name not in node.links
-                and peer.name not in node.banned
-                and node.name not in peer.banned
-                and len(peer.links) < MAX_CONNECTIONS
-                and (self.split is None or self.split[peer.place] == self.split[node.place])
-            ):
-                return peer
-        return None
+    def _pick(self, node: Node, among: Sequence[int] = ()) -> Any_ | None:
+        """Any of these, or anybody."""
+        found = (self.nodes[self._graph.choice(among or range(len(self.nodes)))] for _ in range(PICKS))
+        return next((peer for peer in found if self._answers(node, peer)), None)
+
+    def _pick_by_cell(self, node: Node, cover: Cover) -> Any_ | None:
+        """The best of those that it happens to know, and of those that the DHT names for its own cell."""
+        keepers = self._keepers(node.home)
+        known = Random(node.place).sample(range(len(self.nodes)), min(KNOWN, len(self.nodes)))
+        known += self._graph.sample(keepers, min(PROVIDERS, len(keepers)))
+        peers = [peer for place in dict.fromkeys(known) if self._answers(node, peer := self.nodes[place])]
+        best = most((peer, cover.worth(peer.scopes)) for peer in peers)
+        return self._graph.choice(best) if best else None
+
+    def _answers(self, node: Node, peer: Any_) -> bool:
+        return (
+            peer is not node
+            and peer.up
+            and peer.name not in node.links
+            and peer.name not in node.banned
+            and node.name not in peer.banned
+            and len(peer.links) < MAX_CONNECTIONS
+            and (self.split is None or self.split[peer.place] == self.split[node.place])
+        )
 
     # Fates
 
@@ -226,7 +269,7 @@ class Simulation:
                     self.cut(node, peer)
 
     def heal(self) -> None:
-        """The cut is over. Nobody dials for that alone."""
+        """The cut is over. Nobody is told."""
         self.split = None
 
     def _noticed(self, node: Node, link: Link) -> None:
@@ -296,11 +339,12 @@ class Simulation:
                 nodes.append(Node(self, place, home, scopes[home], skew))
         return nodes
 
-    def _around(self, home: str) -> list[int]:
-        found = self._near.get(home)
+    def _keepers(self, home: str) -> list[int]:
+        """Who keeps a cell: those at home in it and around."""
+        found = self._keeping.get(home)
         if found is None:
-            ring = [cell for cell in neighbours(home) if cell != home and cell in self._in_cell]
-            found = self._near[home] = [place for cell in ring for place in self._in_cell[cell]]
+            around = [cell for cell in neighbours(home) if cell in self._in_cell]
+            found = self._keeping[home] = [place for cell in around for place in self._in_cell[cell]]
         return found
 
     def _open_doors(self) -> None:
@@ -308,12 +352,16 @@ class Simulation:
         for sybil in self.sybils:
             for node in self._graph.sample(self.honest, min(self.weather.crowd, len(self.honest))):
                 if len(node.links) < MAX_CONNECTIONS:
-                    self.connect(sybil, node, NOT)
+                    self.connect(sybil, node)
         for node in self.honest:
             if self._fate.random() < self.weather.away:
                 node.up = False
             else:
                 self.after(self._fate.randrange(GREETING), lambda node=node: self.dial(node))  # type: ignore[misc]
+            if self.dials.by_cell:
+                self.after(self._fate.randrange(BY_CELL_EVERY), lambda node=node: self.better(node))  # type: ignore[misc]
+            if self.dials.visits:
+                self.after(self._fate.randrange(self.dials.visits), lambda node=node: self.visit(node))  # type: ignore[misc]
             if self.weather.away:
                 self._come_and_go(node)
         if self.weather.spam:

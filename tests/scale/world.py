@@ -2,6 +2,7 @@
 
 from typing import Final, NamedTuple
 
+from p2pnode.bounds import BY_CELL, VISIT_EVERY, WANTED_OUTBOUND
 from protocols import cell
 from protocols.limits import MINUTE, SECOND
 
@@ -10,11 +11,13 @@ FIRST_CELL: Final = "u33dc"
 
 
 class Dials(NamedTuple):
-    """How many of the connections that a node makes lead into its own cell, into the eight around, to anybody."""
+    """Whom a node connects to. wanted: how many; by_cell: at most so many of them by what they keep, as `dht.nearby`
+    has it, of those that it knows; the rest are anybody. visits: pause from one connection beyond these, made to
+    compare once, to the next, ms; 0: none is."""
 
-    own: int = 3
-    around: int = 2
-    anywhere: int = 3
+    wanted: int = WANTED_OUTBOUND
+    by_cell: int = BY_CELL
+    visits: int = VISIT_EVERY
 
 
 class Weather(NamedTuple):
