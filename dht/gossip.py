@@ -23,6 +23,7 @@ from .keys import covers
 from .neighbour import Neighbour
 from .pushing import Pushing
 from .telling import Load
+from .timetable import Timetable
 from .tree import COPIES, ENOUGH, OWN
 
 GREET_AGAIN: Final = 5 * SECOND  # a greeting may be lost, or the peer may join the network later
@@ -68,6 +69,9 @@ class Synced(NamedTuple):
 Step = SendFrame | Deliver | Strike | Told | Synced
 
 
+_Link = tuple[str, bytes]  # a peer, and the network
+
+
 class _Membership(NamedTuple):
     catalog: Catalog
     scopes: tuple[str, ...]
@@ -85,8 +89,10 @@ class Gossip:
         self._nonces: dict[str, bytes] = {}  # of the peers connected
         self._neighbours: dict[bytes, dict[str, Neighbour]] = {}
         self._pushing = Pushing()
-        self._first = 0  # whose turn it is
-        self._greet: dict[tuple[str, bytes], tuple[int, int]] = {}  # not heard from yet -> when to greet again, pause
+        self._times = Timetable[_Link]()
+        self._touched: dict[_Link, None] = {}  # when these are due has to be asked
+        self._greet: dict[_Link, int] = {}  # not heard from yet -> pause until they are greeted again
+        self._greetings = Timetable[_Link]()
 
     def join(self, network: bytes, catalog: Catalog, scopes: Iterable[str], now: int) -> list[Step]:
         """Take part in a network, or change the scopes (geohash prefixes; empty: all) that this node keeps of it."""
@@ -102,14 +108,18 @@ class Gossip:
         neighbours = self._neighbours.setdefault(network, {})
         for neighbour in neighbours.values():
             neighbour.rescoped(kept, now)
+            self._touched[neighbour.peer, network] = None
         for peer in self._nonces:
             if peer not in neighbours:
-                self._greet[peer, network] = (now + GREET_AGAIN, GREET_AGAIN)
+                self._greet_later(peer, network, now, GREET_AGAIN)
         return [self._hello(peer, network, now, peer in neighbours) for peer in self._nonces]
 
     def leave(self, network: bytes) -> None:
         self._networks.pop(network, None)
-        self._neighbours.pop(network, None)
+        for peer in self._neighbours.pop(network, {}):
+            self._times.drop((peer, network))
+        for peer in self._nonces:
+            self._greet_no_more(peer, network)
 
     def connected(self, peer: str, now: int, chosen: bool = True) -> list[Step]:
         """A connection to a peer is open: greet. One that was there before counts as lost. chosen: see `Pushes`."""
@@ -117,21 +127,23 @@ class Gossip:
         self._pushing.of(peer, now).chosen = chosen
         self._nonces[peer] = self._rng.randbytes(8)
         for network in self._networks:
-            self._greet[peer, network] = (now + GREET_AGAIN, GREET_AGAIN)
+            self._greet_later(peer, network, now, GREET_AGAIN)
         return [self._hello(peer, network, now, False) for network in self._networks]
 
     def disconnected(self, peer: str) -> None:
         self._nonces.pop(peer, None)
         for network in self._networks:
-            self._greet.pop((peer, network), None)
+            self._greet_no_more(peer, network)
         for network, neighbours in self._neighbours.items():
             if peer in neighbours:
                 gone = neighbours.pop(peer)
+                self._times.drop((peer, network))
                 gone.gone()
                 self._networks[network].arrivals.left(peer, gone.level)
                 if gone.branch.carries_all:
                     for neighbour in _lacking(neighbours):
                         neighbour.greet_tree(False)
+                        self._touched[neighbour.peer, network] = None
 
     def received(self, peer: str, frame: bytes, now: int) -> list[Step]:
         """A frame of a peer. Nothing that it holds raises."""
@@ -157,7 +169,7 @@ class Gossip:
         neighbours = self._neighbours[message.network]
         copies = ((row.scope, sum(n.has_sent(row.id) for n in neighbours.values())) for row in neighbour.in_vain)
         for scope in sorted({scope for scope, count in copies if count > COPIES}):
-            self._spare(neighbours, neighbour, scope, now)
+            self._spare(message.network, neighbour, scope, now)
         struck = self._pushing.of(peer, now).strikes()
         steps += [Strike(peer, "pushes more records than any neighbour")] * struck
         return steps + self._drain(message.network, neighbour)
@@ -176,44 +188,47 @@ class Gossip:
         neighbours = self._neighbours[network]
         for neighbour in _lacking(neighbours):
             neighbour.bridge(now)
+            self._touched[neighbour.peer, network] = None
         if source in neighbours:
             neighbours[source].took(row, now)
+            self._touched[source, network] = None
         concerned = [n for p, n in neighbours.items() if p != source and covers(n.theirs, row.scope)]
         plain = sorted((n for n in concerned if not n.branch.known), key=_rank)[:EAGER]
         may_push = source is None or self._pushing.of(source, now).may_pass(now)
         for neighbour in concerned:
             carries = neighbour.branch.carries(row.scope) if neighbour.branch.known else neighbour in plain
             neighbour.tell(record_id, carries, may_push, now)
+            self._touched[neighbour.peer, network] = None
 
     def woke(self, now: int) -> list[Step]:
         """Do what is due, for some neighbours at a time; `next_wake` is at once while there are more."""
         steps: list[Step] = []
-        for (peer, network), (due, pause) in list(self._greet.items()):
-            if due <= now:
-                self._greet[peer, network] = (now + 2 * pause, min(2 * pause, GREET_SELDOM))
-                steps.append(self._hello(peer, network, now, False))
-        everybody = [(network, one) for network, ones in self._neighbours.items() for one in ones.values()]
-        start = self._first % max(1, len(everybody))
-        turns = 0
-        for place, (network, neighbour) in enumerate(everybody[start:] + everybody[:start]):
-            if neighbour.next_wake() <= now:
-                if turns == TURNS:
-                    self._first = start + place
-                    break
-                turns += 1
-                try:
-                    neighbour.woke(now)
-                except Reject as e:
-                    steps.append(Strike(neighbour.peer, str(e)))
-                steps += self._drain(network, neighbour)
+        for peer, network in self._greetings.take(now, len(self._greet)):
+            self._greet_later(peer, network, now, min(2 * self._greet[peer, network], GREET_SELDOM))
+            steps.append(self._hello(peer, network, now, False))
+        self._ask()
+        for peer, network in self._times.take(now, TURNS):
+            neighbour = self._neighbours[network][peer]
+            try:
+                neighbour.woke(now)
+            except Reject as e:
+                steps.append(Strike(peer, str(e)))
+            steps += self._drain(network, neighbour)
         return steps
 
     def next_wake(self) -> int | None:
         """When to call `woke`, ms; it may be in the past, then at once."""
-        greetings = [due for due, _ in self._greet.values()]
-        return min(
-            [*greetings, *(n.next_wake() for ns in self._neighbours.values() for n in ns.values())], default=None
-        )
+        self._ask()
+        times = [due for table in (self._times, self._greetings) if (due := table.first()) is not None]
+        return min(times, default=None)
+
+    def _ask(self) -> None:
+        """Those to whom something has happened since: when they are due. What others do makes nobody due sooner."""
+        for peer, network in self._touched:
+            neighbour = self._neighbours.get(network, {}).get(peer)
+            if neighbour is not None:
+                self._times.put((peer, network), neighbour.next_wake())
+        self._touched.clear()
 
     def neighbours(self, network: bytes) -> list[str]:
         """The peers that are in this network too."""
@@ -235,7 +250,7 @@ class Gossip:
         return 0 if row is None else sum(n.has(row) for n in self._neighbours[network].values())
 
     def _greeted(self, peer: str, hello: Hello, membership: _Membership, now: int) -> list[Step]:
-        self._greet.pop((peer, hello.network), None)
+        self._greet_no_more(peer, hello.network)
         neighbours = self._neighbours[hello.network]
         neighbour = neighbours.get(peer)
         fresh = neighbour is None or neighbour.nonce != hello.nonce
@@ -261,12 +276,22 @@ class Gossip:
         neighbour.woke(now)
         return steps + self._drain(hello.network, neighbour)
 
-    def _spare(self, neighbours: dict[str, Neighbour], sender: Neighbour, scope: str, now: int) -> None:
+    def _spare(self, network: bytes, sender: Neighbour, scope: str, now: int) -> None:
         """A record of this scope came by more than one link: one that carries this scope alone is spared first."""
+        neighbours = self._neighbours[network]
         own = [n for n in neighbours.values() if scope in n.branch.scopes]
         spared = own[0] if own and sender not in own else sender
         if spared is not sender or not sender.chosen or _own(neighbours) > OWN:
             spared.prune(scope, now)
+            self._touched[spared.peer, network] = None
+
+    def _greet_later(self, peer: str, network: bytes, now: int, pause: int) -> None:
+        self._greet[peer, network] = pause
+        self._greetings.put((peer, network), now + pause)
+
+    def _greet_no_more(self, peer: str, network: bytes) -> None:
+        self._greet.pop((peer, network), None)
+        self._greetings.drop((peer, network))
 
     def _hello(self, peer: str, network: bytes, now: int, heard: bool) -> SendFrame:
         scopes = self._networks[network].scopes
@@ -274,6 +299,7 @@ class Gossip:
 
     def _drain(self, network: bytes, neighbour: Neighbour) -> list[Step]:
         peer = neighbour.peer
+        self._touched[peer, network] = None
         steps: list[Step] = [SendFrame(peer, encode_message(message)) for message in neighbour.out]
         neighbour.out.clear()
         if neighbour.delivered:

@@ -141,6 +141,8 @@ class Mesh:
 
     def _arm(self, who: int) -> None:
         wake = self.nodes[who].gossip.next_wake()
+        first = [n.next_wake() for ns in self.nodes[who].gossip._neighbours.values() for n in ns.values()]
+        assert not first or (wake is not None and wake <= min(first)), "somebody would be woken too late"
         due = max(self.now + 1, wake) if wake is not None else self.now + SECOND
         node = self.nodes[who]
         if not self.now < node.woken <= due:
