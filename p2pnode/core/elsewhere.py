@@ -19,6 +19,7 @@ from protocols.search_messages import Answer, Busy, parse_message
 
 from .effects import Penalize, Reply
 from .events import Answered
+from .hearsay import ways_to
 from .intake import Intake
 from .neighbours import Neighbours
 from .state import Network, State
@@ -102,7 +103,7 @@ class Elsewhere:
         targets = []
         for peer, addresses in found:
             connected = peer in self._state.connected
-            ways = () if connected else self._neighbours.ways_to(peer, addresses)
+            ways = () if connected else ways_to(self._state, self._neighbours.known, peer, addresses)
             if peer not in self._state.banned and peer != self._state.settings.peer_id and (connected or ways):
                 author = self._state.directory.author_of(peer)
                 if not network.genesis.open and (author is None or not network.member(author)):
@@ -139,7 +140,7 @@ class Elsewhere:
             if peer is None:
                 continue
             connected = peer in self._state.connected
-            ways = () if connected else self._neighbours.ways_to(peer)
+            ways = () if connected else ways_to(self._state, self._neighbours.known, peer)
             if not connected and not ways:
                 continue
             said = kept.get(peer)

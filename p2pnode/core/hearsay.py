@@ -1,7 +1,12 @@
 """Which addresses are taken from whom: none that is nearer to us than who names it."""
 
+from collections.abc import Mapping
+
+from p2pnode.bounds import ADDRESSES_OF_ONE
 from protocols.nearness import LOOPBACK, PUBLIC, group_of, is_taken, scope_of
 
+from .book import Known
+from .multiaddrs import with_peer
 from .state import State
 
 
@@ -21,3 +26,13 @@ def scope_of_source(state: State, via: str, source: str) -> tuple[int, str]:
     scopes = [scope_of(c.address) for c in state.connected.values()]
     farthest = max((PUBLIC if s is None else s for s in scopes), default=PUBLIC)
     return farthest, via if farthest == PUBLIC else ""
+
+
+def ways_to(state: State, book: Mapping[str, Known], peer: str, told: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """Where a peer may be dialled once, for a question: as the book, its profile or (`told`) the DHT says."""
+    known = book.get(peer)
+    if known is not None and known.addresses:
+        return tuple(known.addresses)
+    addresses = state.directory.addresses_of(peer) if told is None else told
+    taken = judged(state, addresses, "profile" if told is None else "dht", "")
+    return tuple(with_peer(a, peer) for a in taken[:ADDRESSES_OF_ONE])

@@ -175,15 +175,6 @@ class Neighbours:
             fresh += peer in self.known and not known
         return fresh
 
-    def ways_to(self, peer: str, told: tuple[str, ...] | None = None) -> tuple[str, ...]:
-        """Where a peer may be dialled once, for a question: as the book, its profile or (`told`) the DHT says."""
-        known = self.known.get(peer)
-        if known is not None and known.addresses:
-            return tuple(known.addresses)
-        addresses = self._state.directory.addresses_of(peer) if told is None else told
-        judged = judged(self._state, addresses, "profile" if told is None else "dht", "")
-        return tuple(with_peer(a, peer) for a in judged[:ADDRESSES_OF_ONE])
-
     def woke(self, now: int) -> None:
         if self._look_at <= now or self._look_at > now + DIAL_BACKOFF_MAX or self._state.wanted != self._seen_wanted:
             self._look(now)
