@@ -110,6 +110,7 @@ class Neighbours:
         brief = feeler and peer not in self._state.wanted and len(self._outbound()) >= WANTED_OUTBOUND
         visit = brief and peer in self.visits
         self._state.connected[peer] = Connection(address, outbound, now, outbound and chosen and not visit)
+        self.visits.back(peer, now)
         if visit:
             self.visits.began(peer, now)
         elif brief:
@@ -141,14 +142,14 @@ class Neighbours:
             self._state.parted[peer] = now
             known = self.known[peer]
             brief = now - connection.since < MINUTE
-            known.brief = 0 if self.visits.ended(peer) or not brief else known.brief + 1
+            known.brief = 0 if self.visits.ended(peer, connection.since, now) or not brief else known.brief + 1
             known.seen, known.next_at = now, now + min(DIAL_BACKOFF_MAX, DIAL_BACKOFF_MIN // 3 << min(known.brief, 12))
 
     def failed(self, peer: str, reason: str, now: int, no_route: bool = False) -> None:
         """A dial came to nothing. no_route: for want of a network on our side, at every address."""
         self._look_at = now
         self._dialling.pop(peer, None)
-        self.visits.ended(peer)
+        self.visits.failed(peer)
         self._anchors_due.discard(peer)
         known = self.known.get(peer) or self._guests.get(peer)
         if known is None:
