@@ -30,14 +30,13 @@ from typing import Final
 import msgspec
 
 from p2pnode.bounds import INDEX_CACHE, MAX_LOOKALIKES
-from p2pnode.when import available_at
 from protocols.envelope import replaces
 from protocols.listing import Availability
 
-from . import finding
+from . import finding, sql_functions
 from .document import Documents, Word, asked, filters, title_tokens
 from .finding import Hit, Query
-from .places import Point, centre, distance_km
+from .places import Point, centre
 from .words import allowed_errors, errors, stemmer, tokens, trigrams
 
 __all__ = ["Hit", "Index", "IndexUnavailable", "ListingRow", "Query"]
@@ -321,8 +320,8 @@ class Index:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")  # after a power cut: some transactions old, but whole
             db.execute(f"PRAGMA cache_size = -{INDEX_CACHE // 1024}")
-            db.create_function("distance_km", 4, _distance_km, deterministic=True)
-            db.create_function("to_be_had", 3, _to_be_had, deterministic=True)
+            db.create_function("distance_km", 4, sql_functions.distance, deterministic=True)
+            db.create_function("to_be_had", 3, sql_functions.to_be_had, deterministic=True)
         except BaseException:
             db.close()
             raise
@@ -389,16 +388,3 @@ def _row_id(row: ListingRow) -> int:
 @lru_cache(maxsize=4_096)
 def _place(area: str) -> Point | None:
     return centre(area)
-
-
-def _distance_km(lat: float, lon: float, from_lat: float, from_lon: float) -> float:
-    return distance_km((lat, lon), (from_lat, from_lon))
-
-
-@lru_cache(maxsize=1_024)
-def _availability(stored: bytes) -> Availability:
-    return msgspec.msgpack.decode(stored, type=Availability)
-
-
-def _to_be_had(stored: bytes, created: int, at: int) -> bool:
-    return available_at(_availability(stored), at, created)
