@@ -197,8 +197,9 @@ class Gossip:
         may_push = source is None or self._pushing.of(source, now).may_pass(now)
         for neighbour in concerned:
             carries = neighbour.branch.carries(row.scope) if neighbour.branch.known else neighbour in plain
-            neighbour.tell(record_id, carries, may_push, now)
-            self._touched[neighbour.peer, network] = None
+            due = neighbour.tell(record_id, carries, may_push, now)
+            if due is not None:
+                self._times.sooner((neighbour.peer, network), due)
 
     def woke(self, now: int) -> list[Step]:
         """Do what is due, for some neighbours at a time; `next_wake` is at once while there are more."""

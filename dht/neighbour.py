@@ -148,14 +148,16 @@ class Neighbour:
         """Whether the neighbour sent this record, named it, was sent it, or has compared with us since it was made."""
         return self._telling.knows(row.id) or (row.created < self.compared and covers(self._shared, row.scope))
 
-    def tell(self, record_id: bytes, eager: bool, may_push: bool, now: int) -> None:
-        """Pass a new record on, itself or its id, unless the neighbour is known to have it. Beyond what may be pushed
-        it is the id, and soon: nobody else may bring the record."""
+    def tell(self, record_id: bytes, eager: bool, may_push: bool, now: int) -> int | None:
+        """Pass a new record on, itself or its id, unless the neighbour is known to have it; when to wake it for that.
+        Beyond what may be pushed it is the id, and soon: nobody else may bring the record."""
         if self._telling.knows(record_id):
-            return
+            return None
         may = eager and may_push and self._pushes.may_send(now)
-        if not self._telling.tell(record_id, may, now, soon=eager):
-            self._next_sync = min(self._next_sync, now + SYNC_SOON)
+        if self._telling.tell(record_id, may, now, soon=eager):
+            return min(self._telling.times())
+        self._next_sync = min(self._next_sync, now + SYNC_SOON)
+        return self._next_sync
 
     def took(self, row: Row, now: int) -> None:
         """A record that it sent was new: if it had to be asked for, the link should have carried it."""

@@ -35,6 +35,12 @@ class Timetable(Generic[K]):
             self._heap = [(when, ticket, one) for one, (when, ticket) in self._due.items()]
             heapify(self._heap)
 
+    def sooner(self, key: K, due: int) -> None:
+        """It is due then at the latest."""
+        before = self._due.get(key)
+        if before is None or due < before[0]:
+            self.put(key, due)
+
     def drop(self, key: K) -> None:
         self._due.pop(key, None)
 

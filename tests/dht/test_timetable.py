@@ -35,6 +35,13 @@ def test_who_has_waited_longest_comes_first_and_nobody_comes_twice() -> None:
     assert table.take(5, 3) == []
 
 
+def test_sooner_is_never_later() -> None:
+    table = Timetable[str]()
+    for due, first in ((7, 7), (9, 7), (3, 3)):
+        table.sooner("a", due)
+        assert table.first() == first
+
+
 def test_times_that_are_old_do_not_pile_up() -> None:
     table = Timetable[int]()
     for time in range(10_000):
