@@ -30,9 +30,9 @@ _LENGTH = 3  # bytes before one record, at most
 
 
 class Query(NamedTuple):
-    """cell: only listings whose area begins so; empty: wherever they are. text: as a user types it. kind, direction:
-    empty for any. most: minor units of `unit`, or None for any price; per: the measure must be this one; empty: any.
-    available: ms, to be had then; 0: whenever. limit: of the records in the answer.
+    """cell: only listings whose area has its centre in it; empty: wherever they are. text: as a user types it.
+    kind, direction: empty for any. most: minor units of `unit`, or None for any price; per: the measure must be this
+    one; empty: any. available: ms, to be had then; 0: whenever. limit: of the records in the answer.
     """
 
     network: bytes
