@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 import trio
 from structlog.typing import FilteringBoundLogger
@@ -114,6 +115,7 @@ class Remote:
         self._answering = Answering(0)
         self._turn = trio.CapacityLimiter(1)  # one query of others at a time has the index
         self._inquiries: OrderedDict[str, Inquiry] = OrderedDict()
+        self._lines: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()  # by peer, of those asked now
 
     # Questions of others
 
@@ -234,14 +236,16 @@ class Remote:
         if one.target.addresses:
             await self._host.dial(one.target.addresses, keep=False)
         inquiry.moves()
-        stream = await self._host.ask(peer, PROTOCOL)
-        try:
-            await stream.write(frame(encode_message(asked)))
-            data = await _read(stream, MAX_FRAME)
-            if not data:
-                raise StreamBroken("ended without an answer")
-        finally:
-            await stream.finish()  # not reset: a version that does not answer would take that for a broken connection
+        line = self._lines.setdefault(peer, trio.Lock())
+        async with line:  # a version that does not answer strikes for several streams at a time
+            stream = await self._host.ask(peer, PROTOCOL)
+            try:
+                await stream.write(frame(encode_message(asked)))
+                data = await _read(stream, MAX_FRAME)
+                if not data:
+                    raise StreamBroken("ended without an answer")
+            finally:
+                await stream.finish()  # not reset: that version would take it for a broken connection
         found: Found = await self._tell(lambda ticket: Answered(ticket, peer, network.id, asked.limit, data))
         rows = [row_of(record, listing) for record in found.records if (listing := self._parse(record)) is not None]
         if rows:

@@ -121,7 +121,7 @@ class House:
     # What a test does
 
     async def begin(self, **fields: Any) -> Any:
-        return await self.remote.begin(commands.BeginSearch(**{"everywhere": True, "wait": 2.0, **fields}))
+        return await self.remote.begin(commands.BeginSearch(**{"everywhere": True, "wait": 15.0, **fields}))
 
     async def finds(self, **fields: Any) -> Any:
         """The last state of a search."""
