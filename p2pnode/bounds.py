@@ -263,7 +263,7 @@ MAX_LOOKALIKES: Final = 6  # words tried in place of a mistyped one
 
 # Search of other cells. Rates in queries a second; times in seconds.
 MAX_ASKED_FOR: Final = 8  # peers, in one search of ours
-MAX_AREAS_LOOKED_AT: Final = 256  # the nearest cells in which members live
+MAX_AREAS_LOOKED_AT: Final = 64  # the nearest cells in which members live
 MAX_ELSEWHERE: Final = 1_000  # listings remembered that were found in other cells; the oldest give way
 MAX_ELSEWHERE_BYTES: Final = 4 * 1024 * 1024
 MAX_SEARCHES: Final = 4  # of ours that can be asked about; the oldest gives way

@@ -25,6 +25,7 @@ from .neighbours import Neighbours
 from .state import Network, State
 
 OF_AREA = 3  # members of one area that are weighed
+OF_AREA_TRIED = 12
 SILENT = 2 * DAY  # without a lease
 _around = lru_cache(maxsize=4_096)(neighbours)
 
@@ -113,13 +114,13 @@ class Elsewhere:
         return targets
 
     def _homes(self, network: Network) -> dict[str, list[bytes]]:
-        """The members who say where they live, by cell."""
+        """The authors who say where they live, by cell; of whatever network."""
         found: dict[str, list[bytes]] = {}
         precision = network.genesis.cell_precision
         for author in self._state.directory.authors():
             profile = self._state.directory.profile(author)
             home = profile.area[:precision] if profile is not None else ""
-            if len(home) == precision and home and author != self._state.me and self._in(network, author):
+            if len(home) == precision and home and author != self._state.me:
                 found.setdefault(home, []).append(author)
         return found
 
@@ -135,7 +136,9 @@ class Elsewhere:
         many names could be at will."""
         kept = self._state.gossip.scopes(network.id)
         found = []
-        for author in authors:
+        for author in _some(authors, self._state):
+            if not self._in(network, author):
+                continue
             peer = next((p for p in self._state.directory.peers_of(author) if self._may_ask(p, author)), None)
             if peer is None:
                 continue
@@ -208,6 +211,15 @@ class Elsewhere:
         """Let go of what has ended."""
         for key in [key for key, record in self._kept.items() if record.until <= now]:
             self._size -= len(self._kept.pop(key).wire)
+
+
+def _some(authors: list[bytes], state: State) -> list[bytes]:
+    """Those that are connected, and a few of the others by chance: a cell may have thousands."""
+    peers = state.connected
+    here = [a for a in authors if any(p in peers for p in state.directory.peers_of(a))]
+    others = sorted(set(authors) - set(here))
+    chosen = {others[state.rng.randrange(len(others))] for _ in range(OF_AREA_TRIED)} if others else set()
+    return [*here[:OF_AREA_TRIED], *sorted(chosen)]
 
 
 def _overlap(a: str, b: str) -> bool:

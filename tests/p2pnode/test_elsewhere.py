@@ -14,9 +14,11 @@ from p2pnode.core.keys import RECORD
 from protocols.codec import encode
 from protocols.envelope import Record, parse_record
 from protocols.errors import Refusal
+from protocols.identity import incept
 from protocols.lease import Lease, seal_lease
 from protocols.limits import DAY
 from protocols.listing import Listing, seal_listing
+from protocols.profile import parse_profile
 from protocols.search_messages import Answer, Busy, Query, encode_message
 from tests.p2pnode.lab import EVE, EVES_PEER, Lab
 from tests.sim.simulator import Node
@@ -228,3 +230,20 @@ def test_what_was_found_is_bounded_and_ends(town: Town, monkeypatch: pytest.Monk
     assert held() == [records[4]]
     core.elsewhere.forget(records[4].until)
     assert held() == [] and core.elsewhere._size == 0
+
+
+def test_a_cell_with_thousands_of_names_costs_no_more(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And those who have joined with many fresh names are not preferred to who lives there."""
+    network, core = town.network(town.anna), town.anna.core
+    for number in range(200):
+        signer, peer = incept(number.to_bytes(32, "big"))[0], f"12D3KooW{number:044}".replace("0", "z")
+        profile = town.profile(signer, f"Eve {number}", peer)
+        said = msgspec.structs.replace(parse_profile(profile), area=FAR)
+        core.state.directory.learn(signer.author, said, profile.id)
+        network.catalog.admit(profile, town.now)
+    tried = []
+    real = core.neighbours.ways_to
+    monkeypatch.setattr(core.neighbours, "ways_to", lambda peer, *told: tried.append(peer) or real(peer, *told))
+    assert len(town.whom(FAR)) == 3
+    assert len(tried) <= elsewhere_module.OF_AREA_TRIED
+    assert "Erik" in [target.name for target in town.whom(FAR)], "who is connected comes first"
