@@ -13,6 +13,7 @@ BY_CELL: Final = 4  # of them, at most, by what the others keep; in several netw
 BY_CELL_EVERY: Final = 20 * SECOND  # one that is not for the better gives way to one that is
 VISIT_EVERY: Final = 2 * MINUTE  # a connection to somebody else, to compare what both hold
 VISIT_LOST_EVERY: Final = 8 * SECOND  # an attempt at one that was a neighbour
+LOST_AFTER: Final = 10 * SECOND  # who was connected for less hung up on us
 LOST_FOR: Final = HOUR  # not longer ago than this; a house that has gone to bed is not called all night
 MAX_LOST: Final = 64
 VISIT: Final = 30 * SECOND  # how long it stays

@@ -8,8 +8,7 @@ neighbour within the last hour is tried much more often; and when one of these i
 
 from collections.abc import Callable
 
-from p2pnode.bounds import DIAL_WITHIN, LOST_FOR, MAX_LOST, VISIT, VISIT_EVERY, VISIT_LOST_EVERY
-from protocols.limits import MINUTE
+from p2pnode.bounds import DIAL_WITHIN, LOST_AFTER, LOST_FOR, MAX_LOST, VISIT, VISIT_EVERY, VISIT_LOST_EVERY
 
 from .book import Known
 from .nearby import Nearby
@@ -78,7 +77,7 @@ class Visits:
         """The peer is gone, with which we were connected since then; whether it was a visit."""
         if self._until.pop(peer, None) is not None:
             return True
-        if now - since >= MINUTE:
+        if now - since >= LOST_AFTER:
             if not self._lost:
                 self._lost_at = now + self._pause(VISIT_LOST_EVERY)
             self._lost[peer] = now
