@@ -51,7 +51,8 @@ class Visits:
             return None
         self._lost_at = now + self._pause(VISIT_LOST_EVERY)
         self._lost = {p: at for p, at in self._lost.items() if p in self._known and at <= now < at + LOST_FOR}
-        among = [peer for peer in self._lost if self._may(peer, self._known[peer], now)]
+        once = (peer for peer in self._lost if self._known[peer].brief < 2)  # not whoever hangs up on us each time
+        among = [peer for peer in once if self._known[peer].addresses and self._free(peer)]
         return self._one_of(among, now) if among else None
 
     def _one_of(self, peers: list[str], now: int) -> str:
