@@ -19,12 +19,15 @@ class Drafts:
     def __init__(self, state: State, listings: Listings) -> None:
         self._state = state
         self._listings = listings
+        # In memory too: `warnings` is asked while the disk is full, and the store can be neither written nor read.
+        self._held = {key[len(DRAFT) :]: value for key, value in state.journal.scan(DRAFT)}
 
     def keep(self, name: bytes, args: commands.Publish, until: int) -> dict[str, Any]:
         """name: 16 bytes. until: ms."""
         given = {f: getattr(args, f) for f in args.__struct_fields__}
         fields = {k: list(v) if isinstance(v, tuple) else v for k, v in given.items() if v is not None}
-        self._state.journal.put(DRAFT + name, encode([until, fields]))
+        self._held[name] = encode([until, fields])
+        self._state.journal.put(DRAFT + name, self._held[name])
         row = self.json(name)
         self._state.journal.out(Emit("listing", {"listing_id": row["listing_id"], "state": "draft"}))
         return row
@@ -53,7 +56,7 @@ class Drafts:
 
     def drop(self, name: bytes) -> dict[str, Any]:
         row = self.json(name)
-        self._state.journal.delete(DRAFT + name, durable=True)
+        self._delete(name)
         return {**row, "state": "withdrawn"}
 
     def rows(self) -> list[dict[str, Any]]:
@@ -87,14 +90,18 @@ class Drafts:
         args = commands.parse_args("listing.publish", fields)
         assert isinstance(args, commands.Publish)
         self._listings.first(network, name, args, max(until, now + DAY), now)
+        self._delete(name)
+
+    def _delete(self, name: bytes) -> None:
+        del self._held[name]
         self._state.journal.delete(DRAFT + name, durable=True)
 
     def _names(self) -> list[bytes]:
-        return [key[len(DRAFT) :] for key, _ in self._state.journal.scan(DRAFT)]
+        return sorted(self._held)
 
     def _stored(self, name: bytes) -> Any:
         """until, ms, and the fields of the command as typed."""
-        return decode(self._state.journal.get(DRAFT + name) or b"")
+        return decode(self._held[name])
 
     def _id(self, name: bytes) -> str:
         return slot_hash((self._state.me, "listing", name)).hex()

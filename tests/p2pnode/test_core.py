@@ -163,3 +163,21 @@ def test_a_crowd_of_strangers_does_not_push_out_the_neighbours(monkeypatch):
         lab.meet(lab.ben, f"12D3KooW{i:044}".replace("0", "z"))
     known = lab.ben.core.neighbours.known
     assert len(known) == 20 + 3 and lab.anna.peer_id in known
+
+
+class Unreadable:
+    """A store that is closed until the disk has room again."""
+
+    def get(self, key: bytes) -> bytes | None:
+        raise OSError("closed")
+
+    def scan(self, prefix: bytes) -> list[tuple[bytes, bytes]]:
+        raise OSError("closed")
+
+
+def test_how_it_is_a_node_can_say_although_its_store_cannot_be_read():
+    lab = Lab()
+    core = lab.ben.core
+    before = look(lab.ben, "status", lab.now)
+    core._journal._reader = Unreadable()
+    assert look(lab.ben, "status", lab.now) == before
