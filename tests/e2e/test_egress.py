@@ -13,8 +13,8 @@ EXACT = "u33dc1"  # a cell with a sixth character: it singles out a farm
 HOUSEHOLD = "household-of-a-distinctive-name"
 
 
-def said(root: Path, rule: str) -> bytes:
-    """What Ben's node says to Anna's and Cleo's, before it is encrypted."""
+def said(root: Path, rule: str, deals: bool = True) -> bytes:
+    """What Ben's node says to Anna's and Cleo's, before it is encrypted, while it publishes and (deals) trades."""
     root = root / HOUSEHOLD
     nodes = street(root, lambda name: Node(name, root, prefix=mutant(rule) if name == "Ben" else ()))
     _, ben, cleo = nodes
@@ -22,7 +22,8 @@ def said(root: Path, rule: str) -> bytes:
         fields = ("--kind", "rent", "--title", "Snowblower", "--price", "0.20/hour", "--area", EXACT)
         listing = ben.cli("offer", "publish", *fields)["listing_id"]
         until("Cleo finds it", lambda: finds(cleo, listing, "snow"))
-        Deal(ben, cleo, listing).act_out()
+        if deals:
+            Deal(ben, cleo, listing).act_out()
         return ben.home.with_suffix(".said").read_bytes()
     finally:
         for node in nodes:
@@ -49,4 +50,4 @@ def test_nothing_that_leaves_tells_who_or_where_exactly(tmp_path: Path) -> None:
     data = said(tmp_path / "true", "overheard")
     assert b"Snowblower" in data and EXACT[:5].encode() in data, "what was meant to be said was overheard"
     assert heard(data) == []
-    assert heard(said(tmp_path / "control", "talkative")), "a node that tells is noticed"
+    assert heard(said(tmp_path / "control", "talkative", deals=False)), "a node that tells is noticed"
