@@ -119,18 +119,22 @@ class Index:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def update(self, rows: Iterable[ListingRow] = (), removed: Iterable[bytes] = (), mark: bytes | None = None) -> None:
-        """Put `rows` in, take the listings with these record ids out, store the marker: all or nothing.
+    def update(self, rows: Iterable[ListingRow] = (), removed: Iterable[bytes] = (), mark: bytes | None = None) -> bool:
+        """Put `rows` in, take the listings with these record ids out, store the marker: all or nothing. Whether any
+        listing was put in or taken out.
 
         Of two revisions of a slot the one that `protocols.envelope.replaces` prefers stays, whatever comes first."""
         with self._use() as db, _transaction(db):
+            before = db.total_changes
             for record in removed:
                 found = "SELECT id FROM listing WHERE in_record = ? AND record = ?"
                 for (row_id,) in db.execute(found, (_short(record), record)).fetchall():
                     self._delete(db, row_id)
             self._put(db, rows)
+            changed = db.total_changes > before
             if mark is not None:
                 db.execute("INSERT OR REPLACE INTO meta VALUES ('marker', ?)", (mark,))
+        return changed
 
     def upsert(self, rows: Iterable[ListingRow]) -> None:
         """`update(rows)`."""

@@ -207,7 +207,8 @@ class Searching:
                 for start in range(0, len(taken), INDEX_SLICE):
                     rows += _rows(core, taken[start : start + INDEX_SLICE])
                     await trio.lowlevel.checkpoint()
-                await trio.to_thread.run_sync(self._index.update, rows, gone)
+                if await trio.to_thread.run_sync(self._index.update, rows, gone):
+                    self._indexed.set()
             except (IndexUnavailable, StoreError) as e:
                 self._log.warning("the search index was not updated", problem=str(e))
                 self._dirty = {**dict.fromkeys(slots), **self._dirty}
@@ -216,7 +217,6 @@ class Searching:
                     self.rebuild(core)
                     return True
                 return False
-            self._indexed.set()
             if self._backlog is made:  # not made anew meanwhile
                 for _ in again:
                     self._backlog.popleft()

@@ -140,6 +140,12 @@ def test_centre_and_distance_of_known_places():
     assert distance_km((0, 179.9), (0, -179.9)) == pytest.approx(22.2, abs=0.1)
 
 
+def test_it_says_whether_an_update_changed_anything(index):
+    row = random_rows(random.Random(1), 1)[0]
+    assert index.update([row]) and not index.update(removed=[b"?" * 32]) and not index.update(mark=b"m")
+    assert index.update(removed=[row.record]) and not index.update(removed=[row.record])
+
+
 def random_rows(rng: random.Random, number: int) -> list[ListingRow]:
     words = ["snow", "blower", "garden", "ladder", "bread", "honey", "repair", "bicycle", "lesson", "piano", "wood"]
     letters = "0123456789bcdefghjkmnpqrstuvwxyz"
