@@ -25,6 +25,7 @@ from p2pnode.net.connection import Connection
 from p2pnode.net.dialing import Unreachable
 from p2pnode.net.libp2p_pieces import NegotiationFailed
 from p2pnode.net.yamux import Stream, StreamBroken
+from p2pnode.store import StoreError
 from protocols.envelope import Record
 from protocols.errors import DecodeError, Refusal
 from protocols.frames import FrameReader, frame
@@ -136,9 +137,9 @@ class Remote:
         try:
             async with self._turn:
                 hits = await self._searching.hits(core, query_of(asked, self._now()))
-        except Refusal:  # the index is not ready
+            return answer(asked, hits, lambda record: core.state.journal.get(RECORD + asked.network + record))
+        except (Refusal, StoreError):  # the index is not ready, or our disk fails: no fault of the peer's
             return Busy()
-        return answer(asked, hits, lambda record: core.state.journal.get(RECORD + asked.network + record))
 
     # Our own
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from p2pnode import commands
 from p2pnode.bounds import QUERY_BURST, QUERY_BURST_ALL, QUERY_RATE, QUERY_RATE_ALL
 from p2pnode.search import answering
+from p2pnode.store import StoreError
 from protocols.envelope import parse_record
 from protocols.errors import DecodeError, Refusal
 from protocols.frames import FrameReader, frame
@@ -279,6 +280,21 @@ def test_what_is_no_question_raises_so_that_it_costs_a_strike(city: City) -> Non
         for message in (b"\xc1", encode_message(Busy()), encode_message(Answer(False, ()))):
             with pytest.raises(DecodeError):
                 await city.anna.puts(city.erik, message)
+
+    city.run(test)
+
+
+def test_a_disk_that_fails_costs_nobody_a_strike(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    city.publish("Ladder", city.erik)
+    core: Any = city.erik.node.core
+
+    def fails(key: bytes) -> bytes | None:
+        raise StoreError("read error")
+
+    async def test() -> None:
+        await city.erik.finds(query="ladder")  # what is new is indexed
+        monkeypatch.setattr(core.state.journal, "get", fails)
+        assert await city.anna.puts(city.erik, Query(city.town.network(city.anna.node).id, text="ladder")) == Busy()
 
     city.run(test)
 
