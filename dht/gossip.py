@@ -209,12 +209,7 @@ class Gossip:
             steps.append(self._hello(peer, network, now, False))
         self._ask()
         for peer, network in self._times.take(now, TURNS):
-            neighbour = self._neighbours[network][peer]
-            try:
-                neighbour.woke(now)
-            except Reject as e:
-                steps.append(Strike(peer, str(e)))
-            steps += self._drain(network, neighbour)
+            steps += self._wake(peer, network, now)
         return steps
 
     def next_wake(self) -> int | None:
@@ -274,8 +269,16 @@ class Gossip:
             level = membership.arrivals.back(peer)
             if level is not None:
                 neighbour.resume(level, now)
-        neighbour.woke(now)
-        return steps + self._drain(hello.network, neighbour)
+        return steps + self._wake(peer, hello.network, now)
+
+    def _wake(self, peer: str, network: bytes, now: int) -> list[Step]:
+        """Have a neighbour do what is due; what it had said before may turn out only now to be wrong."""
+        neighbour, steps = self._neighbours[network][peer], list[Step]()
+        try:
+            neighbour.woke(now)
+        except Reject as e:
+            steps.append(Strike(peer, str(e)))
+        return steps + self._drain(network, neighbour)
 
     def _spare(self, network: bytes, sender: Neighbour, scope: str, now: int) -> None:
         """A record of this scope came by more than one link: one that carries this scope alone is spared first."""

@@ -10,9 +10,10 @@ from dht.catalog import Catalog
 from dht.fetching import MAX_NEED
 from dht.gossip import Deliver, Gossip, SendFrame, Strike, Synced
 from dht.keys import item_of
+from dht.neighbour import Neighbour
 from dht.telling import MAX_REQUESTS
 from protocols.codec import encode
-from protocols.errors import DecodeError
+from protocols.errors import DecodeError, Reject
 from protocols.gossip_messages import (
     DIFF,
     ITEMS,
@@ -101,6 +102,16 @@ def test_flipped_bits_never_raise(message, seed):
     gossip.received("p", bytes(frame), NOW)
     gossip.woke(NOW + 1_000)
     gossip.received("p", bytes(frame), NOW + 2_000)
+
+
+def test_a_greeting_is_answered_also_when_what_was_said_before_turns_out_to_be_wrong(monkeypatch):
+    def wrong(neighbour, now):
+        raise Reject("field", "an answer that was put off")
+
+    gossip, _ = hub()
+    monkeypatch.setattr(Neighbour, "woke", wrong)
+    steps = gossip.received("p", encode_message(SAMPLES[0]), NOW)
+    assert strikes(steps) and any(isinstance(s, SendFrame) for s in steps)
 
 
 @settings(max_examples=100, deadline=None)
