@@ -54,7 +54,8 @@ class Commanding:
             return
         if remembered is not None:
             reply = encode([now, json.dumps(result)])
-            self._journal.put(REQUEST + remembered.encode(), reply)
+            if len(reply) <= MAX_STORED:  # else of very many listings at once: to pause or resume them again is no harm
+                self._journal.put(REQUEST + remembered.encode(), reply)
         self._journal.out(Reply(command.ticket, result))
 
     def forget(self, now: int) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2pnode import commands
-from p2pnode.core import book
+from p2pnode.core import book, commanding
 from p2pnode.core.effects import Reply
 from p2pnode.core.events import Command
 from p2pnode.core.keys import REQUEST
@@ -154,6 +154,17 @@ def test_a_long_reply_is_remembered_too():
     journal.put(REQUEST + b"long", encode([lab.now, '"' + "x" * 200_000 + '"']))
     effects = lab.ben.core.handle(Command(1, "listing.publish", args, "long"), lab.now)
     assert next(e.result for e in effects if isinstance(e, Reply)) == "x" * 200_000
+
+
+def test_a_reply_that_could_not_be_read_again_is_not_remembered(monkeypatch):
+    lab = Lab()
+    monkeypatch.setattr(commanding, "MAX_STORED", 2_500)
+    for number in range(3):
+        lab.ask(lab.ben, "listing.publish", direction="offer", kind="give", title=f"Thing {number}", text="x" * 400)
+    lab.ask(lab.ben, "listing.pause", id=None)
+    kept = [value for _, value in lab.ben.core._journal.scan(REQUEST)]
+    assert len(kept) == 3 and all(len(value) <= 2_500 for value in kept)
+    lab.ben.core._commanding.forget(lab.now)
 
 
 def test_a_crowd_of_strangers_does_not_push_out_the_neighbours(monkeypatch):
