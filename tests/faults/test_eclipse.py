@@ -14,11 +14,11 @@ from random import Random
 
 import pytest
 
-from p2pnode.core import book, neighbours
+from p2pnode.core import book, neighbours, visits
 from p2pnode.core.keys import PEER
 from p2pnode.core.neighbours import ANCHOR_KEY, Neighbours
 from p2pnode.core.visits import Visits
-from protocols.limits import HOUR, MINUTE, SECOND
+from protocols.limits import HOUR, MAX_INT, MINUTE, SECOND
 from tests.e2e.nodes import Node as Process
 from tests.e2e.nodes import until
 from tests.faults.crowd import Crowded, Village, connections, listen, spread, switch_on
@@ -72,6 +72,7 @@ def inbound_counts(patch: Patch) -> None:
     patch.setattr(neighbours, "ANCHOR_KEY", b"none")
     patch.setattr(Neighbours, "_outbound", lambda self: list(self._state.connected))
     patch.setattr(Visits, "_may", lambda self, peer, known, now: False)
+    patch.setattr(visits, "LOST_AFTER", MAX_INT)
 
 
 def test_sybils_that_connected_first(monkeypatch: Patch) -> None:

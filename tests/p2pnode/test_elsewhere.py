@@ -241,9 +241,14 @@ def test_a_cell_with_thousands_of_names_costs_no_more(town: Town, monkeypatch: p
         said = msgspec.structs.replace(parse_profile(profile), area=FAR)
         core.state.directory.learn(signer.author, said, profile.id)
         network.catalog.admit(profile, town.now)
-    tried = []
-    real = core.neighbours.ways_to
-    monkeypatch.setattr(core.neighbours, "ways_to", lambda peer, *told: tried.append(peer) or real(peer, *told))
+    tried: list[str] = []
+    real = elsewhere_module.ways_to
+
+    def noted(state: Any, book: Any, peer: str, *told: Any) -> Any:
+        tried.append(peer)
+        return real(state, book, peer, *told)
+
+    monkeypatch.setattr(elsewhere_module, "ways_to", noted)
     assert len(town.whom(FAR)) == 3
     assert len(tried) <= elsewhere_module.OF_AREA_TRIED
     assert "Erik" in [target.name for target in town.whom(FAR)], "who is connected comes first"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from p2pnode.core import neighbours
+from p2pnode.core import neighbours, visits
 from p2pnode.core.visits import Visits
-from protocols.limits import MINUTE, SECOND
+from protocols.limits import MAX_INT, MINUTE, SECOND
 from tests.sim.simulator import Node, Simulator
 from tests.sim.street import street
 
@@ -75,6 +75,7 @@ def test_it_closes_by_visits(seed: int, old: int) -> None:
 
 def test_control_without_visits_it_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Visits, "_may", lambda self, peer, known, now: False)
+    monkeypatch.setattr(visits, "LOST_AFTER", MAX_INT)
     before, took = healed(0)
     assert before == [1] * HOUSES
     assert took is None
