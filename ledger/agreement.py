@@ -1,9 +1,9 @@
 """The proof of an agreement: an AGREE entry of one party, and in it the fact that the other signed."""
 
 from protocols.errors import Reject
-from protocols.exchange import check_fact, parse_step
 from protocols.fact import Fact
 from protocols.identity import digest
+from protocols.steps import check_fact, parse_step
 from protocols.terms import parse_terms
 
 from .entry import Entry

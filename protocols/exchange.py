@@ -3,27 +3,28 @@
 Facts are a set: they may come in any order and any number of times, and both parties who hold the same facts (and the
 same entries of settlement) see the same status. Nothing is stored but facts.
 
-    negotiation   proposed ⇄ countered → agreed | declined | withdrawn | expired
-    agreement     agreed → active → fulfilled → settled → closed, or cancelled by both
-    duty          pending → done → confirmed | contested
+    negotiation   proposed ⇄ countered → agreed | declined | withdrawn | expired      (`protocols.negotiation`)
+    agreement     agreed → active → fulfilled → settled → closed; or cancelled, lapsed, defaulted
+    duty          pending → done → confirmed | contested | waived | defaulted         (`protocols.duties`)
+    dispute       none → open → ruled
 
-Where two facts cannot both count, the rule is the same for everybody. Of several answers of one party to the same
-terms, a counter-proposal that the other party has answered counts first, then an acceptance, then a counter-proposal
-without an answer, then decline and withdrawal; of two of a sort the lower (at, id). So nobody can change afterwards
-what the other party relies on: an agreement that one party holds is not undone by any fact of the other alone.
+Where two facts cannot both count, the rule is the same for everybody: nobody can change afterwards what the other party
+relies on, and an agreement that one party holds is not undone by any fact of the other alone, but as it says itself.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
 
-from protocols.codec import decode_as
-from protocols.errors import DecodeError, Reject
-from protocols.fact import Fact, Step
-from protocols.limits import MAX_TERMS
-from protocols.payments import DEPOSIT, PAY, REFUND
-from protocols.terms import Duty, Terms, parse_terms, terms_hash
+from protocols.conditions import SECOND_FORM
+from protocols.duties import OVER, DutyState, Moved, Standing, standing
+from protocols.errors import Reject
+from protocols.fact import WITH_TERMS, Fact
+from protocols.negotiation import Agreed, first, negotiate
+from protocols.payments import DEPOSIT, PAY, REFUND, UNDER_WAY, Payment, in_one_word
+from protocols.steps import parse_step
+from protocols.terms import Duty, Terms
 
 
 class Status(StrEnum):
@@ -38,37 +39,31 @@ class Status(StrEnum):
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    LAPSED = "lapsed"
+    DEFAULTED = "defaulted"
 
 
 OPEN = frozenset({Status.PROPOSED, Status.COUNTERED, Status.AGREED, Status.ACTIVE, Status.FULFILLED, Status.SETTLED})
 NEGOTIATING = frozenset({Status.PROPOSED, Status.COUNTERED})
 
 
-class DutyState(StrEnum):
-    PENDING = "pending"
-    DONE = "done"
-    CONFIRMED = "confirmed"
-    CONTESTED = "contested"
+_NOTHING_IS_DUE = frozenset({Status.CANCELLED, Status.LAPSED})
 
 
-class Payment(StrEnum):
-    """How far a payment in network credit has come; `none` where nothing is paid through the ledger."""
-
+class Dispute(StrEnum):
     NONE = "none"
-    PENDING = "pending"
-    PROPOSED = "proposed"
-    ACCEPTED = "accepted"
-    SETTLED = "settled"
-    RELEASED = "released"
-
-
-UNDER_WAY = (Payment.PROPOSED, Payment.ACCEPTED)
+    OPEN = "open"
+    RULED = "ruled"
 
 
 class Exchange(msgspec.Struct, frozen=True):
     """What the facts amount to. terms: the newest valid ones; turn: who may decide on them, while negotiating.
 
     payments: how far each payment through the ledger has come, by its duty; payment: all of them in one word.
+    deadlines, since: of duties that wait to be done, until when, and since when it is their turn, ms. acceptance: the
+    first one of the newest agreement, `first_acceptance` of the first. amendment: what one side proposes in place of
+    the agreed terms. off: whether it is called off, by both or alone by `cancelled_by`. gone: the word that a goal was
+    reached. changes_at: when time alone changes something here next, ms, or None.
     """
 
     id: bytes
@@ -84,18 +79,32 @@ class Exchange(msgspec.Struct, frozen=True):
     rated: dict[bytes, bytes]  # author → commitment
     notes: tuple[Fact, ...]
     reason: str = ""
+    deadlines: dict[str, int] = {}
+    since: dict[str, int] = {}
+    agreements: tuple[Agreed, ...] = ()
+    amendment: tuple[Fact, Terms] | None = None
+    off: bool = False
+    cancelled_by: bytes = b""
+    gone: Fact | None = None
+    dispute: Dispute = Dispute.NONE
+    changes_at: int | None = None
 
     @property
     def agreed(self) -> bool:
         return self.acceptance is not None
+
+    @property
+    def first_acceptance(self) -> Fact | None:
+        return self.agreements[0].acceptances[0] if self.agreements else None
 
     def counterparty(self, me: bytes) -> bytes:
         return self.terms.responder if me == self.terms.proposer else self.terms.proposer
 
     @property
     def called_off(self) -> bool:
-        """Whether both have asked to cancel. It is cancelled once nothing that moved stands against it."""
-        return self.cancel_asked == frozenset(self.terms.parties)
+        """Whether both have asked to cancel, or one who may do so alone. It is cancelled once nothing that moved stands
+        against it."""
+        return self.off
 
     @property
     def can_be_called_off(self) -> bool:
@@ -108,23 +117,38 @@ class Exchange(msgspec.Struct, frozen=True):
     def deposit_is_out(self) -> bool:
         return _deposit_is_out(self.payments)
 
+    @property
+    def waits_for_go(self) -> bool:
+        """Whether nothing is owed yet, since not enough has come together."""
+        return self.terms.goal is not None and self.gone is None
+
+    def overdue(self, now: int) -> tuple[Duty, ...]:
+        """The duties whose time is over, in their order."""
+        return tuple(d for d in self.terms.duties if self.deadlines.get(d.id, now) < now)
+
     def due(self, duty: Duty) -> bool:
         """Whether the time of a duty has come: what must come before it has.
 
         A payment has come when it is settled, since an acceptance alone leaves the payer free; anything else when its
-        provider says so. Once both have called it off and a deposit is out, it goes back, and nothing new begins; but
-        what was handed over is returned before.
+        provider says so. Once it is called off and a deposit is out, it goes back, and nothing new begins; but what was
+        handed over is returned before. A fee is due of who cancels alone.
         """
+        if duty.on:
+            return self.status is Status.CANCELLED and self.cancelled_by == duty.provider
+        if self.waits_for_go or (self.terms.form == SECOND_FORM and self.status in _NOTHING_IS_DUE):
+            return False
         come = not duty.after or self._has_come(duty.after)
         if duty.id == REFUND and duty.id in self.payments:
-            return self.deposit_is_out and (come or (self.called_off and not self._begun_before(duty)))
-        if self.called_off and self.deposit_is_out:
+            return self.deposit_is_out and (come or (self.off and not self._begun_before(duty)))
+        if self.off and self.deposit_is_out:
             return come and bool(duty.after) and not {duty.id, duty.after} & {*self.payments}
         return come
 
     def may_take(self, duty: Duty) -> bool | None:
         """Whether its receiver may take a payment that is as agreed: yes, never, or (None) not yet."""
-        if self.status in (Status.CANCELLED, Status.DECLINED, Status.WITHDRAWN):
+        if duty.on:
+            return self.due(duty) or None
+        if self.status in (Status.CANCELLED, Status.DECLINED, Status.WITHDRAWN, Status.LAPSED):
             return False
         if not self.agreed:
             return None
@@ -133,7 +157,7 @@ class Exchange(msgspec.Struct, frozen=True):
         return True if self.due(duty) else None
 
     def _begun_before(self, duty: Duty) -> bool:
-        """Whether anything but payments has been done of what must come before a duty."""
+        """Whether anything but payments has been done, or failed to be done, of what must come before a duty."""
         before = self.terms.duty(duty.after)
         while before is not None:
             if before.id not in self.payments and self.duties[before.id] is not DutyState.PENDING:
@@ -143,217 +167,198 @@ class Exchange(msgspec.Struct, frozen=True):
 
     def _has_come(self, duty: str) -> bool:
         state = self.duties[duty]
-        return state is DutyState.CONFIRMED if duty in self.payments else state is not DutyState.PENDING
+        if duty in self.payments:
+            return state in OVER
+        return state not in (DutyState.PENDING, DutyState.DEFAULTED)
 
 
-def parse_step(fact: Fact) -> Step:
-    return decode_as(fact.payload, Step, MAX_TERMS) if fact.payload else Step()
-
-
-def check_fact(fact: Fact) -> None:
-    """`DecodeError` unless the payload is what the fact's kind calls for."""
-    if fact.kind in ("propose", "counter"):
-        terms = parse_terms(fact.payload)
-        if fact.author not in terms.parties:
-            raise DecodeError("terms of other people", "field")
-        if fact.kind == "propose" and (fact.author != terms.proposer or terms.previous):
-            raise DecodeError("a proposal comes from its proposer and follows nothing", "field")
-        if fact.kind == "propose" and fact.prev != terms.listing:
-            raise DecodeError("a proposal follows the listing that it names", "field")
-        if fact.kind == "counter" and len(terms.previous) != 32:
-            raise DecodeError("a counter-proposal names the terms it follows", "field")
-        return
-    step = parse_step(fact)
-    if (fact.kind in ("done", "confirm", "contest")) != bool(step.duty):
-        raise DecodeError(f"{fact.kind}: duty", "field")
-    if len(step.commitment) != (32 if fact.kind == "rated" else 0):
-        raise DecodeError(f"{fact.kind}: commitment", "field")
-    if {len(step.party), len(step.terms)} != {32 if fact.kind == "accept" else 0}:
-        raise DecodeError(f"{fact.kind}: party and terms", "field")
-
-
-def evaluate(facts: Iterable[Fact], payment: Payment | Mapping[str, Payment], credit: str, now: int) -> Exchange:
+def evaluate(
+    facts: Iterable[Fact],
+    payment: Payment | Mapping[str, Payment],
+    credit: str,
+    now: int,
+    paid_at: Mapping[str, int] | None = None,
+    passed: Mapping[str, int] | None = None,
+) -> Exchange:
     """The exchange that these facts make. `Reject` if its proposal is not among them.
 
     payment: how far the two ledgers have settled each payment, by its duty (`pending` if not at all); one alone is
     that of `pay`. credit: the unit that ledgers settle; what is paid in another unit (cash, another currency) is a duty
-    like the others. now: ms, for proposals that lapse.
+    like the others. now: ms, for what lapses. paid_at, passed: when a payment was settled, and when a receipt of
+    custody was signed, ms, by duty.
     """
-    ordered = sorted(facts, key=lambda f: (f.at, f.id))
+    ordered = sorted({f.id: f for f in facts}.values(), key=lambda f: (f.at, f.id))
     root = next((f for f in ordered if f.kind == "propose"), None)
     if root is None:
         raise Reject("context", "no proposal")
-    first = parse_terms(root.payload)
-    said = [f for f in ordered if f.deal == root.id and f.author in first.parties]
-    current, terms, acceptances = _newest_terms(root, first, said)
+    said = [f for f in ordered if f.deal == root.id]
     moved = {PAY: payment} if isinstance(payment, Payment) else payment
+    found = negotiate(root, said)
+    terms = found.terms
     payments = {d.id: moved.get(d.id, Payment.PENDING) for d in terms.payments if d.unit == credit}
     payments = {duty: state for duty, state in payments.items() if state is not Payment.NONE}
-    parties = frozenset(terms.parties)
-    turn = next(iter(parties - {current.author}))
-    acceptance = acceptances[0] if acceptances else None
-    decision = _first(said, "decline", turn, current.id) or _first(said, "withdraw", current.author, current.id)
-    agreed_ids = {a.id for a in acceptances}
-    after = [f for f in said if f.prev in agreed_ids]  # what is said of an agreement names its acceptance
+    said = [f for f in said if f.author in (*terms.parties, terms.mediator)]
+    turn = terms.responder if found.fact.author == terms.proposer else terms.proposer
+    if not found.agreed:
+        return _negotiating(root, found.fact, terms, turn, said, payments, now)
+    newest = found.agreed[-1]
+    ids = {a.id for level in found.agreed for a in level.acceptances}
+    after = [f for f in said if f.prev in ids and f.author in terms.parties]  # names the acceptance that it rests on
+    gone = _gone(terms, after)
+    first_at = found.agreed[0].acceptances[0].at
+    began_at = first_at if terms.goal is None else gone.at if gone is not None else None
+    stand = standing(found.agreed, after, Moved(payments, paid_at or {}, passed or {}), began_at, now)
     asked = frozenset(f.author for f in after if f.kind == "cancel")
-    duties = _duty_states(terms, after, payments)
     rated = {f.author: parse_step(f).commitment for f in reversed(after) if f.kind == "rated"}
-    reason = ""
-    if acceptance is None:
-        duties = dict.fromkeys(duties, DutyState.PENDING)
-        if decision is not None:
-            status = Status.DECLINED if decision.kind == "decline" else Status.WITHDRAWN
-            reason = parse_step(decision).text
-        elif now > terms.expires:
-            status = Status.EXPIRED
-        else:
-            status = Status.PROPOSED if current is root else Status.COUNTERED
-    else:
-        status = _agreed_status(terms, duties, payments, asked == parties, len(rated) == 2)
+    alone, harmed = _alone(terms, after, stand.states, payments)
+    off = asked == frozenset(terms.parties) or bool(alone)
+    status = _agreed_status(terms, stand.states, payments, off, len(rated) == 2, harmed)
+    lapses = terms.goal.until + 1 if terms.goal is not None and gone is None else None
+    if lapses is not None and now >= lapses and status in (Status.AGREED, Status.ACTIVE):
+        status = Status.LAPSED
     return Exchange(
         id=root.exchange_id,
         status=status,
         terms=terms,
-        terms_fact=current,
-        acceptance=acceptance,
+        terms_fact=newest.fact,
+        acceptance=newest.acceptances[0],
         turn=turn,
-        duties=duties,
+        duties=stand.states,
         payment=in_one_word(payments.values()),
         payments=payments,
         cancel_asked=asked,
         rated=rated,
         notes=tuple(f for f in said if _text(f)),
-        reason=reason,
+        deadlines=stand.deadlines,
+        since=stand.since,
+        agreements=found.agreed,
+        amendment=found.amendment,
+        off=off,
+        cancelled_by=alone,
+        gone=gone,
+        dispute=_dispute(newest, said, ids),
+        changes_at=_next_change(stand, lapses, now),
     )
 
 
-def _newest_terms(root: Fact, terms: Terms, said: list[Fact]) -> tuple[Fact, Terms, list[Fact]]:
-    """Follow the chain of counter-proposals to the terms that count, and who accepted them.
-
-    A counter-proposal that the other party has answered (accepted, countered or declined) beats whatever else its
-    author said of the terms before it: else an author could undo an agreement by a second answer to older terms.
-    """
-    by_prev: dict[bytes, list[Fact]] = {}
-    for fact in said:
-        by_prev.setdefault(fact.prev, []).append(fact)
-    current = root
-    while True:
-        following = [(c, t) for c in by_prev.get(current.id, ()) if (t := _follows(c, current, terms)) is not None]
-        answered = [(c, t) for c, t in following if _answers(c, t, by_prev)]
-        acceptances = [f for f in by_prev.get(current.id, ()) if _accepts(f, current, terms)]
-        if answered:
-            current, terms = answered[0]
-        elif acceptances or not following:
-            return current, terms, acceptances
-        else:
-            current, terms = following[0]
-
-
-def _follows(fact: Fact, before: Fact, terms: Terms) -> Terms | None:
-    """The terms of a counter-proposal to these, or None."""
-    if fact.kind != "counter" or fact.author == before.author:
-        return None
-    counter = parse_terms(fact.payload)
-    same = (counter.parties, counter.listing, counter.name) == (terms.parties, terms.listing, terms.name)
-    return counter if same and counter.previous == terms_hash(terms) else None
-
-
-def _accepts(fact: Fact, proposed: Fact, terms: Terms) -> bool:
-    """Whether a fact accepts these terms: by the other party, in time, naming both."""
-    if fact.kind != "accept" or fact.author == proposed.author or fact.at > terms.expires:
-        return False
-    step = parse_step(fact)
-    return step.party == proposed.author and step.terms == terms_hash(terms)
-
-
-def _answers(counter: Fact, terms: Terms, by_prev: dict[bytes, list[Fact]]) -> bool:
-    """Whether the other party has answered a counter-proposal."""
-    return any(
-        _accepts(f, counter, terms)
-        or _follows(f, counter, terms) is not None
-        or (f.kind == "decline" and f.author != counter.author)
-        for f in by_prev.get(counter.id, ())
+def _negotiating(
+    root: Fact, fact: Fact, terms: Terms, turn: bytes, said: Sequence[Fact], payments: dict[str, Payment], now: int
+) -> Exchange:
+    decision = first(said, "decline", turn, fact.id) or first(said, "withdraw", fact.author, fact.id)
+    if decision is not None:
+        status = Status.DECLINED if decision.kind == "decline" else Status.WITHDRAWN
+    elif now > terms.expires:
+        status = Status.EXPIRED
+    else:
+        status = Status.PROPOSED if fact is root else Status.COUNTERED
+    return Exchange(
+        id=root.exchange_id,
+        status=status,
+        terms=terms,
+        terms_fact=fact,
+        acceptance=None,
+        turn=turn,
+        duties=dict.fromkeys((d.id for d in terms.duties), DutyState.PENDING),
+        payment=in_one_word(payments.values()),
+        payments=payments,
+        cancel_asked=frozenset(),
+        rated={},
+        notes=tuple(f for f in said if _text(f)),
+        reason=parse_step(decision).text if decision is not None else "",
+        changes_at=terms.expires + 1 if status in NEGOTIATING else None,
     )
-
-
-def _first(said: list[Fact], kind: str, author: bytes, prev: bytes) -> Fact | None:
-    return next((f for f in said if (f.kind, f.author, f.prev) == (kind, author, prev)), None)
 
 
 def _text(fact: Fact) -> str:
-    return "" if fact.kind in ("propose", "counter") else parse_step(fact).text
+    return "" if fact.kind in WITH_TERMS else parse_step(fact).text
 
 
-def in_one_word(payments: Iterable[Payment]) -> Payment:
-    """How far several payments are as a whole: under way if one is; settled if all are."""
-    states = list(payments)
-    for state in (*UNDER_WAY, Payment.RELEASED, Payment.PENDING, Payment.SETTLED):
-        if state in states:
-            return state
-    return Payment.NONE
+def _gone(terms: Terms, after: Sequence[Fact]) -> Fact | None:
+    """The organiser's word, in time, that enough has come together."""
+    if terms.goal is None:
+        return None
+    for fact in after:
+        if fact.kind == "go" and fact.author == terms.responder and fact.at <= terms.goal.until:
+            step = parse_step(fact)
+            if (step.total if terms.goal.unit else step.counted) >= terms.goal.least:
+                return fact
+    return None
 
 
-def _duty_state(duty: Duty, after: list[Fact], payments: Mapping[str, Payment]) -> DutyState:
-    if duty.id in payments:
-        if payments[duty.id] is Payment.SETTLED:
-            return DutyState.CONFIRMED
-        return DutyState.DONE if payments[duty.id] is Payment.ACCEPTED else DutyState.PENDING
-    said = [
-        f.kind
-        for f in after
-        if (f.kind in ("confirm", "contest") and f.author == duty.receiver)
-        or (f.kind == "done" and f.author == duty.provider)
-        if parse_step(f).duty == duty.id
-    ]
-    for kind, state in (
-        ("confirm", DutyState.CONFIRMED),
-        ("contest", DutyState.CONTESTED),
-        ("done", DutyState.DONE),
-    ):
-        if kind in said:
-            return state
-    return DutyState.PENDING
-
-
-def _duty_states(terms: Terms, said: list[Fact], payments: Mapping[str, Payment]) -> dict[str, DutyState]:
-    """Where each duty stands. Who says to have done what needs the thing in hand, or pays what comes after it, has
-    received it: that confirms the duty before, which needs no word of its own."""
-    states = {d.id: _duty_state(d, said, payments) for d in terms.duties}
-    for duty in reversed(terms.duties):
-        before = terms.duty(duty.after) if duty.after else None
-        if before is None or before.receiver != duty.provider or before.id in payments:
+def _alone(
+    terms: Terms, after: Sequence[Fact], duties: Mapping[str, DutyState], payments: Mapping[str, Payment]
+) -> tuple[bytes, bool]:
+    """Who has called it off alone and may, and whether that is since the other one has defaulted; else nobody."""
+    moved = [p for duty, p in payments.items() if duty not in (DEPOSIT, REFUND) and p not in _UNMOVED]
+    began = [f.at for f in after if f.kind == "done"]
+    until = {rule.by: rule.until for rule in terms.cancellation}
+    for fact in after:
+        if fact.kind != "cancel":
             continue
-        if duty.id in payments:
-            did = duty.id != PAY and states[duty.id] is not DutyState.PENDING
-        else:
-            did = any(f.kind == "done" and f.author == duty.provider and parse_step(f).duty == duty.id for f in said)
-        if did and states[before.id] in (DutyState.PENDING, DutyState.DONE):
-            states[before.id] = DutyState.CONFIRMED
-    return states
+        if any(duties[d.id] is DutyState.DEFAULTED and d.receiver == fact.author for d in terms.duties):
+            return fact.author, True
+        if fact.at <= until.get(fact.author, -1) and not moved and not any(at <= fact.at for at in began):
+            return fact.author, False
+    return b"", False
+
+
+_UNMOVED = (Payment.PENDING, Payment.RELEASED)
+
+
+def _dispute(newest: Agreed, said: Sequence[Fact], ids: set[bytes]) -> Dispute:
+    mediator = newest.terms.mediator
+    if mediator and mediator in (newest.fact.author, newest.acceptances[0].author):
+        return Dispute.RULED
+    called = any(f.kind == "dispute" and f.prev in ids and f.author in newest.terms.parties for f in said)
+    return Dispute.OPEN if called and mediator else Dispute.NONE
+
+
+def _next_change(stand: Standing, lapses: int | None, now: int) -> int | None:
+    times = [at + 1 for at in stand.deadlines.values()] + [*stand.changes] + ([] if lapses is None else [lapses])
+    return min((at for at in times if at > now), default=None)
 
 
 def _agreed_status(
-    terms: Terms, duties: dict[str, DutyState], payments: Mapping[str, Payment], cancelled: bool, both_rated: bool
+    terms: Terms,
+    duties: Mapping[str, DutyState],
+    payments: Mapping[str, Payment],
+    off: bool,
+    both_rated: bool,
+    harmed: bool,
 ) -> Status:
-    owed = {d.id for d in terms.payments}
-    paid = all(duties[duty] is DutyState.CONFIRMED for duty in owed)
-    others = [state for duty, state in duties.items() if duty not in owed]
-    confirmed = all(s is DutyState.CONFIRMED for s in others)
-    done = all(s in (DutyState.DONE, DutyState.CONFIRMED) for s in others)
+    owed = {d.id for d in terms.payments if not d.on}
+    fees = {d.id for d in terms.duties if d.on}
+    paid = all(duties[duty] in OVER for duty in owed)
+    others = [state for duty, state in duties.items() if duty not in owed | fees]
+    confirmed = all(s in OVER for s in others)
+    done = all(s is DutyState.DONE or s in OVER for s in others)
     finished = paid and confirmed
     if finished and both_rated:
         return Status.CLOSED
-    under_way = any(p in UNDER_WAY for p in payments.values())
-    if cancelled and not finished and not under_way and not _deposit_is_out(payments) and _unpaid(payments):
+    if not finished and (harmed or _nothing_left(terms, duties)):
+        return Status.DEFAULTED
+    under_way = any(p in UNDER_WAY for duty, p in payments.items() if duty not in fees)
+    if off and not finished and not under_way and not _deposit_is_out(payments) and _unpaid(payments):
         return Status.CANCELLED
     if paid and done and (owed or confirmed):
         return Status.SETTLED
-    if confirmed:
+    if confirmed and (others or terms.form != SECOND_FORM):
         return Status.FULFILLED
     started = any(p is not Payment.PENDING for p in payments.values()) or any(
         s is not DutyState.PENDING for s in others
     )
     return Status.ACTIVE if started else Status.AGREED
+
+
+def _nothing_left(terms: Terms, duties: Mapping[str, DutyState]) -> bool:
+    """Whether a duty has defaulted and all others are over, or can come no more since they come after it."""
+    dead: set[str] = set()
+    for duty in terms.duties:
+        if duties[duty.id] is DutyState.DEFAULTED or (duty.after in dead and duties[duty.id] is DutyState.PENDING):
+            dead.add(duty.id)
+        elif duties[duty.id] not in OVER and not duty.on:
+            return False
+    return bool(dead)
 
 
 def _unpaid(payments: Mapping[str, Payment]) -> bool:

@@ -16,30 +16,43 @@ import msgspec
 
 from protocols.codec import Array, encode
 from protocols.errors import DecodeError
-from protocols.fields import ShortText
+from protocols.fields import LINE, Amount, Bytes32, ShortText
 from protocols.identity import Signer, digest, verify_signed
-from protocols.limits import MAX_EPOCH, MAX_FACT, MAX_TERMS, MAX_TOKEN, PROTOCOL_VERSION
+from protocols.limits import (
+    MAX_EPOCH,
+    MAX_FACT,
+    MAX_PHOTOS,
+    MAX_QUANTITY,
+    MAX_SEALED,
+    MAX_TERMS,
+    MAX_TOKEN,
+    PROTOCOL_VERSION,
+)
 
 NO_DEAL = bytes(32)
 
 # Negotiation: `propose` and `counter` carry terms; the others decide on the terms that `prev` names.
 # Afterwards: a duty is `done` (by who owes it), `confirm`ed or `contest`ed (by who receives it); `cancel` by both
 # ends an agreement; `rated` commits to an attestation; `note` is a line of text.
-KINDS = frozenset(
-    {
-        "propose",
-        "counter",
-        "accept",
-        "decline",
-        "withdraw",
-        "cancel",
-        "done",
-        "confirm",
-        "contest",
-        "rated",
-        "note",
-    }
-)
+_FIRST = {
+    "propose",
+    "counter",
+    "accept",
+    "decline",
+    "withdraw",
+    "cancel",
+    "done",
+    "confirm",
+    "contest",
+    "rated",
+    "note",
+}
+# In exchanges whose terms are of form 2 alone: `amend` carries terms that replace agreed ones once somebody else has
+# accepted them (a ruling, if the mediator signs it); `waive` and `default` are said of a duty by its receiver; `go` by
+# who gathers pledges; `dispute` calls the mediator; `contact` is sealed to the other party.
+SECOND = frozenset({"amend", "waive", "default", "go", "dispute", "contact"})
+KINDS = frozenset(_FIRST) | SECOND
+WITH_TERMS = frozenset({"propose", "counter", "amend"})
 DUTY_ID = r"\A(?:[a-z][a-z0-9_-]*)?\Z"
 _WIRE = Array(bytes, bytes, bytes)
 _HEADER = Array(int, bytes, bytes, bytes, int, str, bytes, int, bytes)
@@ -72,7 +85,10 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     duty: which duty of the agreed terms (`done`, `confirm`, `contest`); commitment: of an attestation (`rated`);
     party, terms: with whom, and hash of the terms (`accept`): so that an acceptance, shown by itself to somebody who
-    knows nothing else of the exchange, proves nothing about anybody but these two.
+    knows nothing else of the exchange, proves nothing about anybody but these two. result: hash of what was made
+    (`done`); photos: hashes of pictures of the state in which a thing changes hands (`done`, `confirm`, `contest`);
+    code: what was shown at the door (`done`); counted, total: the pledges that are counted on, and their sum (`go`);
+    sealed: for the other party's eyes (`contact`).
     """
 
     duty: Annotated[str, msgspec.Meta(max_length=MAX_TOKEN, pattern=DUTY_ID)] = ""
@@ -80,6 +96,12 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     commitment: Annotated[bytes, msgspec.Meta(max_length=32)] = b""
     party: Annotated[bytes, msgspec.Meta(max_length=32)] = b""
     terms: Annotated[bytes, msgspec.Meta(max_length=32)] = b""
+    result: Annotated[bytes, msgspec.Meta(max_length=32)] = b""
+    photos: Annotated[tuple[Bytes32, ...], msgspec.Meta(max_length=MAX_PHOTOS)] = ()
+    code: Annotated[str, msgspec.Meta(max_length=MAX_TOKEN, pattern=LINE)] = ""
+    counted: Annotated[int, msgspec.Meta(ge=0, le=MAX_QUANTITY)] = 0
+    total: Amount = 0
+    sealed: Annotated[bytes, msgspec.Meta(max_length=MAX_SEALED)] = b""
 
 
 def seal_fact(signer: Signer, *, network: bytes, deal: bytes, kind: str, prev: bytes, at: int, payload: bytes) -> Fact:

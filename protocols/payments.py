@@ -5,12 +5,14 @@ for, so that whoever stops owes one step at most; or, where terms have a deposit
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from protocols.conditions import SECOND_FORM
 from protocols.errors import DecodeError, Refusal
 from protocols.identity import digest
 from protocols.limits import MAX_INSTALMENTS
@@ -24,6 +26,29 @@ REFUND: Final = "refund"
 _DOMAIN: Final = b"p2pnode/v1/payment\0"
 _PART = re.compile(r"\A([a-z]+)-([1-9][0-9]?)\Z")
 _TEXT = 60  # characters of what is said of one step: twelve of them must fit into one fact
+
+
+class Payment(StrEnum):
+    """How far a payment in network credit has come; `none` where nothing is paid through the ledger."""
+
+    NONE = "none"
+    PENDING = "pending"
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    SETTLED = "settled"
+    RELEASED = "released"
+
+
+UNDER_WAY: Final = (Payment.PROPOSED, Payment.ACCEPTED)
+
+
+def in_one_word(payments: Iterable[Payment]) -> Payment:
+    """How far several payments are as a whole: under way if one is; settled if all are."""
+    states = list(payments)
+    for state in (*UNDER_WAY, Payment.RELEASED, Payment.PENDING, Payment.SETTLED):
+        if state in states:
+            return state
+    return Payment.NONE
 
 
 def deal_of(exchange: bytes, duty: str) -> bytes:
@@ -44,8 +69,10 @@ def shares(amount: int, parts: int) -> tuple[int, ...]:
 
 
 def payments(terms: "Terms") -> tuple["Duty", ...]:
-    """The payments of terms that hold together, in their order. Nothing but `pay` where there is a `pay`, no price
-    or no deposit: other duties may bear these names."""
+    """The payments of terms that hold together, in their order. In form 1 nothing but `pay` where there is a `pay`, no
+    price or no deposit: other duties may bear these names. In form 2 whatever transfers an amount is a payment."""
+    if terms.form == SECOND_FORM:
+        return tuple(d for d in terms.duties if d.amount and d.action == "transfer")
     names = set()
     if terms.duty(PAY) is not None:
         names.add(PAY)

@@ -4,21 +4,32 @@ Each counter-proposal is a whole document that names the hash of its predecessor
 encoding. Duties are ValueFlows commitments: action, provider, receiver, what, how much, until when.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from protocols.codec import decode_as, encode, plain
+from protocols.conditions import check_conditions
 from protocols.errors import DecodeError
 from protocols.fields import LINE, Amount, Bytes32, Kind, OptionalUnit, ShortText, Time
 from protocols.identity import digest
-from protocols.limits import MAX_DUTIES, MAX_QUANTITY, MAX_TERMS, MAX_TITLE, MAX_TOKEN, MAX_WITNESSES
+from protocols.limits import (
+    MAX_DUTIES,
+    MAX_INT,
+    MAX_QUANTITY,
+    MAX_SHARES,
+    MAX_TERMS,
+    MAX_TITLE,
+    MAX_TOKEN,
+    MAX_WITNESSES,
+)
 from protocols.payments import check_payments, in_instalments, payments, with_deposit
 from protocols.templates import PAY, template
 
 DutyId = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A[a-z][a-z0-9_-]*\Z")]
 OptionalDutyId = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A(?:[a-z][a-z0-9_-]*)?\Z")]
+OptionalBytes32 = Annotated[bytes, Meta(max_length=32)]
 Action = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A[A-Za-z][A-Za-z0-9_-]*\Z")]
 
 
@@ -27,6 +38,12 @@ class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     amount, unit: value that moves with it, minor units; until: absolute deadline in ms, 0 for none; within: deadline
     counted from the moment that the duty `after` was done, so that a late taker does not make the giver late.
+
+    In form 2: start: not before this, ms; confirm: its receiver has so many ms to contest what its provider says to
+    have done, then it counts as confirmed; on: `cancel` for what is owed only by a provider who cancels alone; along:
+    the duty that cannot be done without this one, which is confirmed with it (being there to take what is handed over);
+    custody: it passes the parcel on, which a receipt signed by both proves; quantity, measure: how much of what it
+    moves.
     """
 
     id: DutyId
@@ -39,6 +56,38 @@ class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     until: Time = 0
     within: Time = 0
     after: OptionalDutyId = ""
+    start: Time = 0
+    confirm: Time = 0
+    on: Literal["", "cancel"] = ""
+    along: OptionalDutyId = ""
+    custody: bool = False
+    quantity: Annotated[int, Meta(ge=0, le=MAX_QUANTITY)] = 0
+    measure: OptionalUnit = ""
+
+
+class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """That a party may cancel alone, until a time (ms), as long as nothing but a deposit has moved."""
+
+    by: Bytes32
+    until: Time
+
+
+class Goal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What must come together before anything is owed: so many pledges (unit empty), or so much of a unit in all.
+
+    until: ms; the responder says `go` before, or it lapses by itself.
+    """
+
+    least: Annotated[int, Meta(ge=1, le=MAX_INT)]
+    until: Time
+    unit: OptionalUnit = ""
+
+
+class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Who gets how many parts of the proceeds: what the payee promises to pass on."""
+
+    author: Bytes32
+    parts: Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
 
 
 class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -47,6 +96,11 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     start, end: of the time that is rented or worked, ms, 0 if open. expires: when the proposal lapses. witnesses:
     authors who may call a payment off that the payee does not answer; quorum: how many of them must say so. deposit:
     minor units, of the unit that stands in the duties `deposit` and `refund`.
+
+    What stands below `deposit` belongs to form 2. parent: the exchange that this one carries out; capacity: how many of
+    the listing may be booked at once, 0 where nothing is booked; mediator: whose signature counts with that of one
+    party; parcel: the custody that these duties pass on; recipient: who receives it at the end, if that is no party;
+    door: hash of the code that is shown at the door.
     """
 
     listing: Bytes32
@@ -55,7 +109,7 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     responder: Bytes32
     kind: Kind
     title: Annotated[str, Meta(max_length=MAX_TITLE, pattern=LINE)]
-    duties: Annotated[tuple[Duty, ...], Meta(min_length=1, max_length=MAX_DUTIES)]
+    duties: Annotated[tuple[Duty, ...], Meta(max_length=MAX_DUTIES)]
     expires: Time
     quantity: Annotated[int, Meta(ge=1, le=MAX_QUANTITY)] = 1
     start: Time = 0
@@ -67,6 +121,16 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     quorum: Annotated[int, Meta(ge=0, le=MAX_WITNESSES)] = 0
     witnesses: Annotated[tuple[Bytes32, ...], Meta(max_length=MAX_WITNESSES)] = ()
     deposit: Amount = 0
+    form: Annotated[int, Meta(ge=1, le=2)] = 1
+    parent: OptionalBytes32 = b""
+    capacity: Annotated[int, Meta(ge=0, le=MAX_QUANTITY)] = 0
+    cancellation: Annotated[tuple[Cancellation, ...], Meta(max_length=2)] = ()
+    mediator: OptionalBytes32 = b""
+    goal: Goal | None = None
+    split: Annotated[tuple[Share, ...], Meta(max_length=MAX_SHARES)] = ()
+    parcel: OptionalBytes32 = b""
+    recipient: OptionalBytes32 = b""
+    door: OptionalBytes32 = b""
 
     @property
     def parties(self) -> tuple[bytes, bytes]:
@@ -116,6 +180,7 @@ def parse_terms(payload: bytes) -> Terms:
         if duty.after and duty.after not in ids:
             raise DecodeError(f"duty {duty.id}: after {duty.after}, which does not come before it", "field")
         ids.add(duty.id)
+    check_conditions(terms)
     check_payments(terms)
     if terms.end and terms.end <= terms.start:
         raise DecodeError("ends before it starts", "field")

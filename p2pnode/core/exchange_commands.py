@@ -4,10 +4,11 @@ from typing import Any
 
 from p2pnode import commands
 from p2pnode.bounds import PAYMENT_EXPIRY, SHORTEST_EXPIRY
+from protocols.duties import DutyState
 from protocols.errors import Refusal
-from protocols.exchange import NEGOTIATING, OPEN, DutyState, Exchange, Payment, Status
+from protocols.exchange import NEGOTIATING, OPEN, Exchange, Status
 from protocols.limits import SECOND
-from protocols.payments import part_of
+from protocols.payments import Payment, part_of
 from protocols.terms import encode_terms, terms_hash
 
 from .drafting import SPANS, Drafting

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 from dht.keys import slot_hash
 from ledger.settlement import State as DealState
 from protocols.decimals import OTHER_DECIMALS, format_amount
-from protocols.exchange import NEGOTIATING, OPEN, UNDER_WAY, DutyState, Exchange, Payment, Status, parse_step
-from protocols.payments import DEPOSIT, instalments_of, part_of
+from protocols.duties import DutyState
+from protocols.exchange import NEGOTIATING, OPEN, Exchange, Status
+from protocols.payments import DEPOSIT, UNDER_WAY, Payment, instalments_of, part_of
+from protocols.steps import parse_step
 from protocols.terms import Terms, terms_hash
 
 from .paying import choose, wording

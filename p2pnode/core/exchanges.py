@@ -12,19 +12,11 @@ from protocols import exchange_messages as messages
 from protocols.codec import decode, encode, plain
 from protocols.envelope import Record, parse_record
 from protocols.errors import Ignore, Refusal, Reject
-from protocols.exchange import (
-    NEGOTIATING,
-    OPEN,
-    Exchange,
-    Payment,
-    Status,
-    check_fact,
-    evaluate,
-    parse_step,
-)
+from protocols.exchange import NEGOTIATING, OPEN, Exchange, Status, evaluate
 from protocols.fact import NO_DEAL, Fact, Step, parse_fact, seal_fact, verify_fact
 from protocols.limits import MAX_FACTS, MAX_LIFETIME, MAX_SHORT_TEXT
-from protocols.payments import PAY, deal_of
+from protocols.payments import PAY, Payment, deal_of
+from protocols.steps import check_fact, parse_step
 from protocols.terms import Terms, parse_terms, terms_hash
 
 from .effects import Emit, Send

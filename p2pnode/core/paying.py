@@ -1,8 +1,9 @@
 """Which payment of an exchange our user means, and how what is paid in steps stands in words and figures."""
 
+from protocols.duties import DutyState
 from protocols.errors import Refusal
-from protocols.exchange import UNDER_WAY, DutyState, Exchange
-from protocols.payments import DEPOSIT, PAY, REFUND, instalments_of, part_of
+from protocols.exchange import Exchange
+from protocols.payments import DEPOSIT, PAY, REFUND, UNDER_WAY, instalments_of, part_of
 from protocols.terms import Duty, Terms
 
 _SHOW = "`p2pnode exchange show` lists who owes what."

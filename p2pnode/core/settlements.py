@@ -13,8 +13,9 @@ from ledger.tokens import parse_token, verify_token
 from p2pnode.bounds import ASK_WITNESSES_AFTER, TELL_CALLED_OFF
 from protocols import exchange_messages as messages
 from protocols.errors import Ignore, Refusal
-from protocols.exchange import Exchange, Payment
+from protocols.exchange import Exchange
 from protocols.identity import digest
+from protocols.payments import Payment
 from protocols.terms import Duty, encode_terms, terms_hash
 
 from .effects import Send

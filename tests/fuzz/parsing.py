@@ -36,7 +36,7 @@ from protocols.codec import convert, decode, decode_as, encode, plain
 from protocols.decimals import format_amount
 from protocols.envelope import parse_record, verify_record
 from protocols.errors import DecodeError, Reject
-from protocols.exchange import Payment, Step, check_fact, evaluate
+from protocols.exchange import Step, evaluate
 from protocols.fact import parse_fact, verify_fact
 from protocols.frames import FrameReader
 from protocols.genesis import Genesis
@@ -45,10 +45,12 @@ from protocols.invite import LINK_PREFIX, parse_invite, parse_link, verify_invit
 from protocols.lease import Lease
 from protocols.limits import HOUR, MAX_FRAME
 from protocols.listing import Listing
+from protocols.payments import Payment
 from protocols.presence import check_presence
 from protocols.profile import Profile
 from protocols.redemption import Redemption
 from protocols.rotation import Rotation
+from protocols.steps import check_fact
 from protocols.terms import Terms, parse_terms
 from protocols.vouch import VouchStatement
 from tests.strategies import NOW

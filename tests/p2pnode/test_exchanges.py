@@ -14,10 +14,11 @@ from p2pnode.core import exchanges as module
 from p2pnode.core.effects import Effect
 from protocols import exchange_messages as messages
 from protocols.errors import DecodeError, Refusal, Reject
-from protocols.exchange import Payment, Status
+from protocols.exchange import Status
 from protocols.fact import NO_DEAL, Fact, parse_fact, seal_fact
 from protocols.identity import Inception, Signer
 from protocols.limits import MAX_LIFETIME, MAX_PROOF, MAX_TERMS, MINUTE
+from protocols.payments import Payment
 from protocols.terms import encode_terms, parse_terms, terms_hash
 from tests.p2pnode.lab import EVE, EVES_PEER, Lab, sent, struck, wrote
 from tests.sim.street import look

@@ -14,9 +14,8 @@ from ledger.proof import check_proof
 from p2pnode.core.paying import choose
 from protocols import exchange_messages as messages
 from protocols.errors import Refusal
-from protocols.exchange import Payment
 from protocols.limits import MAX_INSTALMENTS, MINUTE, SECOND
-from protocols.payments import deal_of
+from protocols.payments import Payment, deal_of
 from protocols.terms import terms_hash
 from tests.p2pnode.lab import Lab
 from tests.protocols.deals import ANN, BOB, accept, propose, seen

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from protocols.codec import encode, plain
-from protocols.exchange import Exchange, Payment, evaluate
+from protocols.exchange import Exchange, evaluate
 from protocols.fact import NO_DEAL, Fact, Step, parse_fact, seal_fact
 from protocols.identity import Signer
+from protocols.payments import Payment
 from protocols.terms import Terms, draft_terms, encode_terms, parse_terms, terms_hash
 from tests.strategies import NOW, network, signer
 

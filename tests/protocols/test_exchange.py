@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocols.exchange import DutyState, Payment, Status, evaluate
+from protocols.duties import DutyState
+from protocols.exchange import Status, evaluate
 from protocols.fact import KINDS, Fact
+from protocols.payments import Payment
 from protocols.terms import parse_terms
 from tests.protocols.deals import ANN, BOB, EVE, LAPSES, NOW, accept, again, counter, propose, say, seen
 

@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 
 from protocols.codec import encode
 from protocols.errors import DecodeError, Reject
-from protocols.exchange import check_fact, parse_step
 from protocols.fact import KINDS, NO_DEAL, Fact, parse_fact, seal_fact, verify_fact
 from protocols.identity import Signer, derive_seed, initial_state, parse_inception
 from protocols.limits import MAX_FACT, MAX_TERMS
+from protocols.steps import check_fact, parse_step
 from tests.protocols.deals import ANN, BOB, accept, propose, say
 from tests.strategies import NOW, network, signer
 

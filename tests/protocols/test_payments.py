@@ -9,11 +9,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protocols.codec import encode, plain
+from protocols.duties import DutyState
 from protocols.errors import DecodeError, Refusal
-from protocols.exchange import DutyState, Exchange, Payment, Status, in_one_word
+from protocols.exchange import Exchange, Status
 from protocols.identity import digest
 from protocols.limits import MAX_INSTALMENTS, MAX_INT
-from protocols.payments import deal_of, instalments_of, part_of, shares
+from protocols.payments import Payment, deal_of, in_one_word, instalments_of, part_of, shares
 from protocols.terms import Terms, encode_terms, parse_terms
 from tests.protocols.deals import ANN, BOB, accept, propose, say, seen, terms_of
 from tests.strategies import NOW

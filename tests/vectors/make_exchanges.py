@@ -19,11 +19,15 @@ from ledger.payloads import InceptPayload
 from ledger.tokens import sign_token
 from protocols import exchange_messages as m
 from protocols.codec import decode, encode, plain
-from protocols.exchange import Payment, parse_step
-from protocols.fact import NO_DEAL, Fact, seal_fact
-from protocols.payments import deal_of
+from protocols.conditions import SECOND_FORM
+from protocols.exchange import Exchange
+from protocols.fact import NO_DEAL, WITH_TERMS, Fact, seal_fact
+from protocols.limits import DAY
+from protocols.payments import Payment, deal_of
+from protocols.steps import parse_step
 from protocols.terms import encode_terms, parse_terms, terms_hash
 from tests.protocols.deals import ANN, BOB, EVE, LAPSES, NOW, accept, counter, propose, say, seen
+from tests.protocols.full_deals import END, GRACE, START, Deal, booking, pledge
 from tests.strategies import signer
 
 FACTS = Path(__file__).with_name("facts.json")
@@ -146,6 +150,40 @@ SETS: list[tuple[str, list[Fact], Payments, int]] = [
     ),
 ]
 
+FULL = Deal(booking())
+FULL_DONE = Deal(booking())
+FULL_DONE.say(BOB, "done", START, duty="handover")
+NO_SHOW = Deal(booking())
+NO_SHOW.say(ANN, "default", START + GRACE + 1, duty="handover")
+NO_SHOW.say(ANN, "cancel", START + GRACE + 2)
+ALONE = Deal(booking())
+ALONE.say(ANN, "cancel", START - DAY)
+AMENDED = Deal(booking())
+AMENDED.say(BOB, "done", START, duty="handover")
+CHEAPER = tuple(replace(d, amount=500) if d.id == "pay" else d for d in booking().duties)
+OTHER_TERMS = AMENDED.amend(BOB, START + 5, amount=500, duties=CHEAPER)
+RULED = Deal(booking())
+RULED.say(ANN, "dispute", NOW + 8, text="The roof leaks.")
+RULING = RULED.amend(EVE, NOW + 9, amount=0, unit="", duties=(), cancellation=())
+UNTIL_THEN = [*RULED.facts]
+RULED.agree(BOB, RULING, NOW + 10)
+PLEDGED = Deal(pledge())
+GONE = Deal(pledge())
+GONE.say(BOB, "go", NOW + 9, counted=30, total=10_000)
+SETS += [
+    ("form 2: agreed, and nobody is late", FULL.facts, {}, START),
+    ("form 2: both are overdue", FULL.facts, {}, START + GRACE + 1),
+    ("form 2: a default, and cancelled for it", NO_SHOW.facts, {}, END),
+    ("form 2: a fee for cancelling alone in time", ALONE.facts, {}, START),
+    ("form 2: an amendment waits", [*AMENDED.facts], {}, START + 6),
+    ("form 2: an amendment counts", [*AMENDED.facts, AMENDED.agree(ANN, OTHER_TERMS, START + 7)], {}, START + 8),
+    ("form 2: a dispute is open", UNTIL_THEN, {}, NOW + 9),
+    ("form 2: the mediator and one party have decided", RULED.facts, {}, NOW + 11),
+    ("form 2: a pledge waits", PLEDGED.facts, {}, NOW + DAY),
+    ("form 2: a pledge lapses", PLEDGED.facts, {}, NOW + 10 * DAY + 1),
+    ("form 2: a pledge is called in", GONE.facts, {}, NOW + DAY),
+]
+
 WITNESSES = tuple(signer(n).author for n in (3, 4, 5))
 WITNESSED = propose(witnesses=WITNESSES)
 VALID = [
@@ -164,13 +202,18 @@ VALID = [
     WITNESSED,
     STEPS,
     BEHIND,
+    FULL.root,
+    OTHER_TERMS,
+    RULED.facts[2],
+    GONE.facts[-1],
+    NO_SHOW.facts[2],
 ]
 
 
 def fact_json(fact: Fact) -> dict[str, Any]:
     fields = {f: getattr(fact, f) for f in PLAIN}
     row = {k: v.hex() if isinstance(v, bytes) else v for k, v in fields.items()}
-    if fact.kind in ("propose", "counter"):
+    if fact.kind in WITH_TERMS:
         row["terms_hash"] = terms_hash(parse_terms(fact.payload)).hex()
     else:
         step = parse_step(fact)
@@ -309,6 +352,20 @@ def exchange_json(name: str, facts: list[Fact], payment: Payments, now: int) -> 
         "cancel_asked": sorted(a.hex() for a in view.cancel_asked),
         "rated": sorted(a.hex() for a in view.rated),
         "reason": view.reason,
+        **(_second(view) if view.terms.form == SECOND_FORM else {}),
+    }
+
+
+def _second(view: Exchange) -> dict[str, Any]:
+    """What only exchanges of form 2 have."""
+    return {
+        "deadlines": view.deadlines,
+        "due": [d.id for d in view.terms.duties if view.agreed and view.due(d)],
+        "amendment": view.amendment[0].id.hex() if view.amendment else None,
+        "cancelled_by": view.cancelled_by.hex(),
+        "gone": view.gone.id.hex() if view.gone else None,
+        "dispute": view.dispute.value,
+        "changes_at": view.changes_at,
     }
 
 

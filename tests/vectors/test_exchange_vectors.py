@@ -5,9 +5,11 @@ import pytest
 
 from protocols.codec import decode
 from protocols.errors import Reject
-from protocols.exchange import Payment, Status, check_fact, evaluate
+from protocols.exchange import Status, evaluate
 from protocols.exchange_messages import encode_message, parse_message
 from protocols.fact import parse_fact, verify_fact
+from protocols.payments import Payment
+from protocols.steps import check_fact
 from tests.vectors.make_exchanges import EXCHANGES, FACTS, exchange_json, fact_json, make_exchanges, make_facts
 
 VECTORS = json.loads(FACTS.read_text())

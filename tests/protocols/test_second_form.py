@@ -1,0 +1,336 @@
+"""Terms of form 2: deadlines, defaults, cancelling alone, amendments and rulings, goals, custody."""
+
+import pytest
+from msgspec.structs import replace
+
+from protocols.duties import DutyState, door_hash
+from protocols.errors import DecodeError
+from protocols.exchange import Dispute, Status
+from protocols.limits import DAY, HOUR
+from protocols.payments import Payment
+from protocols.terms import Cancellation, Goal, encode_terms, parse_terms
+from tests.protocols.deals import ANN, BOB, EVE, seen
+from tests.protocols.full_deals import END, GRACE, START, Deal, booking, duty, pledge
+from tests.strategies import NOW
+
+STATE = DutyState
+
+
+def used() -> Deal:
+    deal = Deal(booking())
+    deal.say(BOB, "done", START, duty="handover")
+    return deal
+
+
+def test_a_booking_that_goes_well():
+    deal = used()
+    deal.say(ANN, "done", END - HOUR, duty="return")
+    view = deal.seen(END)
+    assert view.duties == {
+        "fetch": STATE.CONFIRMED,
+        "handover": STATE.CONFIRMED,
+        "return": STATE.DONE,
+        "pay": STATE.PENDING,
+        "fee": STATE.PENDING,
+    }
+    assert view.changes_at == END - HOUR + DAY + 1  # then its return is confirmed by time
+    assert deal.seen(view.changes_at).duties["return"] is STATE.CONFIRMED
+    paid = deal.seen(END, {"pay": Payment.SETTLED})
+    assert paid.status is Status.SETTLED
+    for by in (ANN, BOB):
+        deal.say(by, "rated", END, commitment=b"\x33" * 32)
+    assert deal.seen(view.changes_at, {"pay": Payment.SETTLED}).status is Status.CLOSED
+
+
+def test_nobody_is_late_before_his_turn():
+    deal = Deal(booking())
+    view = deal.seen(START + GRACE)
+    assert view.deadlines == {"fetch": START + GRACE, "handover": START + GRACE}
+    assert not view.overdue(START + GRACE)
+    assert [d.id for d in deal.seen(END + DAY).overdue(END + DAY)] == ["fetch", "handover"]  # and not `return`, `pay`
+
+
+def test_a_late_handover_leaves_time_to_return():
+    deal = Deal(booking())
+    deal.say(BOB, "done", END + HOUR, duty="handover")
+    assert deal.seen(END + HOUR).deadlines["return"] == END + HOUR + GRACE
+
+
+@pytest.mark.parametrize(("by", "name"), [(ANN, "handover"), (BOB, "fetch")])
+def test_no_show_of_either(by, name):
+    deal = Deal(booking())
+    deal.say(by, "default", START + GRACE, duty=name)
+    assert deal.seen(END).duties[name] is STATE.PENDING  # not a moment too soon
+    deal.say(by, "default", START + GRACE + 1, duty=name)
+    view = deal.seen(END)
+    assert view.duties[name] is STATE.DEFAULTED
+    assert view.status is Status.ACTIVE
+    deal.say(by, "cancel", END)
+    view = deal.seen(END)
+    assert (view.status, view.cancelled_by) == (Status.DEFAULTED, by.author)
+
+
+def test_who_defaulted_cannot_cancel_alone():
+    deal = Deal(booking())
+    deal.say(ANN, "default", START + GRACE + 1, duty="handover")
+    deal.say(BOB, "cancel", END)
+    assert deal.seen(END).status is Status.ACTIVE
+
+
+def test_done_in_time_beats_default_and_done_later_does_not():
+    deal = used()
+    deal.say(BOB, "default", END + HOUR, duty="return")
+    deal.say(ANN, "done", END, duty="return")
+    assert deal.seen(END + HOUR).duties["return"] is STATE.DONE
+    late = used()
+    late.say(BOB, "default", END + HOUR, duty="return")
+    late.say(ANN, "done", END + 2, duty="return")
+    assert late.seen(END + HOUR).duties["return"] is STATE.DEFAULTED
+
+
+def test_only_the_receiver_says_that_a_duty_was_not_done():
+    deal = Deal(booking())
+    deal.say(BOB, "default", START + GRACE + 1, duty="handover")
+    deal.say(EVE, "default", START + GRACE + 1, duty="handover")
+    assert deal.seen(END).duties["handover"] is STATE.PENDING
+
+
+def test_making_good_after_a_default():
+    deal = used()
+    deal.say(ANN, "confirm", START + 1, duty="handover")
+    deal.say(BOB, "default", END + 1, duty="return")
+    assert deal.seen(END + DAY).duties["return"] is STATE.DEFAULTED
+    assert deal.seen(END + DAY).status is Status.DEFAULTED  # what comes after the return can come no more
+    deal.say(ANN, "done", END + DAY, duty="return")
+    assert deal.seen(END + DAY).duties["return"] is STATE.DEFAULTED
+    deal.say(BOB, "confirm", END + DAY, duty="return")
+    assert deal.seen(END + DAY).status is Status.FULFILLED
+
+
+def test_waived():
+    deal = used()
+    deal.say(BOB, "waive", END, duty="return")
+    deal.say(BOB, "waive", END, duty="pay")
+    assert deal.seen(END).duties["return"] is STATE.WAIVED
+    assert deal.seen(END).status is Status.SETTLED
+    under_way = deal.seen(END, {"pay": Payment.PROPOSED})
+    assert under_way.duties["pay"] is STATE.PENDING
+
+
+def test_contested_in_time_and_too_late():
+    deal = used()
+    deal.say(ANN, "done", END, duty="return")
+    deal.say(BOB, "contest", END + DAY + 1, duty="return")
+    assert deal.seen(END + 2 * DAY).duties["return"] is STATE.CONFIRMED
+    deal.say(BOB, "contest", END + DAY, duty="return")
+    assert deal.seen(END + 2 * DAY).duties["return"] is STATE.CONTESTED
+
+
+def test_cancelling_alone_within_the_rule():
+    deal = Deal(booking())
+    deal.say(ANN, "cancel", START - DAY)
+    view = deal.seen(START)
+    assert (view.status, view.cancelled_by) == (Status.CANCELLED, ANN.author)
+    fee, pay = view.terms.duty("fee"), view.terms.duty("pay")
+    assert view.due(fee) and view.may_take(fee)
+    assert not view.may_take(pay)
+
+
+@pytest.mark.parametrize(("by", "at"), [(ANN, START - DAY + 1), (BOB, NOW + 5)])
+def test_cancelling_alone_outside_the_rule_is_a_request(by, at):
+    deal = Deal(booking())
+    deal.say(by, "cancel", at)
+    view = deal.seen(START)
+    assert (view.status, view.cancelled_by, view.off) == (Status.AGREED, b"", False)
+    assert not view.due(view.terms.duty("fee"))
+    deal.say({ANN: BOB, BOB: ANN}[by], "cancel", START)
+    assert deal.seen(START).status is Status.CANCELLED
+    assert not deal.seen(START).due(view.terms.duty("fee"))
+
+
+def test_nobody_cancels_alone_what_has_begun():
+    deal = Deal(booking())
+    deal.say(BOB, "done", NOW + 5, duty="handover")
+    deal.say(ANN, "cancel", NOW + 6)
+    assert deal.seen(NOW + 7).status is Status.ACTIVE
+    paid = Deal(booking())
+    paid.say(ANN, "cancel", NOW + 6)
+    assert paid.seen(NOW + 7, {"pay": Payment.SETTLED}).status is Status.ACTIVE
+
+
+def test_an_amendment_by_both_replaces_the_terms():
+    deal = used()
+    amendment = deal.amend(BOB, START + 5, amount=500, duties=cheaper(500))
+    waiting = deal.seen(START + 6)
+    assert waiting.amendment is not None and waiting.amendment[0] == amendment
+    assert waiting.terms.amount == 600
+    deal.agree(ANN, amendment, START + 7)
+    view = deal.seen(START + 8)
+    assert (view.terms.amount, view.amendment, view.dispute) == (500, None, Dispute.NONE)
+    assert view.duties["handover"] is STATE.DONE, "what was done stays done"
+    assert [len(a.acceptances) for a in view.agreements] == [1, 1]
+    deal.say(ANN, "done", END - 1, duty="return")
+    assert deal.seen(END).duties["return"] is STATE.DONE
+
+
+def cheaper(amount: int):
+    return tuple(replace(d, amount=amount) if d.id == "pay" else d for d in booking().duties)
+
+
+def test_no_amendment_by_one_or_by_a_stranger():
+    deal = used()
+    amendment = deal.amend(BOB, START + 5, amount=500, duties=cheaper(500))
+    deal.accept(BOB, amendment, START + 6)
+    assert deal.seen(END).terms.amount == 600
+    other = Deal(booking(mediator=b""))
+    mine = other.amend(BOB, START + 5, amount=500, duties=cheaper(500))
+    other.accept(EVE, mine, START + 6)
+    assert other.seen(END).terms.amount == 600
+
+
+def test_a_declined_amendment_does_not_wait():
+    deal = used()
+    amendment = deal.amend(BOB, START + 5, amount=500, duties=cheaper(500))
+    deal.say(ANN, "decline", START + 6, amendment)
+    assert deal.seen(END).amendment is None
+
+
+@pytest.mark.parametrize("by", [ANN, BOB])
+def test_the_mediator_and_one_party_decide(by):
+    deal = used()
+    deal.say(ANN, "dispute", START + 5, text="The roof leaks.")
+    assert deal.seen(START + 5).dispute is Dispute.OPEN
+    award = duty("award-1", BOB, ANN, amount=200, unit="hour", within=DAY)
+    done = [d for d in booking().duties if d.id in ("handover", "fetch")]
+    ruling = deal.amend(EVE, START + 9, amount=0, unit="", duties=(*done, award), cancellation=())
+    assert deal.seen(START + 9).dispute is Dispute.OPEN
+    deal.agree(by, ruling, START + 10)
+    view = deal.seen(START + 11)
+    assert (view.dispute, view.status) == (Dispute.RULED, Status.ACTIVE)
+    assert view.payments == {"award-1": Payment.PENDING}
+    assert view.may_take(award)
+    deal.say(ANN, "confirm", START + 11, duty="handover")
+    assert deal.seen(START + 12, {"award-1": Payment.SETTLED}).status is Status.SETTLED
+    assert [d.id for d in deal.seen(START + 3 * DAY).overdue(START + 3 * DAY)] == ["award-1"]
+
+
+def test_a_ruling_that_nothing_is_owed():
+    deal = Deal(booking())
+    ruling = deal.amend(EVE, NOW + 9, amount=0, unit="", duties=(), cancellation=())
+    deal.agree(BOB, ruling, NOW + 10)
+    assert deal.seen(NOW + 11).status is Status.SETTLED
+
+
+def test_two_amendments_accepted_the_earlier_acceptance_counts():
+    deal = used()
+    first = deal.amend(BOB, START + 5, amount=500, duties=cheaper(500))
+    second = deal.amend(EVE, START + 4, amount=400, duties=cheaper(400))
+    deal.accept(ANN, second, START + 7)
+    deal.accept(ANN, first, START + 6)
+    assert deal.seen(END).terms.amount == 500
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"proposer": EVE.author, "mediator": ANN.author},
+        {"mediator": b""},
+        {"listing": b"\x12" * 32, "capacity": 2},
+        {"previous": bytes(32)},
+    ],
+)
+def test_amendments_of_something_else_are_none(changes):
+    deal = used()
+    duties = tuple(d for d in booking().duties if d.id == "pay")
+    if "proposer" in changes:
+        duties = (duty("pay", EVE, BOB, amount=600, unit="hour"),)
+    amendment = deal.amend(
+        BOB, START + 5, duties=tuple(replace(d, after="") for d in duties), cancellation=(), **changes
+    )
+    deal.accept(ANN, amendment, START + 6)
+    assert deal.seen(END).amendment is None
+    assert len(deal.seen(END).agreements) == 1
+
+
+def test_a_goal_reached_and_not_reached():
+    deal = Deal(pledge())
+    pay = pledge().duties[0]
+    waiting = deal.seen(NOW + DAY)
+    assert waiting.status is Status.AGREED and waiting.waits_for_go
+    assert waiting.may_take(pay) is None and not waiting.due(pay) and not waiting.deadlines
+    assert waiting.changes_at == NOW + 10 * DAY + 1
+    lapsed = deal.seen(NOW + 10 * DAY + 1)
+    assert lapsed.status is Status.LAPSED
+    assert lapsed.may_take(pay) is False
+    deal.say(BOB, "go", NOW + 9 * DAY, counted=30, total=9_999)
+    deal.say(ANN, "go", NOW + 9 * DAY, counted=30, total=10_000)
+    deal.say(BOB, "go", NOW + 10 * DAY + 1, counted=30, total=10_000)
+    assert deal.seen(NOW + 11 * DAY).status is Status.LAPSED
+    deal.say(BOB, "go", NOW + 10 * DAY, counted=30, total=10_000)
+    gone = deal.seen(NOW + 11 * DAY)
+    assert gone.status is Status.AGREED
+    assert gone.may_take(pay) and gone.deadlines["pay"] == NOW + 17 * DAY
+    assert deal.seen(NOW + 11 * DAY, {"pay": Payment.SETTLED}).status is Status.SETTLED
+
+
+def test_custody_is_proved_by_a_receipt_or_by_the_code_at_the_door():
+    parcel, code = b"\x77" * 32, "K7QM2XPD9V3T"
+    duties = (
+        duty("pickup", BOB, ANN, custody=True),
+        duty("dropoff", BOB, ANN, custody=True, after="pickup", within=DAY),
+    )
+    terms = booking(
+        duties=duties, parcel=parcel, door=door_hash(parcel, code), amount=0, unit="", cancellation=(), capacity=0
+    )
+    deal = Deal(terms)
+    deal.say(BOB, "done", NOW + 5, duty="pickup", code=code)
+    assert deal.seen(NOW + 6).duties["pickup"] is STATE.PENDING, "the code opens the last door alone"
+    passed = {"passed": {"pickup": NOW + 5}}
+    assert deal.seen(NOW + 6, **passed).duties["pickup"] is STATE.CONFIRMED
+    assert deal.seen(NOW + 6, **passed).deadlines == {"dropoff": NOW + 5 + DAY}
+    deal.say(BOB, "done", NOW + 7, duty="dropoff")
+    deal.say(BOB, "done", NOW + 7, duty="dropoff", code="wrong")
+    assert deal.seen(NOW + 8, **passed).duties["dropoff"] is STATE.PENDING
+    deal.say(BOB, "done", NOW + 9, duty="dropoff", code=code)
+    assert deal.seen(NOW + 9, **passed).status is Status.SETTLED
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"form": 1},
+        {"mediator": ANN.author},
+        {"mediator": b"short"},
+        {"cancellation": (Cancellation(EVE.author, START),)},
+        {"cancellation": ()},  # and a fee stands there
+        {"cancellation": (Cancellation(ANN.author, START), Cancellation(ANN.author, END))},
+        {"capacity": 1, "start": 0, "end": 0},
+        {"parcel": b"\x01" * 32},
+        {"door": b"\x01" * 32},
+        {"recipient": EVE.author},
+        {"duties": (duty("x", ANN, BOB, along="y"),), "amount": 0, "unit": ""},
+        {"duties": (duty("x", ANN, BOB, custody=True),), "amount": 0, "unit": ""},
+        {"duties": (duty("x", ANN, BOB, start=5, until=5),), "amount": 0, "unit": ""},
+        {"duties": (duty("x", ANN, BOB, measure="kg"),), "amount": 0, "unit": ""},
+        {"duties": (duty("x", ANN, BOB, on="cancel"),), "amount": 0, "unit": ""},
+        {"goal": Goal(1, NOW), "form": 1, "duties": (duty("x", ANN, BOB),), "mediator": b"", "cancellation": ()},
+    ],
+)
+def test_terms_that_do_not_hold_together(wrong):
+    with pytest.raises(DecodeError):
+        parse_terms(encode_terms(booking(**wrong)))
+
+
+def test_terms_that_do():
+    for terms in (booking(), pledge()):
+        assert parse_terms(encode_terms(terms)) == terms
+
+
+def test_in_form_1_the_new_words_mean_nothing():
+    from tests.protocols.deals import accept, propose, say
+
+    root = propose()
+    yes = accept(root, BOB, root, NOW + 1)
+    for kind in ("waive", "default"):
+        fact = say(root, ANN, kind, yes, NOW + 10**9, duty="handover")
+        assert seen([root, yes, fact], now=NOW + 10**10).duties["handover"] is STATE.PENDING
