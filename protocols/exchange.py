@@ -47,6 +47,7 @@ OPEN = frozenset({Status.PROPOSED, Status.COUNTERED, Status.AGREED, Status.ACTIV
 NEGOTIATING = frozenset({Status.PROPOSED, Status.COUNTERED})
 
 
+_NOT_COME = frozenset({DutyState.PENDING, DutyState.DEFAULTED})
 _NOTHING_IS_DUE = frozenset({Status.CANCELLED, Status.LAPSED})
 
 
@@ -62,8 +63,8 @@ class Exchange(msgspec.Struct, frozen=True):
     payments: how far each payment through the ledger has come, by its duty; payment: all of them in one word.
     deadlines, since: of duties that wait to be done, until when, and since when it is their turn, ms. acceptance: the
     first one of the newest agreement, `first_acceptance` of the first. amendment: what one side proposes in place of
-    the agreed terms. off: whether it is called off, by both or alone by `cancelled_by`. gone: the word that a goal was
-    reached. changes_at: when time alone changes something here next, ms, or None.
+    the agreed terms. called_off: by both, or alone by `cancelled_by`; it is cancelled once nothing that moved stands
+    against it. gone: the word that a goal was reached. changes_at: when time alone changes something here next, ms.
     """
 
     id: bytes
@@ -83,7 +84,7 @@ class Exchange(msgspec.Struct, frozen=True):
     since: dict[str, int] = {}
     agreements: tuple[Agreed, ...] = ()
     amendment: tuple[Fact, Terms] | None = None
-    off: bool = False
+    called_off: bool = False
     cancelled_by: bytes = b""
     gone: Fact | None = None
     dispute: Dispute = Dispute.NONE
@@ -99,12 +100,6 @@ class Exchange(msgspec.Struct, frozen=True):
 
     def counterparty(self, me: bytes) -> bytes:
         return self.terms.responder if me == self.terms.proposer else self.terms.proposer
-
-    @property
-    def called_off(self) -> bool:
-        """Whether both have asked to cancel, or one who may do so alone. It is cancelled once nothing that moved stands
-        against it."""
-        return self.off
 
     @property
     def can_be_called_off(self) -> bool:
@@ -139,8 +134,8 @@ class Exchange(msgspec.Struct, frozen=True):
             return False
         come = not duty.after or self._has_come(duty.after)
         if duty.id == REFUND and duty.id in self.payments:
-            return self.deposit_is_out and (come or (self.off and not self._begun_before(duty)))
-        if self.off and self.deposit_is_out:
+            return self.deposit_is_out and (come or (self.called_off and not self._begun_before(duty)))
+        if self.called_off and self.deposit_is_out:
             return come and bool(duty.after) and not {duty.id, duty.after} & {*self.payments}
         return come
 
@@ -167,9 +162,7 @@ class Exchange(msgspec.Struct, frozen=True):
 
     def _has_come(self, duty: str) -> bool:
         state = self.duties[duty]
-        if duty in self.payments:
-            return state in OVER
-        return state not in (DutyState.PENDING, DutyState.DEFAULTED)
+        return state in OVER if duty in self.payments else state not in _NOT_COME
 
 
 def evaluate(
@@ -233,7 +226,7 @@ def evaluate(
         since=stand.since,
         agreements=found.agreed,
         amendment=found.amendment,
-        off=off,
+        called_off=off,
         cancelled_by=alone,
         gone=gone,
         dispute=_dispute(newest, said, ids),
@@ -369,4 +362,4 @@ def _unpaid(payments: Mapping[str, Payment]) -> bool:
 
 def _deposit_is_out(payments: Mapping[str, Payment]) -> bool:
     """Whether a deposit was paid and has not come back."""
-    return payments.get(DEPOSIT) is Payment.SETTLED and payments.get(REFUND) is not Payment.SETTLED
+    return payments.get(DEPOSIT) is Payment.SETTLED and payments.get(REFUND, Payment.SETTLED) is not Payment.SETTLED

@@ -1,4 +1,4 @@
-"""Messages of `/p2pnode/exchange/1.0.0`: canonical arrays, one a frame, either way on one stream.
+"""Messages of `/p2pnode/exchange/1.0.0` and `1.1.0`: canonical arrays, one a frame, either way on one stream.
 
 ["fact", wire]                 a step of an exchange; answered by "ack" once it is on disk, or by "refuse"
 ["entry", network16, full]     an entry of the sender's chain that concerns the recipient; answered by the next entry of
@@ -16,6 +16,7 @@ from protocols.errors import DecodeError
 from protocols.fields import is_reason
 
 PROTOCOL = "/p2pnode/exchange/1.0.0"
+SECOND_PROTOCOL = "/p2pnode/exchange/1.1.0"  # the same messages; their facts may be of exchanges of form 2
 
 
 class FactMessage(NamedTuple):

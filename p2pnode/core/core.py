@@ -156,6 +156,7 @@ class Core:
             self.reachability,
             self.settlements,
             self.outbox,
+            self.exchanges,
             self.ratings,
             self.audits,
             self.announcing,

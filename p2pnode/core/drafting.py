@@ -12,7 +12,8 @@ from protocols.payments import DEPOSIT, instalments_of
 from protocols.terms import Terms, draft_terms, quorum_of, terms_hash
 
 from .exchange_json import money
-from .exchanges import Exchanges, Held
+from .exchanges import Exchanges
+from .held import Held
 from .listings import Listings
 from .state import Network, State
 

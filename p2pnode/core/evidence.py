@@ -10,7 +10,8 @@ from ledger.proof import check_proof, encode_proof
 from p2pnode import commands
 from protocols.errors import Refusal, Reject
 
-from .exchanges import Exchanges, Held
+from .exchanges import Exchanges
+from .held import Held
 from .own_chain import OwnChain
 from .settlements import Settlements
 from .state import State

@@ -13,7 +13,8 @@ from protocols.terms import encode_terms, terms_hash
 
 from .drafting import SPANS, Drafting
 from .exchange_json import describe, summary
-from .exchanges import Exchanges, Held, accept_payload, step_payload
+from .exchanges import Exchanges
+from .held import Held, accept_payload, step_payload
 from .listings import Listings
 from .paying import choose
 from .settlements import Settlements

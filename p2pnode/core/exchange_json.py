@@ -15,7 +15,8 @@ from .paying import choose, wording
 from .state import Network, State
 
 if TYPE_CHECKING:
-    from .exchanges import Exchanges, Held
+    from .exchanges import Exchanges
+    from .held import Held
     from .settlements import Settlements
 
 

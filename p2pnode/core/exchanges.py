@@ -1,55 +1,39 @@
 """The exchanges of this node: the facts it holds, what they amount to, and what follows from each new one."""
 
-from collections.abc import Callable
-
-import msgspec
+from collections.abc import Callable, Mapping
+from heapq import heappop, heappush
 
 from ledger.entry import Entry, settlement_of
 from ledger.payloads import Settlement
 from ledger.settlement import Decision
-from p2pnode.bounds import FORGET_AFTER, MAX_COUNTERS, MAX_EXCHANGES, MAX_OPEN_PER_STRANGER, MAX_UNAGREED
+from p2pnode.bounds import FORGET_AFTER, MAX_COUNTERS, MAX_EXCHANGES
 from protocols import exchange_messages as messages
-from protocols.codec import decode, encode, plain
+from protocols.codec import decode, encode
 from protocols.envelope import Record, parse_record
 from protocols.errors import Ignore, Refusal, Reject
-from protocols.exchange import NEGOTIATING, OPEN, Exchange, Status, evaluate
-from protocols.fact import NO_DEAL, Fact, Step, parse_fact, seal_fact, verify_fact
-from protocols.limits import MAX_FACTS, MAX_LIFETIME, MAX_SHORT_TEXT
-from protocols.payments import PAY, Payment, deal_of
+from protocols.exchange import NEGOTIATING, OPEN, Dispute, Exchange, Status, evaluate
+from protocols.fact import NO_DEAL, WITH_TERMS, Fact, parse_fact, seal_fact, verify_fact
+from protocols.identity import digest
+from protocols.limits import MAX_FACTS, MAX_SHORT_TEXT
+from protocols.payments import PAY, deal_of
 from protocols.steps import check_fact, parse_step
-from protocols.terms import Terms, parse_terms, terms_hash
+from protocols.terms import Terms, parse_terms
 
+from . import payable
+from .admission import Admission
 from .effects import Emit, Send
+from .held import Held, Seen, step_payload
 from .keys import EXCHANGE, FACT
 from .listings import Listings
 from .outbox import Outbox
 from .settlements import Settlements
 from .state import Network, State
 
-_SEVERAL = (b"pay-1", b"deposit")  # what terms with several payments have in their bytes; the others need no parsing
-_LAPSING = NEGOTIATING | {Status.EXPIRED}
-
-
-class Held(msgspec.Struct):
-    """An exchange as this node holds it. agreed_seq: of our AGREE entry, −1 before; seen_at: newest change, ms; deals:
-    settlement of `pay`, and of each other payment that any terms in it name, by its duty; shown: hash of the terms that
-    our user was shown last, since this node started, or empty.
-    """
-
-    id: bytes
-    network: bytes
-    began_at: int
-    seen_at: int
-    listing: bytes  # wire of the record that the proposal names, as we had it; may be empty
-    agreed_seq: int
-    facts: dict[bytes, Fact]
-    deals: dict[str, bytes] = {}
-    shown: bytes = b""
-    cached: tuple[int, dict[str, Payment], Exchange] | None = None  # the view of so many facts and these payments
-
-    @property
-    def proposal(self) -> Fact:
-        return self.facts[self.id]
+_SEVERAL = (
+    b"pay-1",
+    b"deposit",
+    b"form",
+)  # what terms with several payments have in their bytes: only these are parsed
 
 
 class Exchanges:
@@ -62,22 +46,31 @@ class Exchanges:
         self._deals: dict[
             bytes, tuple[bytes, str]
         ] = {}  # settlement → exchange, duty; where it is not the exchange's id
+        self._changes: list[tuple[int, bytes]] = []  # a heap: when time alone changes which exchange
+        self._copied: set[bytes] = set()  # what others than the counterparty were sent since this node started
+        self._admission = Admission(state, listings, self.held.values, self.view)
         self.rated: Callable[[Held, int], None]  # set by the core: both may have rated now
+        self.passed: Callable[[Held], Mapping[str, int]] = lambda held: {}  # set by the core: what receipts prove
         self._load()
         state.named["payment"] = lambda network, deal: (
             self.of_deal(deal)[1] is not None or (network, deal) in settlements.deals
         )
 
     def view(self, held: Held, now: int) -> Exchange:
-        network = self._state.networks[held.network]
-        moved = {duty: self._settlements.payment(held.network, deal) for duty, deal in held.deals.items()}
-        if held.cached is not None and held.cached[:2] == (len(held.facts), moved):
-            view = held.cached[2]
-            if view.status not in _LAPSING or (now > view.terms.expires) == (view.status is Status.EXPIRED):
-                return view
-        view = evaluate(held.facts.values(), moved, network.genesis.unit, now)
-        held.cached = (len(held.facts), moved, view)
-        return view
+        passed = dict(self.passed(held)) if held.first.parcel else {}
+        payments, paid_at = {}, {}
+        for duty, deal in held.deals.items():
+            payments[duty], at = self._settlements.moved_at(held.network, deal)
+            if at is not None:
+                paid_at[duty] = at
+        moved = (payments, paid_at, passed)
+        if held.seen is None or not held.seen.holds(len(held.facts), moved, now):
+            unit = self._state.networks[held.network].genesis.unit
+            view = evaluate(held.facts.values(), payments, unit, now, paid_at, passed)
+            held.seen = Seen(len(held.facts), moved, now, view)
+            if view.changes_at is not None:
+                heappush(self._changes, (view.changes_at, held.id))
+        return held.seen.view
 
     def of_deal(self, deal: bytes) -> tuple[bytes, str | None]:
         """The exchange that a settlement is of, and the duty; the same id and None if it is of none that we hold."""
@@ -102,13 +95,10 @@ class Exchanges:
     def check_room(self, held: Held | None = None) -> None:
         """`Refusal` if one more step of ours, in this exchange or in a new one, could not be kept or delivered."""
         self._outbox.check_room()
-        if held is not None and self._count(held, self._state.me) >= MAX_FACTS - 1:
+        if held is not None and held.count(self._state.me) >= MAX_FACTS - 1:
             raise Refusal("refused", f"{MAX_FACTS} steps were said in this exchange", "Begin a new one.")
         if held is None and len(self.held) >= MAX_EXCHANGES:
             raise Refusal("refused", f"{MAX_EXCHANGES} exchanges are kept here", "Old ones are forgotten in time.")
-
-    def _count(self, held: Held, author: bytes, kind: str = "") -> int:
-        return sum(f.author == author and kind in ("", f.kind) for f in held.facts.values())
 
     def find(self, text: str) -> Held:
         """The one exchange whose id starts with this, or `Refusal`."""
@@ -133,14 +123,18 @@ class Exchanges:
     def say(self, held: Held, kind: str, prev: bytes, payload: bytes, now: int) -> Exchange:
         """Sign one more fact of an exchange and have it delivered."""
         self.check_room(held)
-        if kind == "counter" and self._count(held, self._state.me, kind) >= MAX_COUNTERS:
+        if kind in WITH_TERMS and held.count(self._state.me, kind) >= MAX_COUNTERS:
             raise Refusal("refused", f"{MAX_COUNTERS} counter-proposals are enough", "Accept, decline, or begin anew.")
         fact = self._seal(held.network, held.id, kind, prev, now, payload)
         check_fact(fact)
-        other = self.view(held, now).counterparty(self._state.me)
         self._keep(held, fact, now)
-        self._deliver(held, fact, other, now)
+        for to in self._told_by_us(held.first):
+            self._deliver(held, fact, to, now)
         return self._follow(held, now)
+
+    def _told_by_us(self, terms: Terms) -> tuple[bytes, ...]:
+        """Whom what we say concerns in any case: the other party, or both if we are the mediator."""
+        return tuple(a for a in terms.parties if a != self._state.me)
 
     def received(self, peer: str, wire: bytes, now: int) -> None:
         """A fact from a counterparty. `Reject` or `Ignore` if it does not count; acknowledged once it is stored."""
@@ -156,7 +150,7 @@ class Exchanges:
         check_fact(fact)
         self._verify(fact)
         if fact.kind == "propose":
-            problem = self._why_not(network, fact, now)
+            problem = self._admission.why_not(network, fact, now)
             if problem:
                 return self._answer(peer, messages.Refuse(fact.id, *problem))
             record = self._listings.record_of(network, parse_terms(fact.payload).listing)
@@ -166,10 +160,10 @@ class Exchanges:
             raise Ignore("unknown_exchange")  # the proposal is still under way: it will be sent again, and this too
         else:
             terms = self.view(held, now).terms
-            if held.network != fact.network or fact.author not in terms.parties:
+            if held.network != fact.network or fact.author not in (*terms.parties, terms.mediator):
                 raise Reject("context", "a fact of somebody else's exchange")
-            counters = self._count(held, fact.author, "counter") if fact.kind == "counter" else 0
-            if self._count(held, fact.author) >= MAX_FACTS or counters >= MAX_COUNTERS:
+            counters = held.count(fact.author, fact.kind) if fact.kind in WITH_TERMS else 0
+            if held.count(fact.author) >= MAX_FACTS or counters >= MAX_COUNTERS:
                 return self._answer(peer, messages.Refuse(fact.id, "refused", "too many steps in one exchange"))
         self._keep(held, fact, now)
         self._answer(peer, messages.Ack(fact.id))
@@ -179,7 +173,7 @@ class Exchanges:
         """The other side will not take a proposal of ours, for good."""
         held = self.held.get(refusal.id)
         if held is None or not self._outbox.acknowledged(refusal.id, peer):
-            return
+            return self.acknowledged_copy(refusal.id, peer)
         if self.view(held, now).status in NEGOTIATING:
             step = step_payload(refusal.text[:MAX_SHORT_TEXT])
             fact = self._seal(held.network, held.id, "withdraw", refusal.id, now, step)
@@ -204,13 +198,47 @@ class Exchanges:
         view = self.view(held, now)
         held.seen_at = now
         ready = self._state.networks[held.network].chain.ready
-        if view.acceptance is not None and held.agreed_seq < 0 and ready:
+        if view.agreed and held.agreed_seq < 0 and ready and self._state.me in view.terms.parties:
             held.agreed_seq = self._settlements.record_agreement(held.network, view, now)
         self._store(held)
         if len(view.rated) == 2:
             self.rated(held, now)
+        if view.dispute is not Dispute.NONE:
+            self._spread(held, view, now)
         self._state.journal.out(Emit("exchange", {"exchange_id": held.id.hex(), "status": str(view.status)}))
         return view
+
+    def _spread(self, held: Held, view: Exchange, now: int) -> None:
+        """A dispute: the mediator is told all that is known here, and the other party what the mediator said."""
+        terms, me = view.terms, self._state.me
+        if me not in terms.parties:
+            return
+        for fact in held.facts.values():
+            to = view.counterparty(me) if fact.author == terms.mediator else terms.mediator
+            item = _copy_id(fact.id, to)
+            if item not in self._copied:
+                self._copied.add(item)
+                self._outbox.add(item, held.network, to, held.protocol, _frame(fact), now)
+
+    def acknowledged_copy(self, id_: bytes, peer: str) -> None:
+        """Somebody else than the counterparty has a fact, or will not take it."""
+        author = self._state.directory.author_of(peer)
+        if author is not None:
+            self._outbox.acknowledged(_copy_id(id_, author), peer)
+
+    def woke(self, now: int) -> None:
+        """Time alone has changed something: what is overdue, lapsed, or confirmed since nobody contested it."""
+        while self._changes and self._changes[0][0] <= now:
+            _, id_ = heappop(self._changes)
+            held = self.held.get(id_)
+            if held is not None and held.seen is not None and (held.seen.view.changes_at or now + 1) <= now:
+                view = self.view(held, now)
+                told = {"exchange_id": id_.hex(), "status": str(view.status)}
+                overdue = [d.id for d in view.overdue(now)]
+                self._state.journal.out(Emit("exchange", {**told, "overdue": overdue} if overdue else told))
+
+    def next_wake(self) -> int | None:
+        return self._changes[0][0] if self._changes else None
 
     def restored(self, entry: Entry) -> None:
         """An AGREE of our own chain is back."""
@@ -223,7 +251,7 @@ class Exchanges:
     def catch_up(self, network: bytes, now: int) -> None:
         """Entries may be signed again: what was agreed meanwhile goes into the ledger."""
         for held in self.held.values():
-            if held.network == network and held.agreed_seq < 0 and self.view(held, now).acceptance is not None:
+            if held.network == network and held.agreed_seq < 0 and self.view(held, now).agreed:
                 self._follow(held, now)
 
     def counterparties(self) -> set[bytes]:
@@ -233,55 +261,10 @@ class Exchanges:
         """Whether a payment that is proposed to us is one that was agreed, and its time has come."""
         exchange, name = self.of_deal(said.deal)
         held = self.held.get(exchange)
-        if held is None or held.network != network:
+        known = self._state.networks[network]
+        if held is None or held.network != network or not known.credible(entry, said.amount):
             return Decision.WAIT  # the proposal, or its acceptance, may still be under way
-        view = self.view(held, now)
-        duty = next((d for d in view.terms.payments if d.id == name), None)
-        if entry.author != view.counterparty(self._state.me) or (duty is not None and duty.provider != entry.author):
-            return Decision.WAIT  # one decision a deal: a stranger must not be able to use it up
-        if not self._state.networks[network].credible(entry, said.amount):
-            return Decision.WAIT
-        if not view.agreed:  # also if it was declined: an acceptance under way goes before that
-            return Decision.WAIT
-        agreed = (
-            duty is not None
-            and duty.amount == said.amount
-            and duty.unit == self._state.networks[network].genesis.unit
-            and said.terms == terms_hash(view.terms)
-            and (said.witnesses, said.quorum) == (view.terms.witnesses, view.terms.quorum)
-        )
-        take = view.may_take(duty) if agreed and duty is not None else False
-        return Decision.WAIT if take is None else Decision.ACCEPT if take else Decision.RELEASE
-
-    def _why_not(self, network: Network, fact: Fact, now: int) -> tuple[str, str] | None:
-        terms = parse_terms(fact.payload)
-        if terms.responder != self._state.me:
-            raise Reject("context", "a proposal to somebody else")
-        if not self._listings.is_mine(network, terms.name):
-            return ("not_found", "there is no such listing any more")
-        if now > terms.expires:
-            return ("refused", "the proposal has lapsed")
-        if terms.expires > now + MAX_LIFETIME:
-            return ("refused", "a proposal lapses within 90 days; is your clock right?")
-        if not network.genesis.open and not network.member(fact.author):
-            return ("refused", "you are not a member of this network, as far as is known here")
-        record = self._listings.record_of(network, terms.listing)
-        if record is not None and record.slot != (self._state.me, "listing", terms.name):
-            raise Reject("context", "the proposal names another record than the listing's")
-        return None if self._has_room(network, fact.author, now) else ("refused", "too many proposals wait here")
-
-    def _has_room(self, network: Network, author: bytes, now: int) -> bool:
-        """Whether one more proposal of this author can be kept. Invited members find room longer than others do."""
-        unagreed = [h for h in self.held.values() if h.agreed_seq < 0]
-        his = [h for h in unagreed if h.proposal.author == author]
-        waiting = sum(self.view(h, now).status in NEGOTIATING for h in his)
-        room = MAX_UNAGREED if network.member(author) else MAX_UNAGREED // 2
-        return (
-            waiting < MAX_OPEN_PER_STRANGER
-            and len(his) < 4 * MAX_OPEN_PER_STRANGER
-            and len(unagreed) < room
-            and len(self.held) < MAX_EXCHANGES
-        )
+        return payable.decide(self.view(held, now), self._state.me, name, known.genesis.unit, entry, said)
 
     def forget(self, now: int) -> None:
         """Drop what came to nothing long ago. A copy of such a proposal has lapsed, so it cannot come back."""
@@ -337,8 +320,9 @@ class Exchanges:
         return seal_fact(self._state.signer, network=network, deal=deal, kind=kind, prev=prev, at=now, payload=payload)
 
     def _deliver(self, held: Held, fact: Fact, to: bytes, now: int) -> None:
-        frame = messages.encode_message(messages.FactMessage(fact.wire))
-        self._outbox.add(fact.id, held.network, to, messages.PROTOCOL, frame, now)
+        """The first it is for is told under the fact's own id; the mediator tells two."""
+        item = fact.id if fact.id not in self._outbox.items else _copy_id(fact.id, to)
+        self._outbox.add(item, held.network, to, held.protocol, _frame(fact), now)
 
     def _answer(self, peer: str, message: messages.Message) -> None:
         self._state.journal.out(Send(peer, messages.PROTOCOL, messages.encode_message(message)))
@@ -352,7 +336,7 @@ class Exchanges:
     def _hold(self, held: Held, fact: Fact) -> None:
         held.facts[fact.id] = fact
         held.deals[PAY] = held.id
-        if any(name in fact.payload for name in _SEVERAL) and fact.kind in ("propose", "counter"):
+        if fact.kind in WITH_TERMS and any(name in fact.payload for name in _SEVERAL):
             for duty in parse_terms(fact.payload).payments:
                 deal = held.deals[duty.id] = deal_of(held.id, duty.id)
                 if deal != held.id:
@@ -377,13 +361,10 @@ class Exchanges:
         return parse_record(held.listing) if held.listing else None
 
 
-def step_payload(text: str = "", duty: str = "", commitment: bytes = b"") -> bytes:
-    """Payload of a fact that carries no terms."""
-    given = plain(Step(duty, text, commitment))
-    return encode(given) if given else b""
+def _frame(fact: Fact) -> bytes:
+    return messages.encode_message(messages.FactMessage(fact.wire))
 
 
-def accept_payload(view: Exchange, text: str = "") -> bytes:
-    """Payload of the acceptance of the newest terms."""
-    step = Step(text=text, party=view.terms_fact.author, terms=terms_hash(view.terms))
-    return encode(plain(step))
+def _copy_id(fact: bytes, to: bytes) -> bytes:
+    """What the outbox calls a fact that goes to somebody else than the counterparty."""
+    return digest(b"copy" + fact + to)

@@ -23,6 +23,7 @@ def frames(core: "Core") -> dict[str, Taker]:
     routes = _Frames(core)
     return {
         exchange_messages.PROTOCOL: routes.exchange,
+        exchange_messages.SECOND_PROTOCOL: routes.exchange,
         vouch_messages.PROTOCOL: routes.vouch,
         recovery_messages.PROTOCOL: lambda peer, data, now: core.recovery.received(
             peer, recovery_messages.parse_message(data), now
@@ -61,6 +62,8 @@ class _Frames:
                 if core.outbox.acknowledged(id_, peer):
                     core.claims.acknowledged(id_)
                     core.state.journal.out(Emit("delivered", {"id": id_.hex()}))
+                else:
+                    core.exchanges.acknowledged_copy(id_, peer)
             case exchange_messages.Refuse(id_) as refused:
                 core.exchanges.refused(peer, refused, now)
                 core.vouches.returned_not(peer, id_)

@@ -23,7 +23,8 @@ from protocols.limits import HOUR
 from protocols.redemption import parse_redemption
 from protocols.vouch import parse_vouch
 
-from .exchanges import Exchanges, Held, step_payload
+from .exchanges import Exchanges
+from .held import Held, step_payload
 from .keys import RATING
 from .listings import Listings
 from .settlements import Settlements

@@ -40,6 +40,7 @@ class Settlements:
         self._outbox = outbox
         self.deals: dict[tuple[bytes, bytes], machine.Deal] = {}
         self._lapses: dict[tuple[bytes, bytes], int] = {}  # when to ask the witnesses of an unanswered payment of ours
+        self._paid_at: dict[tuple[bytes, bytes], int] = {}
         # Set by the core: what was agreed decides whether we take a payment, and learns what became of it.
         self.policy: Callable[[bytes, Entry, Settlement, int], machine.Decision]
         self.moved: Callable[[bytes, bytes, int], None]
@@ -53,6 +54,22 @@ class Settlements:
         if deal is None:
             return Payment.PENDING
         return Payment.SETTLED if deal.settled else _PAYMENT[deal.state]
+
+    def moved_at(self, network: bytes, deal_id: bytes) -> tuple[Payment, int | None]:
+        """How far a payment has come, and when it was settled: ms, by the payer's own entry, the same on both sides."""
+        payment = self.payment(network, deal_id)
+        if payment is not Payment.SETTLED:
+            return payment, None
+        key = (network, deal_id)
+        if key not in self._paid_at:
+            entry = parse_entry(self.deals[key].mine)
+            if entry.kind == "PAY_RECEIPT":
+                said = settlement_of(entry)
+                entry = parse_entry(said.half) if said is not None else entry
+            if entry.kind != "PAY_COMPLETE":
+                return payment, None  # witnesses say so; the payer's own word is still under way
+            self._paid_at[key] = entry.at
+        return payment, self._paid_at[key]
 
     def receipt(self, network: bytes, deal_id: bytes) -> str | None:
         """Id of the PAY_RECEIPT, the same in both ledgers; None before both hold it."""

@@ -80,18 +80,18 @@ def test_who_is_honest_is_never_out_of_more_than_one_step(asked, bad, cancels):
 
 
 # what is taken away -> the passages replaced, the setting that shows why it is needed, what goes wrong
-HAS_COME = "state is DutyState.CONFIRMED if duty in self.payments else state is not DutyState.PENDING"
+HAS_COME = "state in OVER if duty in self.payments else state not in _NOT_COME"
 OFF = "if self.called_off and self.deposit_is_out:"
 RULES: dict[str, tuple[tuple[tuple[str, str], ...], dict[str, object], str, bool, str]] = {
     "the next step of work waits for the payment to be settled": (
-        ((HAS_COME, "state is not DutyState.PENDING"),),
+        ((HAS_COME, "state not in _NOT_COME"),),
         WORK,
         "taker",
         False,
         "giver is out of pocket by 60",
     ),
     "the handover waits for the deposit to be settled": (
-        ((HAS_COME, "state is not DutyState.PENDING"),),
+        ((HAS_COME, "state not in _NOT_COME"),),
         LENT,
         "taker",
         False,

@@ -10,7 +10,9 @@ from ledger import chain
 from ledger.agreement import check_agreement
 from ledger.entry import encode_entry, settlement_of
 from ledger.payloads import InceptPayload, Settlement
-from p2pnode.core import exchanges as module
+from p2pnode import bounds
+from p2pnode.core import admission, exchanges
+from p2pnode.core import held as module
 from p2pnode.core.effects import Effect
 from protocols import exchange_messages as messages
 from protocols.errors import DecodeError, Refusal, Reject
@@ -104,11 +106,11 @@ def test_a_proposal_of_another_network_is_ignored(lab):
 
 def test_a_flood_of_proposals_is_bounded(lab, monkeypatch):
     before = len(lab.ben.core.exchanges.held)
-    for i in range(module.MAX_OPEN_PER_STRANGER + 5):
+    for i in range(bounds.MAX_OPEN_PER_STRANGER + 5):
         effects = tell(lab, proposal(lab, EVE, lab.now + i))
     assert [type(m) for m in sent(effects)] == [messages.Refuse]
-    assert len(lab.ben.core.exchanges.held) == before + module.MAX_OPEN_PER_STRANGER
-    monkeypatch.setattr(module, "MAX_UNAGREED", 40)  # strangers: half of it
+    assert len(lab.ben.core.exchanges.held) == before + bounds.MAX_OPEN_PER_STRANGER
+    monkeypatch.setattr(admission, "MAX_UNAGREED", 40)  # strangers: half of it
     for n in range(40):
         other = Signer(bytes([n]) * 32, *_identity(n))
         tell(lab, proposal(lab, other))
@@ -121,7 +123,7 @@ def test_what_came_to_nothing_is_forgotten_and_does_not_come_back(lab):
     exchanges = lab.ben.core.exchanges
     tell(lab, proposal(lab, EVE, lab.now + 99))
     old = next(h for h in exchanges.held.values() if h.proposal.author == EVE.author)
-    late = lab.now + MAX_LIFETIME + 2 * module.FORGET_AFTER
+    late = lab.now + MAX_LIFETIME + 2 * bounds.FORGET_AFTER
     kept = dict(exchanges.held)
     exchanges.forget(lab.now)
     assert exchanges.held == kept
@@ -201,7 +203,7 @@ def test_a_refusal_of_what_was_taken_changes_nothing(deal):
 
 
 def test_facts_are_bounded(deal, monkeypatch):
-    monkeypatch.setattr(module, "MAX_FACTS", 8)
+    monkeypatch.setattr(exchanges, "MAX_FACTS", 8)
     root, cleo = held(deal, deal.ben).proposal, deal.signer(deal.cleo)
     for at in range(12):
         note = seal_fact(cleo, network=root.network, deal=root.id, kind="note", prev=root.id, at=at, payload=b"")
@@ -213,16 +215,16 @@ def test_facts_are_bounded(deal, monkeypatch):
 def test_counter_proposals_are_bounded(deal):
     root, cleo, ben = held(deal, deal.ben).proposal, deal.signer(deal.cleo), held(deal, deal.ben)
     terms = parse_terms(root.payload)
-    for number in range(module.MAX_COUNTERS + 3):
+    for number in range(bounds.MAX_COUNTERS + 3):
         said = encode_terms(msgspec.structs.replace(terms, previous=terms_hash(terms), expires=terms.expires + number))
         fact = seal_fact(
             cleo, network=root.network, deal=root.id, kind="counter", prev=root.id, at=number, payload=said
         )
         effects = deal.say(deal.ben, messages.FactMessage(fact.wire))
-        took = number < module.MAX_COUNTERS
+        took = number < bounds.MAX_COUNTERS
         assert [type(m) for m in sent(effects)] == [messages.Ack if took else messages.Refuse]
         assert wrote(effects) is took
-    assert sum(f.kind == "counter" for f in ben.facts.values()) == module.MAX_COUNTERS
+    assert sum(f.kind == "counter" for f in ben.facts.values()) == bounds.MAX_COUNTERS
     yes = seal_fact(cleo, network=root.network, deal=root.id, kind="note", prev=root.id, at=99, payload=b"")
     assert [type(m) for m in sent(deal.say(deal.ben, messages.FactMessage(yes.wire)))] == [messages.Ack]
 

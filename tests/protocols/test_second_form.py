@@ -141,7 +141,7 @@ def test_cancelling_alone_outside_the_rule_is_a_request(by, at):
     deal = Deal(booking())
     deal.say(by, "cancel", at)
     view = deal.seen(START)
-    assert (view.status, view.cancelled_by, view.off) == (Status.AGREED, b"", False)
+    assert (view.status, view.cancelled_by, view.called_off) == (Status.AGREED, b"", False)
     assert not view.due(view.terms.duty("fee"))
     deal.say({ANN: BOB, BOB: ANN}[by], "cancel", START)
     assert deal.seen(START).status is Status.CANCELLED

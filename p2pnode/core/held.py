@@ -1,0 +1,84 @@
+"""An exchange as this node holds it, and the payloads of what is said in it."""
+
+import msgspec
+
+from protocols import exchange_messages as messages
+from protocols.codec import encode, plain
+from protocols.conditions import SECOND_FORM
+from protocols.exchange import Exchange
+from protocols.fact import Fact, Step
+from protocols.payments import Payment
+from protocols.terms import Terms, parse_terms, terms_hash
+
+
+class Seen(msgspec.Struct):
+    """A view, and for how long it is the right one: for so many facts, for what moved elsewhere, from a time on until
+    time alone changes it."""
+
+    facts: int
+    moved: tuple[dict[str, Payment], dict[str, int], dict[str, int]]
+    since: int
+    view: Exchange
+
+    def holds(self, facts: int, moved: object, now: int) -> bool:
+        changes = self.view.changes_at
+        return (self.facts, self.moved) == (facts, moved) and self.since <= now and (changes is None or now < changes)
+
+
+class Held(msgspec.Struct):
+    """agreed_seq: of our AGREE entry, −1 before; seen_at: newest change, ms; deals: settlement of `pay`, and of each
+    other payment that any terms in it name, by its duty; first: the terms of the proposal; shown: hash of the terms
+    that our user was shown last, since this node started, or empty.
+    """
+
+    id: bytes
+    network: bytes
+    began_at: int
+    seen_at: int
+    listing: bytes  # wire of the record that the proposal names, as we had it; may be empty
+    agreed_seq: int
+    facts: dict[bytes, Fact]
+    deals: dict[str, bytes] = {}
+    shown: bytes = b""
+    seen: Seen | None = None
+    terms: Terms | None = None
+
+    @property
+    def proposal(self) -> Fact:
+        return self.facts[self.id]
+
+    @property
+    def first(self) -> Terms:
+        if self.terms is None:
+            self.terms = parse_terms(self.proposal.payload)
+        return self.terms
+
+    @property
+    def protocol(self) -> str:
+        """What its facts travel by: who speaks form 1 alone is not given what he would take for malformed."""
+        return messages.SECOND_PROTOCOL if self.first.form == SECOND_FORM else messages.PROTOCOL
+
+    def count(self, author: bytes, kind: str = "") -> int:
+        """How many facts this author has said, of this kind or of any."""
+        return sum(f.author == author and kind in ("", f.kind) for f in self.facts.values())
+
+
+def step_payload(text: str = "", duty: str = "", commitment: bytes = b"", **more: object) -> bytes:
+    """Payload of a fact that carries no terms."""
+    given = plain(Step(duty=duty, text=text, commitment=commitment, **more))  # type: ignore[arg-type]
+    return encode(given) if given else b""
+
+
+def accept_payload(view: Exchange, text: str = "") -> bytes:
+    """Payload of the acceptance of the newest terms."""
+    return accept_terms(view.terms_fact, view.terms, text)
+
+
+def accept_terms(fact: Fact, terms: Terms, text: str = "") -> bytes:
+    """Payload of the acceptance of terms that stand in this fact."""
+    return encode(plain(Step(text=text, party=fact.author, terms=terms_hash(terms))))
+
+
+def agreement(view: Exchange) -> bytes:
+    """What a fact about an agreement names: its acceptance."""
+    return view.acceptance.id if view.acceptance is not None else view.terms_fact.id
