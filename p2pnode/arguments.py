@@ -41,6 +41,7 @@ Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 Tags = Annotated[tuple[Token, ...], Meta(max_length=MAX_TAGS)]
 Named = Annotated[tuple[PeerName, ...], Meta(max_length=MAX_WITNESSES)]
 Span = Annotated[int, Meta(ge=1, le=MAX_LIFETIME)]  # ms
+Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]  # BLAKE2b-256
 Photos = Annotated[tuple[Path, ...], Meta(max_length=MAX_PHOTOS)]
 SavedAs = Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_NAME, pattern=LINE)]
 Direction = Literal["offer", "request"]

@@ -13,12 +13,14 @@ from msgspec import Meta
 
 from protocols.limits import MAX_INT, MAX_PERSON_NAME
 
+from .amending_arguments import Amend, Go, OfDuty, Rule
 from .arguments import (
     Amount,
     Area,
     ClaimNote,
     Count,
     Direction,
+    Hash,
     Id,
     Instalments,
     Line,
@@ -180,9 +182,19 @@ class Accept(Step, frozen=True):
     terms: Annotated[str, Meta(pattern=r"^[0-9a-f]{16,64}$")] | None = None
 
 
-class Pay(OneId, frozen=True):
+class Did(Step, frozen=True):
+    """What was done, or is confirmed. duty: None: the next. code: what is shown at the door; result: hash of what was
+    made, hex; photos: hashes of pictures of the state of a thing, hex."""
+
+    duty: Token | None = None
+    code: Annotated[str, Meta(min_length=1, max_length=32)] | None = None
+    result: Hash | None = None
+    photos: Annotated[tuple[Hash, ...], Meta(max_length=12)] = ()
+
+
+class Pay(Step, frozen=True):
     """duty: which payment; None: the next that is due of us. within: ms, in which the payee must accept; None: the
-    node's own."""
+    node's own. note: with what is not paid through the ledger, such as a bank's reference."""
 
     duty: Token | None = None
     within: Span | None = None
@@ -352,11 +364,17 @@ COMMANDS: dict[str, Command] = {
         Command("exchange.accept", Accept, True, "Accept the other side's newest terms"),
         Command("exchange.decline", Step, True, "Decline a proposal"),
         Command("exchange.cancel", Step, True, "Withdraw a proposal, or cancel an agreement together"),
-        Command("exchange.handover", Step, True, "Say that you handed the thing over"),
-        Command("exchange.return", Step, True, "Say that you gave the thing back"),
-        Command("exchange.done", Step, True, "Say that you did your part"),
-        Command("exchange.confirm", Step, True, "Confirm what the other side did"),
+        Command("exchange.handover", Did, True, "Say that you handed the thing over"),
+        Command("exchange.return", Did, True, "Say that you gave the thing back"),
+        Command("exchange.done", Did, True, "Say that you did your part"),
+        Command("exchange.confirm", Did, True, "Confirm what the other side did"),
         Command("exchange.pay", Pay, True, "Pay in the network's mutual credit"),
+        Command("exchange.amend", Amend, True, "Propose other terms in place of the agreed ones"),
+        Command("exchange.dispute", OfDuty, True, "Contest what the other side says it did, and call the mediator"),
+        Command("exchange.rule", Rule, True, "Decide, as the mediator of an exchange"),
+        Command("exchange.default", OfDuty, True, "Say that the other side did not do its part in time"),
+        Command("exchange.waive", OfDuty, True, "Do without what the other side still owes you"),
+        Command("exchange.go", Go, True, "Say that a goal is reached: what was pledged is owed"),
         Command("exchange.list", ListExchanges, False, "Your exchanges"),
         Command("exchange.show", OneId, False, "One exchange: terms, duties, what comes next"),
         Command("ledger.log", NoArgs, False, "The entries of your ledger"),

@@ -4,17 +4,18 @@ from typing import Any
 
 from p2pnode import commands
 from p2pnode.bounds import PAYMENT_EXPIRY, SHORTEST_EXPIRY
-from protocols.duties import DutyState
+from protocols.door import parse_code
+from protocols.duties import DutyState, door_hash
 from protocols.errors import Refusal
 from protocols.exchange import NEGOTIATING, OPEN, Exchange, Status
-from protocols.limits import SECOND
-from protocols.payments import Payment, part_of
-from protocols.terms import encode_terms, terms_hash
+from protocols.limits import DAY, SECOND
+from protocols.payments import UNDER_WAY, Payment, part_of
+from protocols.terms import Duty, encode_terms, terms_hash
 
 from .drafting import SPANS, Drafting
 from .exchange_json import describe, summary
 from .exchanges import Exchanges
-from .held import Held, accept_payload, step_payload
+from .held import Held, accept_payload, accept_terms, agreement, step_payload
 from .listings import Listings
 from .paying import choose
 from .settlements import Settlements
@@ -50,6 +51,8 @@ class ExchangeCommands:
 
     def accept(self, args: commands.Accept, now: int) -> object:
         held, view, network = self._open(args.id, now)
+        if view.amendment is not None and view.amendment[0].author != self._state.me:
+            return self._accept_amendment(held, view, args, now)
         if view.agreed or view.status in NEGOTIATING:
             self._meant(held, view, args.terms)
         if view.agreed:
@@ -66,6 +69,19 @@ class ExchangeCommands:
                 "Counter with another time, or decline.",
             )
         self._exchanges.say(held, "accept", view.terms_fact.id, accept_payload(view, args.note), now)
+        return self._show(held, now)
+
+    def _accept_amendment(self, held: Held, view: Exchange, args: commands.Accept, now: int) -> object:
+        """The second signature: from here on the new terms count."""
+        assert view.amendment is not None
+        fact, terms = view.amendment
+        if not terms_hash(terms).hex().startswith(args.terms or ""):
+            raise Refusal("conflict", "other terms wait to be accepted", "`p2pnode exchange show` names them.")
+        if now > terms.expires:
+            raise Refusal("conflict", "what was proposed has lapsed", "Propose it again: `p2pnode exchange amend`.")
+        if any(view.payments.get(d.id) in UNDER_WAY and terms.duty(d.id) != d for d in view.terms.payments):
+            raise Refusal("conflict", "a payment is under way that this would change", "Wait until it is settled.")
+        self._exchanges.say(held, "accept", fact.id, accept_terms(fact, terms, args.note), now)
         return self._show(held, now)
 
     def _meant(self, held: Held, view: Exchange, named: str | None) -> None:
@@ -100,6 +116,10 @@ class ExchangeCommands:
 
     def decline(self, args: commands.Step, now: int) -> object:
         held, view, _ = self._open(args.id, now)
+        if view.amendment is not None:
+            kind = "withdraw" if view.amendment[0].author == self._state.me else "decline"
+            self._exchanges.say(held, kind, view.amendment[0].id, step_payload(args.note), now)
+            return self._show(held, now)
         if view.status not in NEGOTIATING:
             raise Refusal("conflict", f"this exchange is {view.status}", "Only a proposal can be declined.")
         self._my_turn(view)
@@ -115,26 +135,28 @@ class ExchangeCommands:
             return self._show(held, now)
         if not view.agreed or view.status not in OPEN or view.status is Status.SETTLED:
             raise Refusal("conflict", f"this exchange is {view.status}", "There is nothing left to cancel.")
-        if not view.can_be_called_off:
+        harmed = any(view.duties[d.id] is DutyState.DEFAULTED and d.receiver == me for d in view.terms.duties)
+        if not view.can_be_called_off and not harmed:
             raise Refusal(
                 "conflict", "the payment is under way or done", "What was paid is corrected by a new exchange."
             )
         if me not in view.cancel_asked:
-            self._exchanges.say(held, "cancel", _agreement(view), step_payload(args.note), now)
+            self._exchanges.say(held, "cancel", agreement(view), step_payload(args.note), now)
         return self._show(held, now)
 
-    def handover(self, args: commands.Step, now: int) -> object:
+    def handover(self, args: commands.Did, now: int) -> object:
         return self._do(args, ("handover", "pickup"), now)
 
-    def give_back(self, args: commands.Step, now: int) -> object:
+    def give_back(self, args: commands.Did, now: int) -> object:
         return self._do(args, ("return",), now)
 
-    def done(self, args: commands.Step, now: int) -> object:
-        return self._do(args, None, now)
+    def done(self, args: commands.Did, now: int) -> object:
+        return self._do(args, (args.duty,) if args.duty else None, now)
 
-    def confirm(self, args: commands.Step, now: int) -> object:
+    def confirm(self, args: commands.Did, now: int) -> object:
         held, view, _ = self._agreed(args.id, now)
         mine = [d for d in view.terms.duties if d.receiver == self._state.me and d.id not in view.payments]
+        mine = [d for d in mine if args.duty == d.id or (args.duty is None and not (d.along or d.on or d.custody))]
         said = [d for d in mine if view.duties[d.id] in (DutyState.DONE, DutyState.CONTESTED)]
         # Who receives may confirm before the other has said so: his word is the stronger one.
         ready = [d for d in mine if view.duties[d.id] is DutyState.PENDING and view.due(d)]
@@ -146,7 +168,8 @@ class ExchangeCommands:
                 "conflict", "there is nothing for you to confirm yet", "`p2pnode exchange show` says what comes next."
             )
         for duty in chosen:
-            self._exchanges.say(held, "confirm", _agreement(view), step_payload(args.note, duty.id), now)
+            step = step_payload(args.note, duty.id, photos=_hashes(args.photos))
+            self._exchanges.say(held, "confirm", agreement(view), step, now)
         return self._show(held, now)
 
     def pay(self, args: commands.Pay, now: int) -> object:
@@ -155,9 +178,11 @@ class ExchangeCommands:
             raise Refusal("usage", f"the payee needs at least {SHORTEST_EXPIRY // SECOND} s", "Give a longer --within.")
         held, view, network = self._agreed(args.id, now)
         duty = choose(view, self._state.me, args.duty)
+        if view.waits_for_go and view.terms.goal is not None:  # held until the goal is reached, or it lapses
+            within = max(within, view.terms.goal.until + DAY - now)
         payment = view.payments.get(duty.id, Payment.NONE)
         if payment is Payment.NONE:
-            return {**self._do(commands.Step(id=args.id), (duty.id,), now), "duty": duty.id}
+            return {**self._do(commands.Did(id=args.id, note=args.note), (duty.id,), now), "duty": duty.id}
         if payment is Payment.RELEASED:
             raise Refusal(
                 "conflict",
@@ -183,12 +208,14 @@ class ExchangeCommands:
         held.shown = terms_hash(self._exchanges.view(held, now).terms)
         return self._show(held, now)
 
-    def _do(self, args: commands.Step, names: tuple[str, ...] | None, now: int) -> dict[str, Any]:
+    def _do(self, args: commands.Did, names: tuple[str, ...] | None, now: int) -> dict[str, Any]:
         held, view, _ = self._agreed(args.id, now)
         paid = {d.id for d in view.terms.payments}
         mine = [d for d in view.terms.duties if d.provider == self._state.me and d.id not in view.payments]
         chosen = (
-            [d for d in mine if {d.id, part_of(d.id)[0]} & {*names}] if names else [d for d in mine if d.id not in paid]
+            [d for d in mine if {d.id, part_of(d.id)[0]} & {*names}]
+            if names
+            else [d for d in mine if d.id not in paid and not (d.along or d.on)]
         )
         if not chosen:
             word = names[0] if names else "work or goods"
@@ -206,7 +233,10 @@ class ExchangeCommands:
                 f"first: {before.what if before else duty.after}",
                 "`p2pnode exchange show` says whose turn it is.",
             )
-        self._exchanges.say(held, "done", _agreement(view), step_payload(args.note, duty.id), now)
+        code = _code(view, duty, args.code)
+        result = bytes.fromhex(args.result or "")
+        step = step_payload(args.note, duty.id, result=result, photos=_hashes(args.photos), code=code)
+        self._exchanges.say(held, "done", agreement(view), step, now)
         return self._show(held, now)
 
     def _open(self, text: str, now: int) -> tuple[Held, Exchange, Network]:
@@ -219,8 +249,12 @@ class ExchangeCommands:
             raise Refusal(
                 "conflict", f"nothing is agreed yet: this exchange is {view.status}", "Accept or counter first."
             )
-        if view.status is Status.CANCELLED:
-            raise Refusal("conflict", "this exchange was cancelled by both", "Propose again.")
+        if view.status is Status.CANCELLED and not any(view.due(d) for d in view.terms.duties if d.on):
+            raise Refusal("conflict", "this exchange was cancelled", "Propose again.")
+        if view.status is Status.LAPSED:
+            raise Refusal("conflict", "its goal was not reached in time: nothing is owed", "Nothing more is to be done.")
+        if self._state.me not in view.terms.parties:
+            raise Refusal("refused", "you are its mediator, not a party", "`p2pnode exchange rule` says what you decide.")
         return held, view, network
 
     def _my_turn(self, view: Exchange) -> None:
@@ -235,5 +269,23 @@ class ExchangeCommands:
         return describe(self._state, self._exchanges, self._settlements, held, now)
 
 
-def _agreement(view: Exchange) -> bytes:
-    return view.acceptance.id if view.acceptance is not None else view.terms_fact.id
+def _hashes(photos: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(bytes.fromhex(photo) for photo in photos)
+
+
+def _code(view: Exchange, duty: Duty, code: str | None) -> str:
+    """The code from the door, as it is written in the proof. `Refusal` if a parcel is passed on without any."""
+    if not duty.custody:
+        if code is not None:
+            raise Refusal("usage", "no code is asked for here", "Leave --code out.")
+        return ""
+    if code is None:
+        raise Refusal(
+            "conflict",
+            f"{duty.what}: that is proved by a receipt that both sign, or by the code from the door",
+            "`p2pnode parcel give`, or `p2pnode exchange done --code` with what the receiver shows.",
+        )
+    plain = parse_code(code)
+    if door_hash(view.terms.parcel, plain) != view.terms.door:
+        raise Refusal("refused", "that is not the code", "Read it again: letters and digits, in groups of four.")
+    return plain

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .accounts import Accounts
+from .amending import Amending
 from .evidence import Evidence
 from .exchange_commands import ExchangeCommands
 from .ledger_commands import LedgerCommands
@@ -18,6 +19,7 @@ Handler = Callable[[Any, int], Any]
 def handlers(core: "Core") -> dict[str, Handler]:
     """What answers each command at once."""
     exchange = ExchangeCommands(core.state, core.exchanges, core.listings, core.settlements)
+    amending = Amending(core.state, core.exchanges, core.listings, core.settlements)
     accounts = Accounts(core.state, core.settlements, core.vouches, core.exchanges, core.claims)
     ledger = LedgerCommands(core.state, core.exchanges, accounts)
     answers = Answers(core.state, core.vouches)
@@ -57,6 +59,12 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "exchange.done": exchange.done,
         "exchange.confirm": exchange.confirm,
         "exchange.pay": exchange.pay,
+        "exchange.amend": amending.amend,
+        "exchange.dispute": amending.dispute,
+        "exchange.rule": amending.rule,
+        "exchange.default": amending.default,
+        "exchange.waive": amending.waive,
+        "exchange.go": amending.go,
         "exchange.list": exchange.list,
         "exchange.show": exchange.show,
         "ledger.log": ledger.log,

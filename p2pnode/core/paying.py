@@ -24,7 +24,7 @@ def choose(view: Exchange, me: bytes, named: str | None) -> Duty:
         if view.payments.get(duty.id) in UNDER_WAY:
             return duty
     unpaid = [d for d in mine if view.duties[d.id] is DutyState.PENDING]
-    due = [d for d in unpaid if view.due(d)]
+    due = [d for d in unpaid if view.due(d) or (view.waits_for_go and not d.after)]
     if due:
         return due[0]
     if unpaid:
