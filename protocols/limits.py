@@ -21,7 +21,7 @@ MAX_RECORD: Final = 20 * 1024  # the whole wire form
 MAX_PAYLOAD: Final = 16 * 1024
 MAX_KIND: Final = 32
 # Signing domains of what is no record: no kind may bear their name, or one signature could be read as two things.
-RESERVED_KINDS: Final = frozenset({"entry", "fact", "invite", "redeem", "countersign", "rating", "token"})
+RESERVED_KINDS: Final = frozenset({"entry", "fact", "invite", "redeem", "countersign", "rating", "token", "receipt"})
 MAX_NAME: Final = 32
 MAX_EPOCH: Final = 1_000
 MAX_SCOPE: Final = 6  # geohash characters; a seventh singles out a house, the sixth already a farm
@@ -83,6 +83,14 @@ MAX_ENTRY: Final = 16 * 1024  # header, signature and both payloads
 MAX_HALF: Final = 4 * 1024
 MAX_CLAIM_NOTE: Final = 200  # characters
 MAX_WITNESSES: Final = 7  # of one payment
+
+# Custody of parcels. The half of a receipt is shown as one QR code.
+MAX_RECEIPT_PAYLOAD: Final = 272
+MAX_RECEIPT_HALF: Final = 640  # the whole wire form
+MAX_RECEIPT: Final = 800
+MAX_RECEIPT_PHOTOS: Final = 4
+MAX_RECEIPTS: Final = 64  # of one parcel that are kept, and shown in one text
+MAX_RECEIPT_TEXT: Final = 128 * 1024  # characters
 
 MAX_SHOWN: Final = 128  # entries of a chain in one frame
 
