@@ -14,6 +14,8 @@ from protocols.limits import (
     MAX_LIFETIME,
     MAX_PERSON_NAME,
     MAX_PHOTOS,
+    MAX_RECEIPT_PHOTOS,
+    MAX_RECEIPT_TEXT,
     MAX_SCOPE,
     MAX_SHORT_TEXT,
     MAX_TAGS,
@@ -44,6 +46,9 @@ Span = Annotated[int, Meta(ge=1, le=MAX_LIFETIME)]  # ms
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]  # BLAKE2b-256
 Photos = Annotated[tuple[Path, ...], Meta(max_length=MAX_PHOTOS)]
 SavedAs = Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_NAME, pattern=LINE)]
+ReceiptNote = Annotated[str, Meta(max_length=MAX_TITLE, pattern=LINE)]
+ReceiptText = Annotated[str, Meta(max_length=MAX_RECEIPT_TEXT)]
+Hashes = Annotated[tuple[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")], ...], Meta(max_length=MAX_RECEIPT_PHOTOS)]
 Direction = Literal["offer", "request"]
 
 
@@ -107,3 +112,54 @@ class ListNotices(Args, frozen=True):
 
     why: Literal["saved", "match"] | None = None
     unseen: bool = False
+
+
+class OneExchange(Args, frozen=True):
+    exchange: Id
+
+
+class Claim(Args, frozen=True):
+    """unit: any but the network's own. owed_by: the peer owes us, and is asked to say so; else we owe the peer.
+    exchange: the one it belongs to."""
+
+    peer: PeerName
+    amount: Amount
+    unit: Token
+    note: ClaimNote = ""
+    exchange: Id | None = None
+    owed_by: bool = False
+
+
+class SettleClaim(Args, frozen=True):
+    """amount: None: all that is left."""
+
+    id: Id
+    amount: Amount | None = None
+
+
+class ListClaims(Args, frozen=True):
+    """open: only those that are not over."""
+
+    peer: PeerName | None = None
+    open: bool = False
+
+
+class GiveParcel(OneExchange, frozen=True):
+    """to: None: the courier, if we are his customer, else the recipient. photos: hashes, hex. instead: though it is
+    offered to somebody else who has not taken it, and might still."""
+
+    to: PeerName | None = None
+    note: ReceiptNote = ""
+    photos: Hashes = ()
+    instead: bool = False
+
+
+class TakeParcel(Args, frozen=True):
+    """id: of an offer that came to us; text: or what came by file or by code, with the offer in it."""
+
+    id: Id | None = None
+    text: ReceiptText = ""
+
+
+class AddReceipts(Args, frozen=True):
+    text: ReceiptText

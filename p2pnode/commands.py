@@ -14,10 +14,10 @@ from msgspec import Meta
 from protocols.limits import MAX_INT, MAX_PERSON_NAME
 
 from .amending_arguments import Amend, Go, OfDuty, Rule
+from .arguments import AddReceipts as AddReceipts
 from .arguments import (
     Amount,
     Area,
-    ClaimNote,
     Count,
     Direction,
     Hash,
@@ -39,12 +39,18 @@ from .arguments import (
 )
 from .arguments import Args as Args
 from .arguments import BeginSearch as BeginSearch
+from .arguments import Claim as Claim
+from .arguments import GiveParcel as GiveParcel
+from .arguments import ListClaims as ListClaims
 from .arguments import ListNotices as ListNotices
 from .arguments import MoreOfSearch as MoreOfSearch
 from .arguments import NoArgs as NoArgs
+from .arguments import OneExchange as OneExchange
 from .arguments import SavedName as SavedName
 from .arguments import SaveSearch as SaveSearch
 from .arguments import Search as Search
+from .arguments import SettleClaim as SettleClaim
+from .arguments import TakeParcel as TakeParcel
 
 
 class Join(Args, frozen=True):
@@ -140,7 +146,9 @@ class Propose(Args, frozen=True):
     """start, end: when it is wanted. price: the whole or per unit, as the listing says; None: the listing's.
 
     instalments: in how many steps it is given and paid. deposit: paid before the handover, and back after the return.
-    witness: peers who may call a payment off if it is not answered.
+    witness: peers who may call a payment off if it is not answered. parcel: of a delivery, that receipts say who has
+    the parcel; door: that a code is shown where it goes; to: who receives it there; parent: exchange of ours that this
+    one carries out, or passes on.
     """
 
     listing: Id
@@ -152,10 +160,15 @@ class Propose(Args, frozen=True):
     witness: Named | None = None
     instalments: Instalments | None = None
     deposit: Amount | None = None
+    parcel: bool | None = None
+    door: bool | None = None
+    to: PeerName | None = None
+    parent: Id | None = None
 
 
 class Counter(Args, frozen=True):
-    """None keeps what the last proposal said. instalments: 1, and a deposit of 0, is none."""
+    """None keeps what the last proposal said. instalments: 1, and a deposit of 0, is none. door: that
+    a code is shown at the door; only the sender of a parcel can make one."""
 
     id: Id
     quantity: Count | None = None
@@ -166,6 +179,7 @@ class Counter(Args, frozen=True):
     instalments: Instalments | None = None
     deposit: Amount | None = None
     witness: Named | None = None
+    door: bool | None = None
 
 
 class Step(Args, frozen=True):
@@ -204,10 +218,6 @@ class ListExchanges(Args, frozen=True):
     """open: only those that still wait for somebody."""
 
     open: bool = False
-
-
-class OneExchange(Args, frozen=True):
-    exchange: Id
 
 
 class Prove(Args, frozen=True):
@@ -259,32 +269,6 @@ class ListVouches(Args, frozen=True):
     """peer: None for all."""
 
     peer: PeerName | None = None
-
-
-class Claim(Args, frozen=True):
-    """unit: any but the network's own. owed_by: the peer owes us, and is asked to say so; else we owe the peer.
-    exchange: the one it belongs to."""
-
-    peer: PeerName
-    amount: Amount
-    unit: Token
-    note: ClaimNote = ""
-    exchange: Id | None = None
-    owed_by: bool = False
-
-
-class SettleClaim(Args, frozen=True):
-    """amount: None: all that is left."""
-
-    id: Id
-    amount: Amount | None = None
-
-
-class ListClaims(Args, frozen=True):
-    """open: only those that are not over."""
-
-    peer: PeerName | None = None
-    open: bool = False
 
 
 class Attest(Args, frozen=True):
@@ -398,6 +382,13 @@ COMMANDS: dict[str, Command] = {
         Command("claim.settle", SettleClaim, True, "Say that a private claim was paid, or a part of it"),
         Command("claim.list", ListClaims, False, "Private claims, either way"),
         Command("claim.show", OneId, False, "One private claim"),
+        Command("parcel.list", NoArgs, False, "Parcels that we sent, carry or received, and what is offered to us"),
+        Command("parcel.show", OneId, False, "One parcel: who has it, and by which hands"),
+        Command("parcel.give", GiveParcel, True, "Give a parcel to somebody: he has to take it"),
+        Command("parcel.take", TakeParcel, True, "Take a parcel that is offered to us"),
+        Command("parcel.decline", OneId, True, "Do not take it: its giver still has it"),
+        Command("parcel.add", AddReceipts, True, "Add receipts that came by file or by code"),
+        Command("parcel.code", OneExchange, False, "The code for the door of a parcel that we send"),
         Command("attest", Attest, True, "Rate an exchange"),
         Command("reputation", Reputation, False, "How far this node can trust a peer"),
     )

@@ -10,6 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
+from protocols.conditions import SECOND_FORM
+from protocols.errors import Refusal
 from protocols.receipt import NO_PREV, Receipt
 from protocols.terms import Duty, Terms
 
@@ -97,6 +101,14 @@ def superfluous(receipts: Iterable[Receipt], receipt: Receipt) -> AbstractSet[by
     `prev` are proof enough, and only the lowest of them counts."""
     rows = _by_giver([*receipts, receipt])[receipt.giver, receipt.prev]
     return {r.id for r in rows[2:]}
+
+
+def with_parcel(terms: Terms, parcel: bytes, recipient: bytes = b"", door: bytes = b"", parent: bytes = b"") -> Terms:
+    """The same terms, with duties that pass a parcel on. `Refusal` where nothing is picked up and dropped off."""
+    if {"pickup", "dropoff"} - {d.id for d in terms.duties}:
+        raise Refusal("usage", f"a {terms.kind} carries no parcel", "Only a delivery does: kind deliver.")
+    duties = tuple(replace(d, custody=True) if d.id in ("pickup", "dropoff") else d for d in terms.duties)
+    return replace(terms, form=SECOND_FORM, duties=duties, parcel=parcel, recipient=recipient, door=door, parent=parent)
 
 
 _Given = dict[tuple[bytes, bytes], list[Receipt]]

@@ -7,7 +7,6 @@ bug raises, and whoever runs the core discards it and makes it anew from what is
 
 from functools import partial
 from random import Random
-from typing import Protocol
 
 from dht.gossip import Deliver, Gossip, SendFrame, Strike, Synced, Told
 from dht.gossip import Step as GossipStep
@@ -60,6 +59,7 @@ from .neighbours import Neighbours
 from .newcomers import Newcomers
 from .notices import Notices
 from .outbox import Outbox
+from .parcels import Parcels
 from .peers import Peers
 from .ratings import Ratings
 from .reachability import Reachability
@@ -69,19 +69,12 @@ from .replicas import Replicas
 from .revising import is_early
 from .rotations import decode_key_state
 from .settlements import Settlements
-from .state import Network, Settings, State
+from .state import Network, Settings, State, Timed
 from .status import Status
 from .tending import Tending
 from .verification import Verification
 from .vouches import Vouches
 from .witnesses import Witnesses
-
-
-class Timed(Protocol):
-    """A part of the core that has something to do by itself, and says when."""
-
-    def woke(self, now: int) -> None: ...
-    def next_wake(self) -> int | None: ...
 
 
 class Core:
@@ -130,6 +123,7 @@ class Core:
         self.ratings = Ratings(state, self.exchanges, self.settlements, self.listings, self.vouches)
         self.exchanges.rated = self.ratings.reveal
         self.custody = Custody(state)
+        self.parcels = Parcels(state, self.outbox, self.exchanges)
         self.claims = Claims(state, self.outbox, self.exchanges)
         self.witnesses = Witnesses(state)
         self.recovery = Recovery(state, self.custody, self.settlements, self.vouches, self.exchanges, self.witnesses)
@@ -375,6 +369,7 @@ class Core:
             self.drafts.woke(now)
             self.newcomers.woke(now)
             self.exchanges.forget(now)
+            self.parcels.forget(now)
             self.witnesses.forget(now)
             self.settlements.forget(now)
         self._perform(self._gossip.woke(now), now)

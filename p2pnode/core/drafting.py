@@ -11,6 +11,7 @@ from protocols.listing import Listing
 from protocols.payments import DEPOSIT, instalments_of
 from protocols.terms import Terms, draft_terms, quorum_of, terms_hash
 
+from .carrying import Carrying
 from .exchange_json import money
 from .exchanges import Exchanges
 from .held import Held
@@ -25,6 +26,7 @@ class Drafting:
         self._state = state
         self._exchanges = exchanges
         self._listings = listings
+        self.carrying = Carrying(state, exchanges)
 
     def proposal(self, args: commands.Propose, now: int) -> tuple[Network, Record, Terms]:
         """What our user proposes: in which network, on which listing, which terms. `Refusal`."""
@@ -63,7 +65,7 @@ class Drafting:
             instalments=1 if args.instalments is None else args.instalments,
             deposit=_deposit(network, args.deposit),
         )
-        return network, record, terms
+        return network, record, self.carrying.draft(args, terms, now)
 
     def counter(self, args: commands.Counter, held: Held, view: Exchange, network: Network, now: int) -> Terms:
         """The other terms that our user wants. `Refusal`."""
@@ -86,7 +88,7 @@ class Drafting:
             witnesses = old.witnesses if amount and unit == network.genesis.unit else ()
         paid = {d.id for d in old.payments}
         owner_gives = any(d.provider == old.responder for d in old.duties if d.id not in paid)
-        return draft_terms(
+        terms = draft_terms(
             listing=old.listing,
             name=old.name,
             proposer=old.proposer,
@@ -107,6 +109,7 @@ class Drafting:
             instalments=(instalments_of(old) or 1) if args.instalments is None else args.instalments,
             deposit=_deposit(network, args.deposit, old),
         )
+        return self.carrying.again(args, old, terms)
 
     def warnings(self, network: Network, terms: Terms) -> list[str]:
         """A line for a deposit that its payer cannot pay, as far as is known here."""

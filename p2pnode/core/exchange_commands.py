@@ -33,6 +33,7 @@ class ExchangeCommands:
     def propose(self, args: commands.Propose, now: int) -> object:
         network, record, terms = self._drafting.proposal(args, now)
         held = self._exchanges.begin(network, terms, encode_terms(terms), record, now)
+        self._drafting.carrying.keep_code(terms)
         return self._show(held, now)
 
     def foresee(self, args: commands.Propose, now: int) -> dict[str, Any]:
@@ -47,6 +48,7 @@ class ExchangeCommands:
         self._my_turn(view)
         terms = self._drafting.counter(args, held, view, network, now)
         self._exchanges.say(held, "counter", view.terms_fact.id, encode_terms(terms), now)
+        self._drafting.carrying.keep_code(terms)
         return self._show(held, now)
 
     def accept(self, args: commands.Accept, now: int) -> object:
@@ -252,9 +254,13 @@ class ExchangeCommands:
         if view.status is Status.CANCELLED and not any(view.due(d) for d in view.terms.duties if d.on):
             raise Refusal("conflict", "this exchange was cancelled", "Propose again.")
         if view.status is Status.LAPSED:
-            raise Refusal("conflict", "its goal was not reached in time: nothing is owed", "Nothing more is to be done.")
+            raise Refusal(
+                "conflict", "its goal was not reached in time: nothing is owed", "Nothing more is to be done."
+            )
         if self._state.me not in view.terms.parties:
-            raise Refusal("refused", "you are its mediator, not a party", "`p2pnode exchange rule` says what you decide.")
+            raise Refusal(
+                "refused", "you are its mediator, not a party", "`p2pnode exchange rule` says what you decide."
+            )
         return held, view, network
 
     def _my_turn(self, view: Exchange) -> None:

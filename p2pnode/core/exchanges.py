@@ -50,14 +50,16 @@ class Exchanges:
         self._copied: set[bytes] = set()  # what others than the counterparty were sent since this node started
         self._admission = Admission(state, listings, self.held.values, self.view)
         self.rated: Callable[[Held, int], None]  # set by the core: both may have rated now
-        self.passed: Callable[[Held], Mapping[str, int]] = lambda held: {}  # set by the core: what receipts prove
+        # set by what holds receipts of custody: which duties of terms they have done, and when
+        self.passed: Callable[[bytes, Terms], Mapping[str, int]] = lambda network, terms: {}
         self._load()
         state.named["payment"] = lambda network, deal: (
             self.of_deal(deal)[1] is not None or (network, deal) in settlements.deals
         )
 
     def view(self, held: Held, now: int) -> Exchange:
-        passed = dict(self.passed(held)) if held.first.parcel else {}
+        terms = held.first if held.seen is None else held.seen.view.terms
+        passed = dict(self.passed(held.network, terms)) if terms.parcel else {}
         payments, paid_at = {}, {}
         for duty, deal in held.deals.items():
             payments[duty], at = self._settlements.moved_at(held.network, deal)
@@ -186,6 +188,11 @@ class Exchanges:
         held = self.held.get(self.of_deal(deal)[0])
         if held is not None:
             self._follow(held, now)
+
+    def passed_on(self, held: Held, now: int) -> None:
+        """A receipt of custody has come for the parcel of an exchange."""
+        held.seen = None
+        self._follow(held, now)
 
     def delivered(self, held: Held) -> bool:
         """Whether all that we said has been acknowledged."""

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING
 
 from ledger.entry import Entry, parse_entry
 from ledger.halves import verify_with
-from protocols import exchange_messages, join_messages, ledger_messages, recovery_messages, replica, vouch_messages
+from protocols import (
+    custody_messages,
+    exchange_messages,
+    join_messages,
+    ledger_messages,
+    recovery_messages,
+    replica,
+    vouch_messages,
+)
 from protocols.errors import Ignore, Reject
 
 from .effects import Emit
@@ -31,6 +39,7 @@ def frames(core: "Core") -> dict[str, Taker]:
         join_messages.PROTOCOL: core.membership.received,
         ledger_messages.PROTOCOL: core.audits.received,
         replica.PROTOCOL: core.replicas.received,
+        custody_messages.PROTOCOL: core.parcels.received,
     }
 
 

@@ -9,6 +9,7 @@ from .evidence import Evidence
 from .exchange_commands import ExchangeCommands
 from .ledger_commands import LedgerCommands
 from .offered import Answers
+from .parcel_commands import ParcelCommands
 
 if TYPE_CHECKING:
     from .core import Core
@@ -23,6 +24,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
     accounts = Accounts(core.state, core.settlements, core.vouches, core.exchanges, core.claims)
     ledger = LedgerCommands(core.state, core.exchanges, accounts)
     answers = Answers(core.state, core.vouches)
+    parcels = ParcelCommands(core.state, core.parcels, core.exchanges, core.outbox)
     evidence = Evidence(core.state, core.exchanges, core.settlements)
     return {
         "status": core.status.status,
@@ -86,6 +88,13 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "claim.settle": core.claims.settle,
         "claim.list": core.claims.listed,
         "claim.show": core.claims.show,
+        "parcel.list": parcels.list,
+        "parcel.show": parcels.show,
+        "parcel.give": parcels.give,
+        "parcel.take": parcels.take,
+        "parcel.decline": parcels.decline,
+        "parcel.add": parcels.add,
+        "parcel.code": parcels.code,
         "attest": core.ratings.attest,
         "reputation": core.ratings.reputation,
     }

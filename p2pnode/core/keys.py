@@ -25,6 +25,9 @@ OFFERED: Final = (
     b"V"  # network16 vouch32          → VOUCH entry of somebody else in full form, until our user takes or declines it
 )
 CLAIM: Final = b"b"  # network16 claim32           → state of a private claim, mine or another's
+RECEIPT: Final = b"C"  # parcel32 receipt32       → custody receipt wire
+HALF: Final = b"H"  # receipt32                    → [since, half wire]: a hand-over that only its giver has signed
+DOOR: Final = b"D"  # parcel32                     → code for the door of a parcel that we send
 INVITE: Final = b"i"  # network16 invite32         → [invite wire, [[newcomer, id of its vouch or empty], …]]
 REQUEST: Final = b"q"  # request id                → [at, reply as JSON]: a repeated command is answered, not done again
 PEER: Final = b"p"  # peer id                      → a peer in the book, see p2pnode/core/book.py

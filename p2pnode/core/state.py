@@ -32,6 +32,13 @@ class Rng(Protocol):
     def randrange(self, start: int, stop: int | None = None, step: int = 1, /) -> int: ...
 
 
+class Timed(Protocol):
+    """A part of the core that has something to do by itself, and says when."""
+
+    def woke(self, now: int) -> None: ...
+    def next_wake(self) -> int | None: ...
+
+
 class Settings(msgspec.Struct, frozen=True):
     """name: the household's; area: geohash or empty; peer_id: of our host; box: X25519 public key, 32 bytes; witness:
     whether this node decides for others whose terms name it; everywhere: whether it listens on all addresses of the
