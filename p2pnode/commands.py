@@ -203,7 +203,7 @@ class Did(Step, frozen=True):
     duty: Token | None = None
     code: Annotated[str, Meta(min_length=1, max_length=32)] | None = None
     result: Hash | None = None
-    photos: Annotated[tuple[Hash, ...], Meta(max_length=12)] = ()
+    photos: Annotated[tuple[Hash, ...], Meta(max_length=12)] | None = None
 
 
 class Pay(Step, frozen=True):

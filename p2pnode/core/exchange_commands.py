@@ -275,8 +275,8 @@ class ExchangeCommands:
         return describe(self._state, self._exchanges, self._settlements, held, now)
 
 
-def _hashes(photos: tuple[str, ...]) -> tuple[bytes, ...]:
-    return tuple(bytes.fromhex(photo) for photo in photos)
+def _hashes(photos: tuple[str, ...] | None) -> tuple[bytes, ...]:
+    return tuple(bytes.fromhex(photo) for photo in photos or ())
 
 
 def _code(view: Exchange, duty: Duty, code: str | None) -> str:

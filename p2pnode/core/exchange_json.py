@@ -6,7 +6,7 @@ from dht.keys import slot_hash
 from ledger.settlement import State as DealState
 from protocols.decimals import OTHER_DECIMALS, format_amount
 from protocols.duties import DutyState
-from protocols.exchange import NEGOTIATING, OPEN, Exchange, Status
+from protocols.exchange import NEGOTIATING, OPEN, Dispute, Exchange, Status
 from protocols.payments import DEPOSIT, UNDER_WAY, Payment, instalments_of, part_of
 from protocols.steps import parse_step
 from protocols.terms import Terms, terms_hash
@@ -32,13 +32,14 @@ def describe(
     paid = {d.id for d in terms.payments}
     gives = any(d.provider == me for d in terms.duties if d.id not in paid and d.id != "return")
     receipts = {duty: settlements.receipt(held.network, deal) for duty, deal in held.deals.items() if duty in paid}
+    overdue = {d.id for d in view.overdue(now)}
     return {
         "exchange_id": held.id.hex(),
         "listing_id": slot_hash((terms.responder, "listing", terms.name)).hex(),
         "network": held.network.hex(),
         "status": str(view.status),
         "reason": view.reason,
-        "role": "giver" if gives else "taker",
+        "role": "mediator" if me not in terms.parties else "giver" if gives else "taker",
         "proposer": names.peer_id(terms.proposer),
         "counterparty": names.peer_id(other),
         "counterparty_name": names.name(other),
@@ -55,6 +56,7 @@ def describe(
             "note": terms.note,
             "witnesses": [{"peer_id": names.peer_id(w), "name": _who(state, w)} for w in terms.witnesses],
             "quorum": terms.quorum,
+            **_conditions(state, network, terms),
         },
         "duties": [
             {
@@ -66,18 +68,25 @@ def describe(
                 "provider_name": _who(state, d.provider),
                 "receiver": names.peer_id(d.receiver),
                 "state": str(view.duties[d.id]),
-                "until": d.until or None,
+                "until": view.deadlines.get(d.id) or d.until or None,
+                "overdue": d.id in overdue,
+                "since": view.since.get(d.id),
             }
             for d in terms.duties
         ],
+        "dispute": str(view.dispute),
+        "amendment": _amendment(state, network, view),
+        "amended": len(view.agreements) - 1 if view.agreed else 0,
+        "cancelled_by": _who(state, view.cancelled_by) if view.cancelled_by else None,
+        "waits_for_goal": view.agreed and view.waits_for_go,
         "next": [
             {
                 "who": _who(state, who),
-                "command": _typed(command, held.id),
+                "command": _typed(command, held.id, slot_hash((terms.responder, "listing", terms.name))),
                 "until": until,
                 "duty": choose(view, who, None).id if command == "pay" else None,
             }
-            for who, command, until in next_steps(view)
+            for who, command, until in next_steps(view, now)
         ],
         "settlement": {
             "state": str(view.payment),
@@ -104,6 +113,60 @@ def describe(
         "attestations": {"mine": me in view.rated, "theirs": other in view.rated},
         "began_at": held.began_at,
     }
+
+
+def _conditions(state: State, network: Network, terms: Terms) -> dict[str, Any]:
+    """What only terms of form 2 say."""
+    goal = terms.goal
+    return {
+        "form": terms.form,
+        "mediator": _person(state, terms.mediator),
+        "parent": terms.parent.hex() or None,
+        "capacity": terms.capacity or None,
+        "goal": {"least": goal.least, "unit": goal.unit or None, "until": goal.until} if goal else None,
+        "may_cancel": [{**(_person(state, rule.by) or {}), "until": rule.until} for rule in terms.cancellation],
+        "shares": [{**(_person(state, share.author) or {}), "parts": share.parts} for share in terms.split],
+        "parcel": terms.parcel.hex() or None,
+        "recipient": _person(state, terms.recipient),
+    }
+
+
+def _person(state: State, author: bytes) -> dict[str, str] | None:
+    return {"peer_id": state.directory.peer_id(author), "name": _who(state, author)} if author else None
+
+
+def _amendment(state: State, network: Network, view: Exchange) -> dict[str, Any] | None:
+    """What somebody proposes in place of the agreed terms."""
+    if view.amendment is None:
+        return None
+    fact, terms = view.amendment
+    return {
+        "by": _who(state, fact.author),
+        "ruling": fact.author == terms.mediator,
+        "hash": terms_hash(terms).hex(),
+        "expires": terms.expires,
+        "note": terms.note,
+        "changes": changes(state, network, view.terms, terms),
+    }
+
+
+def changes(state: State, network: Network, old: Terms, new: Terms) -> list[str]:
+    """What is different, a line each, in our own words and figures."""
+    said = []
+    if (old.amount, old.unit) != (new.amount, new.unit):
+        said.append(f"price: {money(network, new.amount, new.unit)} instead of {money(network, old.amount, old.unit)}")
+    if old.quantity != new.quantity:
+        said.append(f"quantity: {new.quantity} instead of {old.quantity}")
+    if (old.start, old.end) != (new.start, new.end):
+        said.append("another time")
+    before, after = {d.id: d for d in old.duties}, {d.id: d for d in new.duties}
+    for name in before.keys() - after.keys():
+        said.append(f"{name}: owed no more")
+    for name in after.keys() - before.keys():
+        duty = after[name]
+        paid = f" {money(network, duty.amount, duty.unit)}" if duty.amount else ""
+        said.append(f"{name}: {_who(state, duty.provider)} {'pays' if paid else 'does'}{paid or ': ' + duty.what}")
+    return sorted(said)
 
 
 def summary(state: State, network: Network, view: Exchange) -> str:
@@ -140,9 +203,9 @@ def _witnessed(state: State, settlements: "Settlements", held: "Held", terms: Te
     }
 
 
-def _typed(command: str, exchange: bytes) -> str:
+def _typed(command: str, exchange: bytes, listing: bytes) -> str:
     """The command as its user types it."""
-    id_ = exchange.hex()[:8]
+    id_ = (listing if command == "go" else exchange).hex()[:8]
     return f"p2pnode attest {id_} --outcome 2" if command == "attest" else f"p2pnode exchange {command} {id_}"
 
 
@@ -150,17 +213,31 @@ def _who(state: State, author: bytes) -> str:
     return "you" if author == state.me else state.directory.name(author)
 
 
-def next_steps(view: Exchange) -> list[tuple[bytes, str, int | None]]:
+def next_steps(view: Exchange, now: int) -> list[tuple[bytes, str, int | None]]:
     """Who can do what next: (author, command, until or None)."""
     terms = view.terms
     if view.status in NEGOTIATING:
         return [(view.turn, word, terms.expires) for word in ("accept", "counter", "decline")]
+    if view.status is Status.CANCELLED:
+        fees = [d for d in terms.duties if d.on and view.due(d) and view.duties[d.id] is DutyState.PENDING]
+        return [(d.provider, "pay", None) for d in fees if view.payments.get(d.id, Payment.PENDING) not in UNDER_WAY]
     if view.status not in OPEN:
         return []
+    if view.waits_for_go and terms.goal is not None:
+        return [(terms.responder, "go", terms.goal.until)]
     steps: list[tuple[bytes, str, int | None]] = []
+    if view.amendment is not None and view.amendment[0].author != terms.mediator:
+        other = view.counterparty(view.amendment[0].author)
+        steps += [(other, word, view.amendment[1].expires) for word in ("accept", "decline")]
+    elif view.amendment is not None:
+        steps += [(a, word, view.amendment[1].expires) for a in terms.parties for word in ("accept", "decline")]
+    elif view.dispute is Dispute.OPEN:
+        steps.append((terms.mediator, "rule", None))
     for duty in terms.duties:
+        if duty.along or duty.on:
+            continue
         duty_state = view.duties[duty.id]
-        until = duty.until or None
+        until = view.deadlines.get(duty.id) or duty.until or None
         if duty.id in view.payments:
             if view.payments[duty.id] is Payment.PENDING and view.due(duty):
                 steps.append((duty.provider, "pay", until))
@@ -169,6 +246,7 @@ def next_steps(view: Exchange) -> list[tuple[bytes, str, int | None]]:
                 steps.append((duty.provider, "pay" if duty in terms.payments else _word(duty.id), until))
         elif duty_state is DutyState.DONE:
             steps.append((duty.receiver, "confirm", until))
+    steps += [(d.receiver, "default", None) for d in view.overdue(now)]
     steps = [s for i, s in enumerate(steps) if s[1] != "pay" or s[:2] not in [before[:2] for before in steps[:i]]]
     busy = {d.provider for d in terms.payments if view.payments.get(d.id) in UNDER_WAY}
     steps = [s for s in steps if s[1] != "pay" or s[0] not in busy]

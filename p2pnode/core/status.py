@@ -105,7 +105,7 @@ class Status:
         for held in self._exchanges.held.values():
             view = self._exchanges.view(held, now)
             count += view.status in OPEN and any(
-                who == self._state.me and command != "attest" for who, command, _ in next_steps(view)
+                who == self._state.me and command != "attest" for who, command, _ in next_steps(view, now)
             )
         return count
 
