@@ -6,23 +6,16 @@ from datetime import UTC, datetime, timedelta
 from datetime import time as clock
 
 from protocols.errors import Refusal
+from protocols.spans import UNITS
+from protocols.spans import parse_span as parse_span
 
-_UNITS = {"m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"\+?([0-9]{1,6})\s*(min|m|h|d|w)")
-_SHORT = re.compile(r"([0-9]{1,6})\s*(s|min|m|h|d|w)")
 _DAY = re.compile(r"(today|tomorrow|[0-9]{4}-[0-9]{2}-[0-9]{2})?(?:(?:^|[ T])([0-9]{1,2}:[0-9]{2}))?")
 _HINT = "Write 2026-05-01, '2026-05-01 14:00', 'tomorrow 9:00', or a time from now such as 3d or 2h"
 
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def parse_span(text: str) -> int:
-    """Milliseconds of a span in words: 30s, 20min, 2h, 3d, 1w. `Refusal` (usage) for what is no span."""
-    if not (span := _SHORT.fullmatch(text.strip())):
-        raise Refusal("usage", f"not a span of time: {text!r}", "Write 30s, 20min, 2h or 3d.")
-    return int(span[1]) * {"s": 1, **_UNITS}[span[2]] * 1000
 
 
 def parse_time(text: str, now: int, end: bool = False) -> int:
@@ -32,7 +25,7 @@ def parse_time(text: str, now: int, end: bool = False) -> int:
     """
     text = text.strip()
     if span := _SPAN.fullmatch(text):
-        return now + int(span[1]) * _UNITS[span[2]] * 1000
+        return now + int(span[1]) * UNITS[span[2]]
     try:
         if (match := _DAY.fullmatch(text)) and (match[1] or match[2]):
             return _from_words(match[1] or "", match[2] or "", now, end)

@@ -183,7 +183,7 @@ def with_deposit(duties: Sequence["Duty"], amount: int, unit: str) -> tuple["Dut
     )
     steps = [deposit]
     for duty in duties:
-        steps.append(replace(duty, after=DEPOSIT) if duty.id == returned.after else duty)
+        steps.append(replace(duty, after=DEPOSIT) if returned.after in (duty.id, duty.along) else duty)
         if duty.id == returned.id:
             steps.append(refund)
     return tuple(steps)

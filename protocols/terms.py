@@ -24,8 +24,7 @@ from protocols.limits import (
     MAX_TOKEN,
     MAX_WITNESSES,
 )
-from protocols.payments import check_payments, in_instalments, payments, with_deposit
-from protocols.templates import PAY, template
+from protocols.payments import check_payments, payments
 
 DutyId = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A[a-z][a-z0-9_-]*\Z")]
 OptionalDutyId = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A(?:[a-z][a-z0-9_-]*)?\Z")]
@@ -207,81 +206,3 @@ def quorum_of(count: int) -> int:
     if count == 2 or not 0 <= count <= MAX_WITNESSES:
         raise ValueError(f"{count} witnesses")
     return 2 if count == 3 else count - max(0, count - 1) // 3
-
-
-def draft_terms(
-    *,
-    listing: bytes,
-    name: bytes,
-    proposer: bytes,
-    responder: bytes,
-    offered: bool,
-    kind: str,
-    title: str,
-    quantity: int,
-    start: int,
-    end: int,
-    amount: int,
-    unit: str,
-    price_text: str,
-    note: str,
-    previous: bytes,
-    expires: int,
-    witnesses: tuple[bytes, ...] = (),
-    instalments: int = 1,
-    deposit: tuple[int, str] = (0, ""),
-) -> Terms:
-    """Terms made from the template of a kind. offered: whether the listing is an offer (its author gives).
-
-    instalments: in how many steps it is given and paid; deposit: minor units, and their unit. `Refusal` where this
-    kind has nothing that could be done so.
-    """
-    giver, taker = (responder, proposer) if offered else (proposer, responder)
-    duties = []
-    rows = template(kind)
-    if amount and PAY not in rows:  # something lent or given for which a price was named all the same
-        rows = (*rows, PAY)
-    for row in rows:
-        pays = row.id == "pay"
-        if pays and amount == 0:
-            continue
-        provider, receiver = (giver, taker) if row.by == "giver" else (taker, giver)
-        until = end if row.id == "return" else 0
-        what = row.what.format(title=title, price=price_text)
-        duties.append(
-            Duty(
-                id=row.id,
-                action=row.action,
-                what=what[: 2 * MAX_TITLE],
-                provider=provider,
-                receiver=receiver,
-                amount=amount if pays else 0,
-                unit=unit if pays else "",
-                until=until,
-                after=row.after,
-            )
-        )
-    if instalments != 1:
-        duties = list(in_instalments(duties, instalments))
-    if deposit[0]:
-        duties = list(with_deposit(duties, *deposit))
-    return Terms(
-        listing=listing,
-        name=name,
-        proposer=proposer,
-        responder=responder,
-        kind=kind,
-        title=title,
-        duties=tuple(duties),
-        expires=expires,
-        quantity=quantity,
-        start=start,
-        end=end,
-        amount=amount,
-        unit=unit if amount else "",
-        note=note,
-        previous=previous,
-        quorum=quorum_of(len(witnesses)),
-        witnesses=witnesses,
-        deposit=deposit[0],
-    )

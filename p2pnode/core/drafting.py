@@ -3,13 +3,14 @@
 from p2pnode import commands
 from p2pnode.bounds import PROPOSAL_LIFETIME
 from protocols.amounts import Price, parse_amount, parse_price
+from protocols.drafts import draft_terms
 from protocols.envelope import Record
 from protocols.errors import Refusal
 from protocols.exchange import Exchange
 from protocols.limits import DAY, HOUR, MAX_INT
 from protocols.listing import Listing
 from protocols.payments import DEPOSIT, instalments_of
-from protocols.terms import Terms, draft_terms, quorum_of, terms_hash
+from protocols.terms import Terms, quorum_of, terms_hash
 
 from .carrying import Carrying
 from .exchange_json import money

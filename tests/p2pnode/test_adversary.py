@@ -18,13 +18,14 @@ from p2pnode.core.events import Command, Connected, Disconnected, Received
 from p2pnode.core.keys import KEPT
 from protocols import exchange_messages as messages
 from protocols import ledger_messages, recovery_messages
+from protocols.drafts import draft_terms
 from protocols.errors import Refusal
 from protocols.fact import NO_DEAL, Fact, seal_fact
 from protocols.genesis import Genesis, found
 from protocols.identity import Signer, incept
 from protocols.limits import DAY, HOUR, MINUTE
 from protocols.payments import deal_of
-from protocols.terms import Terms, draft_terms, encode_terms
+from protocols.terms import Terms, encode_terms
 from tests.p2pnode.lab import EVE, EVES_PEER, Lab, sent
 from tests.p2pnode.test_paying import agree
 from tests.sim.simulator import Node

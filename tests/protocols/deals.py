@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from protocols.codec import encode, plain
+from protocols.drafts import draft_terms
 from protocols.exchange import Exchange, evaluate
 from protocols.fact import NO_DEAL, Fact, Step, parse_fact, seal_fact
 from protocols.identity import Signer
 from protocols.payments import Payment
-from protocols.terms import Terms, draft_terms, encode_terms, parse_terms, terms_hash
+from protocols.terms import Terms, encode_terms, parse_terms, terms_hash
 from tests.strategies import NOW, network, signer
 
 ANN, BOB, EVE = signer(1), signer(2), signer(3)

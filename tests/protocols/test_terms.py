@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 from protocols.codec import encode, plain
 from protocols.errors import DecodeError
 from protocols.limits import MAX_QUANTITY, MAX_TERMS
-from protocols.templates import TEMPLATES
 from protocols.terms import Duty, encode_terms, parse_terms, quorum_of, terms_hash
 from tests.protocols.deals import ANN, BOB, EVE, terms_of
+from tests.protocols.old_rows import ROWS
 from tests.strategies import NOW, amounts, kinds, lines, signer, texts, times
 
 TERMS = terms_of()
 quantities = st.integers(1, MAX_QUANTITY)
 
 
-@given(kinds | st.sampled_from(sorted(TEMPLATES)), lines(120), texts(200), amounts, quantities, st.booleans(), times)
+@given(kinds | st.sampled_from(sorted(ROWS)), lines(120), texts(200), amounts, quantities, st.booleans(), times)
 def test_round_trip(kind, title, note, amount, quantity, offered, start):
     terms = terms_of(
         kind=kind, title=title, note=note, amount=amount, quantity=quantity, offered=offered, start=start, end=start + 1
@@ -26,7 +26,7 @@ def test_round_trip(kind, title, note, amount, quantity, offered, start):
     assert terms_hash(parse_terms(encode_terms(terms))) == terms_hash(terms)
 
 
-@pytest.mark.parametrize("kind", sorted(TEMPLATES))
+@pytest.mark.parametrize("kind", sorted(ROWS))
 @pytest.mark.parametrize("offered", [True, False])
 def test_who_gives_and_who_pays(kind, offered):
     terms = terms_of(kind=kind, offered=offered)
