@@ -11,7 +11,7 @@ from .exchange_output import print_list, print_whole, step
 from .output import note
 from .session import Session
 from .settling import add_to
-from .times import now_ms, parse_time
+from .terms import gathered, print_terms, terms_options
 
 
 @click.group(cls=Group, bare="list", example="p2pnode exchange propose 3f9a --quantity 1\np2pnode exchange show 77c1")
@@ -19,57 +19,16 @@ def exchange() -> None:
     """Agree on an exchange and carry it out. ID is an exchange's id or the beginning of it."""
 
 
-_WITNESS = (
-    "A neighbour who may call the payment off if it is not answered in time, so that your credit is not bound for "
-    "ever. Repeat it: of 1 that one must agree, of 3 two, of 4 three, of 5 four, of 6 or 7 five. Three bear one who is "
-    "silent, four one who lies; two are no use. Only for a price in the network's credit."
-)
-
-
-def _terms(function: Any) -> Any:
-    for option in reversed(
-        [
-            click.option("--quantity", type=click.IntRange(min=1), help="How many, or how long in the price's units."),
-            click.option("--from", "start", metavar="TIME", help="From when."),
-            click.option("--until", "end", metavar="TIME", help="Until when."),
-            click.option("--price", metavar="PRICE", help="Another price than the one asked."),
-            click.option("--note", default="", help="A line for the other side."),
-            click.option("--witness", metavar="PEER", multiple=True, help=_WITNESS),
-            click.option(
-                "--instalments",
-                type=click.IntRange(min=1, max=12),
-                metavar="N",
-                help="Give and pay in N steps, in turn: 2 to 12; 1 is at once. For one piece of work or goods.",
-            ),
-            click.option(
-                "--deposit",
-                metavar="AMOUNT",
-                help="Credit that is paid before the handover and back after the return. To rent or lend.",
-            ),
-        ]
-    ):
-        function = option(function)
-    return function
-
-
-def _times(given: dict[str, Any]) -> dict[str, Any]:
-    now = now_ms()
-    start, end = given["start"], given["end"]
-    return {
-        **given,
-        "start": None if start is None else parse_time(start, now),
-        "end": None if end is None else parse_time(end, now, end=True),
-    }
-
-
 @exchange.command(
     "propose",
     example="p2pnode exchange propose 3f9a --from 'tomorrow 9:00' --until 'tomorrow 10:00'\n"
     "p2pnode exchange propose 51be --price 6 --instalments 3\n"
-    "p2pnode exchange propose 3f9a --quantity 1 --deposit 5",
+    "p2pnode exchange propose 3f9a --quantity 1 --deposit 5\n"
+    "p2pnode exchange propose 77ab --leg 'mine: a basket of apples'\n"
+    "p2pnode exchange propose 3f9a --from weekend.toml --dry-run",
 )
 @click.argument("listing")
-@_terms
+@terms_options
 @with_session
 def propose(session: Session, listing: str, **given: Any) -> None:
     """Propose an exchange on a LISTING (its id, or the beginning of it).
@@ -78,10 +37,16 @@ def propose(session: Session, listing: str, **given: Any) -> None:
     at most. A deposit is the owner's until it is paid back: it is as safe as the owner is.
 
     Whoever is to be paid sees the --witness you name, and may counter with others.
+
+    --from FILE.toml reads any of these options, by their names, from a file; what is typed goes above it. --dry-run
+    shows the terms that would be proposed, duty by duty.
     """
-    given["witness"] = given["witness"] or None
-    wanted = {"listing": listing, **_times(given)}
-    if given["deposit"] is not None and not session.dry_run:
+    wanted = {"listing": listing, **gathered(given)}
+    if session.dry_run:
+        data = {"dry_run": True, "command": "exchange.propose", **session.call("exchange.foresee", **wanted)}
+        session.emit(data, lambda: print_terms(session, data))
+        return
+    if wanted["deposit"] is not None:
         for warning in session.call("exchange.foresee", **wanted)["warnings"]:
             note(f"! {warning[:1].upper()}{warning[1:]}. It is proposed all the same.")
     step(session, "propose", **wanted)
@@ -89,16 +54,15 @@ def propose(session: Session, listing: str, **given: Any) -> None:
 
 @exchange.command("counter", example="p2pnode exchange counter 77c1 --price 3/hour --note 'It is a big one'")
 @click.argument("id_", metavar="ID")
-@_terms
+@terms_options
 @click.option("--no-witness", is_flag=True, help="Do without witnesses.")
 @with_session
 def counter(session: Session, id_: str, no_witness: bool, **given: Any) -> None:
     """Answer a proposal with other terms. What is not named stays."""
     if no_witness and given["witness"]:
         raise Refusal("usage", "--witness and --no-witness", "Give one of the two.")
-    if not given["witness"]:
-        given["witness"] = () if no_witness else None
-    step(session, "counter", id=id_, **_times(given))
+    wanted = gathered(given)
+    step(session, "counter", id=id_, **{**wanted, **({"witness": ()} if no_witness else {})})
 
 
 @exchange.command(

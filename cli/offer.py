@@ -7,15 +7,21 @@ from typing import Any
 import click
 
 from protocols.errors import Refusal
+from protocols.spans import format_span
 
 from .command import Command, Group, with_session
 from .output import distance, facts, say, short, table
 from .session import Session
-from .times import format_time, now_ms, parse_time
+from .times import format_time, now_ms, parse_span, parse_time
 
-KINDS = "sell, rent, lend, give, food, service, help, deliver, design, pledge, or your own word"
-FOR_NOTHING = ("give", "lend")  # kinds of which nobody expects a price
-_FILE_KEYS = {"kind", "title", "text", "price", "quantity", "tags", "area", "until", "when", "photos", "to"}
+KINDS = (
+    "sell, rent, lend, give, food, service, help, deliver, design, pledge, barter, want, task, project, barn, fund, or "
+    "your own word"
+)
+FOR_NOTHING = ("give", "lend", "barter", "barn", "pledge", "project", "fund")  # kinds of which nobody expects a price
+_FILE_KEYS = {"kind", "title", "text", "price", "quantity", "tags", "area", "until", "when", "photos", "to"} | {
+    "goal", "part-of", "orders", "instant",
+}  # fmt: skip
 
 
 def _fields(function: Any) -> Any:
@@ -39,6 +45,12 @@ def _fields(function: Any) -> Any:
                 help="A picture. Not yet: photos are not shared so far, and this is refused.",
             ),
             click.option("--to", metavar="AREA", help="Where a delivery or a ride goes."),
+            click.option("--goal", metavar="GOAL", help="It goes ahead with so many, 10, or so much: '500 hour'."),
+            click.option("--part-of", metavar="LISTING", help="The listing of the project that this is a part of."),
+            click.option("--orders", metavar="SPAN", help="It must be ordered so long before: 2d."),
+            click.option(
+                "--instant/--no-instant", default=None, help="Who proposes what is asked need not wait for your yes."
+            ),
             click.option("--from", "source", metavar="FILE", help="Read the fields from a TOML file; - for stdin."),
         ]
     ):
@@ -54,6 +66,8 @@ def _gathered(given: dict[str, Any], clearing: bool = False) -> dict[str, Any]:
     fields.update({key: value for key, value in given.items() if value not in (None, ())})
     if isinstance(fields.get("until"), str):
         fields["until"] = parse_time(fields["until"], now_ms(), end=True)
+    if isinstance(fields.get("orders"), str):
+        fields["orders"] = parse_span(fields["orders"]) if fields["orders"] else 0
     if fields.pop("photos", None):
         raise Refusal("refused", "Photos are not shared yet", "Leave out --photo (in a file: photos)")
     if "tags" in fields:
@@ -82,6 +96,10 @@ def _read(source: str) -> dict[str, Any]:
         raise Refusal(
             "usage", f"{name}: {unknown[0]} is no field of a listing", f"The fields: {', '.join(sorted(_FILE_KEYS))}"
         )
+    if "part-of" in fields:
+        fields["part_of"] = fields.pop("part-of")
+    if "goal" in fields:
+        fields["goal"] = str(fields["goal"])  # 10 is what would be typed
     if "until" in fields and not isinstance(fields["until"], int):
         fields["until"] = str(fields["until"])
     return fields
@@ -292,6 +310,7 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
             ("price", row.get("asks") or session.price(row.get("price"), row.get("network"))),
             ("quantity", row.get("quantity")),
             ("tags", ", ".join(row.get("tags") or ())),
+            *_labels(session, row),
             ("area", row.get("area")),
             ("distance", None if row.get("distance_km") is None else distance(row["distance_km"])),
             ("by", row.get("author_name")),
@@ -305,6 +324,19 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
     )
     if not row.get("mine") and not row.get("paused") and row.get("state") != "withdrawn":
         say(f"Next: p2pnode exchange propose {short(row.get('listing_id'))}")
+
+
+def _labels(session: Session, row: dict[str, Any]) -> list[tuple[str, str | None]]:
+    """What its tags say to machines, in words."""
+    labels = row.get("labels") or {}
+    goal, orders, part = labels.get("goal"), labels.get("orders"), labels.get("part_of")
+    much = goal and (session.money(goal, network=row.get("network")) if goal["unit"] else f"{goal['amount']} who agree")
+    return [
+        ("goal", much or None),
+        ("orders", f"until {format_span(orders)} before" if orders else None),
+        ("part of", short(part) if part else None),
+        ("instant", "accepted by itself" if labels.get("instant") else None),
+    ]
 
 
 offer = _build("offer", 'rent --title "Snowblower" --price 2/hour --tag snow')

@@ -22,9 +22,7 @@ from .arguments import (
     Direction,
     Hash,
     Id,
-    Instalments,
     Line,
-    Named,
     Note,
     Path,
     PeerName,
@@ -51,6 +49,12 @@ from .arguments import SaveSearch as SaveSearch
 from .arguments import Search as Search
 from .arguments import SettleClaim as SettleClaim
 from .arguments import TakeParcel as TakeParcel
+from .exchange_arguments import AddKind as AddKind
+from .exchange_arguments import Conditions as Conditions
+from .exchange_arguments import Counter as Counter
+from .exchange_arguments import Labelled as Labelled
+from .exchange_arguments import OneKind as OneKind
+from .exchange_arguments import Propose as Propose
 
 
 class Join(Args, frozen=True):
@@ -85,7 +89,7 @@ class Block(Args, frozen=True):
     reason: Line = ""
 
 
-class Publish(Args, frozen=True):
+class Publish(Labelled, frozen=True, kw_only=True):
     """photos: absolute paths of files that the node reads. when: an RRULE. to: where a courier or a ride goes."""
 
     direction: Direction
@@ -102,7 +106,7 @@ class Publish(Args, frozen=True):
     to: Area | None = None
 
 
-class Edit(Args, frozen=True):
+class Edit(Labelled, frozen=True, kw_only=True):
     """None leaves a field as it is; the empty string or list clears it."""
 
     id: Id
@@ -140,46 +144,6 @@ class ListListings(Args, frozen=True):
     """direction: None lists both. Our own listings only."""
 
     direction: Direction | None = None
-
-
-class Propose(Args, frozen=True):
-    """start, end: when it is wanted. price: the whole or per unit, as the listing says; None: the listing's.
-
-    instalments: in how many steps it is given and paid. deposit: paid before the handover, and back after the return.
-    witness: peers who may call a payment off if it is not answered. parcel: of a delivery, that receipts say who has
-    the parcel; door: that a code is shown where it goes; to: who receives it there; parent: exchange of ours that this
-    one carries out, or passes on.
-    """
-
-    listing: Id
-    quantity: Count | None = None
-    start: Time | None = None
-    end: Time | None = None
-    price: Price | None = None
-    note: Note = ""
-    witness: Named | None = None
-    instalments: Instalments | None = None
-    deposit: Amount | None = None
-    parcel: bool | None = None
-    door: bool | None = None
-    to: PeerName | None = None
-    parent: Id | None = None
-
-
-class Counter(Args, frozen=True):
-    """None keeps what the last proposal said. instalments: 1, and a deposit of 0, is none. door: that
-    a code is shown at the door; only the sender of a parcel can make one."""
-
-    id: Id
-    quantity: Count | None = None
-    start: Time | None = None
-    end: Time | None = None
-    price: Price | None = None
-    note: Note = ""
-    instalments: Instalments | None = None
-    deposit: Amount | None = None
-    witness: Named | None = None
-    door: bool | None = None
 
 
 class Step(Args, frozen=True):

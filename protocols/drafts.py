@@ -106,7 +106,10 @@ def draft_terms(
     fees = asked.fees
     if fees is None:
         fees = _fees(found, cancellation, giver, taker, amount, unit)
-    duties += [_fee(fee, giver, taker) for fee in fees]
+    elif fees and not cancellation:
+        raise Refusal("usage", "a fee is for who may cancel alone", "Say until when one may: --cancel-until 24h.")
+    may = {rule.by for rule in cancellation}
+    duties += [_fee(fee, giver, taker) for fee in fees if fee.by in may]
     terms = Terms(
         listing=listing,
         name=name,

@@ -3,13 +3,15 @@
 from p2pnode import commands
 from p2pnode.bounds import PROPOSAL_LIFETIME
 from protocols.amounts import Price, parse_amount, parse_price
-from protocols.drafts import draft_terms
+from protocols.drafts import draft_terms, is_offered
 from protocols.envelope import Record
 from protocols.errors import Refusal
 from protocols.exchange import Exchange
+from protocols.labels import parse_labels
 from protocols.limits import DAY, HOUR, MAX_INT
 from protocols.listing import Listing
 from protocols.payments import DEPOSIT, instalments_of
+from protocols.templates import Template
 from protocols.terms import Terms, quorum_of, terms_hash
 
 from .carrying import Carrying
@@ -18,6 +20,7 @@ from .exchanges import Exchanges
 from .held import Held
 from .listings import Listings
 from .state import Network, State
+from .wishes import Occasion, Wishes, check_order_window
 
 SPANS = {"hour": HOUR, "day": DAY, "night": DAY, "week": 7 * DAY}
 
@@ -28,6 +31,7 @@ class Drafting:
         self._exchanges = exchanges
         self._listings = listings
         self.carrying = Carrying(state, exchanges)
+        self._wishes = Wishes(state, exchanges)
 
     def proposal(self, args: commands.Propose, now: int) -> tuple[Network, Record, Terms]:
         """What our user proposes: in which network, on which listing, which terms. `Refusal`."""
@@ -38,24 +42,35 @@ class Drafting:
             raise Refusal("refused", "this listing is paused by its owner", "Ask again when it is back.")
         if record.until <= now:
             raise Refusal("not_found", "this listing has expired", "`p2pnode search` shows what is current.")
-        _check_span(args.start or 0, args.end or 0, now)
-        quantity = _quantity(args.quantity, args.start, args.end, listing.price, 1)
+        of, labels, offered = (
+            self._state.template(listing.kind),
+            parse_labels(listing.tags),
+            listing.direction == "offer",
+        )
+        start, end = _time(args, of, listing)
+        _check_span(start, end, now)
+        check_order_window(labels, start, now)
+        quantity = _quantity(args.quantity, start or None, end or None, listing.price, 1)
         counted = listing.price is None or listing.price.per not in SPANS
         if counted and listing.quantity is not None and quantity > listing.quantity:
             raise Refusal("refused", f"only {listing.quantity} are offered", "Ask for fewer.")
         amount, unit, text = _price(network, args.price, listing.price, quantity)
         witnesses = self._witnesses(network, args.witness or (), record.author, unit if amount else "")
+        it = Occasion(
+            network=network, of=of, title=listing.title, owner_gives=offered, owner=record.author, other=record.author,
+            start=start, end=end, closes=_closes(start, now, record.until), unit=unit,
+        )  # fmt: skip
         terms = draft_terms(
             listing=record.id,
             name=record.name,
             proposer=self._state.me,
             responder=record.author,
-            offered=listing.direction == "offer",
+            offered=offered,
             kind=listing.kind,
             title=listing.title,
             quantity=quantity,
-            start=args.start or 0,
-            end=args.end or 0,
+            start=start,
+            end=end,
             amount=amount,
             unit=unit,
             price_text=text,
@@ -65,6 +80,8 @@ class Drafting:
             witnesses=witnesses,
             instalments=1 if args.instalments is None else args.instalments,
             deposit=_deposit(network, args.deposit),
+            asked=self._wishes.first(args, it, listing, labels),
+            of=of,
         )
         return network, record, self.carrying.draft(args, terms, now)
 
@@ -87,8 +104,13 @@ class Drafting:
             witnesses = self._witnesses(network, args.witness, other, unit if amount else "")
         else:
             witnesses = old.witnesses if amount and unit == network.genesis.unit else ()
-        paid = {d.id for d in old.payments}
-        owner_gives = any(d.provider == old.responder for d in old.duties if d.id not in paid)
+        of = self._state.template(old.kind)
+        owner_gives = is_offered(old, of)
+        it = Occasion(
+            network=network, of=of, title=old.title, owner_gives=owner_gives, owner=old.responder,
+            other=view.counterparty(self._state.me), start=start, end=end,
+            closes=_closes(start, now, old.expires), unit=unit,
+        )  # fmt: skip
         terms = draft_terms(
             listing=old.listing,
             name=old.name,
@@ -109,6 +131,8 @@ class Drafting:
             witnesses=witnesses,
             instalments=(instalments_of(old) or 1) if args.instalments is None else args.instalments,
             deposit=_deposit(network, args.deposit, old),
+            asked=self._wishes.other(args, it, old),
+            of=of,
         )
         return self.carrying.again(args, old, terms)
 
@@ -157,6 +181,19 @@ class Drafting:
         record = self._exchanges.listing_of(held)
         listing: Listing | None = self._listings.parse(record) if record is not None else None
         return listing.price if listing else None
+
+
+def _time(args: commands.Propose, of: Template, listing: Listing) -> tuple[int, int]:
+    """From when to when it is wanted, 0 where that is open. What has one time only is wanted then."""
+    slots = listing.available.slots if listing.available is not None else ()
+    if of.time and args.start is None and args.end is None and len(slots) == 1:
+        return slots[0]
+    return args.start or 0, args.end or 0
+
+
+def _closes(start: int, now: int, otherwise: int) -> int:
+    """By when enough must have come together, where nobody says so: a day before it is to be, if that can still be."""
+    return otherwise if not start else start - DAY if start - DAY > now else start
 
 
 def _check_span(start: int, end: int, now: int) -> None:

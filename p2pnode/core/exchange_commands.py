@@ -10,7 +10,7 @@ from protocols.errors import Refusal
 from protocols.exchange import NEGOTIATING, OPEN, Exchange, Status
 from protocols.limits import DAY, SECOND
 from protocols.payments import UNDER_WAY, Payment, part_of
-from protocols.terms import Duty, encode_terms, terms_hash
+from protocols.terms import Duty, encode_terms, parse_terms, terms_hash
 
 from .drafting import SPANS, Drafting
 from .exchange_json import describe, summary
@@ -20,6 +20,7 @@ from .listings import Listings
 from .paying import choose
 from .settlements import Settlements
 from .state import Network, State
+from .terms_json import terms_json
 
 
 class ExchangeCommands:
@@ -39,7 +40,10 @@ class ExchangeCommands:
     def foresee(self, args: commands.Propose, now: int) -> dict[str, Any]:
         """What our user should know before proposing this; nothing is said or stored. `Refusal` as of proposing."""
         network, _, terms = self._drafting.proposal(args, now)
-        return {"warnings": self._drafting.warnings(network, terms)}
+        return {
+            "warnings": self._drafting.warnings(network, terms),
+            "terms": terms_json(self._state, network, parse_terms(encode_terms(terms))),
+        }
 
     def counter(self, args: commands.Counter, now: int) -> object:
         held, view, network = self._open(args.id, now)

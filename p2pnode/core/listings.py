@@ -14,10 +14,12 @@ from protocols.amounts import parse_price
 from protocols.cell import coarsen
 from protocols.envelope import Record, parse_record, seal
 from protocols.errors import Refusal, Reject
+from protocols.labels import format_labels, without_labels
 from protocols.limits import DAY, MAX_LIFETIME
 from protocols.listing import Availability, Listing, parse_listing, seal_listing
 
 from .keys import RECORD
+from .labelling import goal_label, labels_json, labels_of
 from .revising import Next, next_revision
 from .state import Network, State
 
@@ -161,6 +163,7 @@ class Listings:
             "title": listing.title,
             "text": listing.text,
             "tags": list(listing.tags),
+            "labels": labels_json(listing.tags, network.genesis),
             "price": {"amount": price.amount, "unit": price.unit, "per": price.per} if price else None,
             "quantity": listing.quantity,
             "when": listing.available.rrule if listing.available else None,
@@ -189,6 +192,23 @@ class Listings:
         return "spread" if replicas or record.author != self._state.me else "stored"
 
     # Parts
+
+    def labelled(
+        self, tags: tuple[str, ...] | None, args: commands.Labelled, network: Network, old: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """The tags of a listing: words as given, or as they were, and what machines read. `Refusal`."""
+        labels = labels_of(old, tags)
+        if args.goal is not None:
+            labels = labels._replace(goal=goal_label(args.goal, network.genesis) if args.goal else None)
+        if args.part_of is not None:
+            part = slot_hash(self.find(args.part_of, network.id.hex())[1].slot) if args.part_of else b""
+            labels = labels._replace(part=part)
+        if args.orders is not None:
+            labels = labels._replace(orders=args.orders)
+        if args.instant is not None:
+            labels = labels._replace(instant=args.instant)
+        words = without_labels(old if tags is None else tags)
+        return (*dict.fromkeys(words), *format_labels(labels))
 
     def _starting_with(self, text: str, network: str | None) -> list[tuple[Network, bytes]]:
         """The live listings whose ids start with this: where, and the record."""
@@ -295,7 +315,7 @@ class Listings:
                 kind=args.kind,
                 title=args.title.strip(),
                 text=args.text,
-                tags=tuple(dict.fromkeys(args.tags)),
+                tags=self.labelled(args.tags, args, network, ()),
                 price=parse_price(args.price, genesis.unit, genesis.decimals) if args.price else None,
                 quantity=args.quantity,
                 available=_rule(args.when) if args.when else None,
@@ -311,7 +331,7 @@ class Listings:
             "kind": args.kind,
             "title": args.title,
             "text": args.text,
-            "tags": None if args.tags is None else tuple(dict.fromkeys(args.tags)),
+            "tags": self.labelled(args.tags, args, network, old.tags),
             "quantity": args.quantity,
             "area": None if args.area is None else coarsen(args.area, genesis.cell_precision) if args.area else "",
             "area_to": None if args.to is None else coarsen(args.to, genesis.cell_precision) if args.to else "",

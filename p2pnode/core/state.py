@@ -1,6 +1,6 @@
 """What the parts of the core share. Each part owns its own state; this holds what all of them look at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -16,6 +16,7 @@ from protocols.envelope import Record
 from protocols.errors import Ignore, Refusal
 from protocols.genesis import Genesis
 from protocols.identity import KeyState, Signer
+from protocols.templates import Template, template
 
 from .directory import Directory
 from .journal import Journal
@@ -42,7 +43,7 @@ class Timed(Protocol):
 class Settings(msgspec.Struct, frozen=True):
     """name: the household's; area: geohash or empty; peer_id: of our host; box: X25519 public key, 32 bytes; witness:
     whether this node decides for others whose terms name it; everywhere: whether it listens on all addresses of the
-    machine, and not on some that its user has named.
+    machine, and not on some that its user has named; kinds: those of the user, by name.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True):
     default_network: str = ""
     witness: bool = True
     everywhere: bool = False
+    kinds: Mapping[str, Template] = {}
 
 
 class Network(msgspec.Struct):
@@ -160,6 +162,9 @@ class State:
         self.named: dict[
             str, Callable[[bytes, bytes], bool]
         ] = {}  # what a deal id can name → whether (network, id) does
+
+    def template(self, kind: str) -> Template:
+        return template(kind, self.settings.kinds)
 
     def _has_a_say(self, peer: str) -> bool:
         """Whether a connected peer is asked the time: one that we chose, or that speaks for a member. Anybody can be an

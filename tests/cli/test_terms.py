@@ -1,0 +1,104 @@
+"""What is asked of an exchange, from the options and the file to the node, and what would come of it."""
+
+from pathlib import Path
+
+import pytest
+
+from protocols.limits import DAY, HOUR
+from tests.cli.conftest import Run
+from tests.p2pnode.fake_node import FakeNode
+
+TERMS = {
+    "network": None, "form": 2, "kind": "rent", "title": "Drill", "quantity": 1, "deposit": None, "from": None,
+    "price": {"amount": 250, "unit": "EUR"}, "until": None, "expires": 1, "note": "", "capacity": 1,
+    "parent": "ab" * 32, "mediator": "Anna", "goal": {"least": 10, "unit": "", "until": 4_102_444_800_000},
+    "split": [{"who": "Ben", "parts": 2}],
+    "cancellation": [{"who": "you", "until": 4_102_444_800_000}], "witnesses": [],
+    "duties": [
+        {"id": "work", "action": "work", "what": "do: Drill", "who": "Ben", "to": "you", "amount": None, "from": None,
+         "until": None, "within": 2 * DAY, "after": None, "along": None, "confirm": HOUR, "on": None},
+    ],
+}  # fmt: skip
+
+
+def test_conditions_reach_the_node(run: Run, node: FakeNode) -> None:
+    run(
+        "exchange", "propose", "ab", "--form", "full", "--mediator", "Anna", "--cancel-until", "24h", "--fee", "1",
+        "--within", "2d", "--goal", "500 hour", "--leg", "mine: apples", "--leg", "yours: help", "--share", "me:1",
+        "--share", "ben:2", "--parent", "77",
+    )  # fmt: skip
+    assert node.last == (
+        "exchange.propose",
+        {
+            "listing": "ab", "form": "full", "mediator": "Anna", "cancel_until": DAY, "fee": "1", "within": 2 * DAY,
+            "goal": "500 hour", "leg": ("mine: apples", "yours: help"), "share": ("me:1", "ben:2"), "parent": "77",
+            "note": "",
+        },
+    )  # fmt: skip
+    run("exchange", "counter", "cd", "--mediator", "", "--within", "0")
+    assert node.last == ("exchange.counter", {"id": "cd", "mediator": "", "within": 0, "note": ""})
+
+
+def test_a_proposal_from_a_file_with_the_command_line_above_it(run: Run, node: FakeNode, tmp_path: Path) -> None:
+    file = tmp_path / "weekend.toml"
+    file.write_text(
+        'from = 2030-01-01T10:00:00Z\nuntil = "2030-01-01T11:00Z"\ndeposit = 5\ncancel-until = "2d"\n'
+        'share = ["me:1", "ben:2"]\nwitness = "Anna"\nquantity = 2\nnote = "ours"\n'
+    )
+    node.answers["exchange.foresee"] = {"warnings": []}
+    run("exchange", "propose", "ab", "--from", str(file), "--deposit", "6")
+    assert node.calls[-1][0] == "exchange.propose"
+    args = node.last[1]
+    assert args == {
+        "listing": "ab", "start": 1893492000000, "end": 1893495600000, "deposit": "6", "cancel_until": 2 * DAY,
+        "share": ("me:1", "ben:2"), "witness": ("Anna",), "quantity": 2, "note": "ours",
+    }  # fmt: skip
+    run("exchange", "propose", "ab", "--from", str(file), "--from", "2030-01-01T09:00Z")
+    assert node.last[1]["start"] == 1893488400000
+
+
+@pytest.mark.parametrize("text", ["colour = 1", "from = ", 'within = "soon"', "share = 1", "quantity = 'two'"])
+def test_a_file_that_is_wrong(run: Run, node: FakeNode, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(text)
+    assert run("exchange", "propose", "ab", "--from", str(file), "--json").error["code"] == "usage"
+    assert run("exchange", "propose", "ab", "--from", str(tmp_path / "none.toml"), "--json").error["code"] == "usage"
+
+
+def test_dry_run_shows_the_terms_duty_by_duty_and_proposes_nothing(run: Run, node: FakeNode) -> None:
+    node.answers["exchange.foresee"] = {"warnings": ["it is dear"], "terms": TERMS}
+    out = run("exchange", "propose", "ab", "--dry-run").out
+    assert [name for name, *_ in node.calls if name.startswith("exchange")] == ["exchange.foresee"]
+    for line in (
+        "work       Ben: do: Drill; within 2d, counts as confirmed after 1h", "you may cancel alone", "Anna",
+        "10 who agree", "! It is dear.", "Nothing was done.",
+    ):  # fmt: skip
+        assert line in out
+    data = run("exchange", "propose", "ab", "--dry-run", "--json").data
+    assert data["dry_run"] and data["command"] == "exchange.propose" and data["terms"]["form"] == 2
+
+
+def test_labels_of_a_listing(run: Run, node: FakeNode, tmp_path: Path) -> None:
+    base = ("--kind", "task", "--title", "t")
+    run("request", "publish", *base, "--goal", "10", "--part-of", "3f9a", "--orders", "2d", "--instant")
+    args = node.last[1]
+    assert (args["goal"], args["part_of"], args["orders"], args["instant"]) == ("10", "3f9a", 2 * DAY, True)
+    run("request", "publish", *base)
+    assert not {"goal", "part_of", "orders", "instant"} & node.last[1].keys()
+    file = tmp_path / "task.toml"
+    file.write_text('kind = "task"\ntitle = "t"\ngoal = 10\npart-of = "3f"\norders = "1h"\ninstant = true\n')
+    run("request", "publish", "--from", str(file))
+    args = node.last[1]
+    assert (args["goal"], args["part_of"], args["orders"], args["instant"]) == ("10", "3f", HOUR, True)
+    run("request", "edit", "ab", "--goal", "", "--no-instant", "--orders", "")
+    edits = next(args for name, args, _ in reversed(node.calls) if name == "listing.edit")
+    assert (edits.goal, edits.instant, edits.orders) == ("", False, 0)  # type: ignore[attr-defined]
+
+
+def test_a_listing_says_its_labels_in_words(run: Run, node: FakeNode) -> None:
+    node.answers["listing.show"] = {
+        "listing_id": "ab", "title": "t", "direction": "request",
+        "labels": {"goal": {"amount": 10, "unit": ""}, "orders": DAY, "part_of": "cd" * 12, "instant": True},
+    }  # fmt: skip
+    out = run("request", "show", "ab").out
+    assert "10 who agree" in out and "until 1d before" in out and "cdcdcdcd" in out and "accepted by itself" in out
