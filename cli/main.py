@@ -45,6 +45,7 @@ SECTIONS = {
         "notices": Place("cli.notices", "notices", "Listings that arrived and fit a saved search or match yours"),
         "matches": Place("cli.notices", "matches", "Offers and requests that go together with yours"),
         "exchange": Place("cli.exchange", "exchange", "Agree on an exchange and carry it out"),
+        "kinds": Place("cli.kinds", "kinds", "The kinds of exchange, and your own"),
         "claim": Place("cli.claims", "claim", "Private claims: who owes whom how much, in any unit"),
         "attest": Place("cli.reputation", "attest", "Rate an exchange"),
         "ledger": Place("cli.ledger", "ledger", "Your entries, your balance, your credit limit"),

@@ -279,3 +279,5 @@ QUERY_RATE: Final = 1.0  # of one peer, answered
 QUERY_BURST: Final = 10
 QUERY_RATE_ALL: Final = 5.0  # of all peers together, so that our own user's searches find the index free
 QUERY_BURST_ALL: Final = 20
+
+MAX_OWN_KINDS: Final = 256  # of exchange, that this user has made

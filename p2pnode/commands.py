@@ -306,6 +306,9 @@ COMMANDS: dict[str, Command] = {
             "notices.list", ListNotices, False, "Listings that arrived and fit a saved search or match one of yours"
         ),
         Command("notices.seen", NoArgs, True, "Mark all notices as seen"),
+        Command("kinds.list", NoArgs, False, "The kinds of exchange, and who must do what in each"),
+        Command("kinds.show", OneKind, False, "One kind of exchange"),
+        Command("kinds.add", AddKind, False, "Add a kind of your own, or change it"),
         Command("exchange.propose", Propose, True, "Propose an exchange on a listing"),
         Command("exchange.foresee", Propose, False, "What to know before proposing an exchange; nothing is said"),
         Command("exchange.counter", Counter, True, "Answer a proposal with other terms"),

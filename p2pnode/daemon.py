@@ -28,13 +28,14 @@ from p2pnode.core.events import (
     Space,
 )
 from p2pnode.core.keys import GENESIS
+from p2pnode.core.kinds import kind_json
 from p2pnode.core.multiaddrs import with_peer
 from p2pnode.core.state import Settings
-from p2pnode.home.backup import write_backup
 from p2pnode.home.config import Config, load_config
 from p2pnode.home.files import close_to_others
 from p2pnode.home.folder import Home
 from p2pnode.home.keystore import Keys, load_keystore, read_passphrase
+from p2pnode.home.kinds import OwnKinds
 from p2pnode.home.log import open_log
 from p2pnode.home.pending import clear_pending, load_pending
 from p2pnode.net.addresses import is_everywhere
@@ -49,6 +50,7 @@ from protocols.reach_messages import PROTOCOL as REACH
 from protocols.search_messages import PROTOCOL as SEARCH
 
 from . import clock, commands
+from .backing_up import back_up
 from .bounds import LOOK_AT_ADDRESSES, MAX_LISTENERS, STOP_WITHIN
 from .control import serve_control
 from .errands import Errands
@@ -56,7 +58,7 @@ from .greeting import greeting
 from .loop import Loop
 from .marker import Marked, marker_of
 from .starter import command, refusal_in, store_refusal
-from .store import AnyStore, Store, StoreError
+from .store import AnyStore, StoreError
 from .tickets import Tickets
 from .verifying import Verifier
 from .web import serve_web
@@ -83,7 +85,8 @@ def run(
             print(f"home brought up to date; the old one is kept in {copy}", file=sys.stderr)
         config, notes = load_config(home)
         keys, more = load_keystore(home.keystore, read_passphrase(passphrase_file) if passphrase_file else None)
-        for note in [*notes, *more, *close_to_others(home.root)]:
+        kinds = OwnKinds(home)
+        for note in [*notes, *more, *kinds.notes, *close_to_others(home.root)]:
             print(note, file=sys.stderr)
         log = open_log(config.log_level, home.log if config.log_to == "file" else None)
         kept = home.root.with_name(f"{home.root.name}.damaged-{clock.now() // 1000}")
@@ -103,7 +106,8 @@ def run(
                 begin = "they are fetched from neighbours" if lost else "the end of the database was empty"
                 print(f"{begin}; what was found is kept in {kept}", file=sys.stderr)
             examine(store, marker, lost)
-            daemon = Daemon(home, config, keys, Marked(store, marker), log, listen=listen or config.listen, json=json)
+            where = listen or config.listen
+            daemon = Daemon(home, config, keys, Marked(store, marker), log, listen=where, json=json, kinds=kinds)
             return trio.run(daemon.main, (*config.bootstrap, *bootstrap))
         except StoreError as e:  # met on reading what is stored
             raise store_refusal(e) from e
@@ -128,8 +132,10 @@ class Daemon:
         *,
         listen: Sequence[str],
         json: bool,
+        kinds: OwnKinds,
     ) -> None:
         self._home = home
+        self._kinds = kinds
         self._config = config
         self._log = log
         self._json = json
@@ -244,24 +250,13 @@ class Daemon:
             case commands.Search():
                 return await self._remote.search(args)
             case commands.Backup():
-                return await self._backup(args)
+                return await back_up(args, self._home, self._store)
+            case commands.AddKind():
+                return kind_json(self._kinds.add(args.text, args.file), True)
         return await self._ask_core(lambda ticket: Command(ticket, name, args, request_id))
 
     async def _ask_core(self, make: Callable[[int], Event]) -> Any:
         return await self._tickets.ask(self._loop.put, make)
-
-    async def _backup(self, args: commands.Backup) -> dict[str, Any]:
-        if not os.path.isabs(args.file):
-            raise Refusal("usage", "the path of a backup must be absolute", "It begins with a slash.")
-        store = self._store.store if isinstance(self._store, Marked) else self._store
-        if not isinstance(store, Store):
-            raise Refusal("failed", "this node has no folder to back up")
-        try:
-            taken = store.snapshot()
-            target, passphrase = Path(args.file), args.passphrase.encode()
-            return await trio.to_thread.run_sync(write_backup, target, passphrase, self._home, taken, clock.now())
-        except StoreError as e:
-            raise Refusal("failed", f"the store cannot be read: {e.message}", e.hint) from e
 
     async def subscribe(self) -> AsyncIterator[dict[str, Any]]:
         send, receive = trio.open_memory_channel[dict[str, Any]](MAX_LISTENERS)
@@ -349,6 +344,7 @@ class Daemon:
             default_network=self._config.network,
             witness=self._config.witness,
             everywhere=any(is_everywhere(text) for text in self._listen),
+            kinds=self._kinds.by_name,
         )
         core = Core(self._store, self._keys.signer(), settings, self._rng, now, self._verifier)
         core.status.warnings = self._warnings

@@ -7,6 +7,7 @@ from .accounts import Accounts
 from .amending import Amending
 from .evidence import Evidence
 from .exchange_commands import ExchangeCommands
+from .kinds import Kinds
 from .ledger_commands import LedgerCommands
 from .offered import Answers
 from .parcel_commands import ParcelCommands
@@ -26,6 +27,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
     answers = Answers(core.state, core.vouches)
     parcels = ParcelCommands(core.state, core.parcels, core.exchanges, core.outbox)
     evidence = Evidence(core.state, core.exchanges, core.settlements)
+    kinds = Kinds(core.state)
     return {
         "status": core.status.status,
         "clock": core.status.clock,
@@ -50,6 +52,8 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "search.forget": core.notices.forget,
         "notices.list": core.notices.listed,
         "notices.seen": core.notices.all_seen,
+        "kinds.list": kinds.list,
+        "kinds.show": kinds.show,
         "exchange.propose": exchange.propose,
         "exchange.foresee": exchange.foresee,
         "exchange.counter": exchange.counter,

@@ -43,7 +43,7 @@ PART = 256 * 1024
 MAX_ITEM = 16 * 1024 * 1024
 BATCH = 1024 * 1024  # bytes of rows that are written back at once
 _NAME = re.compile(
-    r"(version|config\.toml|keystore\.json|pending\.toml|(networks|photos)/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,200})"
+    r"(version|config\.toml|keystore\.json|pending\.toml|(kinds|networks|photos)/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,200})"
 )
 
 Item = tuple[bytes, bytes, bytes]
@@ -122,11 +122,12 @@ def restore_backup(source: Path, passphrase: bytes, home: Home) -> dict[str, Any
         place = Home(scratch)
         try:
             private_folder(scratch)
+            private_folder(place.kinds)
             private_folder(place.networks)
             private_folder(place.photos)
             _write_home(source, place, items)
             close_to_others(scratch)
-            for folder in (place.networks, place.photos, scratch):
+            for folder in (place.kinds, place.networks, place.photos, scratch):
                 sync_folder(folder)
             check_empty(home)
             os.rename(scratch, home.root)  # over an empty folder only
@@ -219,7 +220,7 @@ def _version() -> str:
 def _files(home: Home) -> list[Path]:
     single = [home.version, home.config, home.keystore, home.pending]
     found = [p for p in single if p.is_file()]
-    for folder in (home.networks, home.photos):
+    for folder in (home.kinds, home.networks, home.photos):
         found += sorted(p for p in folder.glob("*") if p.is_file())
     return [p for p in found if _NAME.fullmatch(str(p.relative_to(home.root)))]
 

@@ -4,6 +4,7 @@ version        format of this folder, one number
 config.toml    settings (p2pnode.home.config)
 keystore.json  secret seeds (p2pnode.home.keystore), mode 0600
 pending.toml   what the next start of the node is to do (p2pnode.home.pending)
+kinds/         the user's own kinds of exchange (p2pnode.home.kinds)
 networks/      <id>.genesis, the genesis records of the networks founded or joined
 store/         LevelDB; its truth
 index.sqlite   the search index; can be made again from the store
@@ -55,6 +56,7 @@ class Home:
         self.config = self.root / "config.toml"
         self.keystore = self.root / "keystore.json"
         self.pending = self.root / "pending.toml"
+        self.kinds = self.root / "kinds"
         self.networks = self.root / "networks"
         self.store = self.root / "store"
         self.index = self.root / "index.sqlite"

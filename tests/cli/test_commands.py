@@ -114,6 +114,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("claim", "claim.list", {"open": False}),
     ("claim list --open --with Ann", "claim.list", {"open": True, "peer": "Ann"}),
     ("claim show ab", "claim.show", {"id": "ab"}),
+    ("kinds", "kinds.list", {}),
+    ("kinds show rent", "kinds.show", {"kind": "rent"}),
     ("vouches", "vouch.list", {}),
     ("vouches list --with Ann", "vouch.list", {"peer": "Ann"}),
     ("--yes vouches take Ann", "vouch.take", {"peer": "Ann"}),
@@ -143,7 +145,7 @@ def test_what_is_typed_reaches_the_node(run: Run, node: FakeNode, typed: str, na
 
 def test_no_command_of_the_table_is_left_out() -> None:
     apart = {"join", "ledger.verify", "ledger.prove", "ledger.export", "backup", "exchange.foresee"}
-    apart |= {"search.begin", "search.more"}
+    apart |= {"search.begin", "search.more", "kinds.add"}
     assert {name for _, name, _ in CASES} | apart == set(COMMANDS)
 
 
