@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from protocols.limits import MAX_LEGS, MAX_LIFETIME, MAX_SHARES, MAX_TEMPLATE, MAX_TITLE
 
-from .arguments import Amount, Args, Count, Id, Instalments, Named, Note, Price, Time
+from .arguments import Amount, Args, Count, Id, Instalments, Named, Note, PeerName, Price, Time
 
 _Goal = Annotated[str, Meta(max_length=64)]  # `10`, or `500 hour`
 _Legs = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=2 * MAX_TITLE)], ...], Meta(max_length=MAX_LEGS)]
