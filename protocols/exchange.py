@@ -282,7 +282,8 @@ def _alone(
     terms: Terms, after: Sequence[Fact], duties: Mapping[str, DutyState], payments: Mapping[str, Payment]
 ) -> tuple[bytes, bool]:
     """Who has called it off alone and may, and whether that is since the other one has defaulted; else nobody."""
-    moved = [p for duty, p in payments.items() if duty not in (DEPOSIT, REFUND) and p not in _UNMOVED]
+    apart = {DEPOSIT, REFUND, *(d.id for d in terms.duties if d.on)}
+    moved = [p for duty, p in payments.items() if duty not in apart and p not in _UNMOVED]
     began = [f.at for f in after if f.kind == "done"]
     until = {rule.by: rule.until for rule in terms.cancellation}
     for fact in after:
@@ -330,7 +331,8 @@ def _agreed_status(
         return Status.CLOSED
     if not finished and (harmed or _nothing_left(terms, duties)):
         return Status.DEFAULTED
-    under_way = any(p in UNDER_WAY for duty, p in payments.items() if duty not in fees)
+    payments = {duty: state for duty, state in payments.items() if duty not in fees}
+    under_way = any(p in UNDER_WAY for p in payments.values())
     if off and not finished and not under_way and not _deposit_is_out(payments) and _unpaid(payments):
         return Status.CANCELLED
     if paid and done and (owed or confirmed):

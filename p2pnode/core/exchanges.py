@@ -170,6 +170,8 @@ class Exchanges:
         self._keep(held, fact, now)
         self._answer(peer, messages.Ack(fact.id))
         self._follow(held, now)
+        if fact.kind in ("go", "accept"):  # a payment of ours may have waited for it
+            self._outbox.nudge(fact.author, now)
 
     def refused(self, peer: str, refusal: messages.Refuse, now: int) -> None:
         """The other side will not take a proposal of ours, for good."""

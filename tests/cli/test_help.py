@@ -43,6 +43,7 @@ def test_all_that_is_promised_is_there() -> None:
     assert {path[1] for path in COMMANDS if path[0] == "offer" and len(path) > 1} == tend
     assert {path[1] for path in COMMANDS if path[0] == "request" and len(path) > 1} == tend
     steps = {"propose", "counter", "accept", "decline", "cancel", "handover", "return", "done", "confirm", "pay"}
+    steps |= {"amend", "dispute", "rule", "default", "waive", "go"}
     assert {path[1] for path in COMMANDS if path[0] == "exchange" and len(path) > 1} == steps | {"list", "show"}
     assert {path[1] for path in COMMANDS if path[0] == "ledger" and len(path) > 1} == LEDGER
     claims = {"new", "accept", "decline", "settle", "list", "show"}

@@ -1,0 +1,224 @@
+"""Agreements that do not go as agreed, between real cores: other terms, a mediator, defaults, goals."""
+
+from typing import Any
+
+import pytest
+
+from protocols.errors import Refusal
+from protocols.limits import DAY, HOUR, MINUTE
+from tests.p2pnode.lab import Lab
+
+PAUSE = 2 * MINUTE
+
+
+class Booked(Lab):
+    """Cleo books Ben's barn from the day after tomorrow; Anna is the mediator."""
+
+    def __init__(self, **asked: Any) -> None:
+        super().__init__()
+        listing = self.ask(
+            self.ben, "listing.publish", direction="offer", kind="rent", title="Barn", price="2/hour", quantity=1
+        )
+        self.sim.run(PAUSE)
+        start = self.now + 2 * DAY
+        given = {"listing": listing["listing_id"], "start": start, "end": start + 3 * HOUR, "mediator": "Anna"}
+        self.start = start
+        self.id = self.ask(self.cleo, "exchange.propose", **(given | asked))["exchange_id"]
+        self.sim.run(PAUSE)
+        self.ask(self.ben, "exchange.accept", id=self.id)
+        self.sim.run(PAUSE)
+
+    def do(self, node: Any, verb: str, **fields: Any) -> Any:
+        data = self.ask(node, f"exchange.{verb}", id=self.id, **fields)
+        self.sim.run(PAUSE)
+        return data
+
+    def shown(self, node: Any) -> Any:
+        return self.ask(node, "exchange.show", id=self.id)
+
+    def both(self) -> list[Any]:
+        return [self.shown(node) for node in (self.ben, self.cleo)]
+
+    def states(self) -> dict[str, str]:
+        ben, cleo = ({d["id"]: d["state"] for d in shown["duties"]} for shown in self.both())
+        assert ben == cleo, "both see the same"
+        return ben
+
+
+def test_a_price_that_is_not_paid_is_replaced() -> None:
+    lab = Booked()
+    assert lab.shown(lab.cleo)["terms"]["form"] == 2
+    lab.do(lab.ben, "amend", price="5", note="It was shorter")
+    shown = lab.shown(lab.cleo)
+    assert shown["amendment"]["by"] == "Ben"
+    assert [s["command"].split()[2] for s in shown["next"] if s["who"] == "you"][:2] == ["accept", "decline"]
+    lab.do(lab.cleo, "accept")
+    for shown in lab.both():
+        assert (shown["terms"]["price"]["amount"], shown["amendment"], shown["amended"]) == (500, None, 1)
+    lab.do(lab.ben, "handover")
+    lab.do(lab.cleo, "confirm")
+    lab.do(lab.cleo, "return")
+    lab.do(lab.ben, "confirm")
+    lab.do(lab.cleo, "pay")
+    assert {shown["status"] for shown in lab.both()} == {"settled"}
+    assert lab.ask(lab.ben, "ledger.balance")["balance"]["amount"] == 500
+
+
+def test_what_was_paid_is_corrected_by_another_payment() -> None:
+    lab = Booked()
+    lab.do(lab.cleo, "pay")
+    lab.do(lab.ben, "amend", price="4.50", note="One hour less")
+    lab.do(lab.cleo, "accept")
+    lab.do(lab.ben, "pay")
+    assert lab.ask(lab.ben, "ledger.balance")["balance"]["amount"] == 450
+    assert lab.states()["adjust-1"] == "confirmed"
+    lab.do(lab.cleo, "amend", price="5")
+    lab.do(lab.ben, "accept")
+    lab.do(lab.cleo, "pay")
+    assert lab.ask(lab.ben, "ledger.balance")["balance"]["amount"] == 500
+
+
+def test_a_longer_time_moves_what_is_due() -> None:
+    lab = Booked()
+    before = {d["id"]: d["until"] for d in lab.shown(lab.ben)["duties"]}
+    lab.do(lab.cleo, "amend", end=lab.start + 5 * HOUR)
+    lab.do(lab.ben, "accept")
+    after = {d["id"]: d["until"] for d in lab.shown(lab.ben)["duties"]}
+    assert after["return"] == before["return"] + 2 * HOUR
+    assert after["handover"] == before["handover"]
+
+
+def test_declining_and_taking_back_an_amendment() -> None:
+    lab = Booked()
+    lab.do(lab.ben, "amend", price="9")
+    lab.do(lab.cleo, "decline")
+    lab.do(lab.cleo, "amend", price="3")
+    lab.do(lab.cleo, "decline")
+    for shown in lab.both():
+        assert (shown["amendment"], shown["terms"]["price"]["amount"]) == (None, 600)
+    with pytest.raises(Refusal, match="changes nothing"):
+        lab.ask(lab.ben, "exchange.amend", id=lab.id)
+
+
+def test_the_mediator_decides_with_one_of_them() -> None:
+    lab = Booked()
+    lab.do(lab.ben, "handover")
+    with pytest.raises(Refusal, match="no exchange"):
+        lab.ask(lab.anna, "exchange.show", id=lab.id)  # until he is called, it is none of his business
+    lab.do(lab.cleo, "dispute", note="The roof leaks")
+    shown = lab.shown(lab.anna)
+    assert (shown["role"], shown["dispute"]) == ("mediator", "open")
+    assert [s["command"].split()[2] for s in shown["next"] if s["who"] == "you"] == ["rule"]
+    lab.do(lab.anna, "rule", award="1.50", to="Cleo", note="Half of it")
+    assert lab.shown(lab.ben)["amendment"]["ruling"]
+    lab.do(lab.cleo, "accept")
+    for node in (lab.ben, lab.cleo, lab.anna):
+        assert lab.shown(node)["dispute"] == "ruled"
+    assert lab.states() == {"award-1": "pending"}
+    lab.do(lab.ben, "pay")
+    assert {shown["status"] for shown in lab.both()} == {"settled"}
+    assert lab.ask(lab.cleo, "ledger.balance")["balance"]["amount"] == 150
+
+
+def test_who_defies_a_ruling_is_overdue_and_defaults() -> None:
+    lab = Booked()
+    lab.do(lab.cleo, "dispute")
+    lab.do(lab.anna, "rule", award="1", to="Cleo")
+    lab.do(lab.cleo, "accept")
+    lab.sim.run(8 * DAY)
+    assert [d["overdue"] for d in lab.shown(lab.ben)["duties"]] == [True]
+    lab.do(lab.cleo, "default")
+    assert lab.states() == {"award-1": "defaulted"}
+    assert {shown["status"] for shown in lab.both()} == {"defaulted"}
+
+
+def test_only_a_mediator_rules_and_only_what_is_overdue_defaults() -> None:
+    lab = Booked()
+    with pytest.raises(Refusal, match="not the mediator"):
+        lab.ask(lab.ben, "exchange.rule", id=lab.id)
+    with pytest.raises(Refusal, match="nothing that the other side owes you is overdue"):
+        lab.ask(lab.cleo, "exchange.default", id=lab.id)
+    with pytest.raises(Refusal, match="which of them"):
+        lab.ask(lab.ben, "exchange.waive", id=lab.id)
+
+
+def test_a_no_show_is_told_by_the_node_and_proved() -> None:
+    lab = Booked()
+    lab.sim.run(3 * DAY)
+    shown = lab.shown(lab.cleo)
+    assert {d["id"]: d["overdue"] for d in shown["duties"]}["handover"]
+    assert "default" in [s["command"].split()[2] for s in shown["next"] if s["who"] == "you"]
+    lab.do(lab.cleo, "default", duty="handover")
+    lab.do(lab.cleo, "cancel")
+    assert {shown["status"] for shown in lab.both()} == {"defaulted"}
+    assert lab.shown(lab.ben)["cancelled_by"] == "Cleo"
+
+
+def test_cancelling_alone_and_its_fee() -> None:
+    lab = Booked(cancel_until=DAY, fee="1")
+    lab.do(lab.cleo, "cancel")
+    assert {shown["status"] for shown in lab.both()} == {"cancelled"}
+    assert [s["command"].split()[2] for s in lab.shown(lab.cleo)["next"]] == ["pay"]
+    lab.do(lab.cleo, "pay")
+    assert lab.ask(lab.ben, "ledger.balance")["balance"]["amount"] == 100
+    assert lab.shown(lab.cleo)["next"] == []
+
+
+def test_waived_instead_of_paid() -> None:
+    lab = Booked()
+    lab.do(lab.ben, "handover")
+    lab.do(lab.cleo, "return")
+    lab.do(lab.ben, "confirm")
+    lab.do(lab.ben, "waive", duty="pay", note="Thanks for mowing")
+    assert {shown["status"] for shown in lab.both()} == {"settled"}
+    assert lab.ask(lab.ben, "ledger.balance")["balance"]["amount"] == 0
+
+
+def pledged(lab: Lab, goal: str, *pledges: tuple[Any, str]) -> tuple[str, list[tuple[Any, str]]]:
+    until = lab.now + 5 * DAY
+    listing = lab.ask(
+        lab.anna, "listing.publish", direction="request", kind="fund", title="A well", goal=goal, until=until
+    )["listing_id"]
+    lab.sim.run(PAUSE)
+    made = [
+        (node, lab.ask(node, "exchange.propose", listing=listing, price=amount)["exchange_id"])
+        for node, amount in pledges
+    ]
+    lab.sim.run(PAUSE)
+    for _, id_ in made:
+        lab.ask(lab.anna, "exchange.accept", id=id_)
+    lab.sim.run(PAUSE)
+    return listing, made
+
+
+def test_a_goal_that_is_reached() -> None:
+    lab = Lab()
+    listing, made = pledged(lab, "7 hour", (lab.ben, "3"), (lab.cleo, "4"))
+    for node, id_ in made:
+        assert lab.ask(node, "exchange.show", id=id_)["waits_for_goal"]
+        lab.ask(node, "exchange.pay", id=id_)
+    lab.sim.run(PAUSE)
+    assert lab.ask(lab.ben, "ledger.balance")["hold"]["amount"] == 300, "held, not paid"
+    done = lab.ask(lab.anna, "exchange.go", listing=listing)
+    assert (done["counted"], done["total"]) == (2, 700)
+    lab.sim.run(PAUSE)
+    assert lab.ask(lab.anna, "ledger.balance")["balance"]["amount"] == 700
+    for node, id_ in made:
+        shown = lab.ask(node, "exchange.show", id=id_)
+        assert (shown["status"], shown["payments"][0]["state"]) == ("active", "settled")
+
+
+def test_a_goal_that_is_not_reached_gives_all_back() -> None:
+    lab = Lab()
+    listing, made = pledged(lab, "7 hour", (lab.ben, "3"), (lab.cleo, "3"))
+    for node, id_ in made:
+        lab.ask(node, "exchange.pay", id=id_)
+    lab.sim.run(PAUSE)
+    with pytest.raises(Refusal, match="6 hour pledged, 7 hour needed"):
+        lab.ask(lab.anna, "exchange.go", listing=listing)
+    lab.sim.run(6 * DAY)
+    for node, id_ in made:
+        shown = lab.ask(node, "exchange.show", id=id_)
+        assert shown["status"] == "lapsed"
+        assert lab.ask(node, "ledger.balance")["hold"]["amount"] == 0
+        assert lab.ask(node, "ledger.balance")["balance"]["amount"] == 0
