@@ -94,7 +94,7 @@ class OverLimit(Refusal):
 def moved(figures: Figures, kind: str, amount: int) -> Figures:
     """The figures after an entry of this kind. They may break the limit: see `check_limit`, `check_step`."""
     rule = RULES.get(kind)
-    if rule is None:
+    if rule is None or not amount:
         return figures
     return Figures(
         figures.balance + rule.balance * amount,

@@ -10,10 +10,9 @@ Everything is stored in one batch with the entry; whoever crashes before starts 
 
 from typing import Any
 
-import msgpack
 import msgspec
 
-from protocols.codec import decode
+from protocols.codec import decode, encode_flat
 from protocols.errors import DecodeError, Reject
 from protocols.identity import Signer
 
@@ -55,9 +54,9 @@ def start(network: bytes, author: bytes) -> ChainState:
 
 
 def encode_state(state: ChainState) -> bytes:
-    """What is stored beside the newest entry. Flat and in bounds, so msgpack's own form is the canonical one."""
-    packed: bytes = msgpack.packb(
-        [
+    """What is stored beside the newest entry."""
+    return encode_flat(
+        (
             state.network,
             state.author,
             state.epoch,
@@ -68,10 +67,8 @@ def encode_state(state: ChainState) -> bytes:
             state.hold,
             state.limit,
             state.at,
-        ],
-        use_bin_type=True,
+        )
     )
-    return packed
 
 
 def decode_state(data: bytes) -> ChainState:

@@ -15,11 +15,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
-import msgpack
 import msgspec
 from msgspec import Meta
 
-from protocols.codec import Array
+from protocols.codec import Array, encode_flat
 from protocols.errors import DecodeError, Reject
 from protocols.identity import Signer, digest, identify, parse_inception, verify
 from protocols.limits import MAX_ENTRY, MAX_EPOCH, MAX_INT, MAX_KIND, MIN_INT, PROTOCOL_VERSION
@@ -102,8 +101,7 @@ def sign_entry(
     private: bytes | None,
 ) -> Entry:
     """Sign an entry. `Reject` if a bound does not hold: what we sign, everybody must accept."""
-    hashes = (payload_hash(settlement), payload_hash(private))
-    fields = [
+    fields = (
         PROTOCOL_VERSION,
         network,
         signer.author,
@@ -116,49 +114,23 @@ def sign_entry(
         balance,
         hold,
         limit,
-        *hashes,
-    ]
+        payload_hash(settlement),
+        payload_hash(private),
+    )
     _check_fields(fields)
     _check_places(fields)
     if len(settlement or b"") + len(private or b"") > MAX_ENTRY - 1024:
         raise Reject("size", "the payloads are too long for an entry")
-    header = encode_header(fields)
+    header = encode_flat(fields)
     signature = signer.sign(DOMAIN, header)
-    return Entry(
-        network,
-        signer.author,
-        signer.epoch,
-        seq,
-        prev,
-        root,
-        kind,
-        at,
-        balance,
-        hold,
-        limit,
-        *hashes,
-        digest(header),
-        header,
-        signature,
-        signer.inception,
-        settlement,
-        private,
-    )
-
-
-def encode_header(fields: list[Any]) -> bytes:
-    """The canonical array of a header whose fields are in bounds: flat, so msgpack's own form is the canonical one."""
-    header: bytes = msgpack.packb(fields, use_bin_type=True)
-    return header
+    rest: Any = (*fields[1:], digest(header), header, signature, signer.inception, settlement, private)
+    return Entry(*rest)
 
 
 def encode_entry(entry: Entry, private: bool = False) -> bytes:
     """The full form; only for the author's own eyes with the private payload."""
-    payload = entry.private if private else None
-    data: bytes = msgpack.packb(
-        [entry.header, entry.signature, entry.inception, entry.settlement, payload], use_bin_type=True
-    )
-    return data
+    shown = entry.private if private else None
+    return encode_flat((entry.header, entry.signature, entry.inception, entry.settlement, shown))
 
 
 def parse_entry(data: bytes) -> Entry:

@@ -6,10 +6,9 @@ is none. Without the salt the hash of a small payload could be guessed after its
 
 from typing import Annotated, Protocol
 
-import msgpack
 import msgspec
 
-from protocols.codec import decode_as, encode, plain
+from protocols.codec import decode_as, encode, encode_flat, plain
 from protocols.errors import DecodeError
 from protocols.fields import LINE, OptionalUnit
 from protocols.identity import digest
@@ -74,19 +73,10 @@ def payload_hash(payload: bytes | None) -> bytes:
 
 
 def encode_payload(value: msgspec.Struct) -> bytes:
-    """The plaintext of a settlement payload."""
-    if type(value) is not Settlement or value.witnesses or value.tokens or value.quorum or value.unit:
-        return encode(plain(value))
-    # What `encode(plain(value))` gives, without walking the struct: this is half of an append besides the signature.
-    fields: dict[str, bytes | int] = {"amount": value.amount, "counterparty": value.counterparty, "deal": value.deal}
-    if value.expiry:
-        fields["expiry"] = value.expiry
-    if value.half:
-        fields["half"] = value.half
-    if value.terms:
-        fields["terms"] = value.terms
-    packed: bytes = msgpack.packb(fields, use_bin_type=True)
-    return packed
+    """The plaintext of a settlement payload. `ValueError` for numbers that are out of bounds."""
+    if type(value) is Settlement and value.amount <= MAX_INT and value.expiry <= MAX_INT:
+        return encode_flat(value)  # what the line below gives, without walking the struct
+    return encode(plain(value))
 
 
 def parse_settlement(payload: bytes) -> Settlement:

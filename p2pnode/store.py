@@ -168,14 +168,15 @@ class Store:
                 for network in heads or ():
                     if network not in self._files:
                         self._create_head_file(network)
+                slots = [self._next_slot(network, head) for network, head in heads.items()] if heads else ()
                 batch = self._db.write_batch(sync=durable or bool(heads))
                 for key in deletes:
                     batch.delete(key)
                 for key, value in puts.items():
                     batch.put(key, value)
                 batch.write()
-                for network, head in (heads or {}).items():
-                    self._write_head(network, head)
+                for slotted, data in slots:
+                    self._write_slot(slotted, data)
             except (OSError, plyvel.Error) as e:
                 raise self._failed(e) from e
 
@@ -284,16 +285,18 @@ class Store:
         self._files[network] = fd
         self._slots[network] = newest(content, network)
 
-    def _write_head(self, network: bytes, head: Head) -> None:
+    def _next_slot(self, network: bytes, head: Head) -> tuple[Slotted, bytes]:
         if head.network != network:
             raise ValueError("a head of another network")
-        generation = self._slots[network].generation + 1
-        data = encode_slot(head, generation)
-        fd = self._files[network]
-        if os.pwrite(fd, data, slot_offset(generation)) != len(data):
+        slotted = Slotted(head, self._slots[network].generation + 1)
+        return slotted, encode_slot(head, slotted.generation)
+
+    def _write_slot(self, slotted: Slotted, data: bytes) -> None:
+        fd = self._files[slotted.head.network]
+        if os.pwrite(fd, data, slot_offset(slotted.generation)) != len(data):
             raise OSError("short write of a head slot")
         os.fdatasync(fd)
-        self._slots[network] = Slotted(head, generation)
+        self._slots[slotted.head.network] = slotted
 
     def _guarded(self, read: Callable[[], T]) -> T:
         try:

@@ -134,6 +134,9 @@ def _decode_canonical(data: bytes, type_: type[T], limit: int) -> T | None:
 
 
 _ENCODER = msgspec.msgpack.Encoder(order="sorted")
+encode_flat: Callable[[Any], bytes] = _ENCODER.encode
+"""What `encode` gives, in a fifth of the time, of an array without maps, or a struct whose defaults msgspec recognises
+(see `_is_singleton`). Looks at no bound: for what has been checked."""
 
 
 @cache

@@ -173,16 +173,37 @@ optional_hash = st.sampled_from([b"", b"t" * 32])
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**53 - 1), st.integers(0, 2**53 - 1), optional_hash, st.binary(max_size=3))
+@given(
+    st.integers(0, 2**53 - 1),
+    st.integers(0, 2**53 - 1),
+    optional_hash,
+    st.binary(max_size=300),
+    st.integers(0, 3),
+    st.lists(st.binary(max_size=40), max_size=3).map(tuple),
+    st.lists(st.binary(min_size=32, max_size=32), max_size=3).map(tuple),
+    st.sampled_from(["", "hours", "Stück"]),
+    st.text("aé\U0001f955", max_size=40),
+)
 def test_the_short_way_to_encode_a_settlement_is_the_canonical_one(
-    amount: int, expiry: int, terms: bytes, half: bytes
+    amount: int,
+    expiry: int,
+    terms: bytes,
+    half: bytes,
+    quorum: int,
+    tokens: tuple[bytes, ...],
+    witnesses: tuple[bytes, ...],
+    unit: str,
+    note: str,
 ) -> None:
-    said = Settlement(BOB.author, amount, DEAL, expiry, terms, half)
+    said = Settlement(BOB.author, amount, DEAL, expiry, terms, half, quorum, tokens, witnesses, unit, note)
     assert encode_payload(said) == encode(plain(said))
     assert decode_as(encode_payload(said), Settlement) == said
 
 
 def test_numbers_that_not_every_language_holds_are_not_signed() -> None:
+    for said in (Settlement(BOB.author, 2**53, DEAL), Settlement(BOB.author, 5, DEAL, 2**53)):
+        with pytest.raises(ValueError):
+            encode_payload(said)
     for field in ("seq", "at", "balance", "hold", "limit"):
         with pytest.raises(Reject):
             sign(**{field: 2**53})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.codec import convert, decode, decode_as, encode, plain
+from protocols.codec import convert, decode, decode_as, encode, encode_flat, plain
 from protocols.errors import DecodeError
 from protocols.limits import MAX_CONTAINER, MAX_INT
 from tests.strategies import values
@@ -38,6 +38,16 @@ def accepted(data: bytes) -> bool:
 @given(values)
 def test_round_trip(value: Any) -> None:
     assert decode(encode(value)) == value
+
+
+_scalars = st.one_of(
+    st.binary(max_size=300), st.text(max_size=300), st.integers(-MAX_INT, MAX_INT), st.booleans(), st.none()
+)
+
+
+@given(st.lists(st.one_of(_scalars, st.lists(_scalars, max_size=20)), max_size=20))
+def test_the_short_way_to_encode_an_array_is_the_canonical_one(value: list[Any]) -> None:
+    assert encode_flat(value) == encode_flat(tuple(value)) == encode(value)
 
 
 @given(values)
