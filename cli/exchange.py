@@ -9,6 +9,7 @@ from protocols.errors import Refusal
 from .command import Command, Group, with_session
 from .exchange_output import print_list, print_whole, step
 from .output import note
+from .parcel import parcel_options
 from .session import Session
 from .settling import add_to
 from .terms import gathered, print_terms, terms_options
@@ -25,10 +26,12 @@ def exchange() -> None:
     "p2pnode exchange propose 51be --price 6 --instalments 3\n"
     "p2pnode exchange propose 3f9a --quantity 1 --deposit 5\n"
     "p2pnode exchange propose 77ab --leg 'mine: a basket of apples'\n"
-    "p2pnode exchange propose 3f9a --from weekend.toml --dry-run",
+    "p2pnode exchange propose 3f9a --from weekend.toml --dry-run\n"
+    "p2pnode exchange propose 8d40 --to Dora --door",
 )
 @click.argument("listing")
 @terms_options
+@parcel_options
 @with_session
 def propose(session: Session, listing: str, **given: Any) -> None:
     """Propose an exchange on a LISTING (its id, or the beginning of it).
@@ -56,6 +59,7 @@ def propose(session: Session, listing: str, **given: Any) -> None:
 @click.argument("id_", metavar="ID")
 @terms_options
 @click.option("--no-witness", is_flag=True, help="Do without witnesses.")
+@click.option("--door", is_flag=True, default=None, help="Of a parcel that you send: a code is shown where it goes.")
 @with_session
 def counter(session: Session, id_: str, no_witness: bool, **given: Any) -> None:
     """Answer a proposal with other terms. What is not named stays."""

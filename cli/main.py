@@ -46,6 +46,7 @@ SECTIONS = {
         "matches": Place("cli.notices", "matches", "Offers and requests that go together with yours"),
         "exchange": Place("cli.exchange", "exchange", "Agree on an exchange and carry it out"),
         "kinds": Place("cli.kinds", "kinds", "The kinds of exchange, and your own"),
+        "parcel": Place("cli.parcel", "parcel", "Parcels: who has one, and by which hands it came there"),
         "claim": Place("cli.claims", "claim", "Private claims: who owes whom how much, in any unit"),
         "attest": Place("cli.reputation", "attest", "Rate an exchange"),
         "ledger": Place("cli.ledger", "ledger", "Your entries, your balance, your credit limit"),

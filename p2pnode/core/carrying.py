@@ -22,7 +22,7 @@ class Carrying:
 
     def draft(self, args: commands.Propose, terms: Terms, now: int) -> Terms:
         """The terms of a proposal, with a parcel if our user wants one. `Refusal`."""
-        parent = None if args.parent is None else self._exchanges.find(args.parent)
+        parent = self._exchanges.find(args.parent) if args.parent else None
         above = None if parent is None else self._exchanges.view(parent, now)
         if parent is not None and above is not None and above.terms.parcel:
             if not above.agreed or courier_of(above.terms) != self._state.me:

@@ -12,6 +12,7 @@ import pytest
 from p2pnode.commands import COMMANDS, Search
 from protocols.errors import Refusal
 from tests.cli.conftest import Run
+from tests.cli.parcel_cases import PARCELS
 from tests.p2pnode.fake_node import FakeNode
 
 SEARCH = {"query": "", "sort": "relevance", "limit": 50, "everywhere": False}
@@ -103,6 +104,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("unvouch Ann 2.5", "unvouch", {"peer": "Ann", "amount": "2.5"}),
     ("unvouch Ann --take-over", "vouch.takeover", {"peer": "Ann"}),
     ("unvouch Ann 3 --take-over", "vouch.takeover", {"peer": "Ann", "amount": "3"}),
+    *PARCELS,
     ("claim Ann 3.50 EUR", "claim.propose",
      {"peer": "Ann", "amount": "3.50", "unit": "EUR", "note": "", "owed_by": False}),
     ("claim new Ann 6 eggs --note hi --exchange cd --owed-by", "claim.propose",

@@ -303,7 +303,7 @@ def test_to_foresee_makes_no_code(lab):
     listing = lab.ask(lab.ben, "listing.publish", direction="offer", kind="deliver", title="Ride", price="1")
     lab.sim.run(MINUTE)
     effects = lab.sim.ask_now(lab.anna, "exchange.foresee", listing=listing["listing_id"], parcel=True, door=True)
-    assert effects == {"warnings": []}
+    assert effects["warnings"] == []
     assert not lab.anna.core.state.journal.scan(b"D")
 
 
