@@ -19,10 +19,10 @@ from protocols.limits import HOUR, MAX_FRAME
 from tests.p2pnode.lab import EVES_PEER
 
 from .mutate import Signers
-from .story import Moment, Replica, hello_of, told
+from .story import Moment, Replica, carried, hello_of, told
 from .table import Target
 
-PROTOCOLS = ("join", "gossip", "exchange", "ledger", "recovery", "vouch", "replica")
+PROTOCOLS = ("join", "gossip", "exchange", "ledger", "recovery", "vouch", "replica", "custody")
 STRANGER = 0x80
 MOST_SEEDS = 40
 LOOKS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -36,6 +36,7 @@ LOOKS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("ledger.export", {}),
     ("vouch.list", {}),
     ("claim.list", {}),
+    ("parcel.list", {}),
     ("reputation", {"peer": "Ben", "why": True}),
     ("reputation", {"peer": "Cleo", "why": True}),
 )
@@ -45,7 +46,7 @@ LOOKS: tuple[tuple[str, dict[str, Any]], ...] = (
 def moments_of(protocol: str) -> tuple[Moment, ...]:
     """Of each kind of message the first ones, and the last."""
     name = f"/p2pnode/{protocol}/1.0.0"
-    found = [m for m in told()[0] if m.protocol == name]
+    found = [m for m in (carried() if protocol == "custody" else told()[0]) if m.protocol == name]
     if not found:  # spoken by nobody: nothing listens there
         return told()[0][:1]
     kinds: dict[Any, list[Moment]] = {}

@@ -23,6 +23,7 @@ from ledger.witnessing import Verdict
 from protocols import (
     amounts,
     cell,
+    custody_messages,
     exchange_messages,
     gossip_messages,
     join_messages,
@@ -36,8 +37,8 @@ from protocols.codec import convert, decode, decode_as, encode, plain
 from protocols.decimals import format_amount
 from protocols.envelope import parse_record, verify_record
 from protocols.errors import DecodeError, Reject
-from protocols.exchange import Step, evaluate
-from protocols.fact import parse_fact, verify_fact
+from protocols.exchange import evaluate
+from protocols.fact import Step, parse_fact, verify_fact
 from protocols.frames import FrameReader
 from protocols.genesis import Genesis
 from protocols.identity import parse_inception
@@ -45,9 +46,20 @@ from protocols.invite import LINK_PREFIX, parse_invite, parse_link, verify_invit
 from protocols.lease import Lease
 from protocols.limits import HOUR, MAX_FRAME
 from protocols.listing import Listing
+from protocols.parcel import trace
 from protocols.payments import Payment
 from protocols.presence import check_presence
 from protocols.profile import Profile
+from protocols.receipt import (
+    Particulars,
+    Receipt,
+    format_receipt,
+    parse_either,
+    parse_half,
+    parse_texts,
+    verify_half,
+    verify_receipt,
+)
 from protocols.redemption import Redemption
 from protocols.rotation import Rotation
 from protocols.steps import check_fact
@@ -61,9 +73,10 @@ from .table import Target
 
 STRUCTS: tuple[type, ...] = (
     Genesis, Profile, Lease, Listing, Attestation, Redemption, VouchStatement, Rotation, Terms, Step, Settlement,
-    InceptPayload, Deal, Vouch, Claim, Verdict,
+    InceptPayload, Deal, Vouch, Claim, Verdict, Particulars,
 )  # fmt: skip
 MESSAGES: dict[str, Any] = {
+    "custody": custody_messages,
     "gossip": gossip_messages,
     "exchange": exchange_messages,
     "join": join_messages,
@@ -229,6 +242,26 @@ def state(data: bytes) -> None:
     decode_state(data)
 
 
+def receipt(data: bytes) -> None:
+    """Signed by both, or by one."""
+    found = parse_either(data)
+    assert found.wire == data
+    assert parse_texts(format_receipt(found)) == (found,)
+    if isinstance(found, Receipt):
+        assert parse_half(found.half).id == found.id
+        trace([found], [found.taker])
+        verify_receipt(found)
+    else:
+        verify_half(found)
+
+
+def receipt_texts(data: bytes) -> None:
+    """What a user has scanned, or was sent."""
+    found = parse_texts(text(data))
+    receipts = [one for one in found if isinstance(one, Receipt)]
+    assert trace(receipts, [bytes(32)]) == trace(receipts[::-1], [bytes(32)])
+
+
 def frames(data: bytes) -> None:
     """However a stream is cut, the same frames come out, and no more than one is held."""
     in_pieces, failed = _fed(data, 1_000)
@@ -306,6 +339,8 @@ TARGETS: Sequence[Target] = (
     Target("link-insides", link_inside, sound.inside, sound._known),
     Target("heads", slot, lambda: [encode_slot(Head(b"n" * 16, 7, b"h" * 32), 3)]),
     Target("chain-states", state, lambda: [encode([b"n" * 16, b"a" * 32, 0, 1, b"h" * 32, [b"f" * 32], 0, 0, 0, NOW])]),
+    Target("custody-receipts", receipt, sound.receipts, sound._known),
+    Target("custody-texts", receipt_texts, sound.receipt_texts),
     Target("frames", frames, sound.lengths),
     *(Target(f"{name}-messages", partial(message, name), partial(sound.frames_of, name)) for name in MESSAGES),
     Target("cells", cells, sound.texts("u33dc", "52.52,13.405", "9F4MGC22+22", "-90,180")),

@@ -91,6 +91,8 @@ def entries() -> list[bytes]:
 def frames_of(name: str) -> list[bytes]:
     if name == "gossip":
         return hexed("gossip", "messages", "frame")
+    if name == "custody":
+        return hexed("custody", "messages", "frame")
     if name == "exchange":
         return hexed("facts", "messages", "frame")
     if name == "search":
@@ -113,6 +115,15 @@ def frames_of(name: str) -> list[bytes]:
         ]
         return [join_messages.encode_message(message) for message in said]
     return found
+
+
+def receipts() -> list[bytes]:
+    """Signed by both, and by one."""
+    return hexed("custody", "valid", "wire") + hexed("custody", "valid", "half")
+
+
+def receipt_texts() -> list[bytes]:
+    return [case["text"].encode() for case in vectors("custody")["valid"]]
 
 
 def tokens() -> list[bytes]:

@@ -88,6 +88,34 @@ def told() -> tuple[tuple[Moment, ...], dict[bytes, Signer]]:
     return tuple(sim.moments), signers
 
 
+@cache
+def carried() -> tuple[Moment, ...]:
+    """Another street, on which Anna's parcel goes by Ben and Cleo to Dora, and is not taken at first."""
+    sim = Recorder(2)
+    nodes = street(sim, NAMES)
+    anna, ben, cleo, _, dora = nodes
+    sim.run(MINUTE)
+    exchanges: list[str] = []
+    for courier, customer in ((ben, anna), (cleo, ben)):
+        listing = _listing(sim, courier, "deliver", "1")
+        more = {"parent": exchanges[0]} if exchanges else {"to": dora.peer_id}
+        made = sim.ask_now(customer, "exchange.propose", listing=listing, **more)["exchange_id"]
+        sim.run(MINUTE)
+        sim.ask_now(courier, "exchange.accept", id=made)
+        sim.run(MINUTE)
+        exchanges.append(made)
+    refused = sim.ask_now(anna, "parcel.give", exchange=exchanges[0])["id"]
+    sim.run(MINUTE)
+    sim.ask_now(ben, "parcel.decline", id=refused)
+    for giver, taker, exchange in ((anna, ben, exchanges[0]), (ben, cleo, exchanges[1]), (cleo, dora, exchanges[1])):
+        sim.run(MINUTE)
+        offer = sim.ask_now(giver, "parcel.give", exchange=exchange, to=taker.peer_id)["id"]
+        sim.run(MINUTE)
+        sim.ask_now(taker, "parcel.take", id=offer)
+    sim.run(MINUTE)
+    return tuple(sim.moments)
+
+
 def _listing(sim: Simulator, node: Node, kind: str, price: str) -> str:
     made = sim.ask_now(node, "listing.publish", direction="offer", kind=kind, title="Snowblower", price=price)
     sim.run(MINUTE)
