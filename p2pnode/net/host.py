@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _NAMES: Final = ("join", "gossip", "exchange", "ledger", "recovery", "vouch", "replica", "custody")
-PROTOCOLS: Final = frozenset(f"/p2pnode/{name}/1.0.0" for name in _NAMES)
+PROTOCOLS: Final = frozenset(f"/p2pnode/{name}/1.0.0" for name in _NAMES) | {"/p2pnode/exchange/1.1.0"}
 
 
 class Host(Finding):
