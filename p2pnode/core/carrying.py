@@ -22,7 +22,7 @@ class Carrying:
 
     def draft(self, args: commands.Propose, terms: Terms, now: int) -> Terms:
         """The terms of a proposal, with a parcel if our user wants one. `Refusal`."""
-        parent = self._exchanges.find(args.parent) if args.parent else None
+        parent = self._exchanges.held.get(terms.parent)
         above = None if parent is None else self._exchanges.view(parent, now)
         if parent is not None and above is not None and above.terms.parcel:
             if not above.agreed or courier_of(above.terms) != self._state.me:
@@ -35,7 +35,7 @@ class Carrying:
         if not args.door and args.to is None:
             raise Refusal("usage", "to whom does the parcel go?", "--to PEER, or --door: a code is shown there.")
         parcel = self._state.rng.randbytes(32)
-        found = with_parcel(terms, parcel, parent=b"" if parent is None else parent.id)
+        found = with_parcel(terms, parcel, parent=terms.parent)
         recipient = b"" if args.to is None else self._state.directory.resolve(args.to)
         if recipient == courier_of(found):
             raise Refusal("usage", "the courier cannot be who receives it", "Name who does.")
