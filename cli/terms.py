@@ -140,6 +140,7 @@ def print_terms(session: Session, data: dict[str, Any]) -> None:
             ("witnesses", ", ".join(terms["witnesses"]) or None),
             ("proceeds", ", ".join(f"{s['parts']} to {s['who']}" for s in terms["split"]) or None),
             ("part of", terms["parent"][:8] if terms["parent"] else None),
+            ("parcel", _parcel(terms)),
             ("note", terms["note"] or None),
         ],
         session.plain,
@@ -160,6 +161,13 @@ def _goal(goal: dict[str, Any], money: Any) -> str:
     if goal["unit"]:
         return f"{money({'amount': goal['least'], 'unit': goal['unit']})} in all"
     return f"{goal['least']} who agree"
+
+
+def _parcel(terms: dict[str, Any]) -> str | None:
+    if not terms.get("parcel"):
+        return None
+    to = f", to {terms['recipient']}" if terms["recipient"] else ""
+    return f"passed on by receipts{to}{', with a code at the door' if terms['door'] else ''}"
 
 
 def _when(duty: dict[str, Any], now: int) -> list[str | None]:

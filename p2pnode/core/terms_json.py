@@ -26,6 +26,9 @@ def terms_json(state: State, network: Network, terms: Terms) -> dict[str, Any]:
         "note": terms.note,
         "capacity": terms.capacity or None,
         "mediator": _name(state, terms.mediator) if terms.mediator else None,
+        "parcel": bool(terms.parcel),
+        "recipient": _name(state, terms.recipient) if terms.recipient else None,
+        "door": bool(terms.door),
         "parent": terms.parent.hex() or None,
         "goal": {"least": goal.least, "unit": goal.unit, "until": goal.until} if goal is not None else None,
         "cancellation": [{"who": _name(state, rule.by), "until": rule.until} for rule in terms.cancellation],
@@ -50,6 +53,7 @@ def _duty(state: State, duty: Duty) -> dict[str, Any]:
         "along": duty.along or None,
         "confirm": duty.confirm or None,
         "on": duty.on or None,
+        "custody": duty.custody,
     }
 
 

@@ -302,8 +302,9 @@ def test_the_code_for_the_door_is_the_senders_and_opens_it(lab):
 def test_to_foresee_makes_no_code(lab):
     listing = lab.ask(lab.ben, "listing.publish", direction="offer", kind="deliver", title="Ride", price="1")
     lab.sim.run(MINUTE)
-    effects = lab.sim.ask_now(lab.anna, "exchange.foresee", listing=listing["listing_id"], parcel=True, door=True)
-    assert effects["warnings"] == []
+    found = lab.sim.ask_now(lab.anna, "exchange.foresee", listing=listing["listing_id"], parcel=True, door=True)
+    assert found["warnings"] == [] and found["terms"]["door"]
+    assert [d["custody"] for d in found["terms"]["duties"]] == [True, True, False]
     assert not lab.anna.core.state.journal.scan(b"D")
 
 
