@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from protocols.booking import Span
 from protocols.listing import Availability
 
 # What people use. Anything finer (BYSECOND and the like) could name thousands of moments a day; such a rule is shown as
@@ -22,6 +23,7 @@ _FREQUENCIES: Final = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
 _WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _BYDAY: Final = re.compile(r"([+-]?[0-9]{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 _UNTIL: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:T[0-9]{6}Z?)?")
+MOST_DAYS: Final = 400
 _COUNTED: Final = 400  # days of a rule with a COUNT that are looked at; later ones are taken at its word
 
 
@@ -69,6 +71,56 @@ def available_at(available: Availability | None, at: int, since: int) -> bool:
     if before > _COUNTED:
         return True
     return sum(_names(rule, start, start + timedelta(days=n)) for n in range(before)) < rule.times
+
+
+def windows(available: Availability | None, since: int, within: Span) -> tuple[Span, ...]:
+    """When a listing is to be had, of the span that is asked for: each slot, or each day that its rule names, cut to no
+    size, so the first may begin before and the last end after. since: as above. The whole span where it says nothing
+    that we can read. At most `MOST_DAYS` days of a rule are looked at; what lies behind is not offered.
+    """
+    if available is None:
+        return (within,)
+    if available.slots:
+        return tuple(Span(*s) for s in available.slots if s[0] < within.end and within.start < s[1])
+    rule = _parse(available.rrule)
+    if rule is None:
+        return (within,)
+    try:
+        zone = ZoneInfo(available.zone or "UTC")
+        first, last = _day(within.start, zone), _day(within.end - 1, zone)
+        days = [first + timedelta(days=n) for n in range(min((last - first).days, MOST_DAYS) + 1)]
+        return tuple(
+            Span(_midnight(day, zone), _midnight(day + timedelta(days=1), zone))
+            for day in days
+            if available_at(available, _midnight(day, zone), since)
+        )
+    except (ValueError, OverflowError, ZoneInfoNotFoundError, OSError):  # as above
+        return (within,)
+
+
+def days_in_words(spans: Sequence[Span], zone: str) -> str:
+    """`Sat 7 Nov 9:00–12:00, Sun 8 Nov 0:00–24:00`, on the clocks of that zone, or of UTC; for a person."""
+    try:
+        place = ZoneInfo(zone or "UTC")
+    except (ValueError, ZoneInfoNotFoundError, OSError):
+        place = ZoneInfo("UTC")
+    return ", ".join(_in_words(span, place) for span in spans)
+
+
+def _in_words(span: Span, zone: ZoneInfo) -> str:
+    start, end = (datetime.fromtimestamp(min(at // 1_000, _LATEST), UTC).astimezone(zone) for at in span)
+    last = (end - timedelta(seconds=1)).date()
+    until = "24:00" if end.date() > last else f"{end:%H:%M}"
+    return f"{_written(start)} {start:%H:%M}–{'' if last == start.date() else f'{_written(last)} '}{until}"
+
+
+def _written(day: date) -> str:
+    return f"{day:%a} {day.day} {day:%b}"
+
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    """The first moment of a day, ms; where the clocks skip midnight, the moment at which they do."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()) * 1_000
 
 
 def date_of(at: int) -> str:

@@ -2,13 +2,15 @@
 
 import time
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from dateutil.rrule import rrulestr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2pnode.when import available_at, is_rule
+from p2pnode.when import MOST_DAYS, available_at, days_in_words, is_rule, windows
+from protocols.booking import Span, merged
 from protocols.listing import Availability
 
 SINCE = int(datetime(2026, 11, 2, tzinfo=UTC).timestamp() * 1000)  # a Monday
@@ -111,3 +113,66 @@ def test_the_days_are_those_that_another_program_unrolls(text: str, later: int) 
     at = SINCE + later * 86_400_000 + 3_600_000
     named = bool(unrolled.between(day, day + timedelta(hours=23), inc=True))
     assert available_at(Availability(rrule=text, zone="UTC"), at, SINCE) == named, (text, first, day)
+
+
+def berlin(year: int, month: int, day: int, hour: int = 0) -> int:
+    return int(datetime(year, month, day, hour, tzinfo=ZoneInfo("Europe/Berlin")).timestamp() * 1000)
+
+
+def test_windows_are_the_days_of_the_rule_on_the_clocks_of_its_zone() -> None:
+    saturdays = Availability(rrule="FREQ=WEEKLY;BYDAY=SA", zone="Europe/Berlin")
+    found = windows(saturdays, SINCE, Span(berlin(2026, 11, 6), berlin(2026, 11, 15)))
+    assert found == tuple(Span(berlin(2026, 11, d), berlin(2026, 11, d + 1)) for d in (7, 14))
+
+
+@pytest.mark.parametrize(("month", "day", "hours"), [(3, 29, 23), (10, 25, 25), (3, 28, 24)])
+def test_a_day_on_which_the_clocks_are_changed_is_shorter_or_longer(month: int, day: int, hours: int) -> None:
+    daily = Availability(rrule="FREQ=DAILY", zone="Europe/Berlin")
+    noon = berlin(2026, month, day, 12)
+    (window,) = windows(daily, 0, Span(noon, noon + 1))
+    assert (window.end - window.start) == hours * 3_600_000
+    assert window == Span(berlin(2026, month, day), berlin(2026, month, day + 1))
+
+
+def test_where_the_clocks_skip_midnight_days_still_touch() -> None:
+    daily = Availability(rrule="FREQ=DAILY", zone="America/Santiago")  # 6 September 2026: 24:00 is 1:00
+    start = int(datetime(2026, 9, 1, tzinfo=UTC).timestamp() * 1000)
+    found = windows(daily, 0, Span(start, start + 10 * 86_400_000))
+    assert len(merged(found)) == 1 and len({s.start for s in found}) == len(found)
+
+
+@given(st.integers(0, 400 * 86_400_000), st.integers(1, 30 * 86_400_000), st.integers(0, 1_000))
+def test_windows_and_available_at_say_the_same(after: int, length: int, where: int) -> None:
+    available = Availability(rrule="FREQ=WEEKLY;BYDAY=TU,SA;INTERVAL=2", zone="Europe/Berlin")
+    asked = Span(SINCE + after, SINCE + after + length)
+    at = asked.start + length * where // 1_001
+    inside = any(s.start <= at < s.end for s in windows(available, SINCE, asked))
+    assert inside == available_at(available, at, SINCE)
+
+
+def test_what_says_nothing_that_we_read_is_open_all_the_time() -> None:
+    asked = Span(SINCE, SINCE + 1)
+    for nothing in (
+        None,
+        Availability(rrule="FREQ=HOURLY", zone="UTC"),
+        Availability(rrule="FREQ=DAILY", zone="No/Where"),
+    ):
+        assert windows(nothing, SINCE, asked) == (asked,)
+    slots = Availability(slots=((on(5, 8), on(5, 10)), (on(6, 8), on(6, 10))))
+    assert windows(slots, SINCE, Span(on(5, 9), on(6, 8))) == (Span(on(5, 8), on(5, 10)),)
+
+
+def test_no_span_makes_many_windows() -> None:
+    daily = Availability(rrule="FREQ=DAILY", zone="UTC")
+    assert len(windows(daily, 0, Span(0, 2**53 - 1))) <= MOST_DAYS + 1
+    assert windows(daily, 2**53 - 1, Span(2**53 - 2, 2**53 - 1)) == (Span(2**53 - 2, 2**53 - 1),)
+
+
+def test_times_in_words() -> None:
+    assert (
+        days_in_words([Span(berlin(2026, 11, 7, 9), berlin(2026, 11, 7, 12))], "Europe/Berlin")
+        == "Sat 7 Nov 09:00–12:00"
+    )
+    whole = [Span(berlin(2026, 11, 7), berlin(2026, 11, 9)), Span(on(8, 23), on(9, 1))]
+    assert days_in_words(whole, "Europe/Berlin") == "Sat 7 Nov 00:00–Sun 8 Nov 24:00, Mon 9 Nov 00:00–02:00"
+    assert days_in_words([Span(on(8, 23), on(9, 1))], "No/Where") == "Sun 8 Nov 23:00–Mon 9 Nov 01:00"
