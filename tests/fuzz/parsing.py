@@ -35,6 +35,7 @@ from protocols import (
 from protocols.attestation import Attestation
 from protocols.codec import convert, decode, decode_as, encode, plain
 from protocols.decimals import format_amount
+from protocols.double_booking import check_challenge, check_rebuttal, encode_agreement, parse_agreement
 from protocols.envelope import parse_record, verify_record
 from protocols.errors import DecodeError, Reject
 from protocols.exchange import evaluate
@@ -210,6 +211,18 @@ def proof(data: bytes) -> None:
     json.dumps(check_proof(data))
 
 
+def agreement(data: bytes) -> None:
+    assert encode_agreement(parse_agreement(data)) == data
+
+
+def challenge(data: bytes) -> None:
+    assert check_challenge(data).booked > 1
+
+
+def rebuttal(data: bytes) -> None:
+    check_rebuttal(bytes.fromhex(sound.vectors("bookings")["rebuttals"][0]["challenge"]), [data])
+
+
 def inception(data: bytes) -> None:
     assert parse_inception(data).encode() == data
 
@@ -332,6 +345,9 @@ TARGETS: Sequence[Target] = (
     Target("tokens", token, sound.tokens, sound._known),
     Target("forks", fork, sound.forks, sound._known),
     Target("proofs", proof, lambda: sound.hexed("proofs", "valid", "bytes"), sound._known),
+    Target("agreements", agreement, lambda: [bytes.fromhex(sound.vectors("bookings")["agreement"])], sound._known),
+    Target("challenges", challenge, lambda: sound.hexed("bookings", "valid", "bytes"), sound._known),
+    Target("rebuttals", rebuttal, lambda: sound.hexed("bookings", "rebuttals", "bytes"), sound._known),
     Target("inceptions", inception, sound.inceptions),
     Target("invites", invite, sound.invites, sound._known),
     Target("presences", presence, sound.presences, sound._known),

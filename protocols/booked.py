@@ -1,0 +1,135 @@
+"""What binds the owner of a listing: agreements that book time of it, his offers that still stand, and what ended them.
+
+One rule for both sides of it: a node takes a time for free only where what it holds would rebut, with anybody, the
+challenge that it is booked (`protocols.double_booking`). So nobody who goes by it can be shown to have booked twice.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from protocols.booking import Booking
+from protocols.errors import Reject
+from protocols.fact import WITH_TERMS, Fact
+from protocols.limits import MAX_SKEW
+from protocols.negotiation import check_amendment
+from protocols.steps import check_fact, parse_step
+from protocols.terms import Terms, parse_terms, terms_hash
+
+
+class Agreement(NamedTuple):
+    """Terms, the fact that holds them, and the fact that accepts them: two signatures. known: a fact by which the
+    responder shows that he has the acceptance of terms of his own, if he said any."""
+
+    fact: Fact
+    terms: Terms
+    acceptance: Fact
+    known: Fact | None = None
+
+    @property
+    def signed_at(self) -> int:
+        """When the responder signed his part, by his own clock; ms."""
+        return self.fact.at if self.fact.author == self.terms.responder else self.acceptance.at
+
+    def binds(self, at: int) -> bool:
+        """Whether the responder was bound at a time by what he had signed until then: by an acceptance for good, by
+        terms of his own until they lapse, or for good once he shows that he knows them to be accepted."""
+        if self.fact.author == self.terms.responder:
+            return self.fact.at <= at and (at <= self.terms.expires or self.is_known(at))
+        return self.acceptance.at <= at
+
+    def is_known(self, at: int) -> bool:
+        return self.known is not None and self.known.at <= at
+
+
+def agreement(fact: Fact, acceptance: Fact, known: Fact | None = None) -> Agreement:
+    """What these facts amount to by themselves. `Reject` unless one accepts, in time, the terms that the other holds,
+    and one of the two is the responder's; `known` follows the acceptance. Signatures are not looked at."""
+    check_fact(fact)
+    check_fact(acceptance)
+    if fact.kind not in WITH_TERMS or acceptance.kind != "accept":
+        raise Reject("context", "not terms and their acceptance")
+    terms = parse_terms(fact.payload)
+    step = parse_step(acceptance)
+    may = {*terms.parties, terms.mediator} if fact.kind == "amend" else {*terms.parties}
+    answers = (acceptance.prev, acceptance.exchange_id, acceptance.network) == (fact.id, fact.exchange_id, fact.network)
+    named = (step.party, step.terms) == (fact.author, terms_hash(terms))
+    if not answers or not named or acceptance.at > terms.expires:
+        raise Reject("context", "this accepts other terms, or too late")
+    if acceptance.author == fact.author or not {acceptance.author, fact.author} <= may:
+        raise Reject("context", "signed by others than may agree to it")
+    if terms.responder not in (acceptance.author, fact.author):
+        raise Reject("context", "the responder signed neither")
+    if known is not None:
+        check_fact(known)
+        follows = (known.author, known.prev, known.exchange_id) == (terms.responder, acceptance.id, fact.exchange_id)
+        if not follows or known.network != fact.network:
+            raise Reject("context", "what is said to follow the acceptance does not, or is not the responder's")
+    return Agreement(fact, terms, acceptance, known)
+
+
+def quantity_of(terms: Terms) -> int:
+    """How many of the listing these terms take: as the first duty says that counts what it moves, else one.
+
+    `Terms.quantity` may count hours, and so says nothing of it.
+    """
+    return next((d.quantity for d in terms.duties if d.quantity and not d.measure and not d.amount), 1)
+
+
+def booking_of(terms: Terms, key: bytes) -> Booking | None:
+    """What these terms book, or None where they name no time that ends."""
+    return Booking(key, terms.start, terms.end, quantity_of(terms)) if terms.end else None
+
+
+def standing_terms(agreed: Agreement, said: Iterable[Fact], at: int) -> tuple[Terms | None, str]:
+    """The terms that stood in place of an agreement at a time, or None and why nothing did any more.
+
+    said: facts of the same exchange, their signatures verified. The responder's own count if they are dated until then;
+    those of others even if their clocks are ahead as far as clocks may be.
+    """
+    facts = [f for f in said if f.exchange_id == agreed.fact.exchange_id and f.network == agreed.fact.network]
+    facts = [f for f in facts if f.at <= (at if f.author == agreed.terms.responder else at + MAX_SKEW)]
+    refused = _turned_down(agreed, facts)
+    if refused and not agreed.is_known(at):
+        return None, refused
+    newest, seen = agreed, {agreed.acceptance.id}
+    while (following := _amended(newest, facts, seen)) is not None:
+        newest = following
+        seen.add(following.acceptance.id)
+    asked = [f for f in facts if f.kind == "cancel" and f.prev in seen]
+    if {f.author for f in asked} >= {*newest.terms.parties}:
+        return None, "cancelled by both"
+    until = {rule.by: rule.until for rule in newest.terms.cancellation}
+    if any(f.at <= until.get(f.author, -1) for f in asked):
+        return None, "cancelled by one who might do so alone"
+    return newest.terms, "" if newest is agreed else "amended"
+
+
+def _turned_down(agreed: Agreement, said: Sequence[Fact]) -> str:
+    """Of terms of the responder's own: that the other answered them otherwise before it accepted them after all."""
+    if agreed.fact.author != agreed.terms.responder:
+        return ""
+    for fact in said:
+        if fact.prev == agreed.fact.id and fact.author == agreed.acceptance.author and fact.kind in ANSWERS:
+            return "declined" if fact.kind == "decline" else "countered"
+    return ""
+
+
+ANSWERS = frozenset({"decline", "counter"})
+
+
+def _amended(newest: Agreement, said: Sequence[Fact], seen: set[bytes]) -> Agreement | None:
+    """The agreement that replaces this one, if there is one: of several the first accepted."""
+    found = []
+    for fact in said:
+        if fact.kind != "amend" or fact.prev != newest.acceptance.id:
+            continue
+        for acceptance in said:
+            if acceptance.kind != "accept" or acceptance.prev != fact.id or acceptance.id in seen:
+                continue
+            try:
+                amended = agreement(fact, acceptance)
+                check_amendment(newest.terms, amended.terms)
+            except Reject:
+                continue
+            found.append(amended)
+    return min(found, key=lambda a: (a.acceptance.at, a.acceptance.id), default=None)
