@@ -7,7 +7,10 @@ challenge that it is booked (`protocols.double_booking`). So nobody who goes by 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from protocols.booking import Booking
+from protocols.conditions import SECOND_FORM
 from protocols.errors import Reject
 from protocols.fact import WITH_TERMS, Fact
 from protocols.limits import MAX_SKEW
@@ -73,6 +76,15 @@ def quantity_of(terms: Terms) -> int:
     `Terms.quantity` may count hours, and so says nothing of it.
     """
     return next((d.quantity for d in terms.duties if d.quantity and not d.measure and not d.amount), 1)
+
+
+def booking(terms: Terms, capacity: int, quantity: int) -> Terms:
+    """The same terms, so that they book `quantity` of a capacity; as they are where they name no time that ends."""
+    if not terms.end or not capacity:
+        return terms
+    counted = next((d for d in terms.duties if not (d.amount or d.measure or d.along or d.on)), None)
+    duties = tuple(replace(d, quantity=quantity) if d is counted and quantity > 1 else d for d in terms.duties)
+    return replace(terms, form=SECOND_FORM, capacity=capacity, duties=duties)
 
 
 def booking_of(terms: Terms, key: bytes) -> Booking | None:

@@ -3,17 +3,19 @@
 from p2pnode import commands
 from p2pnode.bounds import PROPOSAL_LIFETIME
 from protocols.amounts import Price, parse_amount, parse_price
+from protocols.booked import booking
 from protocols.drafts import draft_terms, is_offered
 from protocols.envelope import Record
 from protocols.errors import Refusal
 from protocols.exchange import Exchange
 from protocols.labels import parse_labels
-from protocols.limits import DAY, HOUR, MAX_INT
+from protocols.limits import DAY, MAX_INT
 from protocols.listing import Listing
 from protocols.payments import DEPOSIT, instalments_of
 from protocols.templates import Template
 from protocols.terms import Terms, quorum_of, terms_hash
 
+from .bookings import SPANS
 from .carrying import Carrying
 from .exchange_json import money
 from .exchanges import Exchanges
@@ -21,8 +23,6 @@ from .held import Held
 from .listings import Listings
 from .state import Network, State
 from .wishes import Occasion, Wishes, check_order_window
-
-SPANS = {"hour": HOUR, "day": DAY, "night": DAY, "week": 7 * DAY}
 
 
 class Drafting:
@@ -83,7 +83,7 @@ class Drafting:
             asked=self._wishes.first(args, it, listing, labels),
             of=of,
         )
-        return network, record, self.carrying.draft(args, terms, now)
+        return network, record, _booking(self.carrying.draft(args, terms, now), listing.price)
 
     def counter(self, args: commands.Counter, held: Held, view: Exchange, network: Network, now: int) -> Terms:
         """The other terms that our user wants. `Refusal`."""
@@ -134,7 +134,7 @@ class Drafting:
             asked=self._wishes.other(args, it, old),
             of=of,
         )
-        return self.carrying.again(args, old, terms)
+        return _booking(self.carrying.again(args, old, terms), listing)
 
     def warnings(self, network: Network, terms: Terms) -> list[str]:
         """A line for a deposit that its payer cannot pay, as far as is known here."""
@@ -194,6 +194,11 @@ def _time(args: commands.Propose, of: Template, listing: Listing) -> tuple[int, 
 def _closes(start: int, now: int, otherwise: int) -> int:
     """By when enough must have come together, where nobody says so: a day before it is to be, if that can still be."""
     return otherwise if not start else start - DAY if start - DAY > now else start
+
+
+def _booking(terms: Terms, price: Price | None) -> Terms:
+    """The terms, so that they say how many of a capacity they take: their quantity, where it counts no hours or days."""
+    return booking(terms, terms.capacity, 1 if price is not None and price.per in SPANS else terms.quantity)
 
 
 def _check_span(start: int, end: int, now: int) -> None:

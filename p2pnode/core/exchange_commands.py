@@ -12,7 +12,8 @@ from protocols.limits import DAY, SECOND
 from protocols.payments import UNDER_WAY, Payment, part_of
 from protocols.terms import Duty, encode_terms, parse_terms, terms_hash
 
-from .drafting import SPANS, Drafting
+from .bookings import Bookings
+from .drafting import Drafting
 from .exchange_json import describe, summary
 from .exchanges import Exchanges
 from .held import Held, accept_payload, accept_terms, agreement, step_payload
@@ -30,9 +31,11 @@ class ExchangeCommands:
         self._listings = listings
         self._settlements = settlements
         self._drafting = Drafting(state, exchanges, listings)
+        self.bookings = Bookings(state, exchanges, listings)
 
     def propose(self, args: commands.Propose, now: int) -> object:
         network, record, terms = self._drafting.proposal(args, now)
+        self.bookings.check(network, terms, now)
         held = self._exchanges.begin(network, terms, encode_terms(terms), record, now)
         self._drafting.carrying.keep_code(terms)
         return self._show(held, now)
@@ -40,6 +43,7 @@ class ExchangeCommands:
     def foresee(self, args: commands.Propose, now: int) -> dict[str, Any]:
         """What our user should know before proposing this; nothing is said or stored. `Refusal` as of proposing."""
         network, _, terms = self._drafting.proposal(args, now)
+        self.bookings.check(network, terms, now)
         return {
             "warnings": self._drafting.warnings(network, terms),
             "terms": terms_json(self._state, network, parse_terms(encode_terms(terms))),
@@ -51,6 +55,7 @@ class ExchangeCommands:
             raise Refusal("conflict", f"this exchange is {view.status}", "Only a proposal can be countered.")
         self._my_turn(view)
         terms = self._drafting.counter(args, held, view, network, now)
+        self.bookings.check(network, terms, now, held)
         self._exchanges.say(held, "counter", view.terms_fact.id, encode_terms(terms), now)
         self._drafting.carrying.keep_code(terms)
         return self._show(held, now)
@@ -66,14 +71,7 @@ class ExchangeCommands:
         if view.status not in NEGOTIATING:
             raise Refusal("conflict", f"this exchange is {view.status}", "Propose again.")
         self._my_turn(view)
-        self._in_stock(network, view, now)
-        clash = self._exchanges.overlapping(held, view, now)
-        if clash is not None:
-            raise Refusal(
-                "conflict",
-                f"exchange {clash.id.hex()[:8]} has the same listing at that time",
-                "Counter with another time, or decline.",
-            )
+        self.bookings.check(network, view.terms, now, held)
         self._exchanges.say(held, "accept", view.terms_fact.id, accept_payload(view, args.note), now)
         return self._show(held, now)
 
@@ -100,25 +98,6 @@ class ExchangeCommands:
             f"the terms are other ones now: {summary(self._state, self._state.networks[held.network], view)}",
             f"If you agree to these: p2pnode exchange accept {held.id.hex()[:8]} --terms {newest[:16]}",
         )
-
-    def _in_stock(self, network: Network, view: Exchange, now: int) -> None:
-        """`Refusal` if our listing has not as much left as these terms want. What was agreed since its last edit is
-        gone from its quantity; time that is lent out is no stock."""
-        terms = view.terms
-        current = self._listings.current(network, self._state.me, terms.name)
-        if terms.responder != self._state.me or current is None or current[1].quantity is None:
-            return
-        record, listing = current
-        if listing.price is not None and listing.price.per in SPANS:
-            return
-        gone = self._exchanges.taken(network.id, terms.name, record.created, now)
-        left = max(0, (listing.quantity or 0) - gone)
-        if terms.quantity > left:
-            raise Refusal(
-                "conflict",
-                f"{terms.quantity} are wanted, {left} are left",
-                "Counter with fewer, or edit the listing's quantity.",
-            )
 
     def decline(self, args: commands.Step, now: int) -> object:
         held, view, _ = self._open(args.id, now)

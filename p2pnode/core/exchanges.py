@@ -11,7 +11,7 @@ from protocols import exchange_messages as messages
 from protocols.codec import decode, encode
 from protocols.envelope import Record, parse_record
 from protocols.errors import Ignore, Refusal, Reject
-from protocols.exchange import NEGOTIATING, OPEN, Dispute, Exchange, Status, evaluate
+from protocols.exchange import NEGOTIATING, Dispute, Exchange, Status, evaluate
 from protocols.fact import NO_DEAL, WITH_TERMS, Fact, parse_fact, seal_fact, verify_fact
 from protocols.identity import digest
 from protocols.limits import MAX_FACTS, MAX_SHORT_TEXT
@@ -297,21 +297,6 @@ class Exchanges:
         if fact.epoch != newest:
             raise Ignore("epoch", "signed with a key that has been replaced, or that has not arrived yet")
         verify_fact(fact, known.key if known is not None else None)
-
-    def overlapping(self, held: Held, view: Exchange, now: int) -> Exchange | None:
-        """Another agreed exchange of the same listing at an overlapping time."""
-        terms = view.terms
-        if not terms.end:
-            return None
-        for other in self.held.values():
-            if other.id == held.id or other.network != held.network:
-                continue
-            seen = self.view(other, now)
-            same = (seen.terms.responder, seen.terms.name) == (terms.responder, terms.name)
-            overlap = seen.terms.end and seen.terms.start < terms.end and terms.start < seen.terms.end
-            if seen.agreed and seen.status in OPEN and same and overlap:
-                return seen
-        return None
 
     def taken(self, network: bytes, name: bytes, since: int, now: int) -> int:
         """How much of a listing of ours was agreed on since a time, and not cancelled."""
