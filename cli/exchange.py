@@ -6,6 +6,7 @@ import click
 
 from protocols.errors import Refusal
 
+from .challenge import agreement, rebut
 from .command import Command, Group, with_session
 from .exchange_output import print_list, print_whole, step
 from .output import note
@@ -106,6 +107,8 @@ for _verb, _text in (
 ):
     _simple(_verb, _text)
 add_to(exchange)
+exchange.add_command(agreement)
+exchange.add_command(rebut)
 
 
 @exchange.command("list", example="p2pnode exchange list --open")

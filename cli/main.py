@@ -47,6 +47,8 @@ SECTIONS = {
         "exchange": Place("cli.exchange", "exchange", "Agree on an exchange and carry it out"),
         "kinds": Place("cli.kinds", "kinds", "The kinds of exchange, and your own"),
         "parcel": Place("cli.parcel", "parcel", "Parcels: who has one, and by which hands it came there"),
+        "calendar": Place("cli.calendar", "calendar", "What you have when: booked, due, overdue; and what is free"),
+        "challenge": Place("cli.challenge", "challenge", "A double booking: show one, or check one; needs no node"),
         "claim": Place("cli.claims", "claim", "Private claims: who owes whom how much, in any unit"),
         "attest": Place("cli.reputation", "attest", "Rate an exchange"),
         "ledger": Place("cli.ledger", "ledger", "Your entries, your balance, your credit limit"),

@@ -35,7 +35,7 @@ def parse_time(text: str, now: int, end: bool = False) -> int:
 
 
 def _from_words(day: str, hour: str, now: int, end: bool) -> int:
-    today = _local(now)
+    today = local(now)
     if day in ("today", "tomorrow", ""):
         date = today.date() + timedelta(days=day == "tomorrow")
     else:
@@ -52,13 +52,14 @@ def _from_words(day: str, hour: str, now: int, end: bool) -> int:
     return int(at.timestamp() * 1000)
 
 
-def _local(ms: int) -> datetime:
+def local(ms: int) -> datetime:
+    """On this machine's clock. `ValueError` or `OverflowError` for what no calendar has."""
     return datetime.fromtimestamp(ms / 1000, UTC).astimezone()
 
 
 def moment(ms: int) -> str:
     """The very second, with the zone of this machine; for dates that no calendar has, the end of the year 9999."""
-    return _local(min(ms, 253_402_214_400_000)).isoformat(" ", "seconds")
+    return local(min(ms, 253_402_214_400_000)).isoformat(" ", "seconds")
 
 
 def format_time(ms: int | None, now: int) -> str:
@@ -66,7 +67,7 @@ def format_time(ms: int | None, now: int) -> str:
     if not ms:
         return "-"
     try:
-        at, today = _local(ms), _local(now)
+        at, today = local(ms), local(now)
     except (ValueError, OverflowError, OSError):
         return "for ever"
     seconds = (ms - now) / 1000

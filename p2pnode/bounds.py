@@ -105,6 +105,7 @@ SHED_AT_ONCE: Final = 200  # records deleted in one step of the core
 SHED_EVERY: Final = 100
 
 # Exchanges
+CALENDAR_AHEAD: Final = 30 * DAY  # what the calendar shows, unless our user says otherwise
 PROPOSAL_LIFETIME: Final = 7 * DAY
 PAYMENT_EXPIRY: Final = 7 * DAY
 RATING_WINDOW: Final = 14 * DAY

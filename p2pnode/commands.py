@@ -49,6 +49,7 @@ from .arguments import SaveSearch as SaveSearch
 from .arguments import Search as Search
 from .arguments import SettleClaim as SettleClaim
 from .arguments import TakeParcel as TakeParcel
+from .booking_arguments import Calendar as Calendar
 from .exchange_arguments import AddKind as AddKind
 from .exchange_arguments import Conditions as Conditions
 from .exchange_arguments import Counter as Counter
@@ -328,6 +329,9 @@ COMMANDS: dict[str, Command] = {
         Command("exchange.go", Go, True, "Say that a goal is reached: what was pledged is owed"),
         Command("exchange.list", ListExchanges, False, "Your exchanges"),
         Command("exchange.show", OneId, False, "One exchange: terms, duties, what comes next"),
+        Command("exchange.agreement", OneId, False, "What was agreed, as a file that anybody can check"),
+        Command("exchange.rebut", OneId, False, "What ended or moved an agreement, as a file"),
+        Command("calendar", Calendar, False, "What is booked, held, due and overdue, and what is free"),
         Command("ledger.log", NoArgs, False, "The entries of your ledger"),
         Command("ledger.balance", NoArgs, False, "Your balance, what is held, and your limit"),
         Command("ledger.verify", NoArgs, False, "Check every entry of your ledger"),

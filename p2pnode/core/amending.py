@@ -13,6 +13,7 @@ from protocols.exchange import OPEN, Dispute, Exchange, Status
 from protocols.payments import UNDER_WAY
 from protocols.terms import Duty, Terms, encode_terms
 
+from .bookings import Bookings
 from .exchange_json import describe
 from .exchanges import Exchanges
 from .held import Held, agreement, step_payload
@@ -25,8 +26,16 @@ _PLAIN = "Its terms are of the first form, as older versions make them. Cancel t
 
 
 class Amending:
-    def __init__(self, state: State, exchanges: Exchanges, listings: Listings, settlements: Settlements) -> None:
+    def __init__(
+        self,
+        state: State,
+        exchanges: Exchanges,
+        listings: Listings,
+        settlements: Settlements,
+        bookings: Bookings,
+    ) -> None:
         self._state = state
+        self._bookings = bookings
         self._exchanges = exchanges
         self._listings = listings
         self._settlements = settlements
@@ -58,6 +67,7 @@ class Amending:
         )
         if terms.duties == old.duties and (terms.start, terms.end) == (old.start, old.end):
             raise Refusal("usage", "that changes nothing", "Give another --price, --quantity, --from or --until.")
+        self._bookings.check_amendment(network, old, terms, now, held)
         return self._propose(held, view, terms, now)
 
     def rule(self, args: arguments.Rule, now: int) -> object:

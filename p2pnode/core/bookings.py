@@ -94,6 +94,12 @@ class Bookings:
         else:
             self._check_time(asked)
 
+    def check_amendment(self, network: Network, old: Terms, new: Terms, now: int, held: Held) -> None:
+        """`check`, where an amendment takes another time, or more, and our user is a party."""
+        more = (new.start, new.end) != (old.start, old.end) or new.quantity > old.quantity
+        if more and self._state.me in new.parties:
+            self.check(network, new, now, held)
+
     def free(
         self, network: Network, responder: bytes, name: bytes, within: Span, quantity: int, now: int
     ) -> list[Span]:
@@ -236,6 +242,9 @@ class Bookings:
         if listing.quantity is None:
             return
         gone = self._exchanges.taken(asked.network.id, terms.name, record.created, asked.now)
+        own = self._exchanges.view(asked.held, asked.now) if asked.held is not None else None
+        if own is not None and own.acceptance is not None and own.acceptance.at >= record.created:
+            gone -= own.terms.quantity  # an amendment takes its place
         left = max(0, listing.quantity - gone)
         if terms.quantity > left:
             raise Refusal(

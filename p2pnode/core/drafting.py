@@ -134,7 +134,7 @@ class Drafting:
             asked=self._wishes.other(args, it, old),
             of=of,
         )
-        return _booking(self.carrying.again(args, old, terms), listing)
+        return _booking(self.carrying.again(args, old, terms), listing, old.capacity if args.form is None else 0)
 
     def warnings(self, network: Network, terms: Terms) -> list[str]:
         """A line for a deposit that its payer cannot pay, as far as is known here."""
@@ -196,9 +196,9 @@ def _closes(start: int, now: int, otherwise: int) -> int:
     return otherwise if not start else start - DAY if start - DAY > now else start
 
 
-def _booking(terms: Terms, price: Price | None) -> Terms:
-    """The terms, so that they say how many of a capacity they take: their quantity, where it counts no hours or days."""
-    return booking(terms, terms.capacity, 1 if price is not None and price.per in SPANS else terms.quantity)
+def _booking(terms: Terms, price: Price | None, before: int = 0) -> Terms:
+    """The terms, so that they say how many of a capacity they take: their quantity, unless that counts hours."""
+    return booking(terms, terms.capacity or before, 1 if price is not None and price.per in SPANS else terms.quantity)
 
 
 def _check_span(start: int, end: int, now: int) -> None:

@@ -85,6 +85,7 @@ class ExchangeCommands:
             raise Refusal("conflict", "what was proposed has lapsed", "Propose it again: `p2pnode exchange amend`.")
         if any(view.payments.get(d.id) in UNDER_WAY and terms.duty(d.id) != d for d in view.terms.payments):
             raise Refusal("conflict", "a payment is under way that this would change", "Wait until it is settled.")
+        self.bookings.check_amendment(self._state.networks[held.network], view.terms, terms, now, held)
         self._exchanges.say(held, "accept", fact.id, accept_terms(fact, terms, args.note), now)
         return self._show(held, now)
 

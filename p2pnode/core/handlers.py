@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .accounts import Accounts
+from .agreements import Agreements
 from .amending import Amending
+from .calendar import Calendar
 from .evidence import Evidence
 from .exchange_commands import ExchangeCommands
 from .kinds import Kinds
@@ -21,7 +23,8 @@ Handler = Callable[[Any, int], Any]
 def handlers(core: "Core") -> dict[str, Handler]:
     """What answers each command at once."""
     exchange = ExchangeCommands(core.state, core.exchanges, core.listings, core.settlements)
-    amending = Amending(core.state, core.exchanges, core.listings, core.settlements)
+    amending = Amending(core.state, core.exchanges, core.listings, core.settlements, exchange.bookings)
+    agreements = Agreements(core.exchanges)
     accounts = Accounts(core.state, core.settlements, core.vouches, core.exchanges, core.claims)
     ledger = LedgerCommands(core.state, core.exchanges, accounts)
     answers = Answers(core.state, core.vouches)
@@ -71,6 +74,9 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "exchange.default": amending.default,
         "exchange.waive": amending.waive,
         "exchange.go": amending.go,
+        "exchange.agreement": agreements.agreement,
+        "exchange.rebut": agreements.rebut,
+        "calendar": Calendar(core.state, core.exchanges, core.listings, exchange.bookings).calendar,
         "exchange.list": exchange.list,
         "exchange.show": exchange.show,
         "ledger.log": ledger.log,

@@ -34,7 +34,7 @@ def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tup
 COMMANDS = dict(leaves(cli))
 LEDGER = {"log", "balance", "verify", "erase", "prove", "check", "statement", "export", "audit"}
 WANTED = """init run status clock whoami paths join invite peers offer request search notices matches
-exchange kinds ledger vouch unvouch vouches claim parcel attest reputation backup restore version help"""
+exchange kinds calendar challenge ledger vouch unvouch vouches claim attest reputation backup restore version help"""
 
 
 def test_all_that_is_promised_is_there() -> None:
@@ -44,7 +44,8 @@ def test_all_that_is_promised_is_there() -> None:
     assert {path[1] for path in COMMANDS if path[0] == "request" and len(path) > 1} == tend
     steps = {"propose", "counter", "accept", "decline", "cancel", "handover", "return", "done", "confirm", "pay"}
     steps |= {"amend", "dispute", "rule", "default", "waive", "go"}
-    assert {path[1] for path in COMMANDS if path[0] == "exchange" and len(path) > 1} == steps | {"list", "show"}
+    files = {"agreement", "rebut"}
+    assert {path[1] for path in COMMANDS if path[0] == "exchange" and len(path) > 1} == steps | files | {"list", "show"}
     assert {path[1] for path in COMMANDS if path[0] == "ledger" and len(path) > 1} == LEDGER
     claims = {"new", "accept", "decline", "settle", "list", "show"}
     assert {path[1] for path in COMMANDS if path[0] == "claim" and len(path) > 1} == claims

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from p2pnode.core import drafting
+from p2pnode.core.effects import Effect
 from protocols import exchange_messages as messages
-from protocols.booked import agreement
+from protocols.booked import agreement, quantity_of
 from protocols.codec import encode, plain
 from protocols.double_booking import check_challenge, check_rebuttal, encode_challenge, encode_rebuttal
 from protocols.errors import Refusal, Reject
@@ -23,15 +24,16 @@ SATURDAY = "FREQ=WEEKLY;BYDAY=SA"
 class Rental:
     """Ben's mower: Cleo and Dora ask for it. start: a full hour five days ahead."""
 
-    def __init__(self, seed: int = 7, **listing: Any) -> None:
+    def __init__(self, seed: int = 7, form: str = "plain", **listing: Any) -> None:
         self.lab = lab = Lab(seed)
+        self.form = form
         fields = {"direction": "offer", "kind": "rent", "title": "Mower", "price": "1/hour"} | listing
         self.listing = lab.ask(lab.ben, "listing.publish", **fields)["listing_id"]
         lab.sim.run(MINUTE)
         self.start = (lab.now // HOUR + 5 * 24) * HOUR
 
     def propose(self, node: Any, hour: int = 0, hours: int = 2, **more: Any) -> str:
-        times = {"start": self.start + hour * HOUR, "end": self.start + (hour + hours) * HOUR}
+        times = {"start": self.start + hour * HOUR, "end": self.start + (hour + hours) * HOUR, "form": self.form}
         id_ = self.lab.ask(node, "exchange.propose", listing=self.listing, **(times | more))["exchange_id"]
         self.lab.sim.run(MINUTE)
         return str(id_)
@@ -53,42 +55,47 @@ def mower() -> Rental:
     return Rental()
 
 
-def test_who_comes_second_is_told_what_is_free(mower: Rental) -> None:
-    lab = mower.lab
-    one, other = mower.propose(lab.cleo), mower.propose(lab.dora, hour=1)
-    assert mower.do(lab.ben, "accept", one) == "agreed"
-    said = mower.refused(lab.ben, "accept", other)
+@pytest.fixture(params=["plain", "full"])
+def either(request: pytest.FixtureRequest) -> Rental:
+    return Rental(form=request.param)
+
+
+def test_who_comes_second_is_told_what_is_free(either: Rental) -> None:
+    lab = either.lab
+    one, other = either.propose(lab.cleo), either.propose(lab.dora, hour=1)
+    assert either.do(lab.ben, "accept", one) == "agreed"
+    said = either.refused(lab.ben, "accept", other)
     assert f"exchange {one[:8]} has the same listing at that time; free: " in said.message and "(UTC)" in said.message
     assert "Counter with another time" in said.hint
     assert (
         "has the same listing"
-        in mower.refused(lab.ben, "counter", other, start=mower.start, end=mower.start + 1).message
+        in either.refused(lab.ben, "counter", other, start=either.start, end=either.start + 1).message
     )
-    end = mower.start + 2 * HOUR
-    assert mower.do(lab.ben, "counter", other, start=end, end=end + HOUR) == "countered"  # as the other one goes
-    assert mower.do(lab.dora, "accept", other) == "agreed"
+    end = either.start + 2 * HOUR
+    assert either.do(lab.ben, "counter", other, start=end, end=end + HOUR) == "countered"  # as the other one goes
+    assert either.do(lab.dora, "accept", other) == "agreed"
 
 
-def test_an_offer_of_the_owners_holds_its_time_until_it_lapses(mower: Rental) -> None:
-    lab = mower.lab
-    one, other = mower.propose(lab.cleo), mower.propose(lab.dora)
-    mower.do(lab.ben, "counter", one, price="3/hour")
-    said = mower.refused(lab.ben, "accept", other)
+def test_an_offer_of_the_owners_holds_its_time_until_it_lapses(either: Rental) -> None:
+    lab = either.lab
+    one, other = either.propose(lab.cleo), either.propose(lab.dora)
+    either.do(lab.ben, "counter", one, price="3/hour")
+    said = either.refused(lab.ben, "accept", other)
     assert f"exchange {one[:8]} holds the same listing at that time" in said.message
-    assert "holds" in mower.refused(lab.ben, "counter", other, price="2/hour").message
-    assert mower.do(lab.cleo, "decline", one) == "declined"
-    assert mower.do(lab.ben, "accept", other) == "agreed"
+    assert "holds" in either.refused(lab.ben, "counter", other, price="2/hour").message
+    assert either.do(lab.cleo, "decline", one) == "declined"
+    assert either.do(lab.ben, "accept", other) == "agreed"
 
 
-def test_what_he_takes_back_may_still_be_accepted_and_so_holds(mower: Rental, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_he_takes_back_may_still_be_accepted_and_so_holds(either: Rental, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drafting, "PROPOSAL_LIFETIME", HOUR)
-    lab = mower.lab
-    one, other = mower.propose(lab.cleo), mower.propose(lab.dora)
-    mower.do(lab.ben, "counter", one, price="3/hour")
-    assert mower.do(lab.ben, "cancel", one) == "withdrawn"
-    assert "holds" in mower.refused(lab.ben, "accept", other).message
+    lab = either.lab
+    one, other = either.propose(lab.cleo), either.propose(lab.dora)
+    either.do(lab.ben, "counter", one, price="3/hour")
+    assert either.do(lab.ben, "cancel", one) == "withdrawn"
+    assert "holds" in either.refused(lab.ben, "accept", other).message
     lab.sim.run(HOUR)  # the offer has lapsed, and so has what the other one asked
-    assert mower.do(lab.ben, "accept", mower.propose(lab.dora)) == "agreed"
+    assert either.do(lab.ben, "accept", either.propose(lab.dora)) == "agreed"
 
 
 def test_a_cancelled_booking_is_free_again(mower: Rental) -> None:
@@ -101,6 +108,42 @@ def test_a_cancelled_booking_is_free_again(mower: Rental) -> None:
     assert mower.do(lab.ben, "accept", other) == "agreed"
 
 
+def test_one_who_may_cancel_alone_frees_it_alone() -> None:
+    mower = Rental(form="full")
+    lab = mower.lab
+    one, other = mower.propose(lab.cleo), mower.propose(lab.dora)
+    mower.do(lab.ben, "accept", one)
+    assert mower.do(lab.cleo, "cancel", one) == "cancelled"
+    assert mower.do(lab.ben, "accept", other) == "agreed"
+
+
+def test_an_amendment_takes_no_time_that_is_taken_and_both_times_while_it_waits() -> None:
+    mower = Rental(form="full")
+    lab = mower.lab
+    one, other, third = (mower.propose(node, hour) for node, hour in ((lab.cleo, 0), (lab.dora, 4), (lab.anna, 2)))
+    mower.do(lab.ben, "accept", one)
+    mower.do(lab.ben, "accept", other)
+    times = {"start": mower.start + 3 * HOUR, "end": mower.start + 5 * HOUR}
+    assert "has the same listing" in mower.refused(lab.ben, "amend", one, **times).message
+    mower.do(lab.ben, "amend", one, start=mower.start + 2 * HOUR, end=mower.start + 4 * HOUR)
+    assert "holds" in mower.refused(lab.ben, "accept", third).message
+    late = mower.propose(lab.anna, 0)
+    assert "has the same listing" in mower.refused(lab.ben, "accept", late).message
+    mower.do(lab.cleo, "accept", one)
+    assert mower.do(lab.ben, "accept", late) == "agreed"  # it was moved out of its way
+    mower.refused(lab.ben, "accept", third)
+
+
+def test_an_amendment_of_the_others_is_refused_to_who_would_accept_it() -> None:
+    mower = Rental(form="full")
+    lab = mower.lab
+    one, other = mower.propose(lab.cleo), mower.propose(lab.dora, 4)
+    mower.do(lab.ben, "accept", one)
+    mower.do(lab.ben, "accept", other)
+    mower.do(lab.cleo, "amend", one, start=mower.start + 3 * HOUR, end=mower.start + 5 * HOUR)
+    mower.refused(lab.ben, "accept", one)
+
+
 def test_as_many_as_there_are() -> None:
     mowers = Rental(quantity=2)
     lab = mowers.lab
@@ -108,11 +151,17 @@ def test_as_many_as_there_are() -> None:
     for id_ in ids[:2]:
         mowers.do(lab.ben, "accept", id_)
     mowers.refused(lab.ben, "accept", ids[2])
-    chairs = Rental(kind="lend", title="Chairs", price=None, quantity=10)
+
+
+@pytest.mark.parametrize("form", ["plain", "full"])
+def test_several_at_once(form: str) -> None:
+    chairs = Rental(form=form, kind="lend", title="Chairs", price=None, quantity=10)
     lab = chairs.lab
     ids = [chairs.propose(node, quantity=5) for node in (lab.cleo, lab.dora, lab.anna)]
     for id_ in ids[:2]:
         chairs.do(lab.ben, "accept", id_)
+    terms = lab.ben.core.exchanges.held[bytes.fromhex(ids[0])].first
+    assert (terms.capacity, quantity_of(terms)) == ((10, 5) if form == "full" else (0, 1))
     chairs.refused(lab.ben, "accept", ids[2])
 
 
@@ -201,13 +250,18 @@ def ask_for(mower: Rental, by: Signer, at: int = 0, **changes: Any) -> Fact:
         by, network=network, deal=NO_DEAL, kind="propose", prev=terms.listing, at=at or mower.lab.now,
         payload=encode_terms(terms),
     )  # fmt: skip
-    assert sent(mower.lab.say(mower.lab.ben, messages.FactMessage(fact.wire))) == [messages.Ack(fact.id)]
+    assert sent(tell(mower, fact)) == [messages.Ack(fact.id)]
     return fact
+
+
+def tell(mower: Rental, fact: Fact) -> list[Effect]:
+    frame = messages.encode_message(messages.FactMessage(fact.wire))
+    return mower.lab.tell(mower.lab.ben, messages.SECOND_PROTOCOL, frame)
 
 
 def say(mower: Rental, by: Signer, fact: Fact, kind: str, at: int, payload: bytes = b"") -> Fact:
     said = seal_fact(by, network=fact.network, deal=fact.exchange_id, kind=kind, prev=fact.id, at=at, payload=payload)
-    mower.lab.say(mower.lab.ben, messages.FactMessage(said.wire))
+    tell(mower, said)
     return said
 
 

@@ -1,0 +1,57 @@
+"""Files about an exchange that stand by themselves: what was agreed, and what ended or moved it."""
+
+from base64 import b64encode
+from typing import Any
+
+from p2pnode import commands
+from protocols.booked import ANSWERS, agreement
+from protocols.double_booking import encode_agreement, encode_rebuttal
+from protocols.errors import Refusal
+from protocols.fact import WITH_TERMS, Fact
+from protocols.limits import MAX_AGREEMENTS
+
+from .exchanges import Exchanges
+
+
+class Agreements:
+    def __init__(self, exchanges: Exchanges) -> None:
+        self._exchanges = exchanges
+
+    def agreement(self, args: commands.OneId, now: int) -> dict[str, Any]:
+        """The newest terms that were agreed, and their acceptance."""
+        held = self._exchanges.find(args.id)
+        view = self._exchanges.view(held, now)
+        if view.acceptance is None:
+            raise Refusal("conflict", f"nothing is agreed: this exchange is {view.status}", "Accept or counter first.")
+        after = [f for f in held.facts.values() if f.prev == view.acceptance.id and f.author == view.terms.responder]
+        first = min(after, key=lambda f: (f.at, f.id), default=None)
+        data = encode_agreement(agreement(view.terms_fact, view.acceptance, first))
+        return {"exchange_id": held.id.hex(), "bytes": len(data), "agreement": b64encode(data).decode()}
+
+    def rebut(self, args: commands.OneId, now: int) -> dict[str, Any]:
+        """What shows that an agreement of this exchange did not stand, or was moved."""
+        held = self._exchanges.find(args.id)
+        facts = held.facts
+        terms = {f.id for f in facts.values() if f.kind in WITH_TERMS}
+        amended = {f.id for f in facts.values() if f.kind == "amend"}
+        ended = [f for f in facts.values() if f.kind == "cancel" or (f.kind in ANSWERS and f.prev in terms)]
+        moved = [f for f in facts.values() if f.id in amended or (f.kind == "accept" and f.prev in amended)]
+        said: list[Fact] = [*sorted(ended, key=_order), *sorted(moved, key=_order)][:MAX_AGREEMENTS]
+        if not said:
+            raise Refusal(
+                "conflict",
+                "nothing was said in this exchange that ends or moves it",
+                "`p2pnode exchange cancel` asks the other side to cancel together.",
+            )
+        data = encode_rebuttal(said)
+        return {
+            "exchange_id": held.id.hex(),
+            "facts": [f.kind for f in said],
+            "bytes": len(data),
+            "rebuttal": b64encode(data).decode(),
+        }
+
+
+def _order(fact: Fact) -> tuple[bool, int, bytes]:
+    """Cancellations first: there is room for so many facts alone."""
+    return fact.kind != "cancel", fact.at, fact.id
