@@ -132,11 +132,15 @@ class Bookings:
         seen = self._read(held)
         facts = [f for f in held.facts.values() if f.kind != "cancel" or view.status is Status.CANCELLED]
         for one in seen.agreed:
+            if not one.terms.capacity:
+                continue  # nobody could be shown that: it stands as the exchange says
             terms, _ = standing_terms(one, facts, now)
             if terms is not None:
                 found += self._booked(held, terms, None)
         for fact, terms in seen.terms:
-            if fact.author == self._state.me and now <= terms.expires and not self._answered(fact, held, now):
+            offered = fact.author == self._state.me and now <= terms.expires
+            accepted = any(one.fact is fact for one in seen.agreed)
+            if offered and not accepted and not self._answered(fact, terms, held, now):
                 found += self._booked(held, terms, terms.expires)
         return _distinct(found)
 
@@ -146,16 +150,12 @@ class Bookings:
         listing = self._listing(self._state.networks[held.network], terms, held)[1]
         return [Taken(held, Booking(held.id, terms.start, terms.end, _takes(terms, listing)), until)]
 
-    def _answered(self, fact: Fact, held: Held, now: int) -> bool:
-        """Whether the other side answered terms of ours: a decline may still be followed by an acceptance, which would
-        count, but she has then signed what rebuts any reproach. Accepted terms are booked, not held."""
-        return any(
-            f.prev == fact.id
-            and f.author != self._state.me
-            and (f.kind in ANSWERS or f.kind == "accept")
-            and f.at <= now + MAX_SKEW
-            for f in held.facts.values()
-        )
+    def _answered(self, fact: Fact, terms: Terms, held: Held, now: int) -> bool:
+        """Whether all who might accept terms of ours have answered them otherwise. They may accept them after that, and
+        it would count; but they have then signed what rebuts any reproach."""
+        may = {*terms.parties, terms.mediator if fact.kind == "amend" else b""} - {self._state.me, b""}
+        said = [f for f in held.facts.values() if f.prev == fact.id and f.kind in ANSWERS and f.at <= now + MAX_SKEW]
+        return may <= {f.author for f in said}
 
     def _read(self, held: Held) -> _Seen:
         seen = self._seen.get(held.id)
@@ -164,7 +164,7 @@ class Bookings:
                 self._seen.clear()
             terms = tuple((f, parse_terms(f.payload)) for f in held.facts.values() if f.kind in WITH_TERMS)
             booked = [(f, t) for f, t in terms if t.end]
-            agreed = tuple(a for f, t in booked if t.capacity for a in _agreements(f, t, held))
+            agreed = tuple(a for f, t in booked for a in _agreements(f, t, held))
             seen = self._seen[held.id] = _Seen(len(held.facts), tuple(booked), agreed)
         return seen
 

@@ -34,7 +34,7 @@ def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tup
 COMMANDS = dict(leaves(cli))
 LEDGER = {"log", "balance", "verify", "erase", "prove", "check", "statement", "export", "audit"}
 WANTED = """init run status clock whoami paths join invite peers offer request search notices matches
-exchange kinds calendar challenge ledger vouch unvouch vouches claim attest reputation backup restore version help"""
+exchange kinds calendar challenge parcel ledger vouch unvouch vouches claim attest reputation backup restore version help"""
 
 
 def test_all_that_is_promised_is_there() -> None:

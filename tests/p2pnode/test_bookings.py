@@ -326,6 +326,34 @@ def test_an_offer_that_was_declined_and_accepted_all_the_same_is_rebutted(mower:
     assert check_rebuttal(challenge, [encode_rebuttal([declined])]).reason == "declined"
 
 
+def test_an_acceptance_that_is_none_frees_nothing(mower: Rental) -> None:
+    """Else the one that follows it would bind, too, and nothing would rebut it."""
+    lab = mower.lab
+    mower.propose(lab.cleo)
+    lab.meet(lab.ben, EVES_PEER)
+    one, other = ask_for(mower, EVE), ask_for(mower, EVE, lab.now + 1)
+    lab.ask(lab.ben, "exchange.counter", id=one.id.hex())
+    offer = said_by_ben(mower, one, "counter")
+    bogus = Step(party=offer.author, terms=bytes(31) + b"1")
+    say(mower, EVE, offer, "accept", lab.now, encode(plain(bogus)))
+    mower.refused(lab.ben, "accept", other.id.hex())
+    mower.refused(lab.ben, "accept", other.id.hex())
+    accepting(mower, EVE, offer, lab.now)
+    assert "has the same listing" in mower.refused(lab.ben, "accept", other.id.hex()).message
+
+
+def test_what_a_mediator_says_of_an_offer_frees_nothing(mower: Rental) -> None:
+    """The other party may still accept it."""
+    lab = mower.lab
+    mower.form = "full"
+    one, other = mower.propose(lab.cleo, mediator=lab.ask(lab.dora, "whoami")["peer_id"]), mower.propose(lab.anna, 2)
+    mower.do(lab.ben, "accept", one)
+    mower.do(lab.ben, "amend", one, start=mower.start + 2 * HOUR, end=mower.start + 4 * HOUR)
+    offer = next(f for f in lab.ben.core.exchanges.held[bytes.fromhex(one)].facts.values() if f.kind == "amend")
+    say(mower, lab.signer(lab.dora), offer, "decline", lab.now)
+    assert "holds" in mower.refused(lab.ben, "accept", other).message
+
+
 def test_terms_that_name_less_than_there_is_are_taken_at_that(mower: Rental) -> None:
     """Else two who each name a capacity of one would have a proof against an owner of three."""
     mowers = Rental(quantity=3)
