@@ -17,6 +17,7 @@ PICTURES = DOCS / "exchanges"
 
 WIDTH, LEFT, RIGHT = 760, 130, 630
 HEAD, STEP = 84, 62
+_HALO = 'paint-order="stroke" stroke="#fff" stroke-width="5"'  # where a long line crosses the dashes of a column
 _BLUE, _GREEN, _GREY = "#5b7fa6", "#3f7f4a", "#555"
 
 # Readable from top to bottom: what is bought and lent first, what several carry together last.
@@ -92,9 +93,9 @@ def _arrow(row: DutyTemplate, y: int, plain: bool) -> list[str]:
     middle = WIDTH // 2
     label = f"{row.id}: {_what(row)}"
     return [
-        f'  <text x="{middle}" y="{y + 12}" text-anchor="middle" fill="#222">{_text(label)}</text>',
+        f'  <text x="{middle}" y="{y + 12}" text-anchor="middle" fill="#222" {_HALO}>{_text(label)}</text>',
         f'  <path d="M{start},{y + 20} H{end}" stroke="{colour}" stroke-width="2"{dashes} marker-end="url(#{name})"/>',
-        f'  <text x="{middle}" y="{y + 36}" text-anchor="middle" font-size="12" fill="{_GREY}">'
+        f'  <text x="{middle}" y="{y + 36}" text-anchor="middle" font-size="12" fill="{_GREY}" {_HALO}>'
         f"{_text(when(row))}</text>",
     ]
 
