@@ -66,8 +66,12 @@ def counter(session: Session, id_: str, no_witness: bool, **given: Any) -> None:
     """Answer a proposal with other terms. What is not named stays."""
     if no_witness and given["witness"]:
         raise Refusal("usage", "--witness and --no-witness", "Give one of the two.")
-    wanted = gathered(given)
-    step(session, "counter", id=id_, **{**wanted, **({"witness": ()} if no_witness else {})})
+    wanted = {"id": id_, **gathered(given), **({"witness": ()} if no_witness else {})}
+    if session.dry_run:
+        data = {"dry_run": True, "command": "exchange.counter", **session.call("exchange.foresee_counter", **wanted)}
+        session.emit(data, lambda: print_terms(session, data))
+        return
+    step(session, "counter", **wanted)
 
 
 @exchange.command(

@@ -312,6 +312,7 @@ COMMANDS: dict[str, Command] = {
         Command("kinds.add", AddKind, False, "Add a kind of your own, or change it"),
         Command("exchange.propose", Propose, True, "Propose an exchange on a listing"),
         Command("exchange.foresee", Propose, False, "What to know before proposing an exchange; nothing is said"),
+        Command("exchange.foresee_counter", Counter, False, "The terms of a counter-proposal; nothing is said"),
         Command("exchange.counter", Counter, True, "Answer a proposal with other terms"),
         Command("exchange.accept", Accept, True, "Accept the other side's newest terms"),
         Command("exchange.decline", Step, True, "Decline a proposal"),

@@ -8,6 +8,7 @@ _TYPED: Final = {  # what the command line calls differently, or as an option of
     "peers.banned": "peers.list",
     "claim.propose": "claim new",
     "exchange.foresee": "exchange propose",
+    "exchange.foresee_counter": "exchange counter",
     "search.begin": "search",
     "search.more": "search",
     "search.save": "search",

@@ -10,7 +10,7 @@ from protocols.errors import Refusal
 from protocols.exchange import NEGOTIATING, OPEN, Exchange, Status
 from protocols.limits import DAY, SECOND
 from protocols.payments import UNDER_WAY, Payment, part_of
-from protocols.terms import Duty, encode_terms, parse_terms, terms_hash
+from protocols.terms import Duty, Terms, encode_terms, parse_terms, terms_hash
 
 from .bookings import Bookings
 from .drafting import Drafting
@@ -44,18 +44,30 @@ class ExchangeCommands:
         """What our user should know before proposing this; nothing is said or stored. `Refusal` as of proposing."""
         network, _, terms = self._drafting.proposal(args, now)
         self.bookings.check(network, terms, now)
+        return self._foreseen(network, terms)
+
+    def foresee_counter(self, args: commands.Counter, now: int) -> dict[str, Any]:
+        """The same of a counter-proposal."""
+        _, _, network, terms = self._countered(args, now)
+        return self._foreseen(network, terms)
+
+    def _foreseen(self, network: Network, terms: Terms) -> dict[str, Any]:
         return {
             "warnings": self._drafting.warnings(network, terms),
             "terms": terms_json(self._state, network, parse_terms(encode_terms(terms))),
         }
 
-    def counter(self, args: commands.Counter, now: int) -> object:
+    def _countered(self, args: commands.Counter, now: int) -> tuple[Held, Exchange, Network, Terms]:
         held, view, network = self._open(args.id, now)
         if view.status not in NEGOTIATING:
             raise Refusal("conflict", f"this exchange is {view.status}", "Only a proposal can be countered.")
         self._my_turn(view)
         terms = self._drafting.counter(args, held, view, network, now)
         self.bookings.check(network, terms, now, held)
+        return held, view, network, terms
+
+    def counter(self, args: commands.Counter, now: int) -> object:
+        held, view, _, terms = self._countered(args, now)
         self._exchanges.say(held, "counter", view.terms_fact.id, encode_terms(terms), now)
         self._drafting.carrying.keep_code(terms)
         return self._show(held, now)

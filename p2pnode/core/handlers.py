@@ -59,6 +59,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "kinds.show": kinds.show,
         "exchange.propose": exchange.propose,
         "exchange.foresee": exchange.foresee,
+        "exchange.foresee_counter": exchange.foresee_counter,
         "exchange.counter": exchange.counter,
         "exchange.accept": exchange.accept,
         "exchange.decline": exchange.decline,

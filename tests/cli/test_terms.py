@@ -76,6 +76,9 @@ def test_dry_run_shows_the_terms_duty_by_duty_and_proposes_nothing(run: Run, nod
         assert line in out
     data = run("exchange", "propose", "ab", "--dry-run", "--json").data
     assert data["dry_run"] and data["command"] == "exchange.propose" and data["terms"]["form"] == 2
+    node.answers["exchange.foresee_counter"] = {"warnings": [], "terms": TERMS}
+    assert "work       Ben: do: Drill" in run("exchange", "counter", "cd", "--price", "3", "--dry-run").out
+    assert not [name for name, *_ in node.calls if name in ("exchange.propose", "exchange.counter")]
 
 
 def test_labels_of_a_listing(run: Run, node: FakeNode, tmp_path: Path) -> None:

@@ -140,6 +140,9 @@ def test_what_is_agreed_is_what_was_asked_and_a_counter_keeps_it():
     shown = lab.ask(lab.cleo, "exchange.propose", listing=drill, mediator="Anna", within=HOUR, **times)
     lab.sim.run(MINUTE)
     later = {key: at + HOUR for key, at in times.items()}
+    foreseen = lab.ask(lab.ben, "exchange.foresee_counter", id=shown["exchange_id"], **later)
+    assert foreseen["terms"]["from"] == later["start"] and foreseen["terms"]["mediator"] == "Anna"
+    assert look(lab.ben, "exchange.list", lab.now)[0]["status"] == "proposed", "nothing was said"
     lab.ask(lab.ben, "exchange.counter", id=shown["exchange_id"], **later)
     lab.sim.run(MINUTE)
     held = lab.cleo.core.exchanges.find(shown["exchange_id"])
