@@ -142,7 +142,7 @@ class Loop:
         durable = any(w.durable for w in writes)
         if durable:  # a sync takes tens of milliseconds on an SD card
             await trio.to_thread.run_sync(self._store.commit, puts, deletes, True, heads)
-            purge = {key: puts[key] for write in writes for key in write.purge if key in puts}
+            purge = {key: puts.get(key) for write in writes for key in write.purge}
             if purge:
                 await trio.to_thread.run_sync(self._store.purge, purge)
         else:

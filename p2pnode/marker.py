@@ -95,7 +95,7 @@ class Marked:
         if heads:
             self._marker.note(heads.values())
 
-    def purge(self, rows: Mapping[bytes, bytes]) -> None:
+    def purge(self, rows: Mapping[bytes, bytes | None]) -> None:
         self.store.purge(rows)
 
     def heads(self) -> Mapping[bytes, Head]:

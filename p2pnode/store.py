@@ -63,7 +63,7 @@ class AnyStore(Protocol):
         durable: bool = False,
         heads: Mapping[bytes, Head] | None = None,
     ) -> None: ...
-    def purge(self, rows: Mapping[bytes, bytes]) -> None: ...
+    def purge(self, rows: Mapping[bytes, bytes | None]) -> None: ...
     def heads(self) -> Mapping[bytes, Head]: ...
     def reopen(self) -> None: ...
     def close(self) -> None: ...
@@ -180,8 +180,8 @@ class Store:
             except (OSError, plyvel.Error) as e:
                 raise self._failed(e) from e
 
-    def purge(self, rows: Mapping[bytes, bytes]) -> None:
-        """See that LevelDB's files hold of these keys no value but this one, which was committed before.
+    def purge(self, rows: Mapping[bytes, bytes | None]) -> None:
+        """See that LevelDB's files hold of these keys no value but this one, which was committed before (None: none).
 
         An overwritten value stays in a log or table file until a compaction merges it away. The first pass here
         writes the log to a table, which may keep old and new side by side; after the rows were put again, the second
@@ -195,7 +195,10 @@ class Store:
                 for _ in range(2):
                     with self._db.write_batch(transaction=True, sync=True) as batch:
                         for key, value in rows.items():
-                            batch.put(key, value)
+                            if value is None:
+                                batch.delete(key)
+                            else:
+                                batch.put(key, value)
                     for key in rows:
                         self._db.compact_range(start=key, stop=key + b"\0")
             except (OSError, plyvel.Error) as e:
@@ -369,7 +372,7 @@ class MemoryStore:
             self._unsynced.clear()
         self._heads.update(heads or {})
 
-    def purge(self, rows: Mapping[bytes, bytes]) -> None:
+    def purge(self, rows: Mapping[bytes, bytes | None]) -> None:
         pass
 
     def heads(self) -> Mapping[bytes, Head]:

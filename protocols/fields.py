@@ -30,7 +30,7 @@ _SPACE = r"\x20\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 # One class says it all; what stands before it is in that class too, and takes half the time for each character.
 # Possessive, so that nothing is tried twice; alternatives would cost ten times as much.
 LINE = rf"\A[ -~]*+[^{_CONTROL}]*+\Z"
-_PARAGRAPHS = rf"\A[ -~]*+[^{_CONTROL.replace(_LOW, _LOW_BUT_BREAKS)}]*+\Z"
+PARAGRAPHS = rf"\A[ -~]*+[^{_CONTROL.replace(_LOW, _LOW_BUT_BREAKS)}]*+\Z"
 
 Bytes16 = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Bytes32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
@@ -47,11 +47,11 @@ OptionalUnit = Annotated[
 Language = Annotated[str, Meta(max_length=MAX_LANGUAGE, pattern=r"\A(?:[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)?\Z")]
 Cell = Annotated[str, Meta(max_length=MAX_SCOPE, pattern=r"\A[0-9b-hjkmnp-z]*\Z")]
 Address = Annotated[str, Meta(max_length=MAX_ADDRESS, pattern=r"\A/[!-~]+\Z")]
-ShortText = Annotated[str, Meta(max_length=MAX_SHORT_TEXT, pattern=_PARAGRAPHS)]
-Text = Annotated[str, Meta(max_length=MAX_TEXT, pattern=_PARAGRAPHS)]
+ShortText = Annotated[str, Meta(max_length=MAX_SHORT_TEXT, pattern=PARAGRAPHS)]
+Text = Annotated[str, Meta(max_length=MAX_TEXT, pattern=PARAGRAPHS)]
 
 _CODE = re.compile(r"\A[a-z][a-z_]*\Z")
-_SHOWN = re.compile(_PARAGRAPHS)
+_SHOWN = re.compile(PARAGRAPHS)
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -11,8 +11,17 @@ from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 import msgspec
-from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
-from nacl.exceptions import BadSignatureError
+from nacl.bindings import (
+    crypto_box,
+    crypto_box_seal_open,
+    crypto_scalarmult_base,
+    crypto_sign,
+    crypto_sign_ed25519_pk_to_curve25519,
+    crypto_sign_ed25519_sk_to_curve25519,
+    crypto_sign_open,
+    crypto_sign_seed_keypair,
+)
+from nacl.exceptions import BadSignatureError, CryptoError
 from nacl.signing import SigningKey
 
 from protocols.codec import decode, encode
@@ -133,6 +142,30 @@ class Signer:
         """64 bytes: Ed25519 over `p2pnode/v1/<domain>\\0` and the message."""
         signed: bytes = crypto_sign(prefix(domain) + message, self._secret)
         return signed[:64]
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """What `seal_to` sealed to the key of this epoch. `Reject` (`signature`) for anything else."""
+        secret = crypto_sign_ed25519_sk_to_curve25519(self._secret)
+        try:
+            opened: bytes = crypto_box_seal_open(sealed, crypto_scalarmult_base(secret), secret)
+        except (CryptoError, ValueError, TypeError) as e:
+            raise Reject("signature", "not sealed to this key") from e
+        return opened
+
+
+def seal_to(key: bytes, plaintext: bytes, secret: bytes) -> bytes:
+    """libsodium's sealed box (48 bytes longer) to the X25519 form of an Ed25519 key. Who sealed it is not in it.
+
+    secret: 32 bytes of chance, used for this box alone and then forgotten. `Reject` (`signature`) for what is no key
+    that anything can be sealed to.
+    """
+    try:
+        box = crypto_sign_ed25519_pk_to_curve25519(key)
+        ours = crypto_scalarmult_base(secret)
+        sealed: bytes = crypto_box(plaintext, blake2b(ours + box, digest_size=24).digest(), box, secret)
+    except (CryptoError, ValueError, TypeError) as e:
+        raise Reject("signature", "nothing can be sealed to this key") from e
+    return ours + sealed
 
 
 @cache

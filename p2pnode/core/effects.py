@@ -14,7 +14,7 @@ from protocols.errors import Refusal
 @dataclass(frozen=True, slots=True)
 class Write:
     """One atomic batch. durable: synced before the step goes on; heads: newest head of our chains, by network;
-    purge: keys of which no older value is to be left in the store's files, before the step goes on."""
+    purge: keys, put or deleted, of which no older value is to be left in the store's files, before the step goes on."""
 
     puts: Mapping[bytes, bytes]
     deletes: frozenset[bytes] = frozenset()

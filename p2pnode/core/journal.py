@@ -61,6 +61,11 @@ class Journal:
             self.put(key, value)
             self._purge.add(key)
 
+    def erase(self, key: bytes) -> None:
+        """Delete a key, durably, and see that none of its values is left in the store's files."""
+        self.delete(key, durable=True)
+        self._purge.add(key)
+
     def head(self, network: bytes, head: Head) -> None:
         """The newest head of our chain in a network, written beside the batch that holds its entry."""
         self._heads[network] = head

@@ -34,6 +34,7 @@ from protocols import (
 )
 from protocols.attestation import Attestation
 from protocols.codec import convert, decode, decode_as, encode, plain
+from protocols.contact import encode_contact, parse_contact
 from protocols.decimals import format_amount
 from protocols.double_booking import check_challenge, check_rebuttal, encode_agreement, parse_agreement
 from protocols.envelope import parse_record, verify_record
@@ -88,6 +89,9 @@ MESSAGES: dict[str, Any] = {
 }
 
 
+CONTACT = {name: bytes.fromhex(sound.vectors("contacts")[name]) for name in ("exchange", "author", "party")}
+
+
 # Targets
 
 
@@ -135,6 +139,12 @@ def payload(data: bytes) -> None:
     ]
     packed = encode([*header, data[1:]])
     KINDS[one.kind](parse_record(encode([packed, one.signature, one.inception])))
+
+
+def contact(data: bytes) -> None:
+    """What the other party of an exchange has sealed to us, opened."""
+    found = parse_contact(data, **CONTACT)
+    assert encode_contact(found, **CONTACT) == data
 
 
 def fact(data: bytes) -> None:
@@ -337,6 +347,7 @@ TARGETS: Sequence[Target] = (
     Target("typed", typed, sound.typed_values),
     Target("records", record, sound.records, sound._known),
     Target("payloads", payload, sound.payloads),
+    Target("contacts", contact, lambda: sound.hexed("contacts", "valid", "plaintext")),
     Target("facts", fact, sound.facts, sound._known),
     Target("fact-sets", fact_set, sound.sets, sound._known),
     Target("terms", terms, sound.of_terms),

@@ -185,3 +185,24 @@ def test_a_purge_leaves_no_older_value_in_any_file(tmp_path: Path, others: int):
     assert files() == []
     assert store.get(b"e000007") == b"erased" and sum(1 for _ in store.scan(b"f")) == others
     store.close()
+
+
+@pytest.mark.parametrize("others", [0, 3_000])
+def test_a_purge_of_what_was_deleted_leaves_no_value_in_any_file(tmp_path: Path, others: int):
+    secret = Random(others + 1).randbytes(48)
+
+    def files() -> list[str]:
+        return [f.name for f in tmp_path.rglob("*") if f.is_file() and secret in f.read_bytes()]
+
+    store = Store.open(tmp_path)
+    for i in range(others):
+        store.commit({b"e%06d" % i: Random(i).randbytes(400)})
+    store.commit({b"e000007": secret + bytes(50)}, durable=True)
+    for i in range(others):
+        store.commit({b"f%06d" % i: Random(i).randbytes(400)})
+    store.commit({}, [b"e000007"], durable=True)
+    assert files()
+    store.purge({b"e000007": None})
+    assert files() == []
+    assert store.get(b"e000007") is None and sum(1 for _ in store.scan(b"f")) == others
+    store.close()
