@@ -8,6 +8,7 @@ from protocols.errors import Refusal
 
 from .challenge import agreement, rebut
 from .command import Command, Group, with_session
+from .contact import IN_EXCHANGES
 from .exchange_output import print_list, print_whole, step
 from .output import note
 from .parcel import parcel_options
@@ -131,3 +132,7 @@ def show(session: Session, id_: str) -> None:
     """One exchange: its terms, its duties, and what comes next."""
     data = session.call("exchange.show", id=id_)
     session.emit(data, lambda: print_whole(session, data))
+
+
+for _command in IN_EXCHANGES:
+    exchange.add_command(_command)

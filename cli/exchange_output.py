@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from .contact import print_contact
 from .output import facts, say, short, table
 from .session import Session
 from .times import format_time, now_ms
@@ -114,6 +115,7 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
         say(f"  {line.get('from')}: {line.get('text')}")
     if not session.plain:
         _print_ending(session, data)
+    print_contact(data)
     _print_next(session, data)
 
 

@@ -1,5 +1,6 @@
 """Times as people type and read them: local and relative. In between they are integer milliseconds UTC."""
 
+import os
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -83,3 +84,12 @@ def format_time(ms: int | None, now: int) -> str:
     if abs(days) < 300:
         return f"{at.day} {at:%b} {at:%H:%M}"
     return f"{at:%Y-%m-%d}"
+
+
+def local_zone() -> str:
+    """The name of this machine's time zone, as Europe/Berlin; UTC where it says none."""
+    named = os.environ.get("TZ", "").removeprefix(":")
+    where = named or os.path.realpath("/etc/localtime")
+    _, found, name = where.rpartition("zoneinfo/")
+    zone = name if found else named
+    return zone if re.fullmatch(r"[A-Za-z][A-Za-z0-9_+/-]{0,62}", zone) else "UTC"

@@ -195,10 +195,7 @@ class Store:
                 for _ in range(2):
                     with self._db.write_batch(transaction=True, sync=True) as batch:
                         for key, value in rows.items():
-                            if value is None:
-                                batch.delete(key)
-                            else:
-                                batch.put(key, value)
+                            batch.delete(key) if value is None else batch.put(key, value)
                     for key in rows:
                         self._db.compact_range(start=key, stop=key + b"\0")
             except (OSError, plyvel.Error) as e:

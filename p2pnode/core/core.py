@@ -69,6 +69,7 @@ from .replicas import Replicas
 from .revising import is_early
 from .rotations import decode_key_state
 from .settlements import Settlements
+from .standing import Standing
 from .state import Network, Settings, State, Timed
 from .status import Status
 from .tending import Tending
@@ -122,6 +123,7 @@ class Core:
         self.audits = Audits(state, self.settlements, verify)
         self.ratings = Ratings(state, self.exchanges, self.settlements, self.listings, self.vouches)
         self.exchanges.rated = self.ratings.reveal
+        self.standing = Standing(state, self.exchanges, self.listings, self.outbox)
         self.custody = Custody(state)
         self.parcels = Parcels(state, self.outbox, self.exchanges)
         self.claims = Claims(state, self.outbox, self.exchanges)
@@ -363,15 +365,11 @@ class Core:
             self._expire_at = now + EXPIRE_EVERY
             for network in self.state.networks.values():
                 self.intake.gone(network, network.catalog.expire(now))
-            self.elsewhere.forget(now)
-            self.bans.forget(now)
-            self.tending.woke(now)
-            self.drafts.woke(now)
-            self.newcomers.woke(now)
-            self.exchanges.forget(now)
-            self.parcels.forget(now)
-            self.witnesses.forget(now)
+            for kept in (self.elsewhere, self.bans, self.exchanges, self.parcels, self.standing, self.witnesses):
+                kept.forget(now)
             self.settlements.forget(now)
+            for tended in (self.tending, self.drafts, self.newcomers):
+                tended.woke(now)
         self._perform(self._gossip.woke(now), now)
 
     def _write_down(self, now: int) -> None:

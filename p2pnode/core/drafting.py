@@ -221,6 +221,12 @@ def _quantity(given: int | None, start: int | None, end: int | None, price: Pric
     return otherwise
 
 
+def priced(network: Network, price: Price | None, quantity: int, start: int, end: int) -> tuple[int, int, str, str]:
+    """Quantity, amount, unit and how to say it, of what a listing asks: for the span, else for so many."""
+    counted = _quantity(None, start, end, price, quantity) if end else quantity
+    return counted, *_price(network, None, price, counted)
+
+
 def _deposit(network: Network, text: str | None, old: Terms | None = None) -> tuple[int, str]:
     """The deposit that is asked for, in the network's unit, or the one that stands: minor units, and of what."""
     if text is not None or old is None:

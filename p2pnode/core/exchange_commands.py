@@ -1,5 +1,6 @@
 """What our user does with exchanges. Every check stands before the first thing that is signed."""
 
+from collections.abc import Callable
 from typing import Any
 
 from p2pnode import commands
@@ -32,6 +33,8 @@ class ExchangeCommands:
         self._settlements = settlements
         self._drafting = Drafting(state, exchanges, listings)
         self.bookings = Bookings(state, exchanges, listings)
+        self.contacts: Callable[[Held, int], dict[str, Any]]  # set by the table of handlers, as this:
+        self.ruled: Callable[[Held], dict[str, Any] | None]
 
     def propose(self, args: commands.Propose, now: int) -> object:
         network, record, terms = self._drafting.proposal(args, now)
@@ -204,7 +207,7 @@ class ExchangeCommands:
     def show(self, args: commands.OneId, now: int) -> object:
         held = self._exchanges.find(args.id)
         held.shown = terms_hash(self._exchanges.view(held, now).terms)
-        return self._show(held, now)
+        return {**self._show(held, now), "contact": self.contacts(held, now), "rule": self.ruled(held)}
 
     def _do(self, args: commands.Did, names: tuple[str, ...] | None, now: int) -> dict[str, Any]:
         held, view, _ = self._agreed(args.id, now)

@@ -43,15 +43,17 @@ class Exchanges:
         self._listings = listings
         self._settlements = settlements
         self.held: dict[bytes, Held] = {}
-        self._deals: dict[
-            bytes, tuple[bytes, str]
-        ] = {}  # settlement → exchange, duty; where it is not the exchange's id
+        self._deals: dict[bytes, tuple[bytes, str]] = {}  # settlement → exchange, duty; where it is not `pay`
         self._changes: list[tuple[int, bytes]] = []  # a heap: when time alone changes which exchange
         self._copied: set[bytes] = set()  # what others than the counterparty were sent since this node started
         self._admission = Admission(state, listings, self.held.values, self.view)
         self.rated: Callable[[Held, int], None]  # set by the core: both may have rated now
         # set by what holds receipts of custody: which duties of terms they have done, and when
         self.passed: Callable[[bytes, Terms], Mapping[str, int]] = lambda network, terms: {}
+        self.sealed: dict[bytes, set[bytes]] = {}  # exchange → its facts of the kind `contact`
+        self.agreed: Callable[[Held, int], None]  # it was agreed on just now
+        self.proposed: Callable[[Held, int], None]  # somebody has proposed it just now
+        self.unwanted: Callable[[Held, Fact, int], bool]  # whether a contact is acknowledged and not kept
         self._load()
         state.named["payment"] = lambda network, deal: (
             self.of_deal(deal)[1] is not None or (network, deal) in settlements.deals
@@ -164,6 +166,8 @@ class Exchanges:
             terms = self.view(held, now).terms
             if held.network != fact.network or fact.author not in (*terms.parties, terms.mediator):
                 raise Reject("context", "a fact of somebody else's exchange")
+            if fact.kind == "contact" and self.unwanted(held, fact, now):
+                return self._answer(peer, messages.Ack(fact.id))
             counters = held.count(fact.author, fact.kind) if fact.kind in WITH_TERMS else 0
             if held.count(fact.author) >= MAX_FACTS or counters >= MAX_COUNTERS:
                 return self._answer(peer, messages.Refuse(fact.id, "refused", "too many steps in one exchange"))
@@ -172,6 +176,8 @@ class Exchanges:
         self._follow(held, now)
         if fact.kind in ("go", "accept"):  # a payment of ours may have waited for it
             self._outbox.nudge(fact.author, now)
+        if fact.kind == "propose":
+            self.proposed(held, now)
 
     def refused(self, peer: str, refusal: messages.Refuse, now: int) -> None:
         """The other side will not take a proposal of ours, for good."""
@@ -209,6 +215,7 @@ class Exchanges:
         ready = self._state.networks[held.network].chain.ready
         if view.agreed and held.agreed_seq < 0 and ready and self._state.me in view.terms.parties:
             held.agreed_seq = self._settlements.record_agreement(held.network, view, now)
+            self.agreed(held, now)
         self._store(held)
         if len(view.rated) == 2:
             self.rated(held, now)
@@ -218,11 +225,11 @@ class Exchanges:
         return view
 
     def _spread(self, held: Held, view: Exchange, now: int) -> None:
-        """A dispute: the mediator is told all that is known here, and the other party what the mediator said."""
+        """A dispute: the mediator is told all that is known here but contacts, the other party what he said."""
         terms, me = view.terms, self._state.me
         if me not in terms.parties:
             return
-        for fact in held.facts.values():
+        for fact in [f for f in held.facts.values() if f.kind != "contact"]:
             to = view.counterparty(me) if fact.author == terms.mediator else terms.mediator
             item = _copy_id(fact.id, to)
             if item not in self._copied:
@@ -284,6 +291,7 @@ class Exchanges:
 
     def _drop(self, held: Held) -> None:
         del self.held[held.id]
+        self.sealed.pop(held.id, None)
         for deal in held.deals.values():
             self._deals.pop(deal, None)
         self._state.journal.delete(EXCHANGE + held.id)
@@ -329,6 +337,8 @@ class Exchanges:
 
     def _hold(self, held: Held, fact: Fact) -> None:
         held.facts[fact.id] = fact
+        if fact.kind == "contact":
+            self.sealed.setdefault(held.id, set()).add(fact.id)
         held.deals[PAY] = held.id
         if fact.kind in WITH_TERMS and any(name in fact.payload for name in _SEVERAL):
             for duty in parse_terms(fact.payload).payments:

@@ -25,6 +25,8 @@ def handlers(core: "Core") -> dict[str, Handler]:
     exchange = ExchangeCommands(core.state, core.exchanges, core.listings, core.settlements)
     amending = Amending(core.state, core.exchanges, core.listings, core.settlements, exchange.bookings)
     agreements = Agreements(core.exchanges)
+    exchange.contacts, exchange.ruled = core.standing.contacts.shown, core.standing.rules.shown
+    core.standing.rules.accept, core.standing.orders.propose = exchange.accept, exchange.propose
     accounts = Accounts(core.state, core.settlements, core.vouches, core.exchanges, core.claims)
     ledger = LedgerCommands(core.state, core.exchanges, accounts)
     answers = Answers(core.state, core.vouches)
@@ -80,6 +82,20 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "calendar": Calendar(core.state, core.exchanges, core.listings, exchange.bookings).calendar,
         "exchange.list": exchange.list,
         "exchange.show": exchange.show,
+        "exchange.contact": core.standing.contacts.send,
+        "exchange.erase": core.standing.contacts.erase,
+        "rule.add": core.standing.rules.add,
+        "rule.list": core.standing.rules.list,
+        "rule.remove": core.standing.rules.remove,
+        "order.add": core.standing.orders.add,
+        "order.list": core.standing.orders.list,
+        "order.pause": core.standing.orders.pause,
+        "order.resume": core.standing.orders.resume,
+        "order.skip": core.standing.orders.skip,
+        "order.remove": core.standing.orders.remove,
+        "contact.set": core.standing.contacts.set,
+        "contact.show": core.standing.contacts.show,
+        "contact.clear": core.standing.contacts.clear,
         "ledger.log": ledger.log,
         "ledger.balance": ledger.balance,
         "ledger.statement": accounts.statement,

@@ -48,6 +48,13 @@ VERDICT: Final = b"w"  # network16 payer32 deal32   → what this node decided a
 WEIGHED: Final = b"z"  # network16                 → ms: as a witness, nothing is decided on proposals dated up to then
 SAVED: Final = b"S"  # name of a saved search  → [since, arguments of the search]
 NOTICE: Final = b"N"  # notice16               → what our user is told of a listing, see p2pnode/core/notices.py
+ERASED: Final = (
+    b"1"  # deal32 fact32           → [author, at] of a sealed contact that was erased: it is not taken again
+)
+OVER: Final = b"2"  # deal32                   → ms: since when an exchange with a sealed contact is over
+RULE: Final = b"3"  # number8                  → a standing rule of our user
+RULED: Final = b"4"  # deal32                  → [number of the rule that accepted it or 0, why none did]
+ORDER: Final = b"5"  # number8                 → a standing order of our user
 SINGLE: Final = b"s"  # name                       → single values: b"epoch" of this store, b"book" and b"anchors"
 CLOCK: Final = SINGLE + b"clock"  #            → [ms, whether the clock was ever believed, whether our user insists]
 

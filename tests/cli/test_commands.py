@@ -13,6 +13,7 @@ from p2pnode.commands import COMMANDS, Search
 from protocols.errors import Refusal
 from tests.cli.conftest import Run
 from tests.cli.parcel_cases import PARCELS
+from tests.cli.standing_cases import STANDING_CASES
 from tests.p2pnode.fake_node import FakeNode
 
 SEARCH = {"query": "", "sort": "relevance", "limit": 50, "everywhere": False}
@@ -92,6 +93,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("exchange", "exchange.list", {"open": False}),
     ("exchange list --open", "exchange.list", {"open": True}),
     ("exchange show cd", "exchange.show", {"id": "cd"}),
+    *STANDING_CASES,
     ("ledger", "ledger.balance", {}),
     ("ledger balance", "ledger.balance", {}),
     ("ledger log", "ledger.log", {}),

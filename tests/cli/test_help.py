@@ -34,7 +34,8 @@ def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tup
 COMMANDS = dict(leaves(cli))
 LEDGER = {"log", "balance", "verify", "erase", "prove", "check", "statement", "export", "audit"}
 WANTED = """init run status clock whoami paths join invite peers offer request search notices matches
-exchange kinds calendar challenge parcel ledger vouch unvouch vouches claim attest reputation backup restore version help"""
+exchange contact rule order kinds calendar challenge
+ledger vouch unvouch vouches claim parcel attest reputation backup restore version help"""
 
 
 def test_all_that_is_promised_is_there() -> None:
@@ -45,6 +46,7 @@ def test_all_that_is_promised_is_there() -> None:
     steps = {"propose", "counter", "accept", "decline", "cancel", "handover", "return", "done", "confirm", "pay"}
     steps |= {"amend", "dispute", "rule", "default", "waive", "go"}
     files = {"agreement", "rebut"}
+    steps |= {"contact", "erase"}
     assert {path[1] for path in COMMANDS if path[0] == "exchange" and len(path) > 1} == steps | files | {"list", "show"}
     assert {path[1] for path in COMMANDS if path[0] == "ledger" and len(path) > 1} == LEDGER
     claims = {"new", "accept", "decline", "settle", "list", "show"}

@@ -1,0 +1,116 @@
+"""Standing rules: which proposals our user has agreed to beforehand. Rules, proposal and history in, rule or reason
+out; nothing else is looked at."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from p2pnode.hours import lies_within, parse_days, parse_hours, zone_of
+from protocols.limits import HOUR
+from protocols.terms import Terms
+
+ANY_DAY = "mon-sun"
+ALL_DAY = "00:00-24:00"
+
+
+class Rule(msgspec.Struct, frozen=True, array_like=True):
+    """network; name: of one listing of ours, or empty for all; kind: empty for all. who: `regulars`, `members`,
+    `anyone`, or authors in hex. hours, days, zone: within which what is booked lies, or, where nothing is booked, the
+    proposal arrives. most: highest price in minor units, most_hours: longest booking; −1 and 0 for no bound.
+    regular: so many exchanges make a regular.
+    """
+
+    number: int
+    network: bytes
+    name: bytes = b""
+    kind: str = ""
+    who: tuple[str, ...] = ("regulars",)
+    hours: str = ALL_DAY
+    days: str = ANY_DAY
+    zone: str = "UTC"
+    most: int = -1
+    most_hours: int = 0
+    regular: int = 2
+
+
+class Asked(NamedTuple):
+    """A proposal that has arrived. as_listed: the terms that our listing asks for at the same time and quantity, made
+    as a neighbour's node makes them, or None if it does not stand any more. settled: exchanges with its author that are
+    settled or closed; member: of the network; at: ms."""
+
+    network: bytes
+    terms: Terms
+    as_listed: Terms | None
+    member: bool
+    settled: int
+    at: int
+
+
+def decide(rules: Iterable[Rule], asked: Asked) -> tuple[Rule | None, str]:
+    """The first rule by which this is accepted, or none, and why not: of the rule that came nearest."""
+    problem = why_never(asked)
+    if problem:
+        return None, problem
+    reasons: list[tuple[int, str]] = []
+    for rule in rules:
+        step, reason = _why_not(rule, asked)
+        if not reason:
+            return rule, ""
+        reasons.append((step, reason))
+    return None, max(reasons, key=lambda r: r[0], default=(0, "there is no standing rule"))[1]
+
+
+def why_never(asked: Asked) -> str:
+    """Why no rule may accept this, whatever it says; empty if one may."""
+    terms, listed = asked.terms, asked.as_listed
+    me = terms.responder
+    if terms.previous:
+        return "it is a counter-proposal"
+    if listed is None:
+        return "it is about an older version of the listing"
+    if terms.deposit or terms.witnesses or terms.mediator:
+        return "it names a deposit, witnesses or a mediator"
+    if any(duty.amount and duty.provider == me for duty in terms.duties):
+        return "you would have to pay"
+    if (terms.amount, terms.unit) != (listed.amount, listed.unit):
+        return "the price is another one than the listing's"
+    if terms.note:
+        return "it comes with a note, which you should read"
+    if msgspec.structs.replace(terms, expires=listed.expires) != listed:
+        return "it is not what the listing asks for"
+    return ""
+
+
+def _why_not(rule: Rule, asked: Asked) -> tuple[int, str]:
+    """How far a rule goes along with a proposal, and where it stops; an empty reason where it does not."""
+    terms = asked.terms
+    if rule.network != asked.network or (rule.name and rule.name != terms.name):
+        return 0, "no standing rule is about this listing"
+    if rule.kind and rule.kind != terms.kind:
+        return 1, f"the rule is about {rule.kind}, not {terms.kind}"
+    if not _is_for(rule, asked):
+        return 2, _who(rule, asked)
+    if rule.most >= 0 and terms.amount > rule.most:
+        return 3, "it costs more than the rule says"
+    if rule.most_hours and terms.end - terms.start > rule.most_hours * HOUR:
+        return 4, f"it takes longer than {rule.most_hours} hours"
+    span = (terms.start, terms.end or terms.start) if terms.start else (asked.at, asked.at)
+    if not lies_within(*span, parse_hours(rule.hours), parse_days(rule.days), zone_of(rule.zone)):
+        return 5, f"it is not within {rule.hours}, {rule.days}"
+    return 6, ""
+
+
+def _is_for(rule: Rule, asked: Asked) -> bool:
+    return (
+        "anyone" in rule.who
+        or ("members" in rule.who and asked.member)
+        or ("regulars" in rule.who and asked.settled >= rule.regular)
+        or asked.terms.proposer.hex() in rule.who
+    )
+
+
+def _who(rule: Rule, asked: Asked) -> str:
+    if "regulars" in rule.who:
+        return f"the proposer is no regular: {asked.settled} of {rule.regular} exchanges"
+    return "the proposer is no member" if "members" in rule.who else "the rule is for somebody else"

@@ -1,0 +1,190 @@
+"""Our user's standing rules: kept here and told to nobody; what they accept is accepted as if our user had done it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from p2pnode import commands
+from p2pnode.arguments import NoArgs
+from p2pnode.bounds import MAX_RULES
+from p2pnode.hours import parse_days, parse_hours, zone_of
+from p2pnode.standing_arguments import AddRule, OneNumber
+from protocols.amounts import parse_amount
+from protocols.codec import decode, encode
+from protocols.drafts import Asked as Asking
+from protocols.drafts import draft_terms, full_by_itself
+from protocols.errors import Refusal, Reject
+from protocols.exchange import NEGOTIATING, Status
+from protocols.terms import Terms, terms_hash
+
+from .drafting import priced
+from .effects import Emit
+from .exchanges import Exchanges
+from .held import Held
+from .keys import RULE, RULED
+from .listings import Listings
+from .rules import ALL_DAY, ANY_DAY, Asked, Rule, decide
+from .state import Network, State
+
+NOTE = "accepted by a standing rule"
+
+
+class StandingRules:
+    def __init__(self, state: State, exchanges: Exchanges, listings: Listings) -> None:
+        self._state = state
+        self._exchanges = exchanges
+        self._listings = listings
+        self.accept: Callable[[commands.Accept, int], object]  # set by the table of handlers
+        rows = (msgspec.convert(decode(value), Rule) for _, value in state.journal.scan(RULE))
+        self._rules = {rule.number: rule for rule in rows}
+        exchanges.proposed = self.proposed
+
+    # Commands
+
+    def add(self, args: AddRule, now: int) -> dict[str, Any]:
+        if len(self._rules) >= MAX_RULES:
+            raise Refusal("refused", f"{MAX_RULES} rules stand", "`p2pnode rule remove N` lets go of one.")
+        network, name = self._about(args)
+        parse_hours(args.hours or ALL_DAY)
+        parse_days(args.days or ANY_DAY)
+        zone_of(args.zone)
+        rule = Rule(
+            max(self._rules, default=0) + 1,
+            network.id,
+            name,
+            args.kind or "",
+            tuple(self._who(who) for who in args.who),
+            args.hours or ALL_DAY,
+            args.days or ANY_DAY,
+            args.zone,
+            -1 if args.most is None else parse_amount(args.most, network.genesis.decimals),
+            args.most_hours or 0,
+            args.regular,
+        )
+        return self._store(rule)
+
+    def instant(self, network: Network, name: bytes, zone: str = "UTC") -> dict[str, Any]:
+        """For a listing that is published for instant booking: anyone may have it as it is offered."""
+        return self._store(Rule(max(self._rules, default=0) + 1, network.id, name, who=("anyone",), zone=zone))
+
+    def list(self, args: NoArgs, now: int) -> list[dict[str, Any]]:
+        return [self._json(rule) for rule in self._rules.values()]
+
+    def remove(self, args: OneNumber, now: int) -> dict[str, Any]:
+        rule = self._rules.pop(args.number, None)
+        if rule is None:
+            raise Refusal("not_found", f"no rule {args.number}", "`p2pnode rule list` shows yours.")
+        self._state.journal.delete(RULE + rule.number.to_bytes(8, "big"), durable=True)
+        return self._json(rule)
+
+    def shown(self, held: Held) -> dict[str, Any] | None:
+        """For `exchange show`: the rule that accepted it, or why none did."""
+        row = self._state.journal.get(RULED + held.id)
+        if row is None:
+            return None
+        number, reason = decode(row)
+        return {"number": number or None, "reason": reason}
+
+    # By itself
+
+    def proposed(self, held: Held, now: int) -> None:
+        """A proposal has just arrived. Accepts it, or keeps the reason; never raises."""
+        if not self._rules:
+            return
+        rule, reason = decide(self._rules.values(), self._asked(held, now))
+        if rule is not None:
+            try:
+                self._state.networks[held.network].chain.check_ready()
+                terms = terms_hash(self._exchanges.view(held, now).terms).hex()
+                self.accept(commands.Accept(id=held.id.hex(), note=NOTE, terms=terms), now)
+            except Refusal as e:
+                rule, reason = None, e.message
+        self._state.journal.put(RULED + held.id, encode([rule.number if rule else 0, reason]))
+        told = {"exchange_id": held.id.hex(), "rule": rule.number if rule else None, "reason": reason}
+        self._state.journal.out(Emit("rule", told))
+
+    def forget(self, now: int) -> None:
+        for key, _ in self._state.journal.scan(RULED):
+            if key[len(RULED) :] not in self._exchanges.held:
+                self._state.journal.delete(key)
+
+    # Parts
+
+    def _asked(self, held: Held, now: int) -> Asked:
+        view = self._exchanges.view(held, now)
+        network = self._state.networks[held.network]
+        other = view.counterparty(self._state.me)
+        done = 0
+        for each in self._exchanges.held.values():
+            if each.agreed_seq >= 0 and each.network == held.network:
+                seen = self._exchanges.view(each, now)
+                done += other in seen.terms.parties and seen.status in (Status.SETTLED, Status.CLOSED)
+        listed = self._as_listed(network, view.terms, now) if view.status in NEGOTIATING else None
+        return Asked(network.id, view.terms, listed, network.member(other), done, now)
+
+    def _as_listed(self, network: Network, terms: Terms, now: int) -> Terms | None:
+        """The terms that our listing asks for, at the quantity and time that is proposed."""
+        current = self._listings.current(network, self._state.me, terms.name)
+        if current is None or current[0].id != terms.listing or current[1].paused or current[0].until <= now:
+            return None
+        record, listing = current
+        of = self._state.template(listing.kind)
+        try:
+            quantity, amount, unit, text = priced(network, listing.price, terms.quantity, terms.start, terms.end)
+            return draft_terms(
+                listing=record.id,
+                name=record.name,
+                proposer=terms.proposer,
+                responder=terms.responder,
+                offered=listing.direction == "offer",
+                kind=listing.kind,
+                title=listing.title,
+                quantity=quantity,
+                start=terms.start,
+                end=terms.end,
+                amount=amount,
+                unit=unit,
+                price_text=text,
+                note="",
+                previous=b"",
+                expires=terms.expires,
+                asked=Asking(full=full_by_itself(of, terms.start, terms.end), capacity=listing.quantity or 1),
+                of=of,
+            )
+        except (Refusal, Reject):
+            return None
+
+    def _about(self, args: AddRule) -> tuple[Network, bytes]:
+        if args.listing is None:
+            return self._state.network(args.network), b""
+        network, record, _ = self._listings.own(args.listing, args.network)
+        return network, record.name
+
+    def _who(self, text: str) -> str:
+        known = ("regulars", "members", "anyone")
+        return text if text in known else self._state.directory.resolve(text).hex()
+
+    def _store(self, rule: Rule) -> dict[str, Any]:
+        self._rules[rule.number] = rule
+        self._state.journal.put(
+            RULE + rule.number.to_bytes(8, "big"), encode(msgspec.to_builtins(rule, builtin_types=(bytes,)))
+        )
+        return self._json(rule)
+
+    def _json(self, rule: Rule) -> dict[str, Any]:
+        network = self._state.networks.get(rule.network)
+        named = [who if len(who) < 64 else self._state.directory.name(bytes.fromhex(who)) for who in rule.who]
+        return {
+            "number": rule.number,
+            "network": rule.network.hex(),
+            "listing": rule.name.hex() or None,
+            "kind": rule.kind or None,
+            "from": named,
+            "hours": rule.hours,
+            "days": rule.days,
+            "zone": rule.zone,
+            "most": {"amount": rule.most, "unit": network.genesis.unit} if rule.most >= 0 and network else None,
+            "most_hours": rule.most_hours or None,
+            "regular": rule.regular,
+        }

@@ -1,0 +1,253 @@
+"""Which proposals a standing rule accepts, each reason why not, and that it is as if our user had."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from msgspec.structs import replace
+
+from p2pnode.core.rules import Asked, Rule, decide
+from p2pnode.hours import lies_within, parse_days, parse_hours, zone_of
+from protocols.errors import Refusal
+from protocols.limits import DAY, HOUR, MINUTE
+from protocols.terms import Duty, Terms
+from tests.p2pnode.lab import Lab
+from tests.protocols.deals import ANN, BOB, EVE, terms_of
+from tests.sim.street import look
+
+NET = b"n" * 16
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def at(text: str, zone: ZoneInfo = BERLIN) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp() * 1000)
+
+
+TEN = at("2027-03-02 10:00")  # a Tuesday
+LISTED = terms_of(start=TEN, end=TEN + 2 * HOUR)
+RULE = Rule(1, NET)
+
+
+def asked(terms: Terms = LISTED, **changes: Any) -> Asked:
+    return Asked(NET, terms, LISTED, False, 2, TEN - DAY)._replace(**changes)
+
+
+DEPOSIT = replace(LISTED, duties=(*LISTED.duties, Duty("fee", "transfer", "x", BOB.author, ANN.author, 5, "hour")))
+NEVER = [
+    ("counter", asked(replace(LISTED, previous=b"\1" * 32))),
+    ("older version", asked(as_listed=None)),
+    ("have to pay", asked(DEPOSIT)),
+    ("a deposit, witnesses", asked(replace(LISTED, deposit=5))),
+    ("a deposit, witnesses", asked(replace(LISTED, witnesses=(EVE.author,), quorum=1))),
+    ("a deposit, witnesses", asked(replace(LISTED, form=2, mediator=EVE.author))),
+    ("price", asked(replace(LISTED, amount=199))),
+    ("price", asked(replace(LISTED, unit="EUR"))),
+    ("note", asked(replace(LISTED, note="Can you bring it?"))),
+    ("not what the listing asks", asked(replace(LISTED, duties=LISTED.duties[1:]))),
+    ("not what the listing asks", asked(replace(LISTED, kind="lend"))),
+    ("not what the listing asks", asked(replace(LISTED, title="Car"))),
+]
+
+
+@pytest.mark.parametrize(("reason", "case"), NEVER, ids=[str(i) for i in range(len(NEVER))])
+def test_what_no_rule_accepts(reason, case):
+    widest = replace(RULE, who=("anyone",))
+    assert decide([widest], asked())[0] == widest
+    rule, why = decide([widest], case)
+    assert rule is None and reason in why
+
+
+@pytest.mark.parametrize(
+    ("changes", "case", "reason"),
+    [
+        ({"network": b"m" * 16}, asked(), "about this listing"),
+        ({"name": b"\x23" * 16}, asked(), "about this listing"),
+        ({"kind": "sell"}, asked(), "not rent"),
+        ({}, asked(settled=1), "1 of 2"),
+        ({"regular": 3}, asked(), "2 of 3"),
+        ({"who": ("members",)}, asked(), "no member"),
+        ({"who": (EVE.author.hex(),)}, asked(), "somebody else"),
+        ({"most": 199}, asked(), "costs more"),
+        ({"most_hours": 1}, asked(), "longer than 1 hour"),
+        ({"hours": "10:01-20:00", "zone": "Europe/Berlin"}, asked(), "10:01-20:00"),
+        ({"hours": "08:00-11:59", "zone": "Europe/Berlin"}, asked(), "08:00-11:59"),
+        ({"days": "wed-mon", "zone": "Europe/Berlin"}, asked(), "wed-mon"),
+        ({"hours": "10:00-12:00", "zone": "UTC"}, asked(), "10:00-12:00"),
+    ],
+)
+def test_why_a_rule_does_not_fit(changes, case, reason):
+    rule, why = decide([replace(RULE, **changes)], case)
+    assert rule is None and reason in why
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"name": b"\x22" * 16, "kind": "rent"},
+        {"who": ("members", "regulars")},
+        {"who": (ANN.author.hex(),)},
+        {"most": 200, "most_hours": 2},
+        {"hours": "10:00-12:00", "days": "tue", "zone": "Europe/Berlin"},
+    ],
+)
+def test_what_fits(changes):
+    assert decide([replace(RULE, **changes)], asked()) == (replace(RULE, **changes), "")
+
+
+def test_the_first_rule_that_fits_and_the_reason_of_the_nearest():
+    two = [replace(RULE, kind="sell"), replace(RULE, number=2)]
+    assert decide(two, asked())[0] == two[1]
+    assert "costs more" in decide([replace(RULE, kind="sell"), replace(RULE, most=1)], asked())[1]
+    assert decide([], asked()) == (None, "there is no standing rule")
+
+
+def test_where_nothing_is_booked_the_moment_of_arrival_counts():
+    open_terms = terms_of()
+    rule = replace(RULE, hours="08:00-20:00", zone="Europe/Berlin")
+    day, night = at("2027-03-02 19:59"), at("2027-03-02 20:01")
+    assert decide([rule], asked(open_terms, as_listed=open_terms, at=day))[0] is rule
+    assert decide([rule], asked(open_terms, as_listed=open_terms, at=night))[0] is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours", "fits"),
+    [
+        ("2027-03-28 01:00", "2027-03-28 04:00", "01:00-04:00", True),  # an hour is missing that night
+        ("2027-10-31 01:00", "2027-10-31 04:00", "01:00-04:00", True),  # and one comes twice
+        ("2027-03-02 22:00", "2027-03-03 00:00", "20:00-24:00", True),
+        ("2027-03-02 22:00", "2027-03-03 00:01", "00:00-24:00", False),
+        ("2027-03-02 10:00", "2027-03-05 00:00", "00:00-24:00", False),
+    ],
+)
+def test_hours_in_a_zone(start, end, hours, fits):
+    assert lies_within(at(start), at(end), parse_hours(hours), parse_days("mon-sun"), BERLIN) is fits
+
+
+@pytest.mark.parametrize("text", ["", "8-20", "20:00-08:00", "08:60-09:00", "00:00-24:01", "08:00-20:00 "[:-2]])
+def test_no_hours(text):
+    with pytest.raises(Refusal):
+        parse_hours(text)
+
+
+def test_days_and_zones():
+    assert parse_days("fri-mon") == {4, 5, 6, 0} and parse_days("Sat, sun") == {5, 6}
+    for text in ("", "monday", "mon-", "mon--fri"):
+        with pytest.raises(Refusal):
+            parse_days(text)
+    for text in ("Nowhere/Land", "../etc/passwd", ""):
+        with pytest.raises(Refusal):
+            zone_of(text)
+
+
+# With real cores
+
+
+@pytest.fixture
+def lab() -> Lab:
+    made = Lab()
+    made.listing = made.ask(made.ben, "listing.publish", direction="offer", kind="rent", title="Mower", price="1/hour")[
+        "listing_id"
+    ]
+    made.sim.run(MINUTE)
+    return made
+
+
+def proposed(lab: Lab, hours: int = 2, after: int = 3 * DAY, by: Any = None, **fields: Any) -> dict[str, Any]:
+    start = lab.now + after
+    shown = lab.ask(
+        by or lab.cleo, "exchange.propose", listing=lab.listing, start=start, end=start + hours * HOUR, **fields
+    )
+    return look(lab.ben, "exchange.show", lab.now, id=shown["exchange_id"])
+
+
+def test_a_rule_accepts_and_says_so(lab):
+    lab.ask(lab.ben, "rule.add", who=("anyone",), kind="rent")
+    shown = proposed(lab)
+    assert shown["status"] == "agreed" and shown["rule"] == {"number": 1, "reason": ""}
+    assert [n["text"] for n in shown["notes"]] == ["accepted by a standing rule"]
+    assert look(lab.cleo, "exchange.show", lab.now, id=shown["exchange_id"])["status"] == "agreed"
+    assert len(look(lab.ben, "ledger.log", lab.now)) >= 2
+
+
+def test_without_a_rule_and_with_one_that_does_not_fit(lab):
+    assert proposed(lab)["rule"] is None
+    lab.ask(lab.ben, "rule.add")
+    shown = proposed(lab, after=5 * DAY)
+    assert shown["status"] == "proposed" and "0 of 2" in shown["rule"]["reason"]
+    lab.ask(lab.ben, "exchange.accept", id=shown["exchange_id"])
+
+
+def test_a_conflict_is_left_to_our_user(lab):
+    lab.ask(lab.ben, "rule.add", who=("anyone",))
+    assert proposed(lab)["status"] == "agreed"
+    again = proposed(lab, by=lab.anna)
+    assert again["status"] == "proposed" and "same listing at that time" in again["rule"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"price": "1"}, "price"),
+        ({"note": "Please sharpen it."}, "note"),
+        ({"deposit": "1"}, "deposit"),
+        ({"hours": 5}, "longer than 4"),
+    ],
+)
+def test_what_is_not_as_asked_waits(lab, fields, reason):
+    lab.ask(lab.ben, "rule.add", who=("anyone",), most_hours=4)
+    shown = proposed(lab, **fields)
+    assert shown["status"] == "proposed" and reason in shown["rule"]["reason"]
+
+
+def test_an_edited_listing_is_another_one(lab):
+    lab.ask(lab.ben, "rule.add", who=("anyone",))
+    held = lab.ben.core.listings
+    network = lab.network(lab.ben)
+    record = held.mine(network)[0][0]
+    shown = lab.ask(lab.ben, "listing.edit", id=lab.listing, price="3/hour")
+    assert shown["record_id"] != record.id.hex()
+    rules = lab.ben.core.standing.rules
+    terms = replace(LISTED, listing=record.id, name=record.name, responder=lab.signer(lab.ben).author)
+    assert rules._as_listed(network, terms, lab.now) is None
+
+
+def test_regulars_are_those_with_whom_two_were_finished(lab):
+    lab.ask(lab.ben, "rule.add")
+    for _ in range(2):
+        shown = proposed(lab, price="free", after=(3 + _) * DAY)
+        id_ = shown["exchange_id"]
+        assert shown["status"] == "proposed"
+        for node, verb in ((lab.ben, "accept"), (lab.ben, "handover"), (lab.cleo, "confirm"), (lab.cleo, "return"),
+                           (lab.ben, "confirm")):  # fmt: skip
+            lab.ask(node, f"exchange.{verb}", id=id_)
+        assert look(lab.ben, "exchange.show", lab.now, id=id_)["status"] == "settled"
+    assert proposed(lab, after=9 * DAY)["status"] == "agreed"
+
+
+def test_a_rule_survives_a_restart_and_is_gone_when_removed(lab):
+    lab.ask(lab.ben, "rule.add", who=("members",), hours="06:00-24:00", days="mon-fri", zone="Europe/Berlin", most="5")
+    before = look(lab.ben, "rule.list", lab.now)
+    lab.sim.crash(lab.ben)
+    lab.sim.run(MINUTE)
+    assert look(lab.ben, "rule.list", lab.now) == before and before[0]["most"] == {"amount": 500, "unit": "hour"}
+    lab.ask(lab.ben, "rule.remove", number=1)
+    lab.sim.crash(lab.ben)
+    lab.sim.run(MINUTE)
+    assert look(lab.ben, "rule.list", lab.now) == []
+    with pytest.raises(Refusal, match="no rule 1"):
+        lab.ask(lab.ben, "rule.remove", number=1)
+
+
+@pytest.mark.parametrize("fields", [{"hours": "8-20"}, {"days": "someday"}, {"zone": "Nowhere"}, {"who": ("Nobody",)}])
+def test_rules_that_make_no_sense(lab, fields):
+    with pytest.raises(Refusal):
+        lab.ask(lab.ben, "rule.add", **fields)
+
+
+def test_instant_booking_is_a_rule_of_one_listing(lab):
+    network = lab.network(lab.ben)
+    name = lab.ben.core.listings.mine(network)[0][0].name
+    lab.ben.core.standing.rules.instant(network, name)
+    assert proposed(lab)["status"] == "agreed"
