@@ -13,7 +13,7 @@ from protocols.errors import Refusal
 from protocols.limits import DAY, MINUTE
 from protocols.receipt import NO_PREV, Half, Particulars, Receipt, offer_custody, parse_texts, take_custody
 from tests.p2pnode.lab import EVE, EVES_PEER, Lab, struck, wrote
-from tests.sim.simulator import Node
+from tests.sim.simulator import Faults, Node
 
 FAR = 10 * MINUTE
 
@@ -345,3 +345,27 @@ def test_on_a_request_the_courier_proposes_and_the_sender_adds_the_door(lab):
     after = lab.exchange(lab.ben, made).terms
     assert (after.parcel, after.recipient) == (before.parcel, before.recipient) and after.door and not before.door
     assert lab.ask(lab.anna, "parcel.code", exchange=made)["code"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_bad_weather_all_come_to_see_the_same(seed):
+    lab = Street(seed)
+    second = lab.deliver(lab.cleo, lab.ben, parent=lab.first)
+    lab.sim.faults = Faults(loss=0.2, duplicate=0.2, broken=0.01, crash=0.01, power_cut=0.005)
+    for giver, taker, exchange in (
+        (lab.anna, lab.ben, lab.first),
+        (lab.ben, lab.cleo, second),
+        (lab.cleo, lab.dora, second),
+    ):
+        offer = lab.ask(giver, "parcel.give", exchange=exchange, to=taker.peer_id)
+        for _ in range(100):
+            lab.sim.run(10_000)
+            if taker.alive and [o["id"] for o in lab.ask(taker, "parcel.list")["offered"]] == [offer["id"]]:
+                break
+        lab.ask(taker, "parcel.take", id=offer["id"])
+    lab.sim.faults = Faults()
+    lab.sim.run(20 * MINUTE)
+    for node in (lab.anna, lab.ben, lab.cleo, lab.dora):
+        shown = lab.shown(node)
+        assert (shown["holder"], len(shown["path"]), shown["forks"]) == (lab.dora.peer_id, 3, [])
+        assert shown["delivered"] and not node.core.parcels.offers
