@@ -72,7 +72,7 @@ def _steps(row: dict[str, Any]) -> dict[str, list[tuple[str, int | None]]]:
 def _word(command: str) -> str:
     """`p2pnode exchange accept 77c1` is `accept`, `p2pnode attest 77c1 …` is `attest`."""
     words = command.split()
-    return next((word for word in words[1:] if word != "exchange"), command)
+    return next((word for word in words[1:] if word not in ("exchange", "parcel")), command)
 
 
 def print_whole(session: Session, data: dict[str, Any]) -> None:

@@ -7,9 +7,10 @@ from ledger.settlement import State as DealState
 from protocols.decimals import OTHER_DECIMALS, format_amount
 from protocols.duties import DutyState
 from protocols.exchange import NEGOTIATING, OPEN, Dispute, Exchange, Status
+from protocols.parcel import customer_of
 from protocols.payments import DEPOSIT, UNDER_WAY, Payment, instalments_of, part_of
 from protocols.steps import parse_step
-from protocols.terms import Terms, terms_hash
+from protocols.terms import Duty, Terms, terms_hash
 
 from .paying import choose, wording
 from .state import Network, State
@@ -206,7 +207,12 @@ def _witnessed(state: State, settlements: "Settlements", held: "Held", terms: Te
 def _typed(command: str, exchange: bytes, listing: bytes) -> str:
     """The command as its user types it."""
     id_ = (listing if command == "go" else exchange).hex()[:8]
-    return f"p2pnode attest {id_} --outcome 2" if command == "attest" else f"p2pnode exchange {command} {id_}"
+    said = {
+        "attest": f"attest {id_} --outcome 2",
+        "give": f"parcel give {id_}",
+        "open": f"exchange done {id_} --code CODE",
+    }
+    return f"p2pnode {said.get(command, f'exchange {command} {id_}')}"
 
 
 def _who(state: State, author: bytes) -> str:
@@ -242,7 +248,9 @@ def next_steps(view: Exchange, now: int) -> list[tuple[bytes, str, int | None]]:
             if view.payments[duty.id] is Payment.PENDING and view.due(duty):
                 steps.append((duty.provider, "pay", until))
         elif duty_state is DutyState.PENDING:
-            if view.due(duty):
+            if view.due(duty) and duty.custody:
+                steps.append((*_handing(terms, duty), until))
+            elif view.due(duty):
                 steps.append((duty.provider, "pay" if duty in terms.payments else _word(duty.id), until))
         elif duty_state is DutyState.DONE:
             steps.append((duty.receiver, "confirm", until))
@@ -262,6 +270,14 @@ def next_steps(view: Exchange, now: int) -> list[tuple[bytes, str, int | None]]:
     if view.status is Status.SETTLED:
         steps += [(a, "attest", None) for a in terms.parties if a not in view.rated]
     return steps
+
+
+def _handing(terms: Terms, duty: Duty) -> tuple[bytes, str]:
+    """Who passes the parcel on, and how: the customer gives it to the courier; he to the recipient, or by the code."""
+    duties = [d for d in terms.duties if d.custody]
+    if duty == duties[0] and len(duties) > 1:
+        return customer_of(terms), "give"
+    return duty.provider, "open" if terms.door and not terms.recipient else "give"
 
 
 def _word(duty_id: str) -> str:

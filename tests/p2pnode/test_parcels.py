@@ -42,6 +42,10 @@ class Street(Lab):
     def shown(self, node: Node) -> Any:
         return self.ask(node, "parcel.show", id=self.parcel.hex())
 
+    def next(self, node: Node, exchange: str) -> tuple[str, str]:
+        step = self.ask(node, "exchange.show", id=exchange)["next"][0]
+        return step["who"], step["command"]
+
     def pass_on(self, giver: Node, taker: Node, exchange: str) -> None:
         self.ask(giver, "parcel.give", exchange=exchange, to=taker.peer_id)
         self.sim.run(MINUTE)
@@ -79,7 +83,9 @@ def test_two_couriers_and_everybody_hears_of_each_hand_over(lab):
     terms = lab.exchange(lab.cleo, second).terms
     assert terms.parcel == lab.parcel and terms.recipient == lab.signer(lab.dora).author
     assert terms.parent.hex() == lab.first
+    assert lab.next(lab.ben, lab.first) == ("Anna", f"p2pnode parcel give {lab.first[:8]}")
     lab.pass_on(lab.anna, lab.ben, lab.first)
+    assert lab.next(lab.ben, lab.first) == ("you", f"p2pnode parcel give {lab.first[:8]}")
     assert lab.duties(lab.anna, lab.first)["pickup"] == lab.duties(lab.ben, lab.first)["pickup"] == "confirmed"
     lab.pass_on(lab.ben, lab.cleo, second)
     assert lab.duties(lab.cleo, second) == {"pickup": "confirmed", "dropoff": "pending", "pay": "pending"}
@@ -291,12 +297,17 @@ def test_the_code_for_the_door_is_the_senders_and_opens_it(lab):
     assert lab.ask(lab.anna, "parcel.code", exchange=made)["code"] == code
     with pytest.raises(Refusal, match="made no code"):
         lab.ask(lab.ben, "parcel.code", exchange=made)
+    assert lab.next(lab.anna, made) == ("you", f"p2pnode parcel give {made[:8]}")
+    lab.ask(lab.anna, "parcel.give", exchange=made)
+    lab.sim.run(MINUTE)
+    (offer,) = lab.ask(lab.ben, "parcel.list")["offered"]
+    lab.ask(lab.ben, "parcel.take", id=offer["id"])
     with pytest.raises(Refusal, match="to whom"):
-        lab.ask(lab.anna, "parcel.give", exchange=made)
-        lab.sim.run(MINUTE)
-        (offer,) = lab.ask(lab.ben, "parcel.list")["offered"]
-        lab.ask(lab.ben, "parcel.take", id=offer["id"])
         lab.ask(lab.ben, "parcel.give", exchange=made)
+    assert lab.next(lab.ben, made) == ("you", f"p2pnode exchange done {made[:8]} --code CODE")
+    lab.ask(lab.ben, "exchange.done", id=made, code=code)
+    lab.sim.run(MINUTE)
+    assert lab.duties(lab.anna, made)["dropoff"] == "confirmed"
 
 
 def test_to_foresee_makes_no_code(lab):
