@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,16 @@ def test_a_double_booking_from_file_to_file_without_a_node(run: Run, tmp_path: P
     rebuttal.write_bytes(encode_rebuttal(facts[:1]))
     stands = run("challenge", "check", str(out), "--rebuttal", str(rebuttal), *home)
     assert stands.status == 0 and "holds all the same" in stands.out
+
+
+def test_what_the_node_hands_out_is_written(run: Run, node: Any, tmp_path: Path) -> None:
+    data = b64encode(b"signed").decode()
+    node.answers["exchange.agreement"] = {"exchange_id": "cd" * 32, "bytes": 6, "agreement": data}
+    node.answers["exchange.rebut"] = {"exchange_id": "cd" * 32, "bytes": 6, "facts": ["cancel"], "rebuttal": data}
+    for word in ("agreement", "rebut"):
+        out = tmp_path / word
+        assert run("exchange", word, "cd", "--out", str(out)).status == 0
+        assert out.read_bytes() == b"signed" and node.last == (f"exchange.{word}", {"id": "cd"})
 
 
 def test_what_shows_nothing_is_not_written(run: Run, tmp_path: Path) -> None:
