@@ -139,6 +139,18 @@ def agreement(session: Session, id_: str, out: str) -> None:
     _export(session, "exchange.agreement", "agreement", id_, out)
 
 
+@click.command("history", cls=Command, example="p2pnode exchange history 77c1 --out barn.history")
+@click.argument("id_", metavar="ID")
+@click.option("--out", required=True, metavar="FILE", help="Where it is written.")
+@with_session
+def history(session: Session, id_: str, out: str) -> None:
+    """Write all that was signed in an exchange into a file, so that anybody can see whose turn it is or was.
+
+    It holds the terms, the notes and what was paid; no exact address. p2pnode exchange check FILE reads it.
+    """
+    _export(session, "exchange.history", "history", id_, out)
+
+
 @click.command("rebut", cls=Command, example="p2pnode exchange rebut 77c1 --out cancelled.p2p")
 @click.argument("id_", metavar="ID")
 @click.option("--out", required=True, metavar="FILE", help="Where it is written.")

@@ -6,10 +6,11 @@ import click
 
 from protocols.errors import Refusal
 
-from .challenge import agreement, rebut
+from .challenge import agreement, history, rebut
 from .command import Command, Group, with_session
 from .contact import IN_EXCHANGES
 from .exchange_output import print_list, print_whole, step
+from .history import check
 from .output import note
 from .parcel import parcel_options
 from .session import Session
@@ -114,6 +115,8 @@ for _verb, _text in (
 add_to(exchange)
 exchange.add_command(agreement)
 exchange.add_command(rebut)
+exchange.add_command(history)
+exchange.add_command(check)
 
 
 @exchange.command("list", example="p2pnode exchange list --open")

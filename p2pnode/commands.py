@@ -332,6 +332,7 @@ COMMANDS: dict[str, Command] = {
         Command("exchange.list", ListExchanges, False, "Your exchanges"),
         Command("exchange.show", OneId, False, "One exchange: terms, duties, what comes next"),
         Command("exchange.agreement", OneId, False, "What was agreed, as a file that anybody can check"),
+        Command("exchange.history", OneId, False, "All that was signed in an exchange, as a file"),
         Command("exchange.rebut", OneId, False, "What ended or moved an agreement, as a file"),
         Command("calendar", Calendar, False, "What is booked, held, due and overdue, and what is free"),
         *(Command(*row) for row in STANDING),

@@ -76,6 +76,7 @@ MAX_TERMS: Final = 7 * 1024  # twice in an AGREE entry: in the fact that it embe
 MAX_FACT: Final = 8 * 1024  # the whole wire form
 MAX_FACTS: Final = 128  # of one party in one exchange
 MAX_DUTIES: Final = 64
+MAX_HISTORY: Final = 4 * 1024 * 1024  # of one exchange: 3 x 128 facts of 8 KiB, payments, receipts
 MAX_SEALED: Final = 4 * 1024  # an address or a phone number, sealed to the other party
 MAX_AGREEMENTS: Final = 16  # that one double booking is shown with, and facts that rebut it
 MAX_CHALLENGE: Final = 3 * MAX_AGREEMENTS * (MAX_FACT + 16)

@@ -4,6 +4,7 @@ from base64 import b64encode
 from typing import Any
 
 from ledger.entry import Entry, encode_entry, parse_entry, settlement_of
+from ledger.history import check_history, encode_history
 from ledger.nodes import inclusion_path
 from ledger.payloads import Settlement
 from ledger.proof import check_proof, encode_proof
@@ -13,6 +14,7 @@ from protocols.errors import Refusal, Reject
 from .exchanges import Exchanges
 from .held import Held
 from .own_chain import OwnChain
+from .parcels import Parcels
 from .settlements import Settlements
 from .state import State
 
@@ -22,10 +24,27 @@ _MOST = {"PAY_RECEIPT": 2, "PAY_COMPLETE": 2, "PAY_ACCEPT": 1}
 
 
 class Evidence:
-    def __init__(self, state: State, exchanges: Exchanges, settlements: Settlements) -> None:
+    def __init__(self, state: State, exchanges: Exchanges, settlements: Settlements, parcels: Parcels) -> None:
         self._state = state
         self._exchanges = exchanges
         self._settlements = settlements
+        self._parcels = parcels
+
+    def history(self, args: commands.OneId, now: int) -> dict[str, Any]:
+        """A file that shows others all that was signed in an exchange, so that they see for themselves whose turn it is
+        and who did not do his part. Exact addresses are not in it; the terms, notes and names of duties are."""
+        held = self._exchanges.find(args.id)
+        network = self._state.networks[held.network]
+        proofs = (self._settlements.proof(held.network, deal) for deal in held.deals.values())
+        entries = sorted({proof for proof in proofs if proof is not None})
+        terms = self._exchanges.view(held, now).terms
+        receipts = self._parcels.receipts(held.network, terms.parcel) if terms.parcel else []
+        data = encode_history(network.record.wire, held.facts.values(), entries, receipts)
+        try:
+            check_history(data, now)
+        except Reject as e:
+            raise Refusal("failed", f"the history would not hold: {e.message}", "Nobody could check it.") from e
+        return {"exchange_id": held.id.hex(), "bytes": len(data), "history": b64encode(data).decode()}
 
     def erase(self, args: commands.OneExchange, now: int) -> dict[str, Any]:
         """Forget the private payloads of the entries of an exchange. Done again, it only purges the files again."""

@@ -31,7 +31,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
     ledger = LedgerCommands(core.state, core.exchanges, accounts)
     answers = Answers(core.state, core.vouches)
     parcels = ParcelCommands(core.state, core.parcels, core.exchanges, core.outbox)
-    evidence = Evidence(core.state, core.exchanges, core.settlements)
+    evidence = Evidence(core.state, core.exchanges, core.settlements, core.parcels)
     kinds = Kinds(core.state)
     return {
         "status": core.status.status,
@@ -79,6 +79,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "exchange.go": amending.go,
         "exchange.agreement": agreements.agreement,
         "exchange.rebut": agreements.rebut,
+        "exchange.history": evidence.history,
         "calendar": Calendar(core.state, core.exchanges, core.listings, exchange.bookings).calendar,
         "exchange.list": exchange.list,
         "exchange.show": exchange.show,

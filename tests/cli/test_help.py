@@ -45,7 +45,7 @@ def test_all_that_is_promised_is_there() -> None:
     assert {path[1] for path in COMMANDS if path[0] == "request" and len(path) > 1} == tend
     steps = {"propose", "counter", "accept", "decline", "cancel", "handover", "return", "done", "confirm", "pay"}
     steps |= {"amend", "dispute", "rule", "default", "waive", "go"}
-    files = {"agreement", "rebut"}
+    files = {"agreement", "rebut", "history", "check"}
     steps |= {"contact", "erase"}
     assert {path[1] for path in COMMANDS if path[0] == "exchange" and len(path) > 1} == steps | files | {"list", "show"}
     assert {path[1] for path in COMMANDS if path[0] == "ledger" and len(path) > 1} == LEDGER

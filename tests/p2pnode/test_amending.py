@@ -1,11 +1,15 @@
 """Agreements that do not go as agreed, between real cores: other terms, a mediator, defaults, goals."""
 
+from base64 import b64decode
 from typing import Any
 
 import pytest
 
+from ledger.history import check_history
 from protocols.errors import Refusal
 from protocols.limits import DAY, HOUR, MINUTE
+from protocols.payments import Payment
+from protocols.steps import parse_step
 from tests.p2pnode.lab import Lab
 
 PAUSE = 2 * MINUTE
@@ -162,6 +166,17 @@ def test_cancelling_alone_and_its_fee() -> None:
     lab.do(lab.cleo, "pay")
     assert lab.ask(lab.ben, "ledger.balance")["balance"]["amount"] == 100
     assert lab.shown(lab.cleo)["next"] == []
+
+
+def test_the_history_shows_the_same_to_anybody() -> None:
+    lab = Booked()
+    lab.do(lab.ben, "handover", note="Two keys")
+    lab.do(lab.cleo, "pay")
+    data = b64decode(lab.ask(lab.ben, "exchange.history", id=lab.id)["history"])
+    view = check_history(data, lab.now).view
+    assert {d["id"]: d["state"] for d in lab.shown(lab.cleo)["duties"]} == {k: str(v) for k, v in view.duties.items()}
+    assert view.payments["pay"] is Payment.SETTLED
+    assert [f.text for f in map(parse_step, view.notes)] == ["Two keys"]
 
 
 def test_waived_instead_of_paid() -> None:

@@ -75,13 +75,15 @@ def pledge(**changes: Any) -> Terms:
 class Deal:
     """An agreement and what is said of it: `facts` grows with each call."""
 
+    network = network()
+
     def __init__(self, terms: Terms, at: int = NOW) -> None:
         self.root = self._seal(ANN, NO_DEAL, "propose", terms.listing, at, encode_terms(terms))
         self.facts = [self.root]
         self.agreement = self.accept(BOB, self.root, at + 1)
 
     def _seal(self, by: Signer, deal: bytes, kind: str, prev: bytes, at: int, payload: bytes) -> Fact:
-        return seal_fact(by, network=network(), deal=deal, kind=kind, prev=prev, at=at, payload=payload)
+        return seal_fact(by, network=self.network, deal=deal, kind=kind, prev=prev, at=at, payload=payload)
 
     def say(self, by: Signer, kind: str, at: int, prev: Fact | None = None, **step: Any) -> Fact:
         payload = encode(plain(Step(**step))) if step else b""
