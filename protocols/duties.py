@@ -178,9 +178,10 @@ class _Reading:
         return DutyState.DONE
 
     def defaulted(self, duty: Duty) -> bool:
-        """Whether its receiver has said, after the deadline, that it was not done."""
+        """Whether its receiver has said, after the deadline, that it was not done. Not before the deadline has passed
+        here, too: else a date that lies ahead would make it pass."""
         limit = self.deadline(duty) if self.second else None
-        return limit is not None and any(f.at > limit for f in self.facts(duty, "default"))
+        return limit is not None and limit < self.now and any(f.at > limit for f in self.facts(duty, "default"))
 
     def confirm_what_came_before(self) -> None:
         """Who says to have done what needs the thing in hand, or pays what comes after it, has received it: that

@@ -9,12 +9,13 @@ from ledger.settlement import Decision
 from p2pnode.bounds import FORGET_AFTER, MAX_COUNTERS, MAX_EXCHANGES
 from protocols import exchange_messages as messages
 from protocols.codec import decode, encode
+from protocols.conditions import SECOND_FORM
 from protocols.envelope import Record, parse_record
 from protocols.errors import Ignore, Refusal, Reject
 from protocols.exchange import NEGOTIATING, Dispute, Exchange, Status, evaluate
-from protocols.fact import NO_DEAL, WITH_TERMS, Fact, parse_fact, seal_fact, verify_fact
+from protocols.fact import NO_DEAL, SECOND, WITH_TERMS, Fact, parse_fact, seal_fact, verify_fact
 from protocols.identity import digest
-from protocols.limits import MAX_FACTS, MAX_SHORT_TEXT
+from protocols.limits import MAX_FACTS, MAX_SHORT_TEXT, MAX_SKEW
 from protocols.payments import PAY, deal_of
 from protocols.steps import check_fact, parse_step
 from protocols.terms import Terms, parse_terms
@@ -152,6 +153,8 @@ class Exchanges:
         if fact.author == self._state.me:
             raise Ignore("context", "our own, from before what this node remembers")
         check_fact(fact)
+        if fact.at > now + MAX_SKEW and (fact.kind in SECOND or (held is not None and held.first.form == SECOND_FORM)):
+            raise Ignore("clock", "dated ahead; it will be sent again")
         self._verify(fact)
         if fact.kind == "propose":
             problem = self._admission.why_not(network, fact, now)

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from ledger.history import check_history
+from p2pnode.core.held import step_payload
+from protocols import exchange_messages as messages
 from protocols.errors import Refusal
-from protocols.limits import DAY, HOUR, MINUTE
+from protocols.fact import seal_fact
+from protocols.limits import DAY, HOUR, MAX_SKEW, MINUTE
 from protocols.payments import Payment
 from protocols.steps import parse_step
-from tests.p2pnode.lab import Lab
+from tests.p2pnode.lab import Lab, sent
 
 PAUSE = 2 * MINUTE
 
@@ -166,6 +169,25 @@ def test_cancelling_alone_and_its_fee() -> None:
     lab.do(lab.cleo, "pay")
     assert lab.ask(lab.ben, "ledger.balance")["balance"]["amount"] == 100
     assert lab.shown(lab.cleo)["next"] == []
+
+
+@pytest.mark.parametrize(("ahead", "taken"), [(MAX_SKEW, True), (MAX_SKEW + 1, False)])
+def test_what_is_dated_ahead_is_not_taken_yet(ahead: int, taken: bool) -> None:
+    lab = Booked()
+    held = lab.cleo.core.exchanges.held[bytes.fromhex(lab.id)]
+    view = lab.cleo.core.exchanges.view(held, lab.now)
+    fact = seal_fact(
+        lab.signer(lab.ben),
+        network=held.network,
+        deal=held.id,
+        kind="done",
+        prev=view.acceptance.id,
+        at=lab.now + ahead,
+        payload=step_payload(duty="handover"),
+    )
+    answers = sent(lab.say(lab.cleo, messages.FactMessage(fact.wire)))
+    assert (messages.Ack(fact.id) in answers) == taken
+    assert (fact.id in held.facts) == taken
 
 
 def test_the_history_shows_the_same_to_anybody() -> None:

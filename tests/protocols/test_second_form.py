@@ -62,6 +62,7 @@ def test_no_show_of_either(by, name):
     deal.say(by, "default", START + GRACE, duty=name)
     assert deal.seen(END).duties[name] is STATE.PENDING  # not a moment too soon
     deal.say(by, "default", START + GRACE + 1, duty=name)
+    assert deal.seen(START + GRACE).duties[name] is STATE.PENDING  # a date that lies ahead makes nobody late
     view = deal.seen(END)
     assert view.duties[name] is STATE.DEFAULTED
     assert view.status is Status.ACTIVE
