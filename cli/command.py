@@ -60,6 +60,12 @@ def global_options(hidden: bool) -> list[click.Parameter]:
     ]
 
 
+def _complete(name: str, ctx: click.Context, incomplete: str) -> Any:
+    from .completion import known_to_the_node
+
+    return known_to_the_node(ctx, name, incomplete)
+
+
 class Command(click.Command):
     """A command with an example in its help, that takes the global options."""
 
@@ -67,6 +73,10 @@ class Command(click.Command):
         kwargs.setdefault("context_settings", CONTEXT)
         super().__init__(*args, **kwargs)
         self.example = example
+        for param in self.params:
+            if isinstance(param, click.Argument) and type(param.type) is type(click.STRING):
+                # an instance's own method: what the node knows is asked for only when a shell completes
+                setattr(param, "shell_complete", functools.partial(_complete, param.name or ""))  # noqa: B010
         self.params += global_options(hidden=True)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

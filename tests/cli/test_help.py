@@ -35,7 +35,7 @@ COMMANDS = dict(leaves(cli))
 LEDGER = {"log", "balance", "verify", "erase", "prove", "check", "statement", "export", "audit"}
 WANTED = """init run status clock whoami paths join invite peers offer request search notices matches
 exchange contact rule order kinds calendar challenge
-ledger vouch unvouch vouches claim parcel attest reputation backup restore version help"""
+ledger vouch unvouch vouches claim parcel attest reputation backup restore version completion help"""
 
 
 def test_all_that_is_promised_is_there() -> None:
