@@ -12,7 +12,7 @@ from protocols.spans import format_span
 from .command import Command, Group, with_session
 from .output import distance, facts, say, short, table
 from .session import Session
-from .times import format_time, now_ms, parse_span, parse_time
+from .times import format_time, local_zone, now_ms, parse_span, parse_time
 
 KINDS = (
     "sell, rent, lend, give, food, service, help, deliver, design, pledge, barter, want, task, project, barn, fund, or "
@@ -20,7 +20,7 @@ KINDS = (
 )
 FOR_NOTHING = ("give", "lend", "barter", "barn", "pledge", "project", "fund")  # kinds of which nobody expects a price
 _FILE_KEYS = {"kind", "title", "text", "price", "quantity", "tags", "area", "until", "when", "photos", "to"} | {
-    "goal", "part-of", "orders", "instant",
+    "goal", "part-of", "orders", "instant", "zone",
 }  # fmt: skip
 
 
@@ -36,7 +36,14 @@ def _fields(function: Any) -> Any:
             click.option("--tag", "tags", multiple=True, help="A word to be found by; several times."),
             click.option("--area", help="Where, if not at your own area."),
             click.option("--until", metavar="TIME", help="Until when it stands; at most 90 days."),
-            click.option("--when", metavar="RULE", help="When it can be had, as an RRULE: FREQ=WEEKLY;BYDAY=SA,SU."),
+            click.option(
+                "--when",
+                metavar="DAYS",
+                help="When it can be had: sat,sun or mon-fri, or an RRULE such as FREQ=MONTHLY;BYDAY=1SA.",
+            ),
+            click.option(
+                "--zone", metavar="ZONE", help="The time zone of --when, as Europe/Berlin: else this machine's."
+            ),
             click.option(
                 "--photo",
                 "photos",
@@ -70,6 +77,8 @@ def _gathered(given: dict[str, Any], clearing: bool = False) -> dict[str, Any]:
         fields["orders"] = parse_span(fields["orders"]) if fields["orders"] else 0
     if fields.pop("photos", None):
         raise Refusal("refused", "Photos are not shared yet", "Leave out --photo (in a file: photos)")
+    if fields.get("when"):
+        fields.setdefault("zone", local_zone())
     if "tags" in fields:
         fields["tags"] = [tag for tag in fields["tags"] if tag or not clearing]
     if clearing and fields.get("price") == "":
@@ -309,6 +318,7 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
             ("text", row.get("text")),
             ("price", row.get("asks") or session.price(row.get("price"), row.get("network"))),
             ("quantity", row.get("quantity")),
+            ("when", _times(row)),
             ("tags", ", ".join(row.get("tags") or ())),
             *_labels(session, row),
             ("area", row.get("area")),
@@ -324,6 +334,12 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
     )
     if not row.get("mine") and not row.get("paused") and row.get("state") != "withdrawn":
         say(f"Next: p2pnode exchange propose {short(row.get('listing_id'))}")
+
+
+def _times(row: dict[str, Any]) -> str | None:
+    """When it can be had, and in which time zone, if that is not the reader's."""
+    times, zone = row.get("times"), row.get("zone")
+    return f"{times} ({zone} time)" if times and zone and zone != local_zone() else times
 
 
 def _labels(session: Session, row: dict[str, Any]) -> list[tuple[str, str | None]]:

@@ -23,6 +23,7 @@ from protocols.limits import (
     MAX_TITLE,
     MAX_TOKEN,
     MAX_WITNESSES,
+    MAX_ZONE,
 )
 
 Time = Annotated[int, Meta(ge=0, le=MAX_INT)]  # ms UTC
@@ -49,6 +50,7 @@ SavedAs = Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_NAME, pattern=
 ReceiptNote = Annotated[str, Meta(max_length=MAX_TITLE, pattern=LINE)]
 ReceiptText = Annotated[str, Meta(max_length=MAX_RECEIPT_TEXT)]
 Hashes = Annotated[tuple[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")], ...], Meta(max_length=MAX_RECEIPT_PHOTOS)]
+Zone = Annotated[str, Meta(min_length=1, max_length=MAX_ZONE)]  # IANA, as Europe/Berlin
 Direction = Literal["offer", "request"]
 
 

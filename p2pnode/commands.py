@@ -34,6 +34,7 @@ from .arguments import (
     Time,
     Title,
     Token,
+    Zone,
 )
 from .arguments import Args as Args
 from .arguments import BeginSearch as BeginSearch
@@ -92,7 +93,8 @@ class Block(Args, frozen=True):
 
 
 class Publish(Labelled, frozen=True, kw_only=True):
-    """photos: absolute paths of files that the node reads. when: an RRULE. to: where a courier or a ride goes."""
+    """photos: absolute paths of files that the node reads. when: days (`sat,sun`) or an RRULE, in the time zone `zone`;
+    None is UTC. to: where a courier or a ride goes."""
 
     direction: Direction
     kind: Token
@@ -104,12 +106,13 @@ class Publish(Labelled, frozen=True, kw_only=True):
     area: Area | None = None
     until: Time | None = None
     when: Note | None = None
+    zone: Zone | None = None
     photos: Photos = ()
     to: Area | None = None
 
 
 class Edit(Labelled, frozen=True, kw_only=True):
-    """None leaves a field as it is; the empty string or list clears it."""
+    """None leaves a field as it is; the empty string or list clears it. zone: None is that of before, or UTC."""
 
     id: Id
     kind: Token | None = None
@@ -121,6 +124,7 @@ class Edit(Labelled, frozen=True, kw_only=True):
     area: Area | None = None
     until: Time | None = None
     when: Note | None = None
+    zone: Zone | None = None
     photos: Photos | None = None
     to: Area | None = None
 

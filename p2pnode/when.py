@@ -13,7 +13,10 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from protocols.booking import Span
+from protocols.errors import Refusal
 from protocols.listing import Availability
+
+from .hours import WEEKDAYS, parse_days
 
 # What people use. Anything finer (BYSECOND and the like) could name thousands of moments a day; such a rule is shown as
 # it is written, and taken at its word.
@@ -43,6 +46,30 @@ class Rule(NamedTuple):
 def is_rule(text: str) -> bool:
     """Whether this is a rule that we can read, such as `FREQ=WEEKLY;BYDAY=SA,SU`."""
     return _parse(text) is not None
+
+
+def rule_of(text: str) -> str:
+    """The rule that is meant by a rule, or by days of the week (`sat,sun`, `mon-fri`). `Refusal` (usage)."""
+    if is_rule(text):
+        return text
+    try:
+        days = parse_days(text)
+    except Refusal as e:
+        hint = "Write sat,sun or mon-fri, or a rule as RFC 5545 has it: FREQ=WEEKLY;BYDAY=SA,SU"
+        raise Refusal("usage", f"neither days nor a rule: {text!r}", hint) from e
+    return "FREQ=DAILY" if len(days) == 7 else f"FREQ=WEEKLY;BYDAY={','.join(_WEEKDAYS[day] for day in sorted(days))}"
+
+
+def rule_in_words(text: str) -> str:
+    """`Sat, Sun each week`, `every day`; any other rule as it is written."""
+    rule = _parse(text)
+    if rule is None or rule != Rule(rule.frequency, 1, rule.byday, frozenset(), frozenset(), date.max, 0, rule.wkst):
+        return text
+    if rule.frequency == "DAILY" and not rule.byday:
+        return "every day"
+    if rule.frequency != "WEEKLY" or not rule.byday or any(nth for nth, _ in rule.byday):
+        return text
+    return f"{', '.join(WEEKDAYS[day].capitalize() for _, day in sorted(rule.byday))} each week"
 
 
 def available_at(available: Availability | None, at: int, since: int) -> bool:

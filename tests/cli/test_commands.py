@@ -39,9 +39,10 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
          "tags": ("snow", "ice"), "area": "u33", "to": "u3"},
     ),
     (
-        "request publish --kind help --title Mow --when FREQ=WEEKLY --text please",
+        "request publish --kind help --title Mow --when sat --zone UTC --text please",
         "listing.publish",
-        {**LISTING, "direction": "request", "kind": "help", "title": "Mow", "when": "FREQ=WEEKLY", "text": "please"},
+        {**LISTING, "direction": "request", "kind": "help", "title": "Mow", "when": "sat", "zone": "UTC",
+         "text": "please"},
     ),
     ("offer list", "listing.list", {"direction": "offer"}),
     ("request", "listing.list", {"direction": "request"}),

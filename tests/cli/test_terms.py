@@ -105,3 +105,20 @@ def test_a_listing_says_its_labels_in_words(run: Run, node: FakeNode) -> None:
     }  # fmt: skip
     out = run("request", "show", "ab").out
     assert "10 who agree" in out and "until 1d before" in out and "cdcdcdcd" in out and "accepted by itself" in out
+
+
+def test_days_are_those_of_the_user_s_own_clock(run: Run, node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    base = ("--kind", "rent", "--title", "t")
+    run("offer", "publish", *base, "--when", "sat,sun")
+    assert (node.last[1]["when"], node.last[1]["zone"]) == ("sat,sun", "Europe/Berlin")
+    run("offer", "publish", *base, "--when", "sat", "--zone", "Asia/Tokyo")
+    assert node.last[1]["zone"] == "Asia/Tokyo"
+    run("offer", "publish", *base)
+    assert "zone" not in node.last[1]
+    node.answers["listing.show"] = {"listing_id": "ab", "title": "t", "direction": "offer", "times": "Sat each week"}
+    assert "when" in run("offer", "show", "ab").out
+    node.answers["listing.show"] = {**node.answers["listing.show"], "zone": "Asia/Tokyo"}
+    assert "Sat each week (Asia/Tokyo time)" in run("offer", "show", "ab").out
+    node.answers["listing.show"] = {**node.answers["listing.show"], "zone": "Europe/Berlin"}
+    assert "time)" not in run("offer", "show", "ab").out

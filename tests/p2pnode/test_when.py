@@ -9,8 +9,9 @@ from dateutil.rrule import rrulestr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2pnode.when import MOST_DAYS, available_at, days_in_words, is_rule, windows
+from p2pnode.when import MOST_DAYS, available_at, days_in_words, is_rule, rule_in_words, rule_of, windows
 from protocols.booking import Span, merged
+from protocols.errors import Refusal
 from protocols.listing import Availability
 
 SINCE = int(datetime(2026, 11, 2, tzinfo=UTC).timestamp() * 1000)  # a Monday
@@ -176,3 +177,26 @@ def test_times_in_words() -> None:
     whole = [Span(berlin(2026, 11, 7), berlin(2026, 11, 9)), Span(on(8, 23), on(9, 1))]
     assert days_in_words(whole, "Europe/Berlin") == "Sat 7 Nov 00:00–Sun 8 Nov 24:00, Mon 9 Nov 00:00–02:00"
     assert days_in_words([Span(on(8, 23), on(9, 1))], "No/Where") == "Sun 8 Nov 23:00–Mon 9 Nov 01:00"
+
+
+@pytest.mark.parametrize(
+    ("typed", "rule", "words"),
+    [
+        ("sat,sun", "FREQ=WEEKLY;BYDAY=SA,SU", "Sat, Sun each week"),
+        ("sun, Sat", "FREQ=WEEKLY;BYDAY=SA,SU", "Sat, Sun each week"),
+        ("fri-mon", "FREQ=WEEKLY;BYDAY=MO,FR,SA,SU", "Mon, Fri, Sat, Sun each week"),
+        ("mon-sun", "FREQ=DAILY", "every day"),
+        ("FREQ=MONTHLY;BYDAY=1SA", "FREQ=MONTHLY;BYDAY=1SA", "FREQ=MONTHLY;BYDAY=1SA"),
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=SA", "FREQ=WEEKLY;INTERVAL=2;BYDAY=SA", "FREQ=WEEKLY;INTERVAL=2;BYDAY=SA"),
+        ("FREQ=WEEKLY", "FREQ=WEEKLY", "FREQ=WEEKLY"),
+        ("FREQ=DAILY;BYDAY=SA", "FREQ=DAILY;BYDAY=SA", "FREQ=DAILY;BYDAY=SA"),
+    ],
+)
+def test_days_of_the_week_are_a_rule_and_a_rule_is_said_in_words(typed: str, rule: str, words: str) -> None:
+    assert rule_of(typed) == rule and rule_in_words(rule) == words
+
+
+def test_what_names_no_days_says_what_does() -> None:
+    with pytest.raises(Refusal, match="neither days nor a rule") as e:
+        rule_of("weekends")
+    assert "sat,sun" in e.value.hint
