@@ -111,6 +111,8 @@ def print_contact(data: dict[str, Any]) -> None:
     ruled = data.get("rule") or {}
     if ruled.get("number"):
         say(f"  Accepted by your rule {ruled['number']}.")
+    elif ruled and not ruled.get("reason"):
+        say("  Accepted at once, as your listing says (--instant).")
     elif ruled.get("reason") and data.get("status") == "proposed":
         say(f"  Not accepted by a rule: {ruled['reason']}.")
     if said.get("erased_at"):

@@ -42,7 +42,7 @@ def add(session: Session, who: tuple[str, ...], zone: str | None, **given: Any) 
 @rule.command("list", example="p2pnode rule list")
 @with_session
 def list_(session: Session) -> None:
-    """Your rules."""
+    """Your rules, and your listings that say --instant: p2pnode offer edit ID --no-instant ends that."""
     rows = session.call("rule.list")
     session.emit(rows, lambda: _print(session, rows))
 
@@ -60,11 +60,11 @@ def _print(session: Session, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return say("None. Everything waits for you. p2pnode rule add --help")
     table(
-        ["N", "KIND", "FROM", "HOURS", "DAYS", "ZONE", "AT MOST"],
+        ["N", "WHAT", "FROM", "HOURS", "DAYS", "ZONE", "AT MOST"],
         [
             (
-                row["number"],
-                row.get("kind") or "all",
+                row["number"] or "instant",
+                ", ".join(filter(None, (row.get("title"), row.get("kind")))) or "all",
                 ", ".join(row.get("from") or ()),
                 row.get("hours"),
                 row.get("days"),

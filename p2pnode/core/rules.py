@@ -96,6 +96,8 @@ def _why_not(rule: Rule, asked: Asked) -> tuple[int, str]:
     if rule.most_hours and terms.end - terms.start > rule.most_hours * HOUR:
         return 4, f"it takes longer than {rule.most_hours} hours"
     span = (terms.start, terms.end or terms.start) if terms.start else (asked.at, asked.at)
+    if (rule.hours, rule.days) == (ALL_DAY, ANY_DAY):
+        return 6, ""  # at any time, and so over night too
     if not lies_within(*span, parse_hours(rule.hours), parse_days(rule.days), zone_of(rule.zone)):
         return 5, f"it is not within {rule.hours}, {rule.days}"
     return 6, ""

@@ -16,6 +16,7 @@ from protocols.drafts import Asked as Asking
 from protocols.drafts import draft_terms, full_by_itself
 from protocols.errors import Refusal, Reject
 from protocols.exchange import NEGOTIATING, Status
+from protocols.labels import parse_labels
 from protocols.terms import Terms, terms_hash
 
 from .drafting import priced
@@ -64,12 +65,11 @@ class StandingRules:
         )
         return self._store(rule)
 
-    def instant(self, network: Network, name: bytes, zone: str = "UTC") -> dict[str, Any]:
-        """For a listing that is published for instant booking: anyone may have it as it is offered."""
-        return self._store(Rule(max(self._rules, default=0) + 1, network.id, name, who=("anyone",), zone=zone))
-
     def list(self, args: NoArgs, now: int) -> list[dict[str, Any]]:
-        return [self._json(rule) for rule in self._rules.values()]
+        """number: None for the rules that listings of ours make, which say `instant`: edit the listing to end it."""
+        own = [(n, r.name) for n in self._state.networks.values() for r, _ in self._listings.mine(n)]
+        made = [rule for network, name in own for rule in self._instant(network, name, now)]
+        return [self._json(rule) for rule in (*self._rules.values(), *made)]
 
     def remove(self, args: OneNumber, now: int) -> dict[str, Any]:
         rule = self._rules.pop(args.number, None)
@@ -90,9 +90,11 @@ class StandingRules:
 
     def proposed(self, held: Held, now: int) -> None:
         """A proposal has just arrived. Accepts it, or keeps the reason; never raises."""
-        if not self._rules:
+        instant = self._instant(self._state.networks[held.network], held.first.name, now)
+        rules = (*self._rules.values(), *instant)
+        if not rules:
             return
-        rule, reason = decide(self._rules.values(), self._asked(held, now))
+        rule, reason = decide(rules, self._asked(held, now))
         if rule is not None:
             try:
                 self._state.networks[held.network].chain.check_ready()
@@ -101,7 +103,7 @@ class StandingRules:
             except Refusal as e:
                 rule, reason = None, e.message
         self._state.journal.put(RULED + held.id, encode([rule.number if rule else 0, reason]))
-        told = {"exchange_id": held.id.hex(), "rule": rule.number if rule else None, "reason": reason}
+        told = {"exchange_id": held.id.hex(), "rule": rule.number or None if rule else None, "reason": reason}
         self._state.journal.out(Emit("rule", told))
 
     def forget(self, now: int) -> None:
@@ -110,6 +112,14 @@ class StandingRules:
                 self._state.journal.delete(key)
 
     # Parts
+
+    def _instant(self, network: Network, name: bytes, now: int) -> tuple[Rule, ...]:
+        """Of a listing of ours, if it says so: anyone may have it as it is offered. Number 0: the listing is the rule,
+        so whatever ends or changes the one does so with the other."""
+        current = self._listings.current(network, self._state.me, name)
+        if current is None or current[0].until <= now or current[1].paused:
+            return ()
+        return (Rule(0, network.id, name, who=("anyone",)),) if parse_labels(current[1].tags).instant else ()
 
     def _asked(self, held: Held, now: int) -> Asked:
         view = self._exchanges.view(held, now)
@@ -161,6 +171,10 @@ class StandingRules:
         network, record, _ = self._listings.own(args.listing, args.network)
         return network, record.name
 
+    def _title(self, network: Network, name: bytes) -> str | None:
+        current = self._listings.current(network, self._state.me, name)
+        return current[1].title if current is not None else None
+
     def _who(self, text: str) -> str:
         known = ("regulars", "members", "anyone")
         return text if text in known else self._state.directory.resolve(text).hex()
@@ -176,9 +190,10 @@ class StandingRules:
         network = self._state.networks.get(rule.network)
         named = [who if len(who) < 64 else self._state.directory.name(bytes.fromhex(who)) for who in rule.who]
         return {
-            "number": rule.number,
+            "number": rule.number or None,
             "network": rule.network.hex(),
             "listing": rule.name.hex() or None,
+            "title": self._title(network, rule.name) if network and rule.name else None,
             "kind": rule.kind or None,
             "from": named,
             "hours": rule.hours,

@@ -247,7 +247,24 @@ def test_rules_that_make_no_sense(lab, fields):
 
 
 def test_instant_booking_is_a_rule_of_one_listing(lab):
-    network = lab.network(lab.ben)
-    name = lab.ben.core.listings.mine(network)[0][0].name
-    lab.ben.core.standing.rules.instant(network, name)
-    assert proposed(lab)["status"] == "agreed"
+    assert proposed(lab)["status"] == "proposed"
+    other = lab.ask(lab.ben, "listing.publish", direction="offer", kind="rent", title="Saw", instant=True)["listing_id"]
+    edited(lab, instant=True)
+    assert [(row["number"], row["title"]) for row in look(lab.ben, "rule.list", lab.now)] == [
+        (None, "Mower"), (None, "Saw"),
+    ]  # fmt: skip
+    shown = proposed(lab, after=5 * DAY, hours=30)  # over night
+    assert shown["status"] == "agreed" and shown["rule"] == {"number": None, "reason": ""}
+    assert "comes with a note" in proposed(lab, after=9 * DAY, note="Please!")["rule"]["reason"]
+    lab.sim.crash(lab.ben)
+    lab.sim.run(MINUTE)
+    assert proposed(lab, after=11 * DAY)["status"] == "agreed"
+    lab.ask(lab.ben, "listing.withdraw", id=other)
+    edited(lab, instant=False)
+    assert look(lab.ben, "rule.list", lab.now) == []
+    assert proposed(lab, after=15 * DAY)["status"] == "proposed"
+
+
+def edited(lab: Lab, **fields: Any) -> None:
+    lab.ask(lab.ben, "listing.edit", id=lab.listing, **fields)
+    lab.sim.run(MINUTE)
