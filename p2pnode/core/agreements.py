@@ -18,13 +18,14 @@ class Agreements:
         self._exchanges = exchanges
 
     def agreement(self, args: commands.OneId, now: int) -> dict[str, Any]:
-        """The newest terms that were agreed, and their acceptance."""
+        """The newest terms that were agreed, and their acceptance. What shows that the responder knew of it is never a
+        contact: that is for the other party's eyes, and whoever gets this file would hold it."""
         held = self._exchanges.find(args.id)
         view = self._exchanges.view(held, now)
         if view.acceptance is None:
             raise Refusal("conflict", f"nothing is agreed: this exchange is {view.status}", "Accept or counter first.")
         after = [f for f in held.facts.values() if f.prev == view.acceptance.id and f.author == view.terms.responder]
-        first = min(after, key=lambda f: (f.at, f.id), default=None)
+        first = min((f for f in after if f.kind != "contact"), key=lambda f: (f.at, f.id), default=None)
         data = encode_agreement(agreement(view.terms_fact, view.acceptance, first))
         return {"exchange_id": held.id.hex(), "bytes": len(data), "agreement": b64encode(data).decode()}
 

@@ -172,6 +172,8 @@ class Contacts:
         return Contact(*said), share
 
     def _check_may(self, held: Held, view: Exchange) -> None:
+        if self._state.me not in view.terms.parties:
+            raise Refusal("refused", "you are its mediator, not a party", "A contact goes from one party to the other.")
         if not view.agreed:
             raise Refusal("conflict", f"nothing is agreed yet: this exchange is {view.status}", "Accept first.")
         if view.terms.form != SECOND_FORM:

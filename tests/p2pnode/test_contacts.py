@@ -1,5 +1,7 @@
 """Sealed contacts between two real cores: who reads them, when they go, and that they do not come back."""
 
+from base64 import b64decode
+
 import pytest
 
 from p2pnode.bounds import CONTACT_KEPT, CONTACT_UNSEEN, MAX_CONTACTS
@@ -9,10 +11,12 @@ from p2pnode.core.events import Command, Woke
 from protocols import exchange_messages as messages
 from protocols.codec import encode, plain
 from protocols.contact import Contact, open_contact, seal_contact
+from protocols.double_booking import parse_agreement
 from protocols.errors import Refusal, Reject
 from protocols.fact import Fact, Step, seal_fact
 from protocols.identity import KeyState
 from protocols.limits import DAY, MINUTE
+from protocols.steps import parse_step
 from tests.p2pnode.deals import propose
 from tests.p2pnode.lab import Lab, sent, struck, wrote
 from tests.sim.street import look
@@ -313,3 +317,42 @@ def test_a_flood_an_older_one_and_one_that_follows_no_agreement(lab):
 def test_one_in_terms_of_form_1_costs_its_sender(lab):
     id_ = agreed(lab, form=1, mediator=b"")
     assert struck(lab.say(lab.cleo, messages.FactMessage(fact_of(lab, id_, bytes(100), lab.now).wire)))
+
+
+# Files, and a mediator
+
+
+@pytest.mark.parametrize("party", ["ben", "cleo"])
+def test_no_file_about_the_exchange_holds_one(lab, party):
+    id_ = agreed(lab)
+    for node in (lab.ben, lab.cleo):
+        lab.ask(node, "exchange.contact", id=id_, phone="0171 1")
+    who = getattr(lab, party)
+    boxes = [parse_step(f).sealed for f in sealed_of(who, id_)]
+    assert len(boxes) == 2
+    parts: list[bytes] = []
+
+    def files(call: str, key: str) -> None:
+        parts.append(b64decode(look(who, call, lab.now, id=id_)[key]))
+
+    files("exchange.agreement", "agreement")
+    for node in (lab.ben, lab.cleo):
+        lab.ask(node, "exchange.cancel", id=id_)
+    files("exchange.agreement", "agreement")
+    files("exchange.rebut", "rebuttal")
+    assert not any(box in data for box in boxes for data in parts)
+    assert parse_agreement(parts[0]).known is None and parse_agreement(parts[1]).known.kind == "cancel"
+
+
+def test_a_mediator_gets_none_and_sends_none(lab):
+    id_ = agreed(lab)
+    for node in (lab.ben, lab.cleo):
+        lab.ask(node, "exchange.contact", id=id_, phone="0171 1")
+    boxes = [parse_step(f).sealed for f in sealed_of(lab.ben, id_)]
+    lab.ask(lab.cleo, "exchange.dispute", id=id_)
+    lab.sim.run(10 * MINUTE)
+    held = lab.anna.core.exchanges.held[bytes.fromhex(id_)]
+    assert len(held.facts) >= 3 and not any(f.kind == "contact" for f in held.facts.values())
+    assert not any(box in value for box in boxes for node in (lab.anna, lab.dora) for value in rows(node).values())
+    with pytest.raises(Refusal, match="not a party"):
+        lab.ask(lab.anna, "exchange.contact", id=id_, phone="110")
