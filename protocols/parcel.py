@@ -66,7 +66,7 @@ def trace(receipts: Iterable[Receipt], parties: Sequence[bytes]) -> Custody:
 
 def courier_of(terms: Terms) -> bytes:
     """Who carries the parcel of these terms: who owes the last duty that passes it on."""
-    return _duties(terms)[-1].provider
+    return duties_of(terms)[-1].provider
 
 
 def customer_of(terms: Terms) -> bytes:
@@ -88,7 +88,7 @@ def passed(terms: Terms, receipts: Iterable[Receipt]) -> Mapping[str, int]:
     taken = next((i for i, r in enumerate(path) if r.taker == courier), None)
     if taken is None:
         return {}
-    duties = _duties(terms)
+    duties = duties_of(terms)
     last = duties[-1]
     found = {duties[0].id: path[taken].at} if len(duties) > 1 else {}
     target = terms.recipient or (b"" if terms.door else last.receiver)
@@ -130,5 +130,6 @@ def _follow(given: _Given, holder: bytes, prev: bytes) -> tuple[Receipt, ...]:
     return tuple(path)
 
 
-def _duties(terms: Terms) -> list[Duty]:
+def duties_of(terms: Terms) -> list[Duty]:
+    """Those that pass a parcel on, in their order."""
     return [d for d in terms.duties if d.custody]

@@ -87,7 +87,7 @@ def describe(
                 "until": until,
                 "duty": choose(view, who, None).id if command == "pay" else None,
             }
-            for who, command, until in next_steps(view, now)
+            for who, command, until in next_steps(view, now, _holder(exchanges, held, view, now))
         ],
         "settlement": {
             "state": str(view.payment),
@@ -219,8 +219,13 @@ def _who(state: State, author: bytes) -> str:
     return "you" if author == state.me else state.directory.name(author)
 
 
-def next_steps(view: Exchange, now: int) -> list[tuple[bytes, str, int | None]]:
-    """Who can do what next: (author, command, until or None)."""
+def _holder(exchanges: "Exchanges", held: "Held", view: Exchange, now: int) -> bytes:
+    return exchanges.holder(held.network, view.terms, now) if view.terms.parcel else b""
+
+
+def next_steps(view: Exchange, now: int, holder: bytes = b"") -> list[tuple[bytes, str, int | None]]:
+    """Who can do what next: (author, command, until or None). holder: who has the parcel, by the receipts; nobody else
+    can pass it on, party or not."""
     terms = view.terms
     if view.status in NEGOTIATING:
         return [(view.turn, word, terms.expires) for word in ("accept", "counter", "decline")]
@@ -249,7 +254,8 @@ def next_steps(view: Exchange, now: int) -> list[tuple[bytes, str, int | None]]:
                 steps.append((duty.provider, "pay", until))
         elif duty_state is DutyState.PENDING:
             if view.due(duty) and duty.custody:
-                steps.append((*_handing(terms, duty), until))
+                who, command = _handing(terms, duty)
+                steps.append((holder or who, command, until))
             elif view.due(duty):
                 steps.append((duty.provider, "pay" if duty in terms.payments else _word(duty.id), until))
         elif duty_state is DutyState.DONE:

@@ -51,6 +51,8 @@ class Exchanges:
         self.rated: Callable[[Held, int], None]  # set by the core: both may have rated now
         # set by what holds receipts of custody: which duties of terms they have done, and when
         self.passed: Callable[[bytes, Terms], Mapping[str, int]] = lambda network, terms: {}
+        self.holder: Callable[[bytes, Terms, int], bytes]  # by the same: who has the parcel of these terms
+        self.moved: Callable[[Held, Exchange, int], None]  # and: this one, which passes a parcel on, has changed
         self.sealed: dict[bytes, set[bytes]] = {}  # exchange → its facts of the kind `contact`
         self.agreed: Callable[[Held, int], None]  # it was agreed on just now
         self.proposed: Callable[[Held, int], None]  # somebody has proposed it just now
@@ -224,6 +226,8 @@ class Exchanges:
             self.rated(held, now)
         if view.dispute is not Dispute.NONE:
             self._spread(held, view, now)
+        if view.agreed and view.terms.door:
+            self.moved(held, view, now)
         self._state.journal.out(Emit("exchange", {"exchange_id": held.id.hex(), "status": str(view.status)}))
         return view
 

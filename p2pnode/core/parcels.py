@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from p2pnode.bounds import (
@@ -15,17 +16,20 @@ from p2pnode.bounds import (
 )
 from protocols import custody_messages as messages
 from protocols.codec import decode, encode
-from protocols.errors import Ignore, Reject
+from protocols.duties import DutyState, door_hash
+from protocols.errors import Ignore, Refusal, Reject
+from protocols.exchange import OPEN
 from protocols.fact import WITH_TERMS
 from protocols.identity import digest
 from protocols.limits import MAX_RECEIPTS, MAX_SKEW
-from protocols.parcel import Custody, parties_of, passed, superfluous, trace
+from protocols.parcel import Custody, courier_of, duties_of, parties_of, passed, superfluous, trace
 from protocols.receipt import Half, Receipt, parse_half, parse_receipt, verify_half, verify_receipt
+from protocols.steps import parse_step
 from protocols.terms import Terms, parse_terms
 
 from .effects import Emit, Send
 from .exchanges import Exchanges
-from .held import Held
+from .held import Held, agreement, step_payload
 from .keys import HALF, RECEIPT
 from .outbox import Outbox
 from .state import State
@@ -51,6 +55,8 @@ class Parcels:
         self.offers: dict[bytes, Offered] = {}  # by the id that the receipt will have; ours, and those to us
         self._named: dict[bytes, tuple[int, frozenset[bytes]]] = {}  # exchange → (facts, parcels that its terms name)
         exchanges.passed = self.passed
+        exchanges.holder = lambda network, terms, now: self.custody(network, terms.parcel, now, terms).holder
+        exchanges.moved = lambda held, view, now: self.pass_code_on(held.network, view.terms.parcel, now)
         for _, value in state.journal.scan(RECEIPT):
             self._hold(parse_receipt(value))
         for _, value in state.journal.scan(HALF):
@@ -137,6 +143,19 @@ class Parcels:
             self.drop_offer(receipt.id)
             self._tell(receipt, now, besides)
 
+    def pass_code_on(self, network: bytes, parcel: bytes, now: int) -> None:
+        """The code of the door that a courier has shown in one of our exchanges opens the others in which we carry the
+        same parcel to the same door: so it goes from hand to hand, up to the sender. Said once in each."""
+        rows = self.exchanges(network, parcel, now)
+        shown = {terms.door: code for held, terms in rows if (code := _shown(held, terms))}
+        for held, terms in rows:
+            view, last = self._exchanges.view(held, now), duties_of(terms)[-1]
+            waits = view.status in OPEN and view.duties[last.id] is DutyState.PENDING and view.due(last)
+            if waits and last.provider == self._state.me and terms.door in shown:
+                said = step_payload(duty=last.id, code=shown[terms.door])
+                with suppress(Refusal):  # no room: tried again with the next thing that is said here, and now and then
+                    self._exchanges.say(held, "done", agreement(view), said, now)
+
     def verify(self, found: Receipt | Half) -> None:
         """The signatures, with the newest keys that are known of each. `Reject`, `Ignore`."""
         if isinstance(found, Half):
@@ -170,6 +189,8 @@ class Parcels:
         they never came to us."""
         for offered in [o for o in self.offers.values() if o.since < now - PARCEL_OFFER_LIFE]:
             self.drop_offer(offered.half.id)
+        for key in self.held:
+            self.pass_code_on(*key, now)
         waiting = {(o.half.network, o.half.parcel) for o in self.offers.values()}
         for key, held in [*self.held.items()]:
             ours = any(self._state.me in (r.giver, r.taker) for r in held.values())
@@ -310,6 +331,14 @@ class Parcels:
 def _item(receipt: bytes, author: bytes) -> bytes:
     """What is sent to several, each of whom acknowledges it for himself."""
     return digest(receipt + author)
+
+
+def _shown(held: Held, terms: Terms) -> str:
+    """The code of the door, if the courier of this exchange has said it here."""
+    if not terms.door:
+        return ""
+    steps = (parse_step(f) for f in held.facts.values() if f.kind == "done" and f.author == courier_of(terms))
+    return next((s.code for s in steps if s.code and door_hash(terms.parcel, s.code) == terms.door), "")
 
 
 def _may_name_one(kind: str, payload: bytes) -> bool:
