@@ -25,7 +25,7 @@ _WHERE = {
 @click.argument("shell", type=click.Choice(sorted(_WHERE)))
 @with_session
 def completion(session: Session, shell: str) -> None:
-    """Print what makes your SHELL complete commands, options, ids of exchanges and listings, and names of peers."""
+    """Print what makes your shell complete commands and ids, and options and names of peers."""
     found = get_completion_class(shell)
     root = click.get_current_context().find_root().command
     assert found is not None

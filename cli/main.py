@@ -27,7 +27,7 @@ SECTIONS = {
         "whoami": Place("cli.node", "whoami", "Who this node is, and how others reach it"),
         "paths": Place("cli.node", "paths", "Where the node keeps its files"),
         "version": Place("cli.node", "version", "The version of this program"),
-        "completion": Place("cli.completion", "completion", "Have your shell complete commands, ids and names"),
+        "completion": Place("cli.completion", "completion", "Print what makes your shell complete commands and ids"),
         "help": Place("cli.main", "help_", "Help on a command"),
     },
     "Neighbours": {

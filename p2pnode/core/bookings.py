@@ -89,7 +89,7 @@ class Bookings:
             self._check_availability(asked)
         if terms.start and _by_occurrence(asked.listing):
             self._check_occurrence(asked)
-        elif not terms.end or terms.kind in _GOODS:
+        elif not terms.end or terms.kind in _GOODS or terms.goal is not None:  # many pledge for one date
             self._check_stock(asked)
         else:
             self._check_time(asked)

@@ -13,6 +13,7 @@ from p2pnode.commands import COMMANDS, Search
 from protocols.errors import Refusal
 from tests.cli.conftest import Run
 from tests.cli.parcel_cases import PARCELS
+from tests.cli.settling_cases import SETTLING_CASES
 from tests.cli.standing_cases import STANDING_CASES
 from tests.p2pnode.fake_node import FakeNode
 
@@ -81,17 +82,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("exchange accept cd --terms 0123456789abcdef", "exchange.accept",
      {"id": "cd", "note": "", "terms": "0123456789abcdef"}),
     ("exchange pay cd", "exchange.pay", {"id": "cd", "note": ""}),
-    ("exchange pay cd --note ref7", "exchange.pay", {"id": "cd", "note": "ref7"}),
-    ("exchange done cd --duty work --code K7QM-2XPD-9V3T", "exchange.done",
-     {"id": "cd", "duty": "work", "code": "K7QM-2XPD-9V3T", "note": ""}),
-    ("exchange amend cd --price 4.20", "exchange.amend", {"id": "cd", "price": "4.20", "note": ""}),
-    ("exchange dispute cd --note why", "exchange.dispute", {"id": "cd", "note": "why"}),
-    ("exchange rule cd --award 3 --to anna", "exchange.rule",
-     {"id": "cd", "award": "3", "to": "anna", "keep_deposit": False, "note": ""}),
-    ("calendar --listing cd", "calendar", {"listing": "cd"}),
-    ("exchange default cd --duty return", "exchange.default", {"id": "cd", "duty": "return", "note": ""}),
-    ("exchange waive cd", "exchange.waive", {"id": "cd", "note": ""}),
-    ("exchange go ab", "exchange.go", {"listing": "ab", "note": ""}),
+    *SETTLING_CASES,
     ("calendar --listing ab", "calendar", {"listing": "ab"}),
     ("exchange", "exchange.list", {"open": False}),
     ("exchange list --open", "exchange.list", {"open": True}),

@@ -402,3 +402,22 @@ def test_a_whole_local_saturday_is_within_saturdays() -> None:
         lab.ask(lab.ben, "listing.publish", direction="offer", kind="lend", title="Saw", zone="UTC")
     shown = lab.ask(lab.ben, "listing.show", id=mower.listing)
     assert (shown["when"], shown["zone"], shown["times"]) == ("FREQ=WEEKLY;BYDAY=SA", "UTC", "Sat each week")
+
+
+def test_many_help_on_one_date() -> None:
+    barn = Rental(form="full", direction="request", kind="barn", title="Raise the barn", price=None, goal="2")
+    lab = barn.lab
+    one, other = barn.propose(lab.cleo, quantity=1), barn.propose(lab.dora, quantity=1)
+    assert [barn.do(lab.ben, "accept", id_) for id_ in (one, other)] == ["agreed", "agreed"]
+    booked = [row for row in lab.ask(lab.ben, "calendar")["rows"] if row["what"] == "booked"]
+    assert {row["exchange_id"] for row in booked} == {one, other}
+
+
+def test_no_more_help_than_there_is_room_for() -> None:
+    barn = Rental(
+        form="full", direction="request", kind="barn", title="Raise the barn", price=None, goal="1", quantity=1
+    )
+    lab = barn.lab
+    one, other = barn.propose(lab.cleo, quantity=1), barn.propose(lab.dora, quantity=1)
+    assert barn.do(lab.ben, "accept", one) == "agreed"
+    assert barn.refused(lab.ben, "accept", other).message == "1 are wanted, 0 are left"
