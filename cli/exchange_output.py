@@ -87,7 +87,7 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
             ("what", terms.get("title")),
             ("with", data.get("counterparty_name") or short(data.get("counterparty"))),
             ("you are the", data.get("role")),
-            ("quantity", terms.get("quantity")),
+            ("quantity", how_many(terms)),
             ("for", session.money(amount, network=data.get("network")) if amount else "nothing"),
             ("deposit", session.money(terms["deposit"], network=data.get("network")) if terms.get("deposit") else None),
             ("note", terms.get("note")),
@@ -117,6 +117,14 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
         _print_ending(session, data)
     print_contact(data)
     _print_next(session, data)
+
+
+def how_many(terms: dict[str, Any]) -> Any:
+    """`6 (2 × 3)` of two bikes for three hours; else the quantity."""
+    quantity, items = terms.get("quantity"), terms.get("items") or 1
+    if not quantity or items in (1, quantity) or quantity % items:
+        return quantity
+    return f"{quantity} ({items} × {quantity // items})"
 
 
 def _by_when(duty: dict[str, Any], now: int) -> str:

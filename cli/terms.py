@@ -9,6 +9,7 @@ import click
 from protocols.errors import Refusal
 from protocols.spans import format_span
 
+from .exchange_output import how_many
 from .output import facts, say
 from .session import Session
 from .times import format_time, now_ms, parse_span, parse_time
@@ -27,6 +28,7 @@ def _options() -> list[Any]:
     count, text = click.IntRange(min=1), click.option
     return [
         text("--quantity", type=count, help="How many, or how long in the price's units."),
+        text("--items", type=count, help="How many at once of what is had by the hour or day: 1."),
         text("--from", "start", metavar="TIME", multiple=True, help="From when; or FILE.toml: options from it."),
         text("--until", "end", metavar="TIME", help="Until when."),
         text("--price", metavar="PRICE", help="Another price than the one asked."),
@@ -64,7 +66,7 @@ def _options() -> list[Any]:
 
 KEYS: Final = frozenset(
     {
-        "quantity", "from", "until", "price", "note", "witness", "instalments", "deposit", "form", "mediator",
+        "quantity", "items", "from", "until", "price", "note", "witness", "instalments", "deposit", "form", "mediator",
         "cancel-until", "fee", "within", "goal", "goal-until", "leg", "share", "parent",
     }
 )  # fmt: skip
@@ -114,7 +116,7 @@ def _read(source: str) -> dict[str, Any]:
     for key, value in fields.items():
         if key in _LISTS:
             fields[key] = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
-        elif key not in ("quantity", "instalments"):
+        elif key not in ("quantity", "items", "instalments"):
             fields[key] = str(value)  # 5 and a date of TOML are what would be typed
     return fields
 
@@ -130,7 +132,7 @@ def print_terms(session: Session, data: dict[str, Any]) -> None:
     facts(
         [
             ("would propose", f"{terms['title']} ({terms['kind']})"),
-            ("quantity", terms["quantity"]),
+            ("quantity", how_many(terms)),
             ("for", money(terms["price"]) or "nothing"),
             ("deposit", money(terms["deposit"])),
             ("from", format_time(terms["from"], now) if terms["from"] else None),

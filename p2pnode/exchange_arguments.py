@@ -50,7 +50,8 @@ class Conditions(Args, frozen=True, kw_only=True):
 
 
 class Propose(Conditions, frozen=True, kw_only=True):
-    """start, end: when it is wanted. price: the whole or per unit, as the listing says; None: the listing's.
+    """start, end: when it is wanted. items: how many at once of what is had by the hour or day, for each of which
+    quantity counts the hours or days. price: the whole or per unit, as the listing says; None: the listing's.
 
     instalments: in how many steps it is given and paid. deposit: paid before the handover, and back after the return.
     witness: peers who may call a payment off if it is not answered. parcel: of a delivery, that receipts say who has
@@ -59,6 +60,7 @@ class Propose(Conditions, frozen=True, kw_only=True):
 
     listing: Id
     quantity: Count | None = None
+    items: Count | None = None
     start: Time | None = None
     end: Time | None = None
     price: Price | None = None
@@ -77,6 +79,7 @@ class Counter(Conditions, frozen=True, kw_only=True):
 
     id: Id
     quantity: Count | None = None
+    items: Count | None = None
     start: Time | None = None
     end: Time | None = None
     price: Price | None = None

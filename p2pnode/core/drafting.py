@@ -3,7 +3,7 @@
 from p2pnode import commands
 from p2pnode.bounds import PROPOSAL_LIFETIME
 from protocols.amounts import Price, parse_amount, parse_price
-from protocols.booked import booking
+from protocols.booked import booking, quantity_of
 from protocols.drafts import draft_terms, is_offered
 from protocols.envelope import Record
 from protocols.errors import Refusal
@@ -52,6 +52,12 @@ class Drafting:
         check_order_window(labels, start, now)
         quantity = _quantity(args.quantity, start or None, end or None, listing.price, 1)
         counted = listing.price is None or listing.price.per not in SPANS
+        items = 1 if args.items is None else args.items
+        if not counted:
+            _check_items(items, listing.quantity or 1, end)
+            quantity *= items
+        elif args.items is not None:
+            raise Refusal("usage", "this is not had by the hour or day", f"Say how many: --quantity {items}.")
         if counted and listing.quantity is not None and quantity > listing.quantity:
             raise Refusal("refused", f"only {listing.quantity} are offered", "Ask for fewer.")
         amount, unit, text = _price(network, args.price, listing.price, quantity)
@@ -83,7 +89,7 @@ class Drafting:
             asked=self._wishes.first(args, it, listing, labels),
             of=of,
         )
-        return network, record, _booking(self.carrying.draft(args, terms, now), listing.price)
+        return network, record, booked(self.carrying.draft(args, terms, now), listing.price, items)
 
     def counter(self, args: commands.Counter, held: Held, view: Exchange, network: Network, now: int) -> Terms:
         """The other terms that our user wants. `Refusal`."""
@@ -91,9 +97,16 @@ class Drafting:
         listing = self._listing(held, old)
         start = old.start if args.start is None else args.start
         end = old.end if args.end is None else args.end
-        if args.start is not None or args.end is not None:
+        moved = args.start is not None or args.end is not None
+        if moved:
             _check_span(start, end, now)
-        quantity = _quantity(args.quantity, args.start, args.end, listing, old.quantity)
+        before = items_of(old, listing)
+        items = before if args.items is None else args.items
+        if args.items is not None:
+            _check_items(items, old.capacity or 1, end)
+        quantity = items * _quantity(
+            args.quantity, start if moved else None, end or None, listing, old.quantity // before
+        )
         unit_price = Price(old.amount // old.quantity, old.unit, listing.per) if old.amount and listing else None
         if args.price is None and quantity == old.quantity:
             amount, unit, text = old.amount, old.unit, money(network, old.amount, old.unit)
@@ -134,7 +147,8 @@ class Drafting:
             asked=self._wishes.other(args, it, old),
             of=of,
         )
-        return _booking(self.carrying.again(args, old, terms), listing, old.capacity if args.form is None else 0)
+        terms = self.carrying.again(args, old, terms)
+        return booked(terms, listing, items, old.capacity if args.form is None else 0)
 
     def warnings(self, network: Network, terms: Terms) -> list[str]:
         """A line for a deposit that its payer cannot pay, as far as is known here."""
@@ -196,9 +210,31 @@ def _closes(start: int, now: int, otherwise: int) -> int:
     return otherwise if not start else start - DAY if start - DAY > now else start
 
 
-def _booking(terms: Terms, price: Price | None, before: int = 0) -> Terms:
-    """The terms, so that they say how many of a capacity they take: their quantity, unless that counts hours."""
-    return booking(terms, terms.capacity or before, 1 if price is not None and price.per in SPANS else terms.quantity)
+def booked(terms: Terms, price: Price | None, items: int, before: int = 0) -> Terms:
+    """The terms, so that they say how many of a capacity they take: their quantity, or, where that counts hours, the
+    items. `Refusal` where terms of this kind and form cannot."""
+    spanned = price is not None and price.per in SPANS
+    made = booking(terms, terms.capacity or before, items if spanned else terms.quantity)
+    if spanned and quantity_of(made) != items:
+        why = "only the full form of what is rented or lent can say how many are had at once"
+        raise Refusal("usage", why, "Leave --form plain out, or --items.")
+    return made
+
+
+def items_of(terms: Terms, price: Price | None) -> int:
+    """How many terms take at once, where their quantity counts the hours or days of each of them; else one."""
+    items = quantity_of(terms) if price is not None and price.per in SPANS else 1
+    return items if terms.quantity % items == 0 else 1
+
+
+def _check_items(items: int, offered: int, end: int) -> None:
+    """`Refusal` for more than there are at once, or for several at no time."""
+    if items > 1 and not end:
+        raise Refusal("usage", "several are had from one time to another", "Say when: --from and --until.")
+    if items > offered:
+        raise Refusal(
+            "refused", f"{items} are wanted, there {'is' if offered == 1 else 'are'} {offered}", "Ask for fewer."
+        )
 
 
 def _check_span(start: int, end: int, now: int) -> None:
@@ -221,9 +257,12 @@ def _quantity(given: int | None, start: int | None, end: int | None, price: Pric
     return otherwise
 
 
-def priced(network: Network, price: Price | None, quantity: int, start: int, end: int) -> tuple[int, int, str, str]:
-    """Quantity, amount, unit and how to say it, of what a listing asks: for the span, else for so many."""
-    counted = _quantity(None, start, end, price, quantity) if end else quantity
+def priced(
+    network: Network, price: Price | None, quantity: int, start: int, end: int, items: int = 1
+) -> tuple[int, int, str, str]:
+    """Quantity, amount, unit and how to say it, of what a listing asks: for the span of each item, or for so many."""
+    spanned = bool(end) and price is not None and price.per in SPANS
+    counted = items * _quantity(None, start, end, price, quantity) if spanned else quantity
     return counted, *_price(network, None, price, counted)
 
 

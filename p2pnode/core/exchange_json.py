@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from dht.keys import slot_hash
 from ledger.settlement import State as DealState
+from protocols.booked import quantity_of
 from protocols.decimals import OTHER_DECIMALS, format_amount
 from protocols.duties import DutyState
 from protocols.exchange import NEGOTIATING, OPEN, Dispute, Exchange, Status
@@ -49,6 +50,7 @@ def describe(
             "kind": terms.kind,
             "title": terms.title,
             "quantity": terms.quantity,
+            "items": quantity_of(terms) if terms.capacity else None,
             "price": {"amount": terms.amount, "unit": terms.unit} if terms.amount else None,
             "from": terms.start or None,
             "until": terms.end or None,

@@ -19,7 +19,7 @@ from protocols.exchange import NEGOTIATING, Status
 from protocols.labels import parse_labels
 from protocols.terms import Terms, terms_hash
 
-from .drafting import priced
+from .drafting import booked, items_of, priced
 from .effects import Emit
 from .exchanges import Exchanges
 from .held import Held
@@ -141,8 +141,9 @@ class StandingRules:
         record, listing = current
         of = self._state.template(listing.kind)
         try:
-            quantity, amount, unit, text = priced(network, listing.price, terms.quantity, terms.start, terms.end)
-            return draft_terms(
+            items = items_of(terms, listing.price)
+            quantity, amount, unit, text = priced(network, listing.price, terms.quantity, terms.start, terms.end, items)
+            made = draft_terms(
                 listing=record.id,
                 name=record.name,
                 proposer=terms.proposer,
@@ -162,6 +163,7 @@ class StandingRules:
                 asked=Asking(full=full_by_itself(of, terms.start, terms.end), capacity=listing.quantity or 1),
                 of=of,
             )
+            return booked(made, listing.price, items)
         except (Refusal, Reject):
             return None
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from protocols.booked import quantity_of
 from protocols.payments import DEPOSIT
 from protocols.terms import Duty, Terms
 
@@ -18,6 +19,7 @@ def terms_json(state: State, network: Network, terms: Terms) -> dict[str, Any]:
         "kind": terms.kind,
         "title": terms.title,
         "quantity": terms.quantity,
+        "items": quantity_of(terms) if terms.capacity else None,
         "price": _amount(terms.amount, terms.unit),
         "deposit": _amount(terms.deposit, deposit),
         "from": terms.start or None,
