@@ -16,6 +16,7 @@ from protocols.terms import Duty, Terms, encode_terms
 from .bookings import Bookings
 from .exchange_json import describe
 from .exchanges import Exchanges
+from .goals import Goals
 from .held import Held, agreement, step_payload
 from .listings import Listings
 from .settlements import Settlements
@@ -145,35 +146,37 @@ class Amending:
     def go(self, args: arguments.Go, now: int) -> object:
         """Say of a listing of ours that enough has come together: from here on every pledge is owed."""
         network, record, listing = self._listings.own(args.listing, args.network)
-        held = list(self._exchanges.held.values())
-        pledges = [(h, view) for h in held if (view := self._pledge(h, network, record.name, now)) is not None]
-        if not pledges:
+        counted = Goals(self._exchanges, self._state.me, now).counted(network.id, record.name)
+        waiting = [(held, view) for held, view in counted.standing if view.waits_for_go]
+        if not waiting:
             raise Refusal(
                 "not_found", f"no pledge waits for {listing.title!r}", "`p2pnode exchange list` shows the pledges."
             )
-        counted = len(pledges)
-        total = sum(v.terms.amount for _, v in pledges)
-        for _, view in pledges:
+        ready = counted.waiting()
+        if not ready:
+            goal = waiting[0][1].terms.goal
+            assert goal is not None
+            raise Refusal(
+                "conflict",
+                f"{_many(network, counted.measure(goal), goal.unit)} pledged, "
+                f"{_many(network, goal.least, goal.unit)} needed",
+                _more(len(counted.asked)),
+            )
+        for pledge, view in ready:
             goal = view.terms.goal
             assert goal is not None
-            have = total if goal.unit else counted
-            if have < goal.least:
-                raise Refusal(
-                    "conflict",
-                    f"{_many(network, have, goal.unit)} pledged, {_many(network, goal.least, goal.unit)} needed",
-                    "Wait for more pledges. They lapse by themselves if the goal is not reached in time.",
-                )
-        for pledge, view in pledges:
-            step = step_payload(args.note, counted=counted, total=total)
+            total = counted.measure_enough(goal) if goal.unit else 0
+            step = step_payload(args.note, counted=len(counted.enough), total=total)
             self._exchanges.say(pledge, "go", agreement(view), step, now)
-        return {"counted": counted, "total": total, "exchanges": [h.id.hex() for h, _ in pledges]}
-
-    def _pledge(self, held: Held, network: Network, name: bytes, now: int) -> Exchange | None:
-        """The view of an agreed pledge for this listing of ours that waits for the word, or None."""
-        if held.network != network.id or (held.first.responder, held.first.name) != (self._state.me, name):
-            return None
-        view = self._exchanges.view(held, now)
-        return view if view.waits_for_go and view.status is Status.AGREED and not view.called_off else None
+        goal = ready[0][1].terms.goal
+        assert goal is not None
+        return {
+            "counted": len(counted.enough),
+            "total": counted.measure_enough(goal) if goal.unit else 0,
+            "unit": goal.unit or None,
+            "network": network.id.hex(),
+            "exchanges": [h.id.hex() for h, _ in ready],
+        }
 
     def _named(self, duties: list[Duty], name: str | None) -> list[Duty]:
         found = [d for d in duties if name in (None, d.id)]
@@ -200,6 +203,13 @@ class Amending:
 
     def _show(self, held: Held, now: int) -> dict[str, Any]:
         return describe(self._state, self._exchanges, self._settlements, held, now)
+
+
+def _more(asked: int) -> str:
+    """What to try where a goal is not reached."""
+    if asked:
+        return f"{asked} more {'asks' if asked == 1 else 'ask'} to join: `p2pnode exchange list --open`, and accept."
+    return "Wait for more pledges. They lapse by themselves if the goal is not reached in time."
 
 
 def _many(network: Network, count: int, unit: str) -> str:

@@ -47,6 +47,7 @@ from .events import (
 )
 from .exchanges import Exchanges
 from .frames import frames
+from .goals import of_listing
 from .handlers import answered_later, handlers
 from .intake import Intake
 from .journal import Journal, Reader
@@ -120,6 +121,7 @@ class Core:
         self.exchanges = Exchanges(state, self.outbox, self.listings, self.settlements)
         self.settlements.policy = self.exchanges.may_be_paid
         self.settlements.moved = self.exchanges.settled
+        self.listings.pledged = partial(of_listing, self.exchanges, state.me)
         self.audits = Audits(state, self.settlements, verify)
         self.ratings = Ratings(state, self.exchanges, self.settlements, self.listings, self.vouches)
         self.exchanges.rated = self.ratings.reveal

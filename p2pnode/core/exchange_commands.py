@@ -17,6 +17,7 @@ from .bookings import Bookings
 from .drafting import Drafting
 from .exchange_json import describe, summary
 from .exchanges import Exchanges
+from .goals import Goals
 from .held import Held, accept_payload, accept_terms, agreement, step_payload
 from .listings import Listings
 from .paying import choose
@@ -138,6 +139,12 @@ class ExchangeCommands:
             raise Refusal("conflict", f"this exchange is {view.status}", "There is nothing left to cancel.")
         harmed = any(view.duties[d.id] is DutyState.DEFAULTED and d.receiver == me for d in view.terms.duties)
         if not view.can_be_called_off and not harmed:
+            if view.waits_for_go:
+                raise Refusal(
+                    "conflict",
+                    "what you pledged is held until the goal is reached",
+                    "If it is not reached in time, it is free again by itself.",
+                )
             raise Refusal(
                 "conflict", "the payment is under way or done", "What was paid is corrected by a new exchange."
             )
@@ -202,7 +209,9 @@ class ExchangeCommands:
         if args.network is not None:
             wanted = self._state.network(args.network).id
             rows = [h for h in rows if h.network == wanted]
-        return [self._show(h, now) for h in rows if not args.open or self._exchanges.view(h, now).status in OPEN]
+        goals = Goals(self._exchanges, self._state.me, now)
+        shown = [h for h in rows if not args.open or self._exchanges.view(h, now).status in OPEN]
+        return [describe(self._state, self._exchanges, self._settlements, h, now, goals) for h in shown]
 
     def show(self, args: commands.OneId, now: int) -> object:
         held = self._exchanges.find(args.id)
@@ -227,6 +236,12 @@ class ExchangeCommands:
         if not pending:
             return self._show(held, now)
         duty = pending[0]
+        if view.waits_for_go:
+            raise Refusal(
+                "conflict",
+                "nothing is owed yet: its goal is not reached, or the organiser has not said so",
+                "`p2pnode exchange show` says until when it may be.",
+            )
         if not view.due(duty):
             before = view.terms.duty(duty.after)
             raise Refusal(

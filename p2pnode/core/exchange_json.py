@@ -13,6 +13,7 @@ from protocols.payments import DEPOSIT, UNDER_WAY, Payment, instalments_of, part
 from protocols.steps import parse_step
 from protocols.terms import Duty, Terms, terms_hash
 
+from .goals import Goals
 from .paying import choose, wording
 from .state import Network, State
 
@@ -23,8 +24,15 @@ if TYPE_CHECKING:
 
 
 def describe(
-    state: State, exchanges: "Exchanges", settlements: "Settlements", held: "Held", now: int
+    state: State,
+    exchanges: "Exchanges",
+    settlements: "Settlements",
+    held: "Held",
+    now: int,
+    goals: Goals | None = None,
 ) -> dict[str, Any]:
+    """goals: where several are described, the pledges as they were counted for the first."""
+    goals = Goals(exchanges, state.me, now) if goals is None else goals
     view = exchanges.view(held, now)
     terms = view.terms
     me = state.me
@@ -81,7 +89,8 @@ def describe(
         "amendment": _amendment(state, network, view),
         "amended": len(view.agreements) - 1 if view.agreed else 0,
         "cancelled_by": _who(state, view.cancelled_by) if view.cancelled_by else None,
-        "waits_for_goal": view.agreed and view.waits_for_go,
+        "waits_for_goal": view.agreed and view.waits_for_go and view.status in OPEN,
+        "pledged": _pledged(goals, held, view),
         "next": [
             {
                 "who": _who(state, who),
@@ -89,7 +98,9 @@ def describe(
                 "until": until,
                 "duty": choose(view, who, None).id if command == "pay" else None,
             }
-            for who, command, until in next_steps(view, now, _holder(exchanges, held, view, now))
+            for who, command, until in goals.next(
+                held, view, next_steps(view, now, _holder(exchanges, held, view, now))
+            )
         ],
         "settlement": {
             "state": str(view.payment),
@@ -111,7 +122,7 @@ def describe(
         ],
         "receipt": next((r for d in reversed(terms.payments) if (r := receipts[d.id])), None),
         "cancel_asked": [_who(state, author) for author in sorted(view.cancel_asked)],
-        "delivered": exchanges.delivered(held),
+        "delivered": exchanges.delivered(held, now),
         "notes": [{"from": _who(state, f.author), "at": f.at, "text": parse_step(f).text} for f in view.notes],
         "attestations": {"mine": me in view.rated, "theirs": other in view.rated},
         "began_at": held.began_at,
@@ -132,6 +143,18 @@ def _conditions(state: State, network: Network, terms: Terms) -> dict[str, Any]:
         "parcel": terms.parcel.hex() or None,
         "recipient": _person(state, terms.recipient),
     }
+
+
+def _pledged(goals: Goals, held: "Held", view: Exchange) -> dict[str, Any] | None:
+    """How far the goal is, in what `least` counts: as the organiser knows it, or told all when it was reached."""
+    goal, counted = view.terms.goal, goals.of(held, view)
+    if goal is None or (counted is None and view.gone is None):
+        return None
+    if counted is not None:
+        return counted.json(goal)
+    assert view.gone is not None
+    told = parse_step(view.gone)
+    return {"pledged": told.total if goal.unit else told.counted, "pledges": told.counted, "asked": 0, "reached": True}
 
 
 def _person(state: State, author: bytes) -> dict[str, str] | None:
@@ -237,7 +260,8 @@ def next_steps(view: Exchange, now: int, holder: bytes = b"") -> list[tuple[byte
     if view.status not in OPEN:
         return []
     if view.waits_for_go and terms.goal is not None:
-        return [(terms.responder, "go", terms.goal.until)]
+        asked = [(view.counterparty(author), "cancel", None) for author in sorted(view.cancel_asked)]
+        return [(terms.responder, "go", terms.goal.until), *asked]
     steps: list[tuple[bytes, str, int | None]] = []
     if view.amendment is not None and view.amendment[0].author != terms.mediator:
         other = view.counterparty(view.amendment[0].author)

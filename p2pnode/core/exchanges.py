@@ -207,9 +207,12 @@ class Exchanges:
         held.seen = None
         self._follow(held, now)
 
-    def delivered(self, held: Held) -> bool:
-        """Whether all that we said has been acknowledged."""
-        return not any(f in self._outbox.items for f in held.facts) and not any(
+    def delivered(self, held: Held, now: int) -> bool:
+        """Whether all that we said has been acknowledged; a payment that is held for a goal is nobody's to answer."""
+        if any(f in self._outbox.items for f in held.facts):
+            return False
+        view = self.view(held, now)
+        return (view.agreed and view.waits_for_go) or not any(
             self._settlements.waiting(held.network, deal) for deal in held.deals.values()
         )
 

@@ -37,6 +37,7 @@ class Listings:
         self.replicas: Replicas
         self.drafts: Drafts
         self.elsewhere: Callable[[Network, str], list[Record]] = lambda network, prefix: []
+        self.pledged: Callable[[Network, bytes, dict[str, Any], int], dict[str, Any] | None]  # towards a goal of ours
 
     # What is held
 
@@ -144,6 +145,7 @@ class Listings:
         price = listing.price
         lease = network.catalog.get((record.author, "lease", b""))
         mine = record.author == self._state.me
+        labels = labels_json(listing.tags, network.genesis)
         replicas = self._state.gossip.replicas(network.id, record.id)
         seen = (
             now
@@ -164,7 +166,8 @@ class Listings:
             "title": listing.title,
             "text": listing.text,
             "tags": list(listing.tags),
-            "labels": labels_json(listing.tags, network.genesis),
+            "labels": labels,
+            "pledged": self.pledged(network, record.name, labels["goal"], now) if mine and labels["goal"] else None,
             "price": {"amount": price.amount, "unit": price.unit, "per": price.per} if price else None,
             "quantity": listing.quantity,
             "when": listing.available.rrule if listing.available else None,

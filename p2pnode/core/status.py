@@ -8,6 +8,7 @@ from protocols.exchange import OPEN
 
 from .exchange_json import next_steps
 from .exchanges import Exchanges
+from .goals import Goals
 from .listings import Listings
 from .membership import Membership
 from .neighbours import Neighbours
@@ -101,11 +102,12 @@ class Status:
 
     def _waiting(self, now: int) -> int:
         """Exchanges in which the next step is ours."""
-        count = 0
+        count, goals = 0, Goals(self._exchanges, self._state.me, now)
         for held in self._exchanges.held.values():
             view = self._exchanges.view(held, now)
             count += view.status in OPEN and any(
-                who == self._state.me and command != "attest" for who, command, _ in next_steps(view, now)
+                who == self._state.me and command != "attest"
+                for who, command, _ in goals.next(held, view, next_steps(view, now))
             )
         return count
 
