@@ -1,8 +1,6 @@
 """What is refused at signing, since a listing is taken, held or not to be had at that time."""
 
-from datetime import datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -380,25 +378,3 @@ def test_a_cancellation_that_is_dated_far_ahead_frees_nothing(mower: Rental) -> 
     mower.refused(lab.ben, "accept", other.id.hex())
     say(mower, EVE, acceptance, "cancel", lab.now)
     assert mower.do(lab.ben, "accept", other.id.hex()) == "agreed"
-
-
-def test_a_whole_local_saturday_is_within_saturdays() -> None:
-    mower = Rental(when="sat", zone="Europe/Berlin")
-    lab = mower.lab
-    berlin = ZoneInfo("Europe/Berlin")
-    today = datetime.fromtimestamp(lab.now / 1000, berlin).date()
-    saturday = today + timedelta(days=7 + (5 - today.weekday()) % 7)
-    start, end = (
-        int(datetime.combine(saturday + timedelta(days=n), time(), berlin).timestamp() * 1000) for n in (0, 1)
-    )
-    assert mower.do(lab.ben, "accept", mower.propose(lab.cleo, start=start, end=end)) == "agreed"
-    lab.ask(lab.ben, "listing.edit", id=mower.listing, zone="UTC")  # where it begins an hour or two later
-    lab.sim.run(MINUTE)
-    with pytest.raises(Refusal, match=r"not to be had at that time; .*\(UTC\)"):
-        mower.propose(lab.dora, start=start, end=end)
-    with pytest.raises(Refusal, match="not a time zone"):
-        lab.ask(lab.ben, "listing.edit", id=mower.listing, zone="Nowhere/Land")
-    with pytest.raises(Refusal, match="a time zone, and no times"):
-        lab.ask(lab.ben, "listing.publish", direction="offer", kind="lend", title="Saw", zone="UTC")
-    shown = lab.ask(lab.ben, "listing.show", id=mower.listing)
-    assert (shown["when"], shown["zone"], shown["times"]) == ("FREQ=WEEKLY;BYDAY=SA", "UTC", "Sat each week")
