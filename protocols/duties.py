@@ -9,7 +9,7 @@ from protocols.fact import Fact, Step
 from protocols.identity import digest
 from protocols.limits import HOUR
 from protocols.negotiation import Agreed
-from protocols.payments import PAY, Payment
+from protocols.payments import DEPOSIT, PAY, REFUND, Payment
 from protocols.steps import OF_DUTIES, parse_step
 from protocols.terms import Duty, Terms
 
@@ -32,6 +32,7 @@ _PAID: Final = {
     Payment.PROPOSED: DutyState.PENDING,
 }
 OVER: Final = frozenset({DutyState.CONFIRMED, DutyState.WAIVED})
+_OPEN: Final = frozenset({DutyState.PENDING, DutyState.DEFAULTED})
 BEGUN: Final = frozenset({DutyState.DONE, DutyState.CONFIRMED, DutyState.CONTESTED})
 
 
@@ -89,6 +90,8 @@ class _Reading:
         for duty in self.terms.duties:
             if duty.along and self.states[duty.along] in (DutyState.DONE, DutyState.CONFIRMED):
                 self.states[duty.id] = DutyState.CONFIRMED
+        if self.states.get(DEPOSIT) is DutyState.WAIVED and self.states.get(REFUND) in _OPEN:
+            self.states[REFUND] = DutyState.WAIVED  # what was never paid need not come back
         waiting = [
             d for d in self.terms.duties
             if self.states[d.id] is DutyState.PENDING and not d.on and self.turns[d.id] is not None
@@ -181,7 +184,11 @@ class _Reading:
         """Whether its receiver has said, after the deadline, that it was not done. Not before the deadline has passed
         here, too: else a date that lies ahead would make it pass."""
         limit = self.deadline(duty) if self.second else None
-        return limit is not None and limit < self.now and any(f.at > limit for f in self.facts(duty, "default"))
+        if limit is None or not any(f.at > limit for f in self.facts(duty, "default")):
+            return False
+        if self.now <= limit:
+            self.changes.append(limit + 1)
+        return limit < self.now
 
     def confirm_what_came_before(self) -> None:
         """Who says to have done what needs the thing in hand, or pays what comes after it, has received it: that

@@ -276,7 +276,7 @@ def next_steps(view: Exchange, now: int, holder: bytes = b"") -> list[tuple[byte
         duty_state = view.duties[duty.id]
         until = view.deadlines.get(duty.id) or duty.until or None
         if duty.id in view.payments:
-            if view.payments[duty.id] is Payment.PENDING and view.due(duty):
+            if view.payments[duty.id] is Payment.PENDING and duty_state is not DutyState.WAIVED and view.due(duty):
                 steps.append((duty.provider, "pay", until))
         elif duty_state is DutyState.PENDING:
             if view.due(duty) and duty.custody:

@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from p2pnode.core.exchange_json import next_steps
 from protocols.duties import DutyState, door_hash
 from protocols.errors import DecodeError
 from protocols.exchange import Dispute, Status
@@ -69,6 +70,44 @@ def test_no_show_of_either(by, name):
     deal.say(by, "cancel", END)
     view = deal.seen(END)
     assert (view.status, view.cancelled_by) == (Status.DEFAULTED, by.author)
+
+
+def test_a_default_dated_ahead_counts_when_its_deadline_is_over():
+    deal = Deal(booking())
+    deal.say(ANN, "default", END, duty="handover")
+    deal.say(ANN, "cancel", END)
+    early = deal.seen(START)
+    assert (early.duties["handover"], early.called_off) == (STATE.PENDING, False)
+    assert deal.seen(START + GRACE + 1).duties["handover"] is STATE.DEFAULTED
+    deal.say(BOB, "done", START + GRACE, duty="handover")
+    assert deal.seen(END).duties["handover"] is STATE.DONE
+    late = used()
+    late.say(BOB, "default", END + DAY, duty="return")
+    late.say(ANN, "done", END + HOUR + 1, duty="return")
+    view = late.seen(END)
+    assert (view.duties["return"], view.changes_at) == (STATE.DONE, END + 1), "the view knows when it changes"
+    assert late.seen(END + 1).duties["return"] is STATE.DEFAULTED
+
+
+def test_a_deposit_that_was_waived_needs_no_refund():
+    duties = tuple(
+        replace(d, after=after)
+        for d, after in (
+            (duty("deposit", ANN, BOB, amount=50, unit="hour"), ""),
+            (duty("handover", BOB, ANN), "deposit"),
+            (duty("return", ANN, BOB), "handover"),
+            (duty("refund", BOB, ANN, amount=50, unit="hour"), "return"),
+        )
+    )
+    deal = Deal(booking(duties=duties, deposit=50, amount=0, unit="", cancellation=()))
+    deal.say(BOB, "waive", START, duty="deposit")
+    view = deal.seen(START)
+    assert view.duties["refund"] is STATE.WAIVED
+    assert [(who, word) for who, word, _ in next_steps(view, START)] == [(BOB.author, "handover")]
+    for by, name in ((BOB, "handover"), (ANN, "return")):
+        deal.say(by, "done", START + 1, duty=name)
+    deal.say(BOB, "confirm", START + 2, duty="return")
+    assert deal.seen(START + 3).status is Status.SETTLED
 
 
 def test_who_defaulted_cannot_cancel_alone():
