@@ -191,4 +191,4 @@ def with_deposit(duties: Sequence["Duty"], amount: int, unit: str) -> tuple["Dut
 
 def instalments_of(terms: "Terms") -> int:
     """In how many steps these terms are paid: 1 for at once, 0 for no price."""
-    return sum(d.id not in (DEPOSIT, REFUND) for d in payments(terms))
+    return sum(part_of(d.id)[0] == PAY for d in payments(terms))
