@@ -10,6 +10,7 @@ from .times import format_time, now_ms
 
 PAID = ("settled",)  # of settlement.state: it stands, whatever the other side does
 NEVER_AGREED = ("declined", "withdrawn", "expired")
+ENDED = ("cancelled", "lapsed")
 NO_PAYMENT = ("released", "cancelled")
 
 
@@ -28,10 +29,14 @@ def _delivered(data: dict[str, Any]) -> bool:
 
 
 def _paid(duty: str | None) -> Callable[[dict[str, Any]], bool]:
-    """Whether this payment is through, or has come to nothing."""
+    """Whether this payment is through, or has come to nothing; of one that no ledger settles, whether it is known that
+    it was made."""
 
     def paid(data: dict[str, Any]) -> bool:
-        one = next((p for p in data.get("payments") or () if p.get("duty") == duty), data.get("settlement") or {})
+        payments = data.get("payments")
+        if payments == []:
+            return _delivered(data)
+        one = next((p for p in payments or () if p.get("duty") == duty), data.get("settlement") or {})
         return one.get("state") in (*PAID, *NO_PAYMENT)
 
     return paid
@@ -78,17 +83,16 @@ def _word(command: str) -> str:
 def print_whole(session: Session, data: dict[str, Any]) -> None:
     now = now_ms()
     terms, settlement = data.get("terms") or {}, data.get("settlement") or {}
-    amount = settlement.get("amount") or terms.get("price")
     facts(
         [
             ("exchange", data["exchange_id"] if session.plain else short(data.get("exchange_id"))),
             ("status", data.get("status")),
-            ("because", data.get("reason")),
+            ("because", data.get("reason") or _called_off(data)),
             ("what", terms.get("title")),
             ("with", data.get("counterparty_name") or short(data.get("counterparty"))),
             ("you are the", data.get("role")),
             ("quantity", how_many(terms)),
-            ("for", session.money(amount, network=data.get("network")) if amount else "nothing"),
+            ("for", _price(session, data)),
             ("deposit", session.money(terms["deposit"], network=data.get("network")) if terms.get("deposit") else None),
             ("note", terms.get("note")),
             ("terms", (terms.get("hash") or "")[: None if session.plain else 16] or None),
@@ -98,7 +102,7 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
             ("witnesses", _witnesses(terms)),
             ("mediator", (terms.get("mediator") or {}).get("name")),
             ("goal", _goal(session, data, now)),
-            ("you may cancel", _may_cancel(data, now)),
+            ("you may cancel", _may_cancel(session, data, now)),
             ("dispute", None if data.get("dispute") in (None, "none") else data["dispute"]),
             ("they say", _decisions(settlement, now)),
             ("receipt", short(data["receipt"]) if isinstance(data.get("receipt"), str) else None),
@@ -106,12 +110,11 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
         ],
         session.plain,
     )
-    for duty in () if data.get("status") in NEVER_AGREED else data.get("duties") or ():
+    for duty in _worth_telling(data):
         who = duty.get("provider_name") or short(duty.get("provider"))
-        what = f"pay {session.money(amount, network=data.get('network'))}" if _pays(duty, amount) else duty.get("what")
-        say(f"  {duty.get('state', ''):<10} {who}: {what}{_by_when(duty, now)}")
+        say(f"  {duty.get('state', ''):<10} {who}: {duty.get('what')}{_by_when(duty, now)}")
     _print_amendment(data, now)
-    for line in data.get("notes") or ():
+    for line in [line for line in data.get("notes") or () if line.get("text") != data.get("reason")]:
         say(f"  {line.get('from')}: {line.get('text')}")
     if not session.plain:
         _print_ending(session, data)
@@ -128,7 +131,9 @@ def how_many(terms: dict[str, Any]) -> Any:
 
 
 def _by_when(duty: dict[str, Any], now: int) -> str:
-    """Until when it is to be done, or that it is too late."""
+    """Until when it is to be done, or that it is too late; when it counts as confirmed."""
+    if duty.get("confirmed_at"):
+        return f", confirmed by itself {format_time(duty['confirmed_at'], now)}"
     if duty.get("state") != "pending" or not duty.get("until"):
         return ""
     return f", {'OVERDUE since' if duty.get('overdue') else 'until'} {format_time(duty['until'], now)}"
@@ -159,11 +164,15 @@ def _goal(session: Session, data: dict[str, Any], now: int) -> str | None:
     return f"{much} by {format_time(goal['until'], now)}"
 
 
-def _may_cancel(data: dict[str, Any], now: int) -> str | None:
-    """Until when the reader may cancel alone, while that is still to come."""
+def _may_cancel(session: Session, data: dict[str, Any], now: int) -> str | None:
+    """Until when the reader may cancel alone, and for how much, while that is still to come and nothing has begun."""
+    if data.get("status") not in ("proposed", "countered", "agreed"):
+        return None
     rules = (data.get("terms") or {}).get("may_cancel") or ()
     until = next((rule["until"] for rule in rules if rule.get("name") == "you"), 0)
-    return f"alone until {format_time(until, now)}" if until > now else None
+    fees = [d["amount"] for d in data.get("duties") or () if d.get("on") and d.get("provider_name") == "you"]
+    costs = f", for {session.money(fees[0], network=data.get('network'))}" if fees else ""
+    return f"alone until {format_time(until, now)}{costs}" if until > now else None
 
 
 def _witnesses(terms: dict[str, Any]) -> str | None:
@@ -190,8 +199,35 @@ def _decisions(settlement: dict[str, Any], now: int) -> str | None:
     return f"nothing yet; the time to accept the payment {'ends' if until > now else 'ended'} {format_time(until, now)}"
 
 
-def _pays(duty: dict[str, Any], amount: Any) -> bool:
-    return bool(amount) and duty.get("id") == "pay"
+def _worth_telling(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The duties: all that was agreed, or may be, but for the fees that only who cancels alone owes; of what was called
+    off, what was done and what is still due."""
+    duties: list[dict[str, Any]] = data.get("duties") or []
+    if data.get("status") in NEVER_AGREED:
+        return []
+    if data.get("status") not in ENDED:
+        return [duty for duty in duties if not duty.get("on")]
+    due = [step.get("duty") for step in data.get("next") or ()]
+    return [duty for duty in duties if duty.get("state") != "pending" or duty.get("id") in due]
+
+
+def _called_off(data: dict[str, Any]) -> str | None:
+    if data.get("status") != "cancelled":
+        return None
+    alone = data.get("cancelled_by")
+    return f"{alone} cancelled alone, as the terms allow" if alone else "both of you cancelled"
+
+
+def _price(session: Session, data: dict[str, Any]) -> str:
+    """What is given for it: credit or money, with what it was corrected to; the other side of a barter; or nothing."""
+    terms = data.get("terms") or {}
+    amount = (data.get("settlement") or {}).get("amount") or terms.get("price")
+    said = [terms["in_return"]] if terms.get("in_return") else []
+    if amount:
+        money = session.money(terms.get("corrected") or amount, network=data.get("network"))
+        before = f" (before the correction: {session.money(amount, network=data.get('network'))})"
+        said.append(money + (before if terms.get("corrected") else ""))
+    return " and ".join(said) or "nothing"
 
 
 def _print_step(session: Session, data: dict[str, Any]) -> None:
@@ -199,21 +235,19 @@ def _print_step(session: Session, data: dict[str, Any]) -> None:
     if session.plain:
         print_whole(session, data)
         return
-    terms = data.get("terms") or {}
-    amount = (data.get("settlement") or {}).get("amount") or terms.get("price")
-    price = session.money(amount, network=data.get("network")) if amount else "nothing"
-    what = f"{terms.get('title')}, for {price}"
+    what = f"{(data.get('terms') or {}).get('title')}, for {_price(session, data)}"
     other = data.get("counterparty_name") or short(data.get("counterparty"))
     say(f"{short(data.get('exchange_id'))}  {data.get('status')}: {what}, with {other}")
     for payment in data.get("payments") or ():
         if payment["duty"] == data.get("duty") != "pay":
             money = session.money(payment["amount"], network=data.get("network"))
-            say(f"Payment {payment['duty']}, {money}: {payment['state']}")
+            say(f"{_called(payment['duty']).capitalize()}, {money}: {payment['state']}")
     if data.get("reason"):
         say(f"Because: {data['reason']}")
     _print_ending(session, data)
     if not data.get("delivered", True):
         say(f"On its way to {other}.")
+    _print_amendment(data, now_ms())
     _print_next(session, data)
 
 
@@ -232,13 +266,20 @@ def _print_ending(session: Session, data: dict[str, Any]) -> None:
         say(f"You asked to cancel. It is cancelled when {other} does, too." if mine else f"{other} asks to cancel.")
 
 
+def _called(duty: str) -> str:
+    """One of several payments, in words."""
+    names = {"fee": "the fee for cancelling alone", "adjust": "the correction", "award": "what the mediator decided"}
+    return names.get(duty.partition("-")[0], f"payment {duty}")
+
+
 def _which_payment(session: Session, data: dict[str, Any]) -> str:
     """Which of several payments the reader has to make next, and how much it is."""
     payments = {p["duty"]: p for p in data.get("payments") or ()}
     mine = [s["duty"] for s in data.get("next") or () if s.get("who") == "you" and s.get("duty") in payments]
     if not mine or len(payments) < 2:
         return ""
-    return f"  ({mine[0]}: {session.money(payments[mine[0]]['amount'], network=data.get('network'))})"
+    money = session.money(payments[mine[0]]["amount"], network=data.get("network"))
+    return f"  ({_called(mine[0]).removeprefix('payment ')}: {money})"
 
 
 def _print_next(session: Session, data: dict[str, Any]) -> None:

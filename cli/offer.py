@@ -318,7 +318,7 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
             ("text", row.get("text")),
             ("price", row.get("asks") or session.price(row.get("price"), row.get("network"))),
             ("quantity", row.get("quantity")),
-            ("when", _times(row)),
+            ("to be had", _times(row)),
             ("tags", ", ".join(row.get("tags") or ())),
             *_labels(session, row),
             ("area", row.get("area")),

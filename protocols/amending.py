@@ -12,7 +12,7 @@ from protocols.duties import OVER, DutyState
 from protocols.errors import Refusal
 from protocols.exchange import Exchange
 from protocols.limits import DAY
-from protocols.payments import DEPOSIT, PAY, REFUND, Payment, part_of
+from protocols.payments import CORRECTION, DEPOSIT, PAY, REFUND, Payment, part_of, price_in_all
 from protocols.terms import Duty, Terms, terms_hash
 
 AWARD_WITHIN = 7 * DAY
@@ -35,7 +35,7 @@ def amended(
     old = view.terms
     duties: Sequence[Duty] = old.duties
     price = old.amount
-    if amount is not None and amount != _paid_in_all(view):
+    if amount is not None and amount != price_in_all(view.terms):
         duties, price = _repriced(view, amount)
     if start is not None or end is not None:
         duties = _moved(view, duties, start, end)
@@ -98,14 +98,6 @@ def award(view: Exchange, payer: bytes, amount: int, unit: str) -> Duty:
     )
 
 
-def _paid_in_all(view: Exchange) -> int:
-    """The price with all corrections of it so far."""
-    pay = view.terms.duty(PAY)
-    payer = pay.provider if pay is not None else b""
-    more = [d for d in view.terms.duties if part_of(d.id)[0] == "adjust"]
-    return view.terms.amount + sum(d.amount if d.provider == payer else -d.amount for d in more)
-
-
 def _repriced(view: Exchange, amount: int) -> tuple[list[Duty], int]:
     old = view.terms
     pay = old.duty(PAY)
@@ -123,10 +115,10 @@ def _repriced(view: Exchange, amount: int) -> tuple[list[Duty], int]:
         if amount == 0:
             return [d for d in old.duties if d != pay], 0
         return [replace(d, amount=amount) if d == pay else d for d in old.duties], amount
-    difference = amount - _paid_in_all(view)
+    difference = amount - price_in_all(old)
     payer, payee = (pay.provider, pay.receiver) if difference > 0 else (pay.receiver, pay.provider)
     correction = Duty(
-        id=_free(old, "adjust"),
+        id=_free(old, CORRECTION),
         action="transfer",
         what="pay the difference",
         provider=payer,

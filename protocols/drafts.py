@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from protocols.conditions import SECOND_FORM, needs_second_form
 from protocols.errors import Refusal
 from protocols.limits import DAY, MAX_LEGS, MAX_TITLE
-from protocols.payments import DEPOSIT, in_instalments, part_of, with_deposit
+from protocols.payments import DEPOSIT, LEG, in_instalments, part_of, with_deposit
 from protocols.templates import PAYING, DutyTemplate, Template, template
 from protocols.terms import Cancellation, Duty, Goal, Share, Terms, encode_terms, parse_terms, quorum_of
 
@@ -155,7 +155,7 @@ def asked_before(old: Terms, start: int) -> Asked:
     may be cancelled until so long before the start moves with it."""
     moved = start - old.start if start and old.start else 0
     rules = tuple(Cancellation(rule.by, max(0, rule.until + moved)) for rule in old.cancellation)
-    legs = tuple(Leg(d.provider, d.what) for d in old.duties if part_of(d.id)[0] == "leg" and part_of(d.id)[1])
+    legs = tuple(Leg(d.provider, d.what) for d in old.duties if part_of(d.id)[0] == LEG and part_of(d.id)[1])
     second = old.form == SECOND_FORM
     first = next((d for d in old.duties if not d.along and d.id != DEPOSIT), None)
     return Asked(

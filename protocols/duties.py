@@ -47,12 +47,14 @@ class Moved(NamedTuple):
 
 class Standing(NamedTuple):
     """state of each duty; deadlines: of each whose turn has come and that is not done, ms, where it has one; since:
-    when that turn came; changes: times at which a state changes by itself."""
+    when that turn came; changes: times at which a state changes by itself; by_itself: of each that is done, until when
+    its receiver may contest it before it counts as confirmed."""
 
     states: dict[str, DutyState]
     deadlines: dict[str, int]
     since: dict[str, int]
     changes: tuple[int, ...]
+    by_itself: dict[str, int]
 
 
 def door_hash(parcel: bytes, code: str) -> bytes:
@@ -81,6 +83,7 @@ class _Reading:
         self.states: dict[str, DutyState] = {}
         self.turns: dict[str, int | None] = {}
         self.changes: list[int] = []
+        self.by_itself: dict[str, int] = {}
 
     def read(self) -> Standing:
         for duty in self.terms.duties:  # `after` only ever points back
@@ -98,7 +101,9 @@ class _Reading:
         ]  # fmt: skip
         deadlines = {d.id: limit for d in waiting if (limit := self.deadline(d)) is not None} if self.second else {}
         since = {d.id: turn for d in waiting if (turn := self.turns[d.id]) is not None}
-        return Standing(self.states, deadlines, since, tuple(sorted({*self.changes, *deadlines.values()})))
+        changes = tuple(sorted({*self.changes, *deadlines.values()}))
+        by_itself = {name: at for name, at in self.by_itself.items() if self.states[name] is DutyState.DONE}
+        return Standing(self.states, deadlines, since, changes, by_itself)
 
     def facts(self, duty: Duty, kind: str) -> list[Fact]:
         author = duty.provider if kind == "done" else duty.receiver
@@ -178,6 +183,7 @@ class _Reading:
         if self.now > by_itself:
             return DutyState.CONFIRMED
         self.changes.append(by_itself + 1)
+        self.by_itself[duty.id] = by_itself
         return DutyState.DONE
 
     def defaulted(self, duty: Duty) -> bool:

@@ -61,10 +61,11 @@ class Exchange(msgspec.Struct, frozen=True):
     """What the facts amount to. terms: the newest valid ones; turn: who may decide on them, while negotiating.
 
     payments: how far each payment through the ledger has come, by its duty; payment: all of them in one word.
-    deadlines, since: of duties that wait to be done, until when, and since when it is their turn, ms. acceptance: the
-    first one of the newest agreement, `first_acceptance` of the first. amendment: what one side proposes in place of
-    the agreed terms. called_off: by both, or alone by `cancelled_by`; it is cancelled once nothing that moved stands
-    against it. gone: the word that a goal was reached. changes_at: when time alone changes something here next, ms.
+    deadlines, since: of duties that wait to be done, until when, and since when it is their turn, ms. by_itself: of
+    those that are done, when they count as confirmed if nobody contests them. acceptance: the first one of the newest
+    agreement, `first_acceptance` of the first. amendment: what one side proposes in place of the agreed terms.
+    called_off: by both, or alone by `cancelled_by`; it is cancelled once nothing that moved stands against it. gone:
+    the word that a goal was reached. changes_at: when time alone changes something here next, ms.
     """
 
     id: bytes
@@ -82,6 +83,7 @@ class Exchange(msgspec.Struct, frozen=True):
     reason: str = ""
     deadlines: dict[str, int] = {}
     since: dict[str, int] = {}
+    by_itself: dict[str, int] = {}
     agreements: tuple[Agreed, ...] = ()
     amendment: tuple[Fact, Terms] | None = None
     called_off: bool = False
@@ -224,6 +226,7 @@ def evaluate(
         notes=tuple(f for f in said if _text(f)),
         deadlines=stand.deadlines,
         since=stand.since,
+        by_itself=stand.by_itself,
         agreements=found.agreed,
         amendment=found.amendment,
         called_off=off,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PAY: Final = "pay"
 DEPOSIT: Final = "deposit"
 REFUND: Final = "refund"
+LEG: Final = "leg"  # `leg-1` and so on: what one side of a barter gives
+CORRECTION: Final = "adjust"  # `adjust-1` and so on: the difference to a price that was paid
 _DOMAIN: Final = b"p2pnode/v1/payment\0"
 _PART = re.compile(r"\A([a-z]+)-([1-9][0-9]?)\Z")
 _TEXT = 60  # characters of what is said of one step: twelve of them must fit into one fact
@@ -187,6 +189,19 @@ def with_deposit(duties: Sequence["Duty"], amount: int, unit: str) -> tuple["Dut
         if duty.id == returned.id:
             steps.append(refund)
     return tuple(steps)
+
+
+def corrects(terms: "Terms", duty: "Duty") -> int:
+    """By how much this payment changes what the price comes to, minor units; 0 if it is no correction."""
+    price = terms.duty(PAY)
+    if part_of(duty.id)[0] != CORRECTION or price is None:
+        return 0
+    return duty.amount if duty.provider == price.provider else -duty.amount
+
+
+def price_in_all(terms: "Terms") -> int:
+    """The price with all corrections of it, minor units."""
+    return terms.amount + sum(corrects(terms, d) for d in terms.duties)
 
 
 def instalments_of(terms: "Terms") -> int:

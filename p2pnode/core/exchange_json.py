@@ -9,7 +9,7 @@ from protocols.decimals import OTHER_DECIMALS, format_amount
 from protocols.duties import DutyState
 from protocols.exchange import NEGOTIATING, OPEN, Dispute, Exchange, Status
 from protocols.parcel import customer_of
-from protocols.payments import DEPOSIT, UNDER_WAY, Payment, instalments_of, part_of
+from protocols.payments import DEPOSIT, LEG, UNDER_WAY, Payment, instalments_of, part_of, price_in_all
 from protocols.steps import parse_step
 from protocols.terms import Duty, Terms, terms_hash
 
@@ -40,7 +40,7 @@ def describe(
     names = state.directory
     network = state.networks[held.network]
     paid = {d.id for d in terms.payments}
-    gives = any(d.provider == me for d in terms.duties if d.id not in paid and d.id != "return")
+    gives = any(d.provider == me for d in terms.duties if not (d.id in paid or d.id == "return" or d.along))
     receipts = {duty: settlements.receipt(held.network, deal) for duty, deal in held.deals.items() if duty in paid}
     overdue = {d.id for d in view.overdue(now)}
     return {
@@ -60,6 +60,8 @@ def describe(
             "quantity": terms.quantity,
             "items": quantity_of(terms) if terms.capacity else None,
             "price": {"amount": terms.amount, "unit": terms.unit} if terms.amount else None,
+            "corrected": _amount(price_in_all(terms), terms.unit) if _is_corrected(terms) else None,
+            "in_return": in_return(terms),
             "from": terms.start or None,
             "until": terms.end or None,
             "deposit": _amount(terms.deposit, _deposit_unit(terms)),
@@ -82,6 +84,8 @@ def describe(
                 "until": view.deadlines.get(d.id) or d.until or None,
                 "overdue": d.id in overdue,
                 "since": view.since.get(d.id),
+                "confirmed_at": view.by_itself.get(d.id),
+                "on": d.on or None,
             }
             for d in terms.duties
         ],
@@ -190,20 +194,21 @@ def changes(state: State, network: Network, old: Terms, new: Terms) -> list[str]
         said.append(f"{name}: owed no more")
     for name in after.keys() - before.keys():
         duty = after[name]
-        paid = f" {money(network, duty.amount, duty.unit)}" if duty.amount else ""
-        said.append(f"{name}: {_who(state, duty.provider)} {'pays' if paid else 'does'}{paid or ': ' + duty.what}")
+        what = wording(new, duty, money(network, duty.amount, duty.unit)) if duty.amount else duty.what
+        said.append(f"{_who(state, duty.provider)}: {what}")
     return sorted(said)
 
 
 def summary(state: State, network: Network, view: Exchange) -> str:
     """The terms in one line: what our user has to know before accepting them."""
     terms = view.terms
-    said = [f"{terms.title}, {terms.quantity} for {money(network, terms.amount, terms.unit)}"]
+    many = f"{terms.quantity} × " if terms.quantity > 1 else ""
+    said = [f"{many}{terms.title}, for {_price(network, terms)}"]
     if terms.start:
         said.append("at the time that `p2pnode exchange show` names")
     if terms.deposit:
         said.append(f"a deposit of {money(network, terms.deposit, _deposit_unit(terms))}")
-    if instalments_of(terms):
+    if instalments_of(terms) > 1:
         said.append(f"in {instalments_of(terms)} instalments")
     if terms.witnesses:
         said.append(f"witnesses {', '.join(_who(state, w) for w in terms.witnesses)}")
@@ -285,7 +290,7 @@ def next_steps(view: Exchange, now: int, holder: bytes = b"") -> list[tuple[byte
             elif view.due(duty):
                 steps.append((duty.provider, "pay" if duty in terms.payments else _word(duty.id), until))
         elif duty_state is DutyState.DONE:
-            steps.append((duty.receiver, "confirm", until))
+            steps.append((duty.receiver, "confirm", view.by_itself.get(duty.id)))
     steps += [(d.receiver, "default", None) for d in view.overdue(now)]
     steps = [s for i, s in enumerate(steps) if s[1] != "pay" or s[:2] not in [before[:2] for before in steps[:i]]]
     busy = {d.provider for d in terms.payments if view.payments.get(d.id) in UNDER_WAY}
@@ -295,9 +300,12 @@ def next_steps(view: Exchange, now: int, holder: bytes = b"") -> list[tuple[byte
         steps = [step for step in steps if step[1] not in ("handover", "done")]
         steps += [(failed[0].provider, "cancel", None)] if failed[0].provider not in view.cancel_asked else []
     if (
-        view.cancel_asked and view.can_be_called_off and not (view.called_off and view.deposit_is_out)
-    ):  # who asked to cancel has nothing else to do; the other may agree to it, or go on
-        steps = [step for step in steps if step[0] not in view.cancel_asked]
+        view.cancel_asked
+        and view.can_be_called_off
+        and view.status is not Status.SETTLED
+        and not (view.called_off and view.deposit_is_out)
+    ):  # who asked to cancel has nothing else to do, but gives back what is lent; the other may agree to it, or go on
+        steps = [step for step in steps if step[0] not in view.cancel_asked or step[1] == "return"]
         steps += [(view.counterparty(author), "cancel", None) for author in sorted(view.cancel_asked)]
     if view.status is Status.SETTLED:
         steps += [(a, "attest", None) for a in terms.parties if a not in view.rated]
@@ -318,6 +326,25 @@ def _word(duty_id: str) -> str:
 
 def _amount(amount: int, unit: str) -> dict[str, Any] | None:
     return {"amount": amount, "unit": unit} if amount else None
+
+
+def _is_corrected(terms: Terms) -> bool:
+    return price_in_all(terms) != terms.amount
+
+
+def in_return(terms: Terms) -> str | None:
+    """What is given in a barter for what its listing names; None where this is none."""
+    legs = [d for d in terms.duties if part_of(d.id)[0] == LEG and not d.amount]
+    if not legs:
+        return None
+    named = next((d.provider for d in legs if d.what.casefold() == terms.title.casefold()), terms.responder)
+    *others, last = [d.what for d in legs if d.provider != named] or [legs[-1].what]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _price(network: Network, terms: Terms) -> str:
+    said = [text for text in (in_return(terms), terms.amount and money(network, terms.amount, terms.unit)) if text]
+    return " and ".join(said) or "nothing"
 
 
 def _deposit_unit(terms: Terms) -> str:

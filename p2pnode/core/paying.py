@@ -3,7 +3,7 @@
 from protocols.duties import DutyState
 from protocols.errors import Refusal
 from protocols.exchange import Exchange
-from protocols.payments import DEPOSIT, PAY, REFUND, UNDER_WAY, instalments_of, part_of
+from protocols.payments import CORRECTION, DEPOSIT, PAY, REFUND, UNDER_WAY, corrects, instalments_of, part_of
 from protocols.terms import Duty, Terms
 
 _SHOW = "`p2pnode exchange show` lists who owes what."
@@ -42,8 +42,12 @@ def _why_not(view: Exchange, duty: Duty) -> str:
 def wording(terms: Terms, duty: Duty, money: str) -> str:
     """What is to be paid, in our own words: the other side's could name another price."""
     kind, part = part_of(duty.id)
+    if duty.on:
+        return f"pay {money} for cancelling alone"
     if duty.id == DEPOSIT:
         return f"pay {money} as a deposit"
     if duty.id == REFUND:
         return f"pay the deposit of {money} back"
+    if kind == CORRECTION:
+        return f"pay {money} {'more' if corrects(terms, duty) > 0 else 'back'}, as the price was corrected"
     return f"pay {money}, part {part} of {instalments_of(terms)}" if part and kind == PAY else f"pay {money}"

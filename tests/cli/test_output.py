@@ -189,6 +189,50 @@ def test_an_exchange_says_what_is_next(run: Run, node: FakeNode) -> None:
     assert "you: pay, cancel; Bob: confirm" in run("exchange", "list").out
 
 
+def test_an_exchange_says_what_became_of_it(run: Run, node: FakeNode) -> None:
+    later = int(time.time() * 1000) + 2 * DAY
+    duties = [
+        {"id": "handover", "what": "hand over Saw", "provider_name": "Bob", "state": "done", "confirmed_at": later},
+        {"id": "pay", "what": "pay 2 hour", "provider_name": "you", "state": "pending", "until": later},
+        {
+            "id": "fee-taker",
+            "what": "pay 1 hour for cancelling alone",
+            "provider_name": "you",
+            "state": "pending",
+            "on": "cancel",
+            "amount": {"amount": 100, "unit": "hour", "decimals": 2},
+        },
+    ]
+    terms = {**EXCHANGE["terms"], "may_cancel": [{"name": "you", "until": later}]}
+    ended = {**EXCHANGE, "next": [], "duties": duties, "terms": terms}
+    node.answers["exchange.show"] = {**ended, "status": "agreed"}
+    out = run("exchange", "show", "cd").out
+    assert "hand over Saw, confirmed by itself" in out and ", for 1 hour" in out and "pay 1 hour" not in out
+    node.answers["exchange.show"] = {**ended, "status": "cancelled", "cancelled_by": "Bob"}
+    out = run("exchange", "show", "cd").out
+    assert "Bob cancelled alone" in out and "hand over Saw" in out
+    assert "pay 2 hour" not in out and "you may cancel" not in out
+    node.answers["exchange.show"] = {**ended, "status": "cancelled", "cancelled_by": None}
+    assert "both of you cancelled" in run("exchange", "show", "cd").out
+
+
+def test_what_is_given_for_it_is_said_as_it_is(run: Run, node: FakeNode) -> None:
+    def told(**terms: object) -> str:
+        node.answers["exchange.pay"] = {**EXCHANGE, "terms": {**EXCHANGE["terms"], **terms}}
+        return run("exchange", "pay", "cd").out
+
+    less = {"amount": 150, "unit": "hour", "decimals": 2}
+    assert ", for 1.5 hour (before the correction: 2 hour), with Bob" in told(corrected=less)
+    assert ", for thirty eggs and 2 hour, with Bob" in told(in_return="thirty eggs")
+
+
+def test_who_proposes_other_terms_reads_them_once_more(run: Run, node: FakeNode) -> None:
+    amendment = {"by": "you", "note": "Rain", "expires": NOW, "changes": ["price: 3 hour instead of 2 hour"]}
+    node.answers["exchange.amend"] = {**EXCHANGE, "amendment": amendment}
+    out = run("exchange", "amend", "cd", "--price", "3").out
+    assert "You propose (Rain), until" in out and "\n  price: 3 hour instead of 2 hour\n" in out
+
+
 def test_the_other_tables(run: Run, node: FakeNode) -> None:
     node.answers |= {
         "status": {"state": "joined", "network": {"name": "Elm", "unit": "hour", "decimals": 2}, "peers": 2,

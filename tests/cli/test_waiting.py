@@ -47,6 +47,13 @@ def test_paying_waits_until_it_is_settled(run: Run, node: FakeNode) -> None:
     assert run("exchange", "pay", "cd", "--wait", "20", "--json").data["settlement"]["state"] == "settled"
 
 
+def test_what_no_ledger_settles_is_paid_when_the_other_side_knows(run: Run, node: FakeNode) -> None:
+    cash = {"exchange_id": "cd", "duty": "pay", "payments": [], "settlement": {"state": "none", "amount": None}}
+    node.answers["exchange.pay"] = {**cash, "delivered": False}
+    node.in_turn("exchange.show", {**cash, "delivered": False}, {**cash, "delivered": True})
+    assert run("exchange", "pay", "cd", "--note", "RF18", "--wait", "5", "--json").data["delivered"] is True
+
+
 def test_joining_waits_until_joined(run: Run, node: FakeNode) -> None:
     target = "/dns4/ann.example/tcp/4001/p2p/12D3KooWCZaPq6Bx7CEEm7NfchiZpQQcMMcrKAEZYuWBfP44jvBm"
     network = {"id": "aa", "name": "Elm Street", "unit": "hour"}

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from protocols.errors import Refusal
 from protocols.limits import DAY, HOUR, MINUTE
 from tests.p2pnode.lab import Lab
 
@@ -33,8 +36,82 @@ class Listed(Lab):
         return [(s["command"].split()[2], s["until"]) for s in steps if s["who"] == "you"]
 
 
+def test_who_borrows_is_the_taker_though_he_comes_to_fetch_it() -> None:
+    lab = Listed(kind="lend", title="Apple press")
+    lab.propose(start=lab.now + 2 * DAY, end=lab.now + 2 * DAY + 4 * HOUR)
+    assert [d["id"] for d in lab.shown(lab.cleo)["duties"]] == ["fetch", "handover", "return"]
+    assert [lab.shown(node)["role"] for node in (lab.ben, lab.cleo)] == ["giver", "taker"]
+
+
+def test_until_when_something_can_be_contested() -> None:
+    lab = Listed(price="2")
+    lab.propose(form="full")
+    lab.do(lab.ben, "accept")
+    done_at = lab.now
+    lab.do(lab.ben, "handover")
+    handover = lab.shown(lab.cleo)["duties"][0]
+    assert handover["state"] == "done" and done_at + 2 * DAY <= handover["confirmed_at"] < done_at + 2 * DAY + MINUTE
+    assert ("confirm", handover["confirmed_at"]) in lab.mine(lab.cleo)
+    lab.do(lab.cleo, "confirm")
+    assert lab.shown(lab.cleo)["duties"][0]["confirmed_at"] is None
+
+
+def test_a_correction_says_who_pays_what_and_what_the_price_is_now() -> None:
+    lab = Listed(price="2")
+    lab.propose(form="full")
+    lab.do(lab.ben, "accept")
+    lab.do(lab.ben, "handover")
+    lab.do(lab.cleo, "pay")
+    lab.do(lab.cleo, "amend", price="1.50")
+    assert lab.shown(lab.ben)["amendment"]["changes"] == ["you: pay 0.5 hour back, as the price was corrected"]
+    lab.do(lab.ben, "accept")
+    shown = lab.shown(lab.cleo)
+    assert shown["terms"]["corrected"] == {"amount": 150, "unit": "hour"}
+    assert shown["duties"][-1]["what"] == "pay 0.5 hour back, as the price was corrected"
+    lab.do(lab.ben, "pay")
+    lab.do(lab.ben, "amend", price="3")
+    assert lab.shown(lab.cleo)["amendment"]["changes"] == ["you: pay 1.5 hour more, as the price was corrected"]
+
+
+def test_what_is_given_in_return_in_a_barter() -> None:
+    lab = Listed(kind="barter", title="Potatoes")
+    lab.propose(leg=("mine: thirty eggs", "mine: a loaf", "mine: a jar of jam"))
+    assert lab.shown(lab.ben)["terms"]["in_return"] == "thirty eggs, a loaf and a jar of jam"
+    lab.do(lab.ben, "counter", leg=("yours: thirty eggs", "mine: potatoes"), price="1", note="And an hour")
+    with pytest.raises(Refusal, match=r"Potatoes, for thirty eggs and 1 hour; note: And an hour$"):
+        lab.do(lab.cleo, "accept", terms="0" * 16)
+
+
+def test_the_other_terms_are_named_without_what_goes_without_saying() -> None:
+    lab = Listed(price="2")
+    lab.propose(quantity=3)
+    lab.do(lab.ben, "counter", price="5")
+    with pytest.raises(Refusal, match=r"are other ones now: 3 × Honey, for 5 hour$"):
+        lab.do(lab.cleo, "accept", terms="0" * 16)
+
+
+def test_what_a_fee_is_for_is_said() -> None:
+    lab = Listed(kind="lend", title="Apple press")
+    lab.propose(start=lab.now + 2 * DAY, end=lab.now + 2 * DAY + 4 * HOUR, cancel_until=DAY, fee="1")
+    fees = [d["what"] for d in lab.shown(lab.cleo)["duties"] if d["id"].startswith("fee-")]
+    assert fees == ["pay 1 hour for cancelling alone"] * 2
+
+
 def test_terms_with_a_fee_can_be_countered() -> None:
     lab = Listed(kind="rent", title="Mower", price="2/hour")
     lab.propose(start=lab.now + 2 * DAY, end=lab.now + 2 * DAY + 4 * HOUR, cancel_until=DAY, fee="1")
     assert lab.do(lab.ben, "counter", note="Mind the rain")["status"] == "countered"
     assert lab.do(lab.cleo, "accept")["status"] == "agreed"
+
+
+def test_who_wants_to_cancel_still_gives_back_what_he_has() -> None:
+    lab = Listed(kind="lend", title="Apple press")
+    lab.propose()
+    lab.do(lab.ben, "accept")
+    lab.do(lab.ben, "handover")
+    lab.do(lab.cleo, "cancel")
+    assert [word for word, _ in lab.mine(lab.cleo)] == ["return"]
+    lab.do(lab.cleo, "return")
+    lab.do(lab.ben, "confirm")
+    steps = {(s["who"], s["command"].split()[1]) for s in lab.shown(lab.ben)["next"]}
+    assert steps == {("you", "attest"), ("Cleo", "attest")}, "nothing that is over can be cancelled"
