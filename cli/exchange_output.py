@@ -37,7 +37,8 @@ def _paid(duty: str | None) -> Callable[[dict[str, Any]], bool]:
         if payments == []:
             return _delivered(data)
         one = next((p for p in payments or () if p.get("duty") == duty), data.get("settlement") or {})
-        return one.get("state") in (*PAID, *NO_PAYMENT)
+        held = bool(data.get("waits_for_goal")) and one.get("state") == "proposed"
+        return held or one.get("state") in (*PAID, *NO_PAYMENT)
 
     return paid
 
@@ -53,7 +54,7 @@ def print_list(session: Session, rows: list[dict[str, Any]]) -> None:
                 (row.get("terms") or {}).get("title") or "-",
                 row.get("status"),
                 row.get("counterparty_name") or short(row.get("counterparty")),
-                _turn(row),
+                "; ".join(part for part in (goal_so_far(session, row), _turn(row)) if part),
             )
             for row in rows
         ],
@@ -98,7 +99,7 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
             ("terms", (terms.get("hash") or "")[: None if session.plain else 16] or None),
             ("from", format_time(terms["from"], now) if terms.get("from") else None),
             ("until", format_time(terms["until"], now) if terms.get("until") else None),
-            ("payment", None if settlement.get("state") in (None, "none", "pending") else settlement["state"]),
+            ("payment", _payment(data, settlement)),
             ("witnesses", _witnesses(terms)),
             ("mediator", (terms.get("mediator") or {}).get("name")),
             ("goal", _goal(session, data, now)),
@@ -130,6 +131,13 @@ def how_many(terms: dict[str, Any]) -> Any:
     return f"{quantity} ({items} × {quantity // items})"
 
 
+def _payment(data: dict[str, Any], settlement: dict[str, Any]) -> str | None:
+    state = settlement.get("state")
+    if state == "proposed" and data.get("waits_for_goal"):
+        return "held until the goal is reached"
+    return None if state in (None, "none", "pending") else state
+
+
 def _by_when(duty: dict[str, Any], now: int) -> str:
     """Until when it is to be done, or that it is too late; when it counts as confirmed."""
     if duty.get("confirmed_at"):
@@ -158,10 +166,48 @@ def _goal(session: Session, data: dict[str, Any], now: int) -> str | None:
     goal = (data.get("terms") or {}).get("goal")
     if not goal:
         return None
-    unit = goal.get("unit")
-    least = {"amount": goal["least"], "unit": unit} if unit else None
-    much = session.money(least, network=data.get("network")) if least else f"{goal['least']} pledges"
-    return f"{much} by {format_time(goal['until'], now)}"
+    so_far = (data.get("pledged") or {}).get("pledged")
+    known = "" if so_far is None else f"; {_many(session, data, so_far)} so far"
+    return f"{_many(session, data, goal['least'])} by {format_time(goal['until'], now)}{known}"
+
+
+def _many(session: Session, data: dict[str, Any], count: int) -> str:
+    """So much of what its goal counts."""
+    unit = data["terms"]["goal"].get("unit")
+    if unit:
+        return session.money({"amount": count, "unit": unit}, network=data.get("network"))
+    return f"{count} {'pledge' if count == 1 else 'pledges'}"
+
+
+def goal_so_far(session: Session, data: dict[str, Any]) -> str:
+    """Of a pledge that waits for its goal, to the organiser: `3 hour of 7 hour pledged`."""
+    pledged, goal = data.get("pledged"), (data.get("terms") or {}).get("goal")
+    if not pledged or not goal or not data.get("waits_for_goal"):
+        return ""
+    much, least = _many(session, data, pledged["pledged"]), _many(session, data, goal["least"])
+    return f"{much} of {least}" if goal.get("unit") else f"{pledged['pledged']} of {least}"
+
+
+def _print_waiting(session: Session, data: dict[str, Any]) -> None:
+    """Of a pledge that waits for its goal: who has to say what, and that nothing is owed before."""
+    goal = (data.get("terms") or {}).get("goal")
+    if not goal or not data.get("waits_for_goal"):
+        return
+    least, until = _many(session, data, goal["least"]), format_time(goal["until"], now_ms())
+    pledged = data.get("pledged")
+    if pledged is None:
+        who = data.get("counterparty_name") or "the organiser"
+        held = next((p for p in data.get("payments") or () if p.get("state") == "proposed"), None)
+        if held is not None:
+            much = session.money(held["amount"], network=data.get("network"))
+            say(f"Set aside: {much}. It is paid when {who} says that {least} came together, or free again {until}.")
+            return
+        say(f"Nothing is owed until {who} says that {least} came together. If not, it lapses {until}.")
+        if any(p.get("state") == "pending" for p in data.get("payments") or ()):
+            say(f"To set it aside until then: p2pnode exchange pay {short(data.get('exchange_id'))}")
+    elif not pledged["reached"]:
+        asked = f"; {pledged['asked']} more wait for your answer" if pledged["asked"] else ""
+        say(f"Waiting for more pledges: {goal_so_far(session, data)} so far{asked}. If not, it lapses {until}.")
 
 
 def _may_cancel(session: Session, data: dict[str, Any], now: int) -> str | None:
@@ -284,6 +330,8 @@ def _which_payment(session: Session, data: dict[str, Any]) -> str:
 
 def _print_next(session: Session, data: dict[str, Any]) -> None:
     now = now_ms()
+    if not session.plain:
+        _print_waiting(session, data)
     which = _which_payment(session, data)
     for who, steps in _steps(data).items():
         if who == "you":

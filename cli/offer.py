@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from protocols.errors import Refusal
+from protocols.labels import without_labels
 from protocols.spans import format_span
 
 from .command import Command, Group, with_session
@@ -319,7 +320,7 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
             ("price", row.get("asks") or session.price(row.get("price"), row.get("network"))),
             ("quantity", row.get("quantity")),
             ("to be had", _times(row)),
-            ("tags", ", ".join(row.get("tags") or ())),
+            ("tags", ", ".join(without_labels(tuple(row.get("tags") or ())))),
             *_labels(session, row),
             ("area", row.get("area")),
             ("distance", None if row.get("distance_km") is None else distance(row["distance_km"])),
@@ -332,6 +333,8 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
         ],
         session.plain,
     )
+    if (row.get("pledged") or {}).get("ready"):
+        say(f"Next: p2pnode exchange go {short(row.get('listing_id'))}")
     if not row.get("mine") and not row.get("paused") and row.get("state") != "withdrawn":
         say(f"Next: p2pnode exchange propose {short(row.get('listing_id'))}")
 
@@ -346,13 +349,30 @@ def _labels(session: Session, row: dict[str, Any]) -> list[tuple[str, str | None
     """What its tags say to machines, in words."""
     labels = row.get("labels") or {}
     goal, orders, part = labels.get("goal"), labels.get("orders"), labels.get("part_of")
-    much = goal and (session.money(goal, network=row.get("network")) if goal["unit"] else f"{goal['amount']} who agree")
     return [
-        ("goal", much or None),
+        ("goal", _goal(session, row, goal) if goal else None),
         ("orders", f"until {format_span(orders)} before" if orders else None),
         ("part of", short(part) if part else None),
         ("instant", "accepted by itself" if labels.get("instant") else None),
     ]
+
+
+def _goal(session: Session, row: dict[str, Any], goal: dict[str, Any]) -> str:
+    """How much has to come together, and to the organiser how much has."""
+
+    def much(count: int) -> str:
+        if goal["unit"]:
+            return session.money({**goal, "amount": count}, network=row.get("network"))
+        return str(count)
+
+    who = "" if goal["unit"] else " who agree"
+    pledged = row.get("pledged")
+    if not pledged:
+        return much(goal["amount"]) + who
+    parts = [f"{much(goal['amount'])}{who}; {much(pledged['pledged'])} so far"]
+    parts += [f"{pledged['asked']} more wait for your answer"] if pledged["asked"] else []
+    parts += [f"until {format_time(pledged['until'], now_ms())}"] if pledged["until"] else []
+    return ", ".join(parts)
 
 
 offer = _build("offer", 'rent --title "Snowblower" --price 2/hour --tag snow')

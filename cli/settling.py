@@ -179,7 +179,10 @@ def go(session: Session, listing: str, note: str) -> None:
     It is refused as long as the goal is not reached. Without this word all pledges lapse at the date of the goal.
     """
     data = session.write("exchange.go", listing=listing, note=note)
-    session.emit(data, lambda: say(f"It goes ahead: {data.get('counted')} pledges are owed from now on."))
+    counted, total = data.get("counted"), {"amount": data.get("total"), "unit": data.get("unit")}
+    pledges = "1 pledge is" if counted == 1 else f"{counted} pledges are"
+    much = f", {session.money(total, network=data.get('network'))} in all" if data.get("unit") else ""
+    session.emit(data, lambda: say(f"It goes ahead: {pledges} owed from now on{much}."))
 
 
 COMMANDS = (

@@ -10,7 +10,7 @@ from protocols.errors import Refusal
 from protocols.spans import UNITS
 from protocols.spans import parse_span as parse_span
 
-_SPAN = re.compile(r"\+?([0-9]{1,6})\s*(min|m|h|d|w)")
+_SPAN = re.compile(r"\+?([0-9]{1,6})\s*(s|min|m|h|d|w)")
 _DAY = re.compile(r"(today|tomorrow|[0-9]{4}-[0-9]{2}-[0-9]{2})?(?:(?:^|[ T])([0-9]{1,2}:[0-9]{2}))?")
 _HINT = "Write 2026-05-01, '2026-05-01 14:00', 'tomorrow 9:00', or a time from now such as 3d or 2h"
 

@@ -158,7 +158,8 @@ def _pledged(goals: Goals, held: "Held", view: Exchange) -> dict[str, Any] | Non
         return counted.json(goal)
     assert view.gone is not None
     told = parse_step(view.gone)
-    return {"pledged": told.total if goal.unit else told.counted, "pledges": told.counted, "asked": 0, "reached": True}
+    pledged = told.total if goal.unit else told.counted
+    return {"pledged": pledged, "pledges": told.counted, "asked": 0, "ready": 0, "reached": True}
 
 
 def _person(state: State, author: bytes) -> dict[str, str] | None:

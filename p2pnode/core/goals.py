@@ -34,11 +34,12 @@ class Counted(NamedTuple):
         return _measure([view for held, view in self.standing if held.id in self.enough], goal)
 
     def json(self, goal: Goal) -> dict[str, Any]:
-        """`pledged`: as `least` counts."""
+        """pledged: as `least` counts; asked: how many wait for our answer; ready: how many can go ahead now."""
         return {
             "pledged": self.measure(goal),
             "pledges": len(self.standing),
             "asked": len(self.asked),
+            "ready": len(self.waiting()),
             "reached": self.measure_enough(goal) >= goal.least,
         }
 

@@ -48,11 +48,11 @@ class Pledges(Lab):
 
 def test_the_organiser_sees_how_far_it_is() -> None:
     lab = Pledges("2")
-    none = {"pledged": 0, "pledges": 0, "asked": 0, "reached": False}
+    none = {"pledged": 0, "pledges": 0, "asked": 0, "ready": 0, "reached": False}
     assert lab.listed() == none | {"until": None}
     one, other = lab.pledge(lab.ben), lab.propose(lab.cleo)
     until = lab.start - DAY
-    some = {"pledged": 1, "pledges": 1, "asked": 1, "reached": False}
+    some = {"pledged": 1, "pledges": 1, "asked": 1, "ready": 0, "reached": False}
     assert lab.listed() == some | {"until": until}
     assert lab.seen(lab.anna, one)["pledged"] == some
     assert lab.seen(lab.ben, one)["pledged"] is None, "a pledger does not know of the others"
@@ -66,9 +66,9 @@ def test_the_organiser_sees_how_far_it_is() -> None:
     lab.sim.run(MINUTE)
     assert lab.words(lab.anna, one) == [("you", "go")]
     rows = lab.ask(lab.anna, "exchange.list")
-    assert [row["pledged"]["reached"] for row in rows] == [True, True]
+    assert [row["pledged"]["ready"] for row in rows] == [2, 2]
     lab.go()
-    assert lab.seen(lab.ben, one)["pledged"] == {"pledged": 2, "pledges": 2, "asked": 0, "reached": True}
+    assert lab.seen(lab.ben, one)["pledged"] == {"pledged": 2, "pledges": 2, "asked": 0, "ready": 0, "reached": True}
     assert lab.words(lab.cleo, other) == [("you", "done")]
 
 
