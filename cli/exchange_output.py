@@ -1,6 +1,6 @@
 """What `exchange` prints: where an exchange stands, and what comes next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .contact import print_contact
@@ -116,7 +116,7 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
         say(f"  {duty.get('state', ''):<10} {who}: {duty.get('what')}{_by_when(duty, now)}")
     _print_amendment(data, now)
     for line in [line for line in data.get("notes") or () if line.get("text") != data.get("reason")]:
-        say(f"  {line.get('from')}: {line.get('text')}")
+        say(f"  {line.get('from')}: {line.get('text')}{_pictures(line.get('photos') or ())}")
     if not session.plain:
         _print_ending(session, data)
     print_contact(data)
@@ -136,6 +136,11 @@ def _payment(data: dict[str, Any], settlement: dict[str, Any]) -> str | None:
     if state == "proposed" and data.get("waits_for_goal"):
         return "held until the goal is reached"
     return None if state in (None, "none", "pending") else state
+
+
+def _pictures(photos: Sequence[str]) -> str:
+    """` (photo 1f0c22ab)`: by the hash, which `b2sum -l 256 FILE` makes of the picture again."""
+    return f" (photo {', '.join(short(photo) for photo in photos)})" if photos else ""
 
 
 def _by_when(duty: dict[str, Any], now: int) -> str:

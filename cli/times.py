@@ -92,4 +92,5 @@ def local_zone() -> str:
     where = named or os.path.realpath("/etc/localtime")
     _, found, name = where.rpartition("zoneinfo/")
     zone = name if found else named
-    return zone if re.fullmatch(r"[A-Za-z][A-Za-z0-9_+/-]{0,62}", zone) else "UTC"
+    known = zone != "Etc/UTC" and re.fullmatch(r"[A-Za-z][A-Za-z0-9_+/-]{0,62}", zone)
+    return zone if known else "UTC"

@@ -223,7 +223,7 @@ def evaluate(
         payments=payments,
         cancel_asked=asked,
         rated=rated,
-        notes=tuple(f for f in said if _text(f)),
+        notes=tuple(f for f in said if _is_note(f)),
         deadlines=stand.deadlines,
         since=stand.since,
         by_itself=stand.by_itself,
@@ -259,14 +259,16 @@ def _negotiating(
         payments=payments,
         cancel_asked=frozenset(),
         rated={},
-        notes=tuple(f for f in said if _text(f)),
+        notes=tuple(f for f in said if _is_note(f)),
         reason=parse_step(decision).text if decision is not None else "",
         changes_at=terms.expires + 1 if status in NEGOTIATING else None,
     )
 
 
-def _text(fact: Fact) -> str:
-    return "" if fact.kind in WITH_TERMS else parse_step(fact).text
+def _is_note(fact: Fact) -> bool:
+    """Whether somebody wrote a line to it, or took pictures."""
+    said = None if fact.kind in WITH_TERMS else parse_step(fact)
+    return said is not None and bool(said.text or said.photos)
 
 
 def _gone(terms: Terms, after: Sequence[Fact]) -> Fact | None:

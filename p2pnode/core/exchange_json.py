@@ -8,6 +8,7 @@ from protocols.booked import quantity_of
 from protocols.decimals import OTHER_DECIMALS, format_amount
 from protocols.duties import DutyState
 from protocols.exchange import NEGOTIATING, OPEN, Dispute, Exchange, Status
+from protocols.fact import Fact
 from protocols.parcel import customer_of
 from protocols.payments import DEPOSIT, LEG, UNDER_WAY, Payment, instalments_of, part_of, price_in_all
 from protocols.steps import parse_step
@@ -127,7 +128,7 @@ def describe(
         "receipt": next((r for d in reversed(terms.payments) if (r := receipts[d.id])), None),
         "cancel_asked": [_who(state, author) for author in sorted(view.cancel_asked)],
         "delivered": exchanges.delivered(held, now),
-        "notes": [{"from": _who(state, f.author), "at": f.at, "text": parse_step(f).text} for f in view.notes],
+        "notes": [_note(state, f) for f in view.notes],
         "attestations": {"mine": me in view.rated, "theirs": other in view.rated},
         "began_at": held.began_at,
     }
@@ -233,6 +234,13 @@ def _witnessed(state: State, settlements: "Settlements", held: "Held", terms: Te
         "until": deal.expiry or None,
         "said": [{"name": _who(state, w), "decision": said.get(w)} for w in deal.witnesses],
     }
+
+
+def _note(state: State, fact: Fact) -> dict[str, Any]:
+    """A line that somebody wrote to a step, and the hashes of the pictures that he took of the thing."""
+    said = parse_step(fact)
+    photos = [photo.hex() for photo in said.photos]
+    return {"from": _who(state, fact.author), "at": fact.at, "text": said.text, "photos": photos}
 
 
 def _typed(command: str, exchange: bytes, listing: bytes) -> str:

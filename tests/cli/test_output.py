@@ -165,7 +165,7 @@ EXCHANGE: dict[str, Any] = {
              {"who": "you", "command": "p2pnode exchange cancel cdcdcdcd", "until": None},
              {"who": "Bob", "command": "p2pnode exchange confirm cdcdcdcd", "until": NOW}],
     "settlement": {"state": "pending", "amount": {"amount": 200, "unit": "hour", "decimals": 2}},
-    "receipt": None, "delivered": False, "notes": [{"from": "Bob", "text": "hello"}],
+    "receipt": None, "delivered": False, "notes": [{"from": "Bob", "text": "hello", "photos": ["1f0c22ab" * 8]}],
 }  # fmt: skip
 
 
@@ -179,7 +179,7 @@ def test_an_exchange_says_what_is_next(run: Run, node: FakeNode) -> None:
         "Next: p2pnode exchange pay cdcdcdcd",
         "Waiting for Bob: confirm",
         "pending",
-        "Bob: hello",
+        "Bob: hello (photo 1f0c22ab)",
         "not yet",
     ):
         assert words in out

@@ -1,4 +1,4 @@
-"""Bookings of several things, or by several people, at one time."""
+"""Bookings of several things, or by several people, at one time; and how a booking is shown."""
 
 import pytest
 
@@ -64,3 +64,18 @@ def test_chairs_without_a_price_are_booked_at_once_too() -> None:
     chairs = Rental(form="full", kind="lend", title="Chairs", price=None, quantity=10, instant=True)
     one = chairs.propose(chairs.lab.cleo, quantity=4)
     assert chairs.lab.ask(chairs.lab.ben, "exchange.show", id=one)["status"] == "agreed"
+
+
+def test_who_fetches_is_no_giver_and_a_fee_is_no_instalment() -> None:
+    mower = Rental(form="full")
+    lab = mower.lab
+    one = mower.propose(lab.cleo, fee="0.50", cancel_until=HOUR)
+    assert lab.ask(lab.cleo, "exchange.show", id=one)["role"] == "taker"
+    assert lab.ask(lab.ben, "exchange.show", id=one)["role"] == "giver"
+    mower.do(lab.ben, "counter", one, price="3")
+    duties = [d["id"] for d in lab.ask(lab.cleo, "exchange.show", id=one)["duties"]]
+    assert "pay" in duties and "pay-1" not in duties
+    assert "instalments" not in mower.refused(lab.cleo, "accept", one, terms="00" * 8).message
+    mower.do(lab.cleo, "accept", one)
+    mower.do(lab.ben, "handover", one, photos=["ab" * 32])
+    assert lab.ask(lab.cleo, "exchange.show", id=one)["notes"][-1]["photos"] == ["ab" * 32]

@@ -6,6 +6,8 @@ shown there must be what comes.
     …                                  within a line: any text; alone on a line: any lines, or none
     <link>                             text without blanks, kept under this name: later it stands for the same
     exit status 5                      the last line where the exit status is not 0
+    <saturday>, <sunday>               dates, from the one that is eight days ahead or more
+    <day>, <date>                      in three days: its name, such as Tue, and its date
 
 Commands that only look are repeated until they show what they should, for as long as `PATIENCE`: neighbours need a
 moment to hear of each other. All others are typed once.
@@ -15,6 +17,7 @@ import re
 import shlex
 import time
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from tests.e2e.nodes import PATIENCE, Failed, Node
@@ -22,7 +25,7 @@ from tests.e2e.nodes import PATIENCE, Failed, Node
 LOOKING = (
     {"status"}, {"whoami"}, {"search"}, {"peers"}, {"reputation"}, {"ledger"}, {"offer", "list"}, {"offer", "show"},
     {"request", "list"}, {"request", "show"}, {"exchange", "list"}, {"exchange", "show"},
-    {"vouches"}, {"claim", "list"}, {"claim", "show"},
+    {"calendar"}, {"rule", "list"}, {"order", "list"}, {"vouches"}, {"claim", "list"}, {"claim", "show"},
 )  # fmt: skip
 _PROMPT = re.compile(r"([a-z]+)\$ (.+)")
 _NAME = re.compile(r"<([a-z][a-z ]*)>")
@@ -90,13 +93,22 @@ def pattern(expected: list[str], known: dict[str, str]) -> re.Pattern[str]:
     return re.compile("".join("(?:[^\n]*\n)*?" if line.strip() == "…" else one(line) for line in expected))
 
 
+def days(today: date) -> dict[str, str]:
+    """The days that a transcript can name."""
+    saturday = today + timedelta(days=8 + (5 - today.weekday() - 8) % 7)
+    soon = today + timedelta(days=3)
+    named = {"saturday": saturday, "sunday": saturday + timedelta(days=1), "date": soon}
+    return {"day": f"{soon:%a}", **{name: day.isoformat() for name, day in named.items()}}
+
+
 class Transcript:
-    """Runs one file. Nodes live in `root`."""
+    """Runs one file. Nodes live in `root`, where there is a picture to be named: photo.jpg."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        (root / "photo.jpg").write_bytes(b"a picture")
         self.nodes: dict[str, Node] = {}
-        self.known: dict[str, str] = {}
+        self.known: dict[str, str] = days(datetime.now().astimezone().date())
 
     def end(self) -> None:
         for node in self.nodes.values():
