@@ -20,6 +20,12 @@ class Carrying:
         self._exchanges = exchanges
         self._drafted: tuple[bytes, str] = (b"", "")  # door hash → its code, of the draft before
 
+    def is_wanted(self, args: commands.Propose, parent: bytes, now: int) -> bool:
+        """Whether a parcel is to be passed on: a new one, or that of the exchange which this one carries out."""
+        above = self._exchanges.held.get(parent)
+        carried = above is not None and bool(self._exchanges.view(above, now).terms.parcel)
+        return carried or bool(args.parcel or args.door) or args.to is not None
+
     def draft(self, args: commands.Propose, terms: Terms, now: int) -> Terms:
         """The terms of a proposal, with a parcel if our user wants one. `Refusal`."""
         parent = self._exchanges.held.get(terms.parent)

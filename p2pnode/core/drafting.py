@@ -66,6 +66,9 @@ class Drafting:
             network=network, of=of, title=listing.title, owner_gives=offered, owner=record.author, other=record.author,
             start=start, end=end, closes=_closes(start, now, record.until), unit=unit,
         )  # fmt: skip
+        asked = self._wishes.first(args, it, listing, labels)
+        if args.form is None and self.carrying.is_wanted(args, asked.parent, now):
+            asked = asked._replace(full=True)
         terms = draft_terms(
             listing=record.id,
             name=record.name,
@@ -86,7 +89,7 @@ class Drafting:
             witnesses=witnesses,
             instalments=1 if args.instalments is None else args.instalments,
             deposit=_deposit(network, args.deposit),
-            asked=self._wishes.first(args, it, listing, labels),
+            asked=asked,
             of=of,
         )
         return network, record, booked(self.carrying.draft(args, terms, now), listing.price, items)

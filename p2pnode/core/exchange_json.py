@@ -15,6 +15,7 @@ from protocols.steps import parse_step
 from protocols.terms import Duty, Terms, terms_hash
 
 from .goals import Goals
+from .held import Hands
 from .paying import choose, wording
 from .state import Network, State
 
@@ -44,6 +45,7 @@ def describe(
     gives = any(d.provider == me for d in terms.duties if not (d.id in paid or d.id == "return" or d.along))
     receipts = {duty: settlements.receipt(held.network, deal) for duty, deal in held.deals.items() if duty in paid}
     overdue = {d.id for d in view.overdue(now)}
+    hands = hands_of(exchanges, held, view, now)
     return {
         "exchange_id": held.id.hex(),
         "listing_id": slot_hash((terms.responder, "listing", terms.name)).hex(),
@@ -99,13 +101,11 @@ def describe(
         "next": [
             {
                 "who": _who(state, who),
-                "command": _typed(command, held.id, slot_hash((terms.responder, "listing", terms.name))),
+                "command": _typed(command, held.id, slot_hash((terms.responder, "listing", terms.name)), hands.offer),
                 "until": until,
                 "duty": choose(view, who, None).id if command == "pay" else None,
             }
-            for who, command, until in goals.next(
-                held, view, next_steps(view, now, _holder(exchanges, held, view, now))
-            )
+            for who, command, until in goals.next(held, view, next_steps(view, now, hands))
         ],
         "settlement": {
             "state": str(view.payment),
@@ -127,6 +127,8 @@ def describe(
         ],
         "receipt": next((r for d in reversed(terms.payments) if (r := receipts[d.id])), None),
         "cancel_asked": [_who(state, author) for author in sorted(view.cancel_asked)],
+        "holder": _person(state, hands.holder),
+        "at_door": hands.at_door,
         "delivered": exchanges.delivered(held, now),
         "notes": [_note(state, f) for f in view.notes],
         "attestations": {"mine": me in view.rated, "theirs": other in view.rated},
@@ -147,6 +149,7 @@ def _conditions(state: State, network: Network, terms: Terms) -> dict[str, Any]:
         "shares": [{**(_person(state, share.author) or {}), "parts": share.parts} for share in terms.split],
         "parcel": terms.parcel.hex() or None,
         "recipient": _person(state, terms.recipient),
+        "door": bool(terms.door),
     }
 
 
@@ -243,12 +246,13 @@ def _note(state: State, fact: Fact) -> dict[str, Any]:
     return {"from": _who(state, fact.author), "at": fact.at, "text": said.text, "photos": photos}
 
 
-def _typed(command: str, exchange: bytes, listing: bytes) -> str:
+def _typed(command: str, exchange: bytes, listing: bytes, offer: bytes) -> str:
     """The command as its user types it."""
     id_ = (listing if command == "go" else exchange).hex()[:8]
     said = {
         "attest": f"attest {id_} --outcome 2",
         "give": f"parcel give {id_}",
+        "take": f"parcel take {offer.hex()[:8]}",
         "open": f"exchange done {id_} --code CODE",
     }
     return f"p2pnode {said.get(command, f'exchange {command} {id_}')}"
@@ -258,13 +262,13 @@ def _who(state: State, author: bytes) -> str:
     return "you" if author == state.me else state.directory.name(author)
 
 
-def _holder(exchanges: "Exchanges", held: "Held", view: Exchange, now: int) -> bytes:
-    return exchanges.holder(held.network, view.terms, now) if view.terms.parcel else b""
+def hands_of(exchanges: "Exchanges", held: "Held", view: Exchange, now: int) -> Hands:
+    return exchanges.hands(held.network, view.terms, now) if view.terms.parcel else Hands()
 
 
-def next_steps(view: Exchange, now: int, holder: bytes = b"") -> list[tuple[bytes, str, int | None]]:
-    """Who can do what next: (author, command, until or None). holder: who has the parcel, by the receipts; nobody else
-    can pass it on, party or not."""
+def next_steps(view: Exchange, now: int, hands: Hands) -> list[tuple[bytes, str, int | None]]:
+    """Who can do what next: (author, command, until or None). Nobody but who has a parcel can pass it on, party or
+    not; what he has offered to somebody waits for him to take it."""
     terms = view.terms
     if view.status in NEGOTIATING:
         return [(view.turn, word, terms.expires) for word in ("accept", "counter", "decline")]
@@ -295,7 +299,7 @@ def next_steps(view: Exchange, now: int, holder: bytes = b"") -> list[tuple[byte
         elif duty_state is DutyState.PENDING:
             if view.due(duty) and duty.custody:
                 who, command = _handing(terms, duty)
-                steps.append((holder or who, command, until))
+                steps.append((hands.taker, "take", until) if hands.taker else (hands.holder or who, command, until))
             elif view.due(duty):
                 steps.append((duty.provider, "pay" if duty in terms.payments else _word(duty.id), until))
         elif duty_state is DutyState.DONE:

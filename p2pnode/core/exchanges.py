@@ -23,7 +23,7 @@ from protocols.terms import Terms, parse_terms
 from . import payable
 from .admission import Admission
 from .effects import Emit, Send
-from .held import Held, Seen, step_payload
+from .held import Hands, Held, Seen, step_payload
 from .keys import EXCHANGE, FACT
 from .listings import Listings
 from .outbox import Outbox
@@ -51,7 +51,7 @@ class Exchanges:
         self.rated: Callable[[Held, int], None]  # set by the core: both may have rated now
         # set by what holds receipts of custody: which duties of terms they have done, and when
         self.passed: Callable[[bytes, Terms], Mapping[str, int]] = lambda network, terms: {}
-        self.holder: Callable[[bytes, Terms, int], bytes]  # by the same: who has the parcel of these terms
+        self.hands: Callable[[bytes, Terms, int], Hands]  # by the same: in whose hands the parcel of terms is
         self.moved: Callable[[Held, Exchange, int], None]  # and: this one, which passes a parcel on, has changed
         self.sealed: dict[bytes, set[bytes]] = {}  # exchange → its facts of the kind `contact`
         self.agreed: Callable[[Held, int], None]  # it was agreed on just now

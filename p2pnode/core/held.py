@@ -1,5 +1,7 @@
 """An exchange as this node holds it, and the payloads of what is said in it."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from protocols import exchange_messages as messages
@@ -61,6 +63,17 @@ class Held(msgspec.Struct):
     def count(self, author: bytes, kind: str = "") -> int:
         """How many facts this author has said, of this kind or of any."""
         return sum(f.author == author and kind in ("", f.kind) for f in self.facts.values())
+
+
+class Hands(NamedTuple):
+    """holder: who has a parcel, by the receipts known here; taker, offer: to whom he has offered it, and the id of
+    that, if he has; all empty where there is no parcel. at_door: the code was shown, and so he has it no more, whatever
+    the receipts say."""
+
+    holder: bytes = b""
+    taker: bytes = b""
+    offer: bytes = b""
+    at_door: bool = False
 
 
 def step_payload(text: str = "", duty: str = "", commitment: bytes = b"", **more: object) -> bytes:

@@ -257,6 +257,7 @@ class ParcelCommands:
             "holder": self._state.directory.peer_id(custody.holder),
             "holder_name": self._name(custody.holder),
             "origin_name": self._name(custody.origin),
+            "at_door": self._parcels.is_at_door(*key, now),
             "whole": custody.whole,
             "mine": custody.holder == me,
             "at": custody.path[-1].at if custody.path else max((h.began_at for h, _ in concerned), default=0),

@@ -29,7 +29,7 @@ from protocols.terms import Terms, parse_terms
 
 from .effects import Emit, Send
 from .exchanges import Exchanges
-from .held import Held, agreement, step_payload
+from .held import Hands, Held, agreement, step_payload
 from .keys import HALF, RECEIPT
 from .outbox import Outbox
 from .state import State
@@ -55,7 +55,7 @@ class Parcels:
         self.offers: dict[bytes, Offered] = {}  # by the id that the receipt will have; ours, and those to us
         self._named: dict[bytes, tuple[int, frozenset[bytes]]] = {}  # exchange → (facts, parcels that its terms name)
         exchanges.passed = self.passed
-        exchanges.holder = lambda network, terms, now: self.custody(network, terms.parcel, now, terms).holder
+        exchanges.hands = self.hands
         exchanges.moved = lambda held, view, now: self.pass_code_on(held.network, view.terms.parcel, now)
         for _, value in state.journal.scan(RECEIPT):
             self._hold(parse_receipt(value))
@@ -91,6 +91,20 @@ class Parcels:
             terms = next((t for _, t in self.exchanges(network, parcel, now)), None)
         me = self._state.me
         return trace(self.receipts(network, parcel), parties_of(terms) if terms is not None else (me,))
+
+    def hands(self, network: bytes, terms: Terms, now: int) -> Hands:
+        """In whose hands the parcel of these terms is, and to whom it is offered."""
+        custody = self.custody(network, terms.parcel, now, terms)
+        at = (network, terms.parcel, custody.holder, custody.last)
+        halves = (o.half for o in self.offers.values())
+        offered = next((h for h in halves if (h.network, h.parcel, h.giver, h.prev) == at), None)
+        if offered is not None:
+            return Hands(custody.holder, offered.taker, offered.id)
+        return Hands(custody.holder, at_door=self.is_at_door(network, terms.parcel, now))
+
+    def is_at_door(self, network: bytes, parcel: bytes, now: int) -> bool:
+        """Whether a courier has shown the code of its door, as far as is known here."""
+        return any(_shown(held, terms) for held, terms in self.exchanges(network, parcel, now))
 
     def open_offer(self, parcel: Parcel, prev: bytes) -> Offered | None:
         """What we have offered to somebody and he has not taken, of what we hold by the receipt `prev`."""

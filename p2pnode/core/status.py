@@ -6,7 +6,7 @@ from typing import Any
 from p2pnode import commands
 from protocols.exchange import OPEN
 
-from .exchange_json import next_steps
+from .exchange_json import hands_of, next_steps
 from .exchanges import Exchanges
 from .goals import Goals
 from .listings import Listings
@@ -105,10 +105,9 @@ class Status:
         count, goals = 0, Goals(self._exchanges, self._state.me, now)
         for held in self._exchanges.held.values():
             view = self._exchanges.view(held, now)
-            count += view.status in OPEN and any(
-                who == self._state.me and command != "attest"
-                for who, command, _ in goals.next(held, view, next_steps(view, now))
-            )
+            if view.status in OPEN:
+                steps = goals.next(held, view, next_steps(view, now, hands_of(self._exchanges, held, view, now)))
+                count += any(who == self._state.me and command != "attest" for who, command, _ in steps)
         return count
 
     def _told(self, now: int) -> list[str]:

@@ -45,6 +45,9 @@ def test_the_code_goes_up_the_chain_by_itself_and_is_said_once(lab):
     lab.sim.run(MINUTE)
     everybody = [(lab.dora, third), (lab.cleo, third), (lab.cleo, second), (lab.ben, second), (lab.ben, first)]
     assert dropped(lab, *everybody, (lab.anna, first)) == {"confirmed"}
+    shown = lab.ask(lab.anna, "exchange.show", id=first)
+    assert shown["at_door"] and lab.ask(lab.anna, "parcel.show", id=first)["at_door"]
+    assert [step["command"] for step in shown["next"]] == [f"p2pnode exchange pay {first[:8]}"]
     held = lab.anna.core.exchanges.held[bytes.fromhex(first)]
     (said,) = [f for f in held.facts.values() if f.kind == "done"]
     assert said.author == lab.signer(lab.ben).author

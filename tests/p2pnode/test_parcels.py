@@ -70,8 +70,10 @@ def answers(effects: list[Effect]) -> list[messages.Message]:
 
 
 def test_nobody_takes_a_parcel_but_by_his_own_word(lab):
-    lab.ask(lab.anna, "parcel.give", exchange=lab.first, note="dry")
+    id_ = lab.ask(lab.anna, "parcel.give", exchange=lab.first, note="dry")["id"]
     lab.sim.run(DAY)
+    assert lab.next(lab.anna, lab.first) == ("Ben", f"p2pnode parcel take {id_[:8]}")
+    assert lab.next(lab.ben, lab.first) == ("you", f"p2pnode parcel take {id_[:8]}")
     assert lab.shown(lab.anna)["mine"] and lab.shown(lab.anna)["offered_to"] == "Ben"
     (offer,) = lab.ask(lab.ben, "parcel.list")["offered"]
     assert offer["note"] == "dry" and offer["problem"] == "" and offer["giver_name"] == "Anna"
@@ -98,6 +100,17 @@ def test_two_couriers_and_everybody_hears_of_each_hand_over(lab):
         assert not node.core.parcels.offers and not node.core.outbox.items
     for node, exchange in ((lab.anna, lab.first), (lab.ben, lab.first), (lab.ben, second), (lab.cleo, second)):
         assert lab.duties(node, exchange)["dropoff"] == "confirmed"
+
+
+def test_a_parcel_has_deadlines_and_is_paid_when_it_is_there(lab):
+    second = lab.deliver(lab.cleo, lab.ben, parent=lab.first)
+    for node, id_ in ((lab.anna, lab.first), (lab.ben, second)):
+        terms = lab.exchange(node, id_).terms
+        assert all(d.within for d in terms.duties) and terms.duty("pay").after == "dropoff"
+        (step,) = lab.ask(node, "exchange.show", id=id_)["next"]
+        assert "parcel give" in step["command"] and step["until"] > lab.now
+    plain = lab.deliver(lab.ben, lab.anna, to=lab.dora.peer_id, form="plain")
+    assert not any(d.within for d in lab.exchange(lab.anna, plain).terms.duties)
 
 
 def test_by_file_alone_with_no_network(lab):
