@@ -6,7 +6,7 @@ from typing import Any
 from .contact import print_contact
 from .output import facts, say, short, table
 from .session import Session
-from .times import format_time, now_ms
+from .times import format_time, now_ms, until
 
 PAID = ("settled",)  # of settlement.state: it stands, whatever the other side does
 NEVER_AGREED = ("declined", "withdrawn", "expired")
@@ -100,6 +100,8 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
             ("from", format_time(terms["from"], now) if terms.get("from") else None),
             ("until", format_time(terms["until"], now) if terms.get("until") else None),
             ("payment", _payment(data, settlement)),
+            ("parcel", _parcel(session, data)),
+            ("goes to", _goes_to(terms)),
             ("witnesses", _witnesses(terms)),
             ("mediator", (terms.get("mediator") or {}).get("name")),
             ("goal", _goal(session, data, now)),
@@ -149,7 +151,9 @@ def _by_when(duty: dict[str, Any], now: int) -> str:
         return f", confirmed by itself {format_time(duty['confirmed_at'], now)}"
     if duty.get("state") != "pending" or not duty.get("until"):
         return ""
-    return f", {'OVERDUE since' if duty.get('overdue') else 'until'} {format_time(duty['until'], now)}"
+    if duty.get("overdue"):
+        return f", OVERDUE since {format_time(duty['until'], now)}"
+    return f", {until(duty['until'], now)}"
 
 
 def _print_amendment(data: dict[str, Any], now: int) -> None:
@@ -162,7 +166,7 @@ def _print_amendment(data: dict[str, Any], now: int) -> None:
         "The mediator decides" if amendment.get("ruling") else f"{'You propose' if by == 'you' else by + ' proposes'}"
     )
     note = f" ({amendment['note']})" if amendment.get("note") else ""
-    say(f"{word}{note}, until {format_time(amendment['expires'], now)}:")
+    say(f"{word}{note}, {until(amendment['expires'], now)}:")
     for line in amendment.get("changes") or ():
         say(f"  {line}")
 
@@ -220,10 +224,26 @@ def _may_cancel(session: Session, data: dict[str, Any], now: int) -> str | None:
     if data.get("status") not in ("proposed", "countered", "agreed"):
         return None
     rules = (data.get("terms") or {}).get("may_cancel") or ()
-    until = next((rule["until"] for rule in rules if rule.get("name") == "you"), 0)
+    last = next((rule["until"] for rule in rules if rule.get("name") == "you"), 0)
     fees = [d["amount"] for d in data.get("duties") or () if d.get("on") and d.get("provider_name") == "you"]
     costs = f", for {session.money(fees[0], network=data.get('network'))}" if fees else ""
-    return f"alone until {format_time(until, now)}{costs}" if until > now else None
+    return f"alone {until(last, now)}{costs}" if last > now else None
+
+
+def _parcel(session: Session, data: dict[str, Any]) -> str | None:
+    """Its number, and who has it."""
+    parcel = (data.get("terms") or {}).get("parcel")
+    if not parcel:
+        return None
+    name = (data.get("holder") or {}).get("name")
+    where = f"brought by {name} to where the code was shown" if data.get("at_door") else f"with {name}"
+    return f"{parcel if session.plain else short(parcel)}, {where}"
+
+
+def _goes_to(terms: dict[str, Any]) -> str | None:
+    name = (terms.get("recipient") or {}).get("name")
+    door = "the door where the code is shown" if terms.get("door") else None
+    return f"{name}, or {door}" if name and door else name or door
 
 
 def _witnesses(terms: dict[str, Any]) -> str | None:
@@ -246,8 +266,8 @@ def _decisions(settlement: dict[str, Any], now: int) -> str | None:
         return None
     if witnessed.get("asked_to_cancel"):
         return "nothing yet; they were asked to call the payment off"
-    until = witnessed.get("until") or 0
-    return f"nothing yet; the time to accept the payment {'ends' if until > now else 'ended'} {format_time(until, now)}"
+    last = witnessed.get("until") or 0
+    return f"nothing yet; the time to accept the payment {'ends' if last > now else 'ended'} {format_time(last, now)}"
 
 
 def _worth_telling(data: dict[str, Any]) -> list[dict[str, Any]]:
@@ -340,8 +360,8 @@ def _print_next(session: Session, data: dict[str, Any]) -> None:
     which = _which_payment(session, data)
     for who, steps in _steps(data).items():
         if who == "you":
-            for command, until in steps:
+            for command, last in steps:
                 about = which if _word(command) == "pay" else ""
-                say(f"Next: {command}{about}" + (f"  (until {format_time(until, now)})" if until else ""))
+                say(f"Next: {command}{about}" + (f"  ({until(last, now)})" if last else ""))
         else:
             say(f"Waiting for {who}: {', '.join(_word(command) for command, _ in steps)}")

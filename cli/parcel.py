@@ -54,7 +54,7 @@ def list_(session: Session) -> None:
             [
                 (
                     row["parcel"] if session.plain else short(row["parcel"]),
-                    row["holder_name"],
+                    "the door" if row["at_door"] else row["holder_name"],
                     _time(session, row["at"]),
                     len(row["path"]),
                     " ".join(row["exchanges"] if session.plain else map(short, row["exchanges"])),
@@ -303,11 +303,11 @@ def _print(session: Session, data: dict[str, Any]) -> None:
     facts(
         [
             ("parcel", data["parcel"] if session.plain else short(data["parcel"])),
-            ("with", data["holder_name"]),
+            ("with", "whoever showed the code at the door" if data["at_door"] else data["holder_name"]),
             ("offered to", data["offered_to"]),
             ("from", data["origin_name"]),
             ("exchange", " ".join(data["exchanges"] if session.plain else map(short, data["exchanges"]))),
-            ("delivered", None if data["delivered"] else "not to all yet"),
+            ("known", None if data["delivered"] else "not to all yet"),
         ],
         session.plain,
     )

@@ -12,7 +12,7 @@ from protocols.spans import format_span
 from .exchange_output import how_many
 from .output import facts, say
 from .session import Session
-from .times import format_time, now_ms, parse_span, parse_time
+from .times import format_time, now_ms, parse_span, parse_time, until
 
 _WITNESS = (
     "A neighbour who may call the payment off if it is not answered in time, so that your credit is not bound for "
@@ -153,7 +153,7 @@ def print_terms(session: Session, data: dict[str, Any]) -> None:
         rest = [text for text in _when(duty, now) if text]
         say(f"  {duty['id']:<10} {duty['who']}: {what}" + (f"; {', '.join(rest)}" if rest else ""))
     for rule in terms["cancellation"]:
-        say(f"  {rule['who']} may cancel alone until {format_time(rule['until'], now)}")
+        say(f"  {rule['who']} may cancel alone {until(rule['until'], now)}")
     for warning in data.get("warnings") or ():
         say(f"! {warning[:1].upper()}{warning[1:]}.")
     say("Nothing was done.")
@@ -178,7 +178,7 @@ def _when(duty: dict[str, Any], now: int) -> list[str | None]:
         f"along with {duty['along']}" if duty["along"] else None,
         "if cancelling alone" if duty["on"] else None,
         f"not before {format_time(duty['from'], now)}" if duty["from"] else None,
-        f"until {format_time(duty['until'], now)}" if duty["until"] else None,
+        until(duty["until"], now) if duty["until"] else None,
         f"within {format_span(duty['within'])}" if duty["within"] else None,
         f"counts as confirmed after {format_span(duty['confirm'])}" if duty["confirm"] else None,
     ]

@@ -78,6 +78,18 @@ def format_time(ms: int | None, now: int) -> str:
     if span < 6 * 3600:
         words = f"{max(1, round(span / 60))} min" if span < 90 * 60 else f"{round(span / 3600)} h"
         return f"in {words}" if seconds > 0 else f"{words} ago"
+    return _by_date(at, today)
+
+
+def until(ms: int, now: int) -> str:
+    """`until today 14:00`, `until 1 May 14:00`: never `until in 3 h`."""
+    try:
+        return f"until {_by_date(local(ms), local(now))}"
+    except (ValueError, OverflowError, OSError):
+        return "for ever"
+
+
+def _by_date(at: datetime, today: datetime) -> str:
     days = (at.date() - today.date()).days
     if abs(days) <= 1:
         return f"{['yesterday', 'today', 'tomorrow'][days + 1]} {at:%H:%M}"

@@ -1,6 +1,7 @@
 """What people read: short, in their own time, with what to do next; and nothing that plays with the terminal."""
 
 import json
+import re
 import sys
 import time
 import types
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from cli.output import safe, short
-from cli.times import format_time, parse_time
+from cli.times import format_time, parse_time, until
 from p2pnode.home.folder import Home
 from protocols.errors import Refusal
 from tests.cli.conftest import Run
@@ -84,6 +85,13 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 )
 def test_times_are_told_relative_when_near(at: int | None, text: str) -> None:
     assert format_time(at, NOW) == text
+
+
+def test_until_is_said_of_a_time_of_day() -> None:
+    at = NOW + 60_000
+    assert re.fullmatch(r"until (today|tomorrow) \d\d:\d\d", until(at, NOW))
+    assert re.fullmatch(r"until \d+ \w+ \d\d:\d\d", until(NOW + 9 * 86_400_000, NOW))
+    assert until(2**53 - 1, NOW) == "for ever"
 
 
 def test_ids_are_shortened() -> None:
