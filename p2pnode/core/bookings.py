@@ -241,9 +241,10 @@ class Bookings:
             return
         if listing.quantity is None:
             return
-        gone = self._exchanges.taken(asked.network.id, terms.name, record.created, asked.now)
+        since = 0 if parse_labels(listing.tags).part else record.created  # a task that is done comes back by no edit
+        gone = self._exchanges.taken(asked.network.id, terms.name, since, asked.now)
         own = self._exchanges.view(asked.held, asked.now) if asked.held is not None else None
-        if own is not None and own.acceptance is not None and own.acceptance.at >= record.created:
+        if own is not None and own.acceptance is not None and own.acceptance.at >= since:
             gone -= own.terms.quantity  # an amendment takes its place
         left = max(0, listing.quantity - gone)
         if terms.quantity > left:

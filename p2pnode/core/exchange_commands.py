@@ -15,7 +15,7 @@ from protocols.terms import Duty, Terms, encode_terms, parse_terms, terms_hash
 
 from .bookings import Bookings
 from .drafting import Drafting
-from .exchange_json import describe, summary
+from .exchange_json import can_be_done_again, describe, summary
 from .exchanges import Exchanges
 from .goals import Goals
 from .held import Held, accept_payload, accept_terms, agreement, step_payload
@@ -233,16 +233,17 @@ class ExchangeCommands:
                 "refused", f"you owe no {word} in this exchange", "`p2pnode exchange show` lists who owes what."
             )
         pending = [d for d in chosen if view.duties[d.id] is DutyState.PENDING]
-        if not pending:
+        again = [d for d in chosen if can_be_done_again(view, d)]
+        if not pending and not again:
             return self._show(held, now)
-        duty = pending[0]
+        duty = again[0] if again and not (pending and view.due(pending[0])) else pending[0]
         if view.waits_for_go:
             raise Refusal(
                 "conflict",
                 "nothing is owed yet: its goal is not reached, or the organiser has not said so",
                 "`p2pnode exchange show` says until when it may be.",
             )
-        if not view.due(duty):
+        if duty in pending and not view.due(duty):
             before = view.terms.duty(duty.after)
             raise Refusal(
                 "conflict",

@@ -304,6 +304,8 @@ def next_steps(view: Exchange, now: int, hands: Hands) -> list[tuple[bytes, str,
                 steps.append((duty.provider, "pay" if duty in terms.payments else _word(duty.id), until))
         elif duty_state is DutyState.DONE:
             steps.append((duty.receiver, "confirm", view.by_itself.get(duty.id)))
+        elif can_be_done_again(view, duty):
+            steps += [(duty.provider, "done", None), (duty.receiver, "confirm", None)]
     steps += [(d.receiver, "default", None) for d in view.overdue(now)]
     steps = [s for i, s in enumerate(steps) if s[1] != "pay" or s[:2] not in [before[:2] for before in steps[:i]]]
     busy = {d.provider for d in terms.payments if view.payments.get(d.id) in UNDER_WAY}
@@ -323,6 +325,11 @@ def next_steps(view: Exchange, now: int, hands: Hands) -> list[tuple[bytes, str,
     if view.status is Status.SETTLED:
         steps += [(a, "attest", None) for a in terms.parties if a not in view.rated]
     return steps
+
+
+def can_be_done_again(view: Exchange, duty: Duty) -> bool:
+    """Whether it is work that was contested: another attempt can be shown, and the receiver says whether it will do."""
+    return view.duties[duty.id] is DutyState.CONTESTED and not duty.custody and _word(duty.id) == "done"
 
 
 def _handing(terms: Terms, duty: Duty) -> tuple[bytes, str]:

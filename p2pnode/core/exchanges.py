@@ -12,7 +12,7 @@ from protocols.codec import decode, encode
 from protocols.conditions import SECOND_FORM
 from protocols.envelope import Record, parse_record
 from protocols.errors import Ignore, Refusal, Reject
-from protocols.exchange import NEGOTIATING, Dispute, Exchange, Status, evaluate
+from protocols.exchange import NEGOTIATING, Dispute, Exchange, evaluate
 from protocols.fact import NO_DEAL, SECOND, WITH_TERMS, Fact, parse_fact, seal_fact, verify_fact
 from protocols.identity import digest
 from protocols.limits import MAX_FACTS, MAX_SHORT_TEXT, MAX_SKEW
@@ -56,6 +56,7 @@ class Exchanges:
         self.sealed: dict[bytes, set[bytes]] = {}  # exchange → its facts of the kind `contact`
         self.agreed: Callable[[Held, int], None]  # it was agreed on just now
         self.proposed: Callable[[Held, int], None]  # somebody has proposed it just now
+        self.changed: Callable[[Held, int], None] = lambda held, now: None  # a word of either side has come, or time
         self.unwanted: Callable[[Held, Fact, int], bool]  # whether a contact is acknowledged and not kept
         self._load()
         state.named["payment"] = lambda network, deal: (
@@ -232,6 +233,7 @@ class Exchanges:
         if view.agreed and view.terms.door:
             self.moved(held, view, now)
         self._state.journal.out(Emit("exchange", {"exchange_id": held.id.hex(), "status": str(view.status)}))
+        self.changed(held, now)
         return view
 
     def _spread(self, held: Held, view: Exchange, now: int) -> None:
@@ -262,6 +264,7 @@ class Exchanges:
                 told = {"exchange_id": id_.hex(), "status": str(view.status)}
                 overdue = [d.id for d in view.overdue(now)]
                 self._state.journal.out(Emit("exchange", {**told, "overdue": overdue} if overdue else told))
+                self.changed(held, now)
 
     def next_wake(self) -> int | None:
         return self._changes[0][0] if self._changes else None
@@ -317,7 +320,7 @@ class Exchanges:
         verify_fact(fact, known.key if known is not None else None)
 
     def taken(self, network: bytes, name: bytes, since: int, now: int) -> int:
-        """How much of a listing of ours was agreed on since a time, and not cancelled."""
+        """How much of a listing of ours was agreed on since a time, and is not free again."""
         views = [self.view(h, now) for h in self.held.values() if h.network == network]
         return sum(
             v.terms.quantity
@@ -325,7 +328,7 @@ class Exchanges:
             if v.acceptance is not None
             and (v.terms.responder, v.terms.name) == (self._state.me, name)
             and v.acceptance.at >= since
-            and v.status is not Status.CANCELLED
+            and not v.came_to_nothing
         )
 
     def _seal(self, network: bytes, deal: bytes, kind: str, prev: bytes, now: int, payload: bytes) -> Fact:

@@ -259,3 +259,62 @@ def test_a_goal_that_is_not_reached_gives_all_back() -> None:
         assert shown["status"] == "lapsed"
         assert lab.ask(node, "ledger.balance")["hold"]["amount"] == 0
         assert lab.ask(node, "ledger.balance")["balance"]["amount"] == 0
+
+
+def service(lab: Lab, **asked: Any) -> str:
+    """The exchange in which Ben works for Cleo, who has to be sure of it in full form; it is agreed."""
+    listing = lab.ask(lab.ben, "listing.publish", direction="offer", kind="service", title="Fence", quantity=1)
+    lab.sim.run(PAUSE)
+    id_ = lab.ask(lab.cleo, "exchange.propose", listing=listing["listing_id"], form="full", **asked)["exchange_id"]
+    lab.sim.run(PAUSE)
+    lab.ask(lab.ben, "exchange.accept", id=id_)
+    lab.sim.run(PAUSE)
+    return str(id_)
+
+
+def words(lab: Lab, node: Any, id_: str) -> list[str]:
+    return [s["command"].split()[2] for s in lab.ask(node, "exchange.show", id=id_)["next"] if s["who"] == "you"]
+
+
+def test_work_that_was_contested_can_be_done_again() -> None:
+    lab = Lab()
+    id_ = service(lab)
+    for result in ("ab" * 32, "cd" * 32):
+        lab.ask(lab.ben, "exchange.done", id=id_, result=result)
+        lab.sim.run(PAUSE)
+        if result[0] == "a":
+            lab.ask(lab.cleo, "exchange.dispute", id=id_, note="Two boards are missing")
+            lab.sim.run(PAUSE)
+            assert (words(lab, lab.ben, id_), words(lab, lab.cleo, id_)) == (["done"], ["confirm"])
+    facts = lab.cleo.core.exchanges.held[bytes.fromhex(id_)].facts.values()
+    assert [parse_step(f).result.hex()[:2] for f in sorted(facts, key=lambda f: f.at) if f.kind == "done"] == [
+        "ab",
+        "cd",
+    ]
+    lab.ask(lab.cleo, "exchange.confirm", id=id_)
+    lab.sim.run(PAUSE)
+    assert lab.ask(lab.ben, "exchange.show", id=id_)["duties"][0]["state"] == "confirmed"
+
+
+def test_what_was_never_done_is_to_be_had_again() -> None:
+    """A default frees what there is of a listing; what was done does not come back."""
+    lab = Lab()
+    listing = lab.ask(lab.ben, "listing.publish", direction="request", kind="task", title="Sort", quantity=1)
+    lab.sim.run(PAUSE)
+
+    def claimed(node: Any) -> str:
+        id_ = lab.ask(node, "exchange.propose", listing=listing["listing_id"])["exchange_id"]
+        lab.sim.run(PAUSE)
+        lab.ask(lab.ben, "exchange.accept", id=id_)
+        lab.sim.run(PAUSE)
+        return str(id_)
+
+    first = claimed(lab.cleo)
+    with pytest.raises(Refusal, match="0 are left"):
+        claimed(lab.dora)
+    lab.sim.now += 8 * DAY
+    lab.ask(lab.ben, "exchange.default", id=first)
+    lab.ask(lab.dora, "exchange.done", id=claimed(lab.dora))
+    lab.sim.run(PAUSE)
+    with pytest.raises(Refusal, match="0 are left"):
+        claimed(lab.anna)
