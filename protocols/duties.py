@@ -9,7 +9,7 @@ from protocols.fact import Fact, Step
 from protocols.identity import digest
 from protocols.limits import HOUR
 from protocols.negotiation import Agreed
-from protocols.payments import DEPOSIT, PAY, REFUND, Payment
+from protocols.payments import DEPOSIT, PAY, REFUND, UNDER_WAY, Payment
 from protocols.steps import OF_DUTIES, parse_step
 from protocols.terms import Duty, Terms
 
@@ -93,8 +93,7 @@ class _Reading:
         for duty in self.terms.duties:
             if duty.along and self.states[duty.along] in (DutyState.DONE, DutyState.CONFIRMED):
                 self.states[duty.id] = DutyState.CONFIRMED
-        if self.states.get(DEPOSIT) is DutyState.WAIVED and self.states.get(REFUND) in _OPEN:
-            self.states[REFUND] = DutyState.WAIVED  # what was never paid need not come back
+        self.waive_refund()
         waiting = [
             d for d in self.terms.duties
             if self.states[d.id] is DutyState.PENDING and not d.on and self.turns[d.id] is not None
@@ -195,6 +194,12 @@ class _Reading:
         if self.now <= limit:
             self.changes.append(limit + 1)
         return limit < self.now
+
+    def waive_refund(self) -> None:
+        """What was never paid need not come back."""
+        waived = self.states.get(DEPOSIT) is DutyState.WAIVED and self.states.get(REFUND) in _OPEN
+        if waived and self.moved.payments.get(REFUND) not in UNDER_WAY:
+            self.states[REFUND] = DutyState.WAIVED
 
     def confirm_what_came_before(self) -> None:
         """Who says to have done what needs the thing in hand, or pays what comes after it, has received it: that
