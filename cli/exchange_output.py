@@ -91,7 +91,7 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
             ("because", data.get("reason") or _called_off(data)),
             ("what", terms.get("title")),
             ("with", data.get("counterparty_name") or short(data.get("counterparty"))),
-            ("you are the", data.get("role")),
+            ("you are the", None if terms.get("in_return") else data.get("role")),
             ("quantity", how_many(terms)),
             ("for", _price(session, data)),
             ("deposit", session.money(terms["deposit"], network=data.get("network")) if terms.get("deposit") else None),

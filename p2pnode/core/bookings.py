@@ -189,7 +189,11 @@ class Bookings:
         terms = asked.terms
         quantity, capacity = _takes(terms, asked.listing), _capacity(terms, asked.listing)
         if quantity > capacity:
-            raise Refusal("conflict", f"{quantity} are wanted, there are {capacity}", "Counter with fewer, or decline.")
+            raise Refusal(
+                "conflict",
+                f"{quantity} are wanted, there {'is one' if capacity == 1 else f'are {capacity}'}",
+                "Counter with fewer, or decline.",
+            )
         taken = self.taken(asked.network, terms.responder, terms.name, asked.now, asked.held)
         clashes = conflicts([t.booking for t in taken], asked.span, quantity, capacity)
         if not clashes:
@@ -222,7 +226,7 @@ class Bookings:
             if asked.terms.quantity > left:
                 raise Refusal(
                     "conflict",
-                    f"{asked.terms.quantity} are wanted, {left} are left for {days_in_words([time], _zone(listing))}",
+                    f"{_wanted(asked.terms.quantity, left)} for {days_in_words([time], _zone(listing))}",
                     "Take fewer, or another time.",
                 )
 
@@ -250,8 +254,8 @@ class Bookings:
         if terms.quantity > left:
             raise Refusal(
                 "conflict",
-                f"{terms.quantity} are wanted, {left} are left",
-                "Counter with fewer, or edit the listing's quantity.",
+                _wanted(terms.quantity, left),
+                f"{'Counter with fewer' if left else 'Decline'}, or edit the listing's quantity.",
             )
 
     def _check_availability(self, asked: _Asked) -> None:
@@ -302,6 +306,10 @@ def _distinct(found: list[Taken]) -> list[Taken]:
         if one.booking not in by_time or one.until is None:
             by_time[one.booking] = one
     return list(by_time.values())
+
+
+def _wanted(quantity: int, left: int) -> str:
+    return f"{quantity} {'is' if quantity == 1 else 'are'} wanted, {left or 'none'} {'are' if left > 1 else 'is'} left"
 
 
 def _span(terms: Terms) -> Span:

@@ -188,6 +188,8 @@ class ExchangeCommands:
         duty = choose(view, self._state.me, args.duty)
         if view.waits_for_go and view.terms.goal is not None:  # held until the goal is reached, or it lapses
             within = max(within, view.terms.goal.until + DAY - now)
+        if view.duties[duty.id] is DutyState.WAIVED:
+            raise Refusal("conflict", "the other side does without this payment", "Nothing more is to be paid.")
         payment = view.payments.get(duty.id, Payment.NONE)
         if payment is Payment.NONE:
             return {**self._do(commands.Did(id=args.id, note=args.note), (duty.id,), now), "duty": duty.id}

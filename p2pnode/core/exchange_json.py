@@ -307,7 +307,7 @@ def next_steps(view: Exchange, now: int, hands: Hands) -> list[tuple[bytes, str,
         elif can_be_done_again(view, duty):
             steps += [(duty.provider, "done", None), (duty.receiver, "confirm", None)]
     steps += [(d.receiver, "default", None) for d in view.overdue(now)]
-    steps = [s for i, s in enumerate(steps) if s[1] != "pay" or s[:2] not in [before[:2] for before in steps[:i]]]
+    steps = [s for i, s in enumerate(steps) if s[:2] not in [before[:2] for before in steps[:i]]]  # the next is meant
     busy = {d.provider for d in terms.payments if view.payments.get(d.id) in UNDER_WAY}
     steps = [s for s in steps if s[1] != "pay" or s[0] not in busy]
     failed = [d for d in terms.payments if view.payments.get(d.id) is Payment.RELEASED]

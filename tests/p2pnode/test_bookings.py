@@ -201,7 +201,7 @@ def test_of_a_weekly_box_as_many_as_there_are_each_week() -> None:
 
     box.do(lab.ben, "accept", order(lab.cleo, first, 2))
     later_that_day = order(lab.dora, first + 3 * HOUR, 2)
-    assert "2 are wanted, 1 are left for Sat" in box.refused(lab.ben, "accept", later_that_day).message
+    assert "2 are wanted, 1 is left for Sat" in box.refused(lab.ben, "accept", later_that_day).message
     assert box.do(lab.ben, "counter", later_that_day, quantity=1) == "countered"
     assert box.do(lab.ben, "accept", order(lab.anna, second, 3)) == "agreed"
 

@@ -25,7 +25,7 @@ def test_what_is_promised_is_gone_from_the_stock(lab: Lab) -> None:
     lab.sim.run(MINUTE)
     first = agree(lab, jars["listing_id"], 2)
     second = lab.ask(lab.cleo, "exchange.propose", listing=jars["listing_id"], quantity=2)["exchange_id"]
-    with pytest.raises(Refusal, match="2 are wanted, 1 are left"):
+    with pytest.raises(Refusal, match="2 are wanted, 1 is left"):
         lab.ask(lab.ben, "exchange.accept", id=second)
     for node in (lab.ben, lab.cleo):  # cancelled by both: they are there again
         lab.ask(node, "exchange.cancel", id=first)

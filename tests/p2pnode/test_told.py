@@ -115,3 +115,31 @@ def test_who_wants_to_cancel_still_gives_back_what_he_has() -> None:
     lab.do(lab.ben, "confirm")
     steps = {(s["who"], s["command"].split()[1]) for s in lab.shown(lab.ben)["next"]}
     assert steps == {("you", "attest"), ("Cleo", "attest")}, "nothing that is over can be cancelled"
+
+
+def test_what_the_other_side_does_without_is_not_asked_for_any_more() -> None:
+    lab = Listed(kind="help", title="Pruning", price="1")
+    lab.propose(form="full")
+    lab.do(lab.ben, "accept")
+    lab.do(lab.ben, "done")
+    lab.do(lab.ben, "waive")
+    assert [word for word, _ in lab.mine(lab.cleo) if word == "pay"] == []
+    with pytest.raises(Refusal, match="does without"):
+        lab.do(lab.cleo, "pay")
+
+
+def test_one_command_is_named_once_though_it_stands_for_several_duties() -> None:
+    lab = Listed(kind="barter", title="Potatoes")
+    lab.propose(leg=("mine: thirty eggs", "mine: a loaf"))
+    lab.do(lab.ben, "accept")
+    assert [word for word, _ in lab.mine(lab.cleo)] == ["done"]
+
+
+def test_how_many_are_left_is_said_in_good_english() -> None:
+    lab = Listed(quantity=1)
+    first = lab.propose()
+    second = lab.propose()
+    assert lab.ask(lab.ben, "exchange.accept", id=first)["status"] == "agreed"
+    with pytest.raises(Refusal, match=r"^1 is wanted, none is left$") as e:
+        lab.ask(lab.ben, "exchange.accept", id=second)
+    assert e.value.hint.startswith("Decline")
