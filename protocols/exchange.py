@@ -161,10 +161,13 @@ class Exchange(msgspec.Struct, frozen=True):
         return True if self.due(duty) else None
 
     def _begun_before(self, duty: Duty) -> bool:
-        """Whether anything but payments has been done, or failed to be done, of what must come before a duty."""
+        """Whether anything but payments has been done, or failed to be done, of what must come before a duty. Where its
+        own provider has not done that, nothing stands in the way of it."""
         before = self.terms.duty(duty.after)
         while before is not None:
-            if before.id not in self.payments and self.duties[before.id] is not DutyState.PENDING:
+            state = self.duties[before.id]
+            failed = state is DutyState.DEFAULTED and before.provider == duty.provider
+            if before.id not in self.payments and state is not DutyState.PENDING and not failed:
                 return True
             before = self.terms.duty(before.after)
         return False

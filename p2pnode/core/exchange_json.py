@@ -10,7 +10,7 @@ from protocols.duties import DutyState
 from protocols.exchange import NEGOTIATING, OPEN, Dispute, Exchange, Status
 from protocols.fact import Fact
 from protocols.parcel import customer_of
-from protocols.payments import DEPOSIT, LEG, UNDER_WAY, Payment, instalments_of, part_of, price_in_all
+from protocols.payments import DEPOSIT, LEG, REFUND, UNDER_WAY, Payment, instalments_of, part_of, price_in_all
 from protocols.steps import parse_step
 from protocols.terms import Duty, Terms, terms_hash
 
@@ -275,6 +275,9 @@ def next_steps(view: Exchange, now: int, hands: Hands) -> list[tuple[bytes, str,
     if view.status is Status.CANCELLED:
         fees = [d for d in terms.duties if d.on and view.due(d) and view.duties[d.id] is DutyState.PENDING]
         return [(d.provider, "pay", None) for d in fees if view.payments.get(d.id, Payment.PENDING) not in UNDER_WAY]
+    if view.status is Status.DEFAULTED:  # a deposit goes back all the same, where nothing was handed over for it
+        refunds = [d for d in terms.payments if d.id == REFUND and view.due(d)]
+        return [(d.provider, "pay", None) for d in refunds if view.payments.get(d.id) is Payment.PENDING]
     if view.status not in OPEN:
         return []
     if view.waits_for_go and terms.goal is not None:
@@ -307,6 +310,8 @@ def next_steps(view: Exchange, now: int, hands: Hands) -> list[tuple[bytes, str,
         elif can_be_done_again(view, duty):
             steps += [(duty.provider, "done", None), (duty.receiver, "confirm", None)]
     steps += [(d.receiver, "default", None) for d in view.overdue(now)]
+    harmed = {d.receiver for d in terms.duties if view.duties[d.id] is DutyState.DEFAULTED}
+    steps += [(author, "cancel", None) for author in sorted(harmed - view.cancel_asked)]
     steps = [s for i, s in enumerate(steps) if s[:2] not in [before[:2] for before in steps[:i]]]  # the next is meant
     busy = {d.provider for d in terms.payments if view.payments.get(d.id) in UNDER_WAY}
     steps = [s for s in steps if s[1] != "pay" or s[0] not in busy]

@@ -34,7 +34,7 @@ def choose(view: Exchange, me: bytes, named: str | None) -> Duty:
 
 def _why_not(view: Exchange, duty: Duty) -> str:
     if view.called_off:
-        return "both sides have called this exchange off"
+        return "this exchange was called off"
     before = view.terms.duty(duty.after)
     return f"first: {before.what}" if before else "the deposit has not been paid"
 

@@ -79,3 +79,34 @@ def test_who_fetches_is_no_giver_and_a_fee_is_no_instalment() -> None:
     mower.do(lab.cleo, "accept", one)
     mower.do(lab.ben, "handover", one, photos=["ab" * 32])
     assert lab.ask(lab.cleo, "exchange.show", id=one)["notes"][-1]["photos"] == ["ab" * 32]
+
+
+def test_a_deposit_goes_back_when_nobody_opens() -> None:
+    ladder = Rental(form="full", kind="lend", title="Ladder", price=None)
+    lab = ladder.lab
+    one = ladder.propose(lab.cleo, deposit="1")
+    assert ladder.do(lab.ben, "accept", one) == "agreed"
+    assert ladder.do(lab.cleo, "pay", one) == "active"
+    lab.sim.run(ladder.start + 2 * HOUR - lab.now)
+    ladder.do(lab.cleo, "default", one, duty="handover")
+    asked = [(step["who"], step["command"].split()[2]) for step in lab.ask(lab.cleo, "exchange.show", id=one)["next"]]
+    assert ("you", "cancel") in asked
+    assert ladder.do(lab.cleo, "cancel", one) == "defaulted"
+    (step,) = lab.ask(lab.ben, "exchange.show", id=one)["next"]
+    assert (step["who"], step["duty"]) == ("you", "refund")
+    ladder.do(lab.ben, "pay", one)
+    shown = lab.ask(lab.cleo, "exchange.show", id=one)
+    assert (shown["payments"][-1]["state"], shown["status"], shown["next"]) == ("settled", "defaulted", [])
+
+
+def test_a_deposit_stays_where_it_was_left_for_what_never_came_back() -> None:
+    ladder = Rental(form="full", kind="lend", title="Ladder", price=None)
+    lab = ladder.lab
+    one = ladder.propose(lab.cleo, deposit="1")
+    for node, verb in ((lab.ben, "accept"), (lab.cleo, "pay"), (lab.ben, "handover")):
+        ladder.do(node, verb, one)
+    lab.sim.run(ladder.start + 4 * HOUR - lab.now)
+    assert ladder.do(lab.ben, "default", one, duty="return") == "defaulted"
+    assert lab.ask(lab.ben, "exchange.show", id=one)["next"] == []
+    with pytest.raises(Refusal, match="first: return Ladder"):
+        ladder.do(lab.ben, "pay", one)
