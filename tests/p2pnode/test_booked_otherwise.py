@@ -1,4 +1,4 @@
-"""Bookings of several things, or by several people, at one time; and how a booking is shown."""
+"""Bookings of several things or by several people at one time; fees, pictures, deposits: how a booking may go."""
 
 import pytest
 
