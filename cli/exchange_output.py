@@ -6,7 +6,7 @@ from typing import Any
 from .contact import print_contact
 from .output import facts, say, short, table
 from .session import Session
-from .times import format_time, now_ms, until
+from .times import clock_time, format_time, now_ms, until
 
 PAID = ("settled",)  # of settlement.state: it stands, whatever the other side does
 NEVER_AGREED = ("declined", "withdrawn", "expired")
@@ -97,8 +97,8 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
             ("deposit", session.money(terms["deposit"], network=data.get("network")) if terms.get("deposit") else None),
             ("note", terms.get("note")),
             ("terms", (terms.get("hash") or "")[: None if session.plain else 16] or None),
-            ("from", format_time(terms["from"], now) if terms.get("from") else None),
-            ("until", format_time(terms["until"], now) if terms.get("until") else None),
+            ("from", clock_time(terms["from"], now) if terms.get("from") else None),
+            ("until", clock_time(terms["until"], now) if terms.get("until") else None),
             ("payment", _payment(data, settlement)),
             ("parcel", _parcel(session, data)),
             ("goes to", _goes_to(terms)),
@@ -152,7 +152,7 @@ def _by_when(duty: dict[str, Any], now: int) -> str:
     if duty.get("state") != "pending" or not duty.get("until"):
         return ""
     if duty.get("overdue"):
-        return f", OVERDUE since {format_time(duty['until'], now)}"
+        return f", OVERDUE since {clock_time(duty['until'], now)}"
     return f", {until(duty['until'], now)}"
 
 

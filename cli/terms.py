@@ -12,7 +12,7 @@ from protocols.spans import format_span
 from .exchange_output import how_many
 from .output import facts, say
 from .session import Session
-from .times import format_time, now_ms, parse_span, parse_time, until
+from .times import clock_time, now_ms, parse_span, parse_time, until
 
 _WITNESS = (
     "A neighbour who may call the payment off if it is not answered in time, so that your credit is not bound for "
@@ -135,9 +135,9 @@ def print_terms(session: Session, data: dict[str, Any]) -> None:
             ("quantity", how_many(terms)),
             ("for", money(terms["price"]) or "nothing"),
             ("deposit", money(terms["deposit"])),
-            ("from", format_time(terms["from"], now) if terms["from"] else None),
-            ("until", format_time(terms["until"], now) if terms["until"] else None),
-            ("goal", _goal(goal, money) + f" by {format_time(goal['until'], now)}" if goal else None),
+            ("from", clock_time(terms["from"], now) if terms["from"] else None),
+            ("until", clock_time(terms["until"], now) if terms["until"] else None),
+            ("goal", _goal(goal, money) + f" by {clock_time(goal['until'], now)}" if goal else None),
             ("mediator", terms["mediator"]),
             ("witnesses", ", ".join(terms["witnesses"]) or None),
             ("proceeds", ", ".join(f"{s['parts']} to {s['who']}" for s in terms["split"]) or None),
@@ -177,7 +177,7 @@ def _when(duty: dict[str, Any], now: int) -> list[str | None]:
         f"after {duty['after']}" if duty["after"] else None,
         f"along with {duty['along']}" if duty["along"] else None,
         "if cancelling alone" if duty["on"] else None,
-        f"not before {format_time(duty['from'], now)}" if duty["from"] else None,
+        f"not before {clock_time(duty['from'], now)}" if duty["from"] else None,
         until(duty["until"], now) if duty["until"] else None,
         f"within {format_span(duty['within'])}" if duty["within"] else None,
         f"counts as confirmed after {format_span(duty['confirm'])}" if duty["confirm"] else None,

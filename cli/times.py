@@ -83,10 +83,16 @@ def format_time(ms: int | None, now: int) -> str:
 
 def until(ms: int, now: int) -> str:
     """`until today 14:00`, `until 1 May 14:00`: never `until in 3 h`."""
+    shown = clock_time(ms, now)
+    return f"until {shown}" if shown else "for ever"
+
+
+def clock_time(ms: int, now: int) -> str:
+    """For what stands after `from` or `since`: `today 14:00`, and empty for a time beyond all calendars."""
     try:
-        return f"until {_by_date(local(ms), local(now))}"
+        return _by_date(local(ms), local(now))
     except (ValueError, OverflowError, OSError):
-        return "for ever"
+        return ""
 
 
 def _by_date(at: datetime, today: datetime) -> str:

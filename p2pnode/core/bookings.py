@@ -186,13 +186,14 @@ class Bookings:
         return record, self._listings.parse(record) if record is not None else None
 
     def _check_time(self, asked: _Asked) -> None:
-        terms = asked.terms
+        terms, mine = asked.terms, asked.terms.responder == self._state.me
         quantity, capacity = _takes(terms, asked.listing), _capacity(terms, asked.listing)
         if quantity > capacity:
+            hint = "Counter with fewer, or decline." if mine else "Ask for fewer."
             raise Refusal(
                 "conflict",
                 f"{quantity} are wanted, there {'is one' if capacity == 1 else f'are {capacity}'}",
-                "Counter with fewer, or decline.",
+                hint,
             )
         taken = self.taken(asked.network, terms.responder, terms.name, asked.now, asked.held)
         clashes = conflicts([t.booking for t in taken], asked.span, quantity, capacity)
@@ -204,7 +205,7 @@ class Bookings:
             raise Refusal(
                 "conflict",
                 f"exchange {other} has the same listing at that time; {where}",
-                "Counter with another time, or decline.",
+                "Counter with another time, or decline." if mine else "Ask for another time.",
             )
         raise Refusal(
             "conflict",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cli.output import safe, short
-from cli.times import format_time, parse_time, until
+from cli.times import clock_time, format_time, parse_time, until
 from p2pnode.home.folder import Home
 from protocols.errors import Refusal
 from tests.cli.conftest import Run
@@ -92,6 +92,11 @@ def test_until_is_said_of_a_time_of_day() -> None:
     assert re.fullmatch(r"until (today|tomorrow) \d\d:\d\d", until(at, NOW))
     assert re.fullmatch(r"until \d+ \w+ \d\d:\d\d", until(NOW + 9 * 86_400_000, NOW))
     assert until(2**53 - 1, NOW) == "for ever"
+
+
+def test_what_stands_after_since_is_never_relative() -> None:
+    for ahead in (-3_600_000, -1_000, 1_000, 3_600_000, 20_000_000):
+        assert re.fullmatch(r"(yesterday|today|tomorrow) \d\d:\d\d", clock_time(NOW + ahead, NOW))
 
 
 def test_ids_are_shortened() -> None:

@@ -6,8 +6,8 @@ shown there must be what comes.
     …                                  within a line: any text; alone on a line: any lines, or none
     <link>                             text without blanks, kept under this name: later it stands for the same
     exit status 5                      the last line where the exit status is not 0
-    <saturday>, <sunday>               dates, from the one that is eight days ahead or more
-    <day>, <date>                      in three days: its name, such as Tue, and its date
+    <saturday>, <sunday>, <monday>     dates in a row, the first one eight days ahead or more
+    <day>, <date>, <yesterday>         in three days: its name, such as Tue, and its date; the date of yesterday
 
 Commands that only look are repeated until they show what they should, for as long as `PATIENCE`: neighbours need a
 moment to hear of each other. All others are typed once.
@@ -97,7 +97,8 @@ def days(today: date) -> dict[str, str]:
     """The days that a transcript can name."""
     saturday = today + timedelta(days=8 + (5 - today.weekday() - 8) % 7)
     soon = today + timedelta(days=3)
-    named = {"saturday": saturday, "sunday": saturday + timedelta(days=1), "date": soon}
+    named = {name: saturday + timedelta(days=k) for k, name in enumerate(("saturday", "sunday", "monday"))}
+    named |= {"date": soon, "yesterday": today - timedelta(days=1)}
     return {"day": f"{soon:%a}", **{name: day.isoformat() for name, day in named.items()}}
 
 
