@@ -106,9 +106,8 @@ class Exchange(msgspec.Struct, frozen=True):
     @property
     def can_be_called_off(self) -> bool:
         """Whether nothing that moved in the ledgers stands against cancelling, but a deposit that can still go back."""
-        return not any(p in UNDER_WAY for p in self.payments.values()) and (
-            self.deposit_is_out or _unpaid(self.payments)
-        )
+        payments = _owed(self.terms, self.payments, self.cancelled_by)
+        return not any(p in UNDER_WAY for p in payments.values()) and (self.deposit_is_out or _unpaid(payments))
 
     @property
     def came_to_nothing(self) -> bool:
@@ -229,7 +228,7 @@ def evaluate(
         acceptance=newest.acceptances[0],
         turn=turn,
         duties=stand.states,
-        payment=in_one_word(payments.values()),
+        payment=in_one_word(_owed(terms, payments, alone).values()),
         payments=payments,
         cancel_asked=asked,
         rated=rated,
@@ -369,6 +368,12 @@ def _nothing_left(terms: Terms, duties: Mapping[str, DutyState]) -> bool:
         elif duties[duty.id] not in OVER and not duty.on:
             return False
     return bool(dead)
+
+
+def _owed(terms: Terms, payments: Mapping[str, Payment], cancelled_by: bytes) -> dict[str, Payment]:
+    """The payments but for fees that nobody owes, since nobody has cancelled alone."""
+    free = {d.id for d in terms.duties if d.on and d.provider != cancelled_by}
+    return {duty: state for duty, state in payments.items() if duty not in free}
 
 
 def _unpaid(payments: Mapping[str, Payment]) -> bool:

@@ -42,7 +42,8 @@ def describe(
     names = state.directory
     network = state.networks[held.network]
     paid = {d.id for d in terms.payments}
-    gives = any(d.provider == me for d in terms.duties if not (d.id in paid or d.id == "return" or d.along))
+    others = [d for d in terms.duties if d.id not in paid and d.id != "return" and not d.along]
+    gives = any(d.provider == me for d in others if d.action == others[0].action)  # what is done first is the matter
     receipts = {duty: settlements.receipt(held.network, deal) for duty, deal in held.deals.items() if duty in paid}
     overdue = {d.id for d in view.overdue(now)}
     hands = hands_of(exchanges, held, view, now)

@@ -8,7 +8,7 @@ from protocols.duties import DutyState, door_hash
 from protocols.errors import DecodeError
 from protocols.exchange import Dispute, Status
 from protocols.limits import DAY, HOUR
-from protocols.payments import Payment
+from protocols.payments import Payment, instalments_of
 from protocols.terms import Cancellation, Goal, encode_terms, parse_terms
 from tests.protocols.deals import ANN, BOB, EVE, seen
 from tests.protocols.full_deals import END, GRACE, START, Deal, booking, duty, pledge
@@ -174,6 +174,16 @@ def test_cancelling_alone_within_the_rule():
     fee, pay = view.terms.duty("fee"), view.terms.duty("pay")
     assert view.due(fee) and view.may_take(fee)
     assert not view.may_take(pay)
+
+
+def test_a_fee_that_nobody_owes_leaves_what_was_paid_paid():
+    deal = Deal(booking())
+    view = deal.seen(START, {"pay": Payment.SETTLED, "fee": Payment.PENDING})
+    assert instalments_of(view.terms) == 1
+    assert view.payment is Payment.SETTLED and not view.can_be_called_off
+    deal.say(ANN, "cancel", START - DAY)
+    off = deal.seen(START, {"pay": Payment.RELEASED, "fee": Payment.PROPOSED})
+    assert (off.status, off.payment) == (Status.CANCELLED, Payment.PROPOSED)
 
 
 @pytest.mark.parametrize(("by", "at"), [(ANN, START - DAY + 1), (BOB, NOW + 5)])
