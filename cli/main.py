@@ -46,6 +46,7 @@ SECTIONS = {
         "notices": Place("cli.notices", "notices", "Listings that arrived and fit a saved search or match yours"),
         "matches": Place("cli.notices", "matches", "Offers and requests that go together with yours"),
         "exchange": Place("cli.exchange", "exchange", "Agree on an exchange and carry it out"),
+        "project": Place("cli.project", "project", "Split a project into tasks that neighbours claim themselves"),
         "kinds": Place("cli.kinds", "kinds", "The kinds of exchange, and your own"),
         "parcel": Place("cli.parcel", "parcel", "Parcels: who has one, and by which hands it came there"),
         "calendar": Place("cli.calendar", "calendar", "What you have when: booked, due, overdue; and what is free"),

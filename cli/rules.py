@@ -13,7 +13,8 @@ from .times import local_zone
 @click.group(cls=Group, bare="list", example="p2pnode rule add --kind rent --from regulars --hours 08:00-20:00")
 def rule() -> None:
     """Have your node accept proposals by itself: those that are exactly what your listing asks, and fit a rule. What
-    costs you anything, has a note, or is a counter-proposal always waits for you."""
+    costs you anything, has a note, or is a counter-proposal always waits for you; but of the tasks that `project split`
+    made who claims one gets it, for what it says it pays."""
 
 
 @rule.command(
@@ -64,7 +65,7 @@ def _print(session: Session, rows: list[dict[str, Any]]) -> None:
         [
             (
                 row["number"] or "instant",
-                ", ".join(filter(None, (row.get("title"), row.get("kind")))) or "all",
+                _about(row),
                 ", ".join(row.get("from") or ()),
                 row.get("hours"),
                 row.get("days"),
@@ -75,3 +76,10 @@ def _print(session: Session, rows: list[dict[str, Any]]) -> None:
         ],
         session.plain,
     )
+
+
+def _about(row: dict[str, Any]) -> str:
+    """Which proposals a rule is for."""
+    if row.get("part_of"):
+        return f"tasks of {row['part_of'][:8]}"
+    return ", ".join(filter(None, (row.get("title"), row.get("kind")))) or "all"

@@ -57,6 +57,7 @@ from .exchange_arguments import Counter as Counter
 from .exchange_arguments import Labelled as Labelled
 from .exchange_arguments import OneKind as OneKind
 from .exchange_arguments import Propose as Propose
+from .project_arguments import PROJECTS
 from .standing_arguments import STANDING
 
 
@@ -340,6 +341,7 @@ COMMANDS: dict[str, Command] = {
         Command("exchange.rebut", OneId, False, "What ended or moved an agreement, as a file"),
         Command("calendar", Calendar, False, "What is booked, held, due and overdue, and what is free"),
         *(Command(*row) for row in STANDING),
+        *(Command(*row) for row in PROJECTS),
         Command("ledger.log", NoArgs, False, "The entries of your ledger"),
         Command("ledger.balance", NoArgs, False, "Your balance, what is held, and your limit"),
         Command("ledger.verify", NoArgs, False, "Check every entry of your ledger"),

@@ -9,6 +9,8 @@ _TYPED: Final = {  # what the command line calls differently, or as an option of
     "claim.propose": "claim new",
     "exchange.foresee": "exchange propose",
     "exchange.foresee_counter": "exchange counter",
+    "project.foresee": "project split",
+    "project.claimed": "project mine",
     "search.begin": "search",
     "search.more": "search",
     "search.save": "search",

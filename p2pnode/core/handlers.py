@@ -27,6 +27,8 @@ def handlers(core: "Core") -> dict[str, Handler]:
     agreements = Agreements(core.exchanges)
     exchange.contacts, exchange.ruled = core.standing.contacts.shown, core.standing.rules.shown
     core.standing.rules.accept, core.standing.orders.propose = exchange.accept, exchange.propose
+    projects, claiming = core.standing.projects, core.standing.claiming
+    projects.default, projects.cancel, claiming.propose = amending.default, exchange.cancel, exchange.propose
     accounts = Accounts(core.state, core.settlements, core.vouches, core.exchanges, core.claims)
     ledger = LedgerCommands(core.state, core.exchanges, accounts)
     answers = Answers(core.state, core.vouches)
@@ -94,6 +96,14 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "order.resume": core.standing.orders.resume,
         "order.skip": core.standing.orders.skip,
         "order.remove": core.standing.orders.remove,
+        "project.foresee": projects.foresee,
+        "project.split": projects.split,
+        "project.show": projects.show,
+        "project.free": projects.free,
+        "project.results": projects.results,
+        "project.claim": claiming.claim,
+        "project.claimed": claiming.claimed,
+        "project.stop": claiming.stop,
         "contact.set": core.standing.contacts.set,
         "contact.show": core.standing.contacts.show,
         "contact.clear": core.standing.contacts.clear,

@@ -55,6 +55,10 @@ OVER: Final = b"2"  # deal32                   → ms: since when an exchange wi
 RULE: Final = b"3"  # number8                  → a standing rule of our user
 RULED: Final = b"4"  # deal32                  → [number of the rule that accepted it or 0, why none did]
 ORDER: Final = b"5"  # number8                 → a standing order of our user
+TASK: Final = (
+    b"T"  # network16 name16             → [id of our project's listing, number, title, price, digest of its line]
+)
+CLAIMING: Final = b"W"  # network16 slot16          → tasks that we claim of somebody's project, see core/claiming.py
 SINGLE: Final = b"s"  # name                       → single values: b"epoch" of this store, b"book" and b"anchors"
 CLOCK: Final = SINGLE + b"clock"  #            → [ms, whether the clock was ever believed, whether our user insists]
 

@@ -1,7 +1,7 @@
 """Listings: those of this node, and what it holds of others'."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from .drafts import Drafts
     from .replicas import Replicas
     from .tending import Tending
+
+
+class Ready(NamedTuple):
+    """A listing that is signed and not yet published. ends: whether its user has said when."""
+
+    record: Record
+    listing: Listing
+    ends: bool
 
 
 class Listings:
@@ -89,7 +97,7 @@ class Listings:
     # Commands
 
     def publish(self, args: commands.Publish, now: int) -> object:
-        until = self._until(args.until, now)
+        until = self.ends_at(args.until, now)
         name = self._state.rng.randbytes(16)
         if not self._state.networks:
             return self.drafts.keep(name, args, until)
@@ -97,7 +105,7 @@ class Listings:
 
     def edit(self, args: commands.Edit, now: int) -> object:
         network, record, old = self.own(args.id, args.network)
-        until = self._until(args.until, now) if args.until is not None else max(record.until, now + DAY)
+        until = self.ends_at(args.until, now) if args.until is not None else max(record.until, now + DAY)
         listing = self._edited(network, args, old)
         return self.revise(network, record, listing, now, until, **({} if args.until is None else {"ends": True}))
 
@@ -236,12 +244,32 @@ class Listings:
 
     def first(self, network: Network, name: bytes, args: commands.Publish, until: int, now: int) -> dict[str, Any]:
         """Publish what is new. `Refusal`, before anything is changed."""
-        listing = self._listing(network, args, self._state.settings.area)
-        self._check_room(network, listing)
-        record = self._seal(network, listing, name, next_revision(None, now, until))
-        self._state.publish(network, record, now)
-        self.tending.signed(network, record, ends=args.until is not None)
-        return self.describe(network, record, listing, now)
+        return self.put_up(network, self.ready(network, [(name, args)], until, now), now)[0]
+
+    def ready(
+        self, network: Network, new: Sequence[tuple[bytes, commands.Publish]], until: int, now: int
+    ) -> list[Ready]:
+        """Several that are new, by their names, to be `put_up`; nothing is changed. `Refusal`."""
+        made = []
+        for more, (name, args) in enumerate(new):
+            listing = self._listing(network, args, self._state.settings.area)
+            self._check_room(network, listing, more)
+            record = self._seal(network, listing, name, next_revision(None, now, until))
+            made.append(Ready(record, listing, args.until is not None))
+        return made
+
+    def put_up(self, network: Network, made: Sequence[Ready], now: int) -> list[dict[str, Any]]:
+        for record, _, ends in made:
+            self._state.publish(network, record, now)
+            self.tending.signed(network, record, ends=ends)
+        return [self.describe(network, record, listing, now) for record, listing, _ in made]
+
+    def end(self, network: Network, name: bytes, now: int) -> None:
+        """Take a listing of ours back, if it stands."""
+        current = self.current(network, self._state.me, name)
+        if current is not None:
+            self._withdraw(network, current[0], now)
+            self.tending.withdrawn(network, name)
 
     def own(self, text: str, name: str | None) -> tuple[Network, Record, Listing]:
         network, record, listing = self.find(text, name)
@@ -266,12 +294,18 @@ class Listings:
         self.tending.signed(network, new, record.name, **care)
         return self.describe(network, new, listing, now)
 
-    def _check_room(self, network: Network, listing: Listing) -> None:
-        """`Refusal` if one more would push out another of ours. Those taken back count until they end."""
-        scope = listing.area[: network.genesis.cell_precision]
+    def room(self, network: Network, area: str | None = None) -> int:
+        """How many more listings of ours there is room for in an area, else in our own. Those taken back count until
+        they end."""
+        scope = self._state.settings.area or network.genesis.area if area is None else area
+        scope = scope[: network.genesis.cell_precision]
         rows = network.catalog.rows(kind="listing", author=self._state.me)
+        return max(0, network.genesis.listings_per_author - sum(row.scope == scope for row in rows))
+
+    def _check_room(self, network: Network, listing: Listing, more: int = 0) -> None:
+        """`Refusal` if one more, beside so many that are not there yet, would push out another of ours."""
         quota = network.genesis.listings_per_author
-        if sum(row.scope == scope for row in rows) >= quota:
+        if self.room(network, listing.area) <= more:
             why = f"{quota} listings stand there already, or were withdrawn lately"
             raise Refusal("refused", why, "Change one with `edit`, or wait until one that was withdrawn has ended.")
 
@@ -303,7 +337,7 @@ class Listings:
         except Reject as e:
             raise _unpublishable(e) from e
 
-    def _until(self, until: int | None, now: int) -> int:
+    def ends_at(self, until: int | None, now: int) -> int:
         if until is None:
             return now + LISTING_LIFETIME
         if until <= now:

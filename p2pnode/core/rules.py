@@ -8,7 +8,7 @@ import msgspec
 
 from p2pnode.hours import lies_within, parse_days, parse_hours, zone_of
 from protocols.limits import HOUR
-from protocols.terms import Terms
+from protocols.terms import Duty, Terms
 
 ANY_DAY = "mon-sun"
 ALL_DAY = "00:00-24:00"
@@ -18,7 +18,8 @@ class Rule(msgspec.Struct, frozen=True, array_like=True):
     """network; name: of one listing of ours, or empty for all; kind: empty for all. who: `regulars`, `members`,
     `anyone`, or authors in hex. hours, days, zone: within which what is booked lies, or, where nothing is booked, the
     proposal arrives. most: highest price in minor units, most_hours: longest booking; −1 and 0 for no bound.
-    regular: so many exchanges make a regular.
+    regular: so many exchanges make a regular. part: beginning of the id of a project of ours, for its tasks alone.
+    pays: whether it goes along with what costs our user something, as the listing says.
     """
 
     number: int
@@ -32,12 +33,14 @@ class Rule(msgspec.Struct, frozen=True, array_like=True):
     most: int = -1
     most_hours: int = 0
     regular: int = 2
+    part: bytes = b""
+    pays: bool = False
 
 
 class Asked(NamedTuple):
     """A proposal that has arrived. as_listed: the terms that our listing asks for at the same time and quantity, made
     as a neighbour's node makes them, or None if it does not stand any more. settled: exchanges with its author that are
-    settled or closed; member: of the network; at: ms."""
+    settled or closed; member: of the network; at: ms; part: of which project the listing is a task, or empty."""
 
     network: bytes
     terms: Terms
@@ -45,6 +48,7 @@ class Asked(NamedTuple):
     member: bool
     settled: int
     at: int
+    part: bytes = b""
 
 
 def decide(rules: Iterable[Rule], asked: Asked) -> tuple[Rule | None, str]:
@@ -64,14 +68,13 @@ def decide(rules: Iterable[Rule], asked: Asked) -> tuple[Rule | None, str]:
 def why_never(asked: Asked) -> str:
     """Why no rule may accept this, whatever it says; empty if one may."""
     terms, listed = asked.terms, asked.as_listed
-    me = terms.responder
     if terms.previous:
         return "it is a counter-proposal"
     if listed is None:
         return "it is about an older version of the listing"
     if terms.deposit or terms.witnesses or terms.mediator:
         return "it names a deposit, witnesses or a mediator"
-    if any(duty.amount and duty.provider == me for duty in terms.duties):
+    if any(duty not in listed.duties for duty in _paid_by_us(terms)):
         return "you would have to pay"
     if (terms.amount, terms.unit) != (listed.amount, listed.unit):
         return "the price is another one than the listing's"
@@ -87,6 +90,10 @@ def _why_not(rule: Rule, asked: Asked) -> tuple[int, str]:
     terms = asked.terms
     if rule.network != asked.network or (rule.name and rule.name != terms.name):
         return 0, "no standing rule is about this listing"
+    if rule.part and rule.part != asked.part:
+        return 0, "no standing rule is about this listing"
+    if not rule.pays and _paid_by_us(terms):
+        return 1, "you would have to pay"
     if rule.kind and rule.kind != terms.kind:
         return 1, f"the rule is about {rule.kind}, not {terms.kind}"
     if not _is_for(rule, asked):
@@ -101,6 +108,10 @@ def _why_not(rule: Rule, asked: Asked) -> tuple[int, str]:
     if not lies_within(*span, parse_hours(rule.hours), parse_days(rule.days), zone_of(rule.zone)):
         return 5, f"it is not within {rule.hours}, {rule.days}"
     return 6, ""
+
+
+def _paid_by_us(terms: Terms) -> list[Duty]:
+    return [duty for duty in terms.duties if duty.amount and duty.provider == terms.responder]
 
 
 def _is_for(rule: Rule, asked: Asked) -> bool:

@@ -1,9 +1,12 @@
-"""What stands for all exchanges of our user, put together: the contact, the rules and the orders."""
+"""What stands for all exchanges of our user, put together: the contact, the rules, the orders, projects and claims."""
 
+from .claiming import Claiming
 from .contacts import Contacts
 from .exchanges import Exchanges
+from .held import Held
 from .listings import Listings
 from .outbox import Outbox
+from .projects import Projects
 from .standing_orders import StandingOrders
 from .standing_rules import StandingRules
 from .state import State
@@ -14,6 +17,13 @@ class Standing:
         self.contacts = Contacts(state, exchanges, outbox)
         self.rules = StandingRules(state, exchanges, listings)
         self.orders = StandingOrders(state, exchanges, listings)
+        self.projects = Projects(state, exchanges, listings, self.rules)
+        self.claiming = Claiming(state, exchanges, listings)
+        exchanges.changed = self.moved
+
+    def moved(self, held: Held, now: int) -> None:
+        self.projects.moved(held, now)
+        self.claiming.moved(held, now)
 
     def forget(self, now: int) -> None:
         self.contacts.forget(now)

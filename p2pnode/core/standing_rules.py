@@ -16,7 +16,7 @@ from protocols.drafts import Asked as Asking
 from protocols.drafts import draft_terms, full_by_itself
 from protocols.errors import Refusal, Reject
 from protocols.exchange import NEGOTIATING, Status
-from protocols.labels import parse_labels
+from protocols.labels import PART_SIZE, parse_labels
 from protocols.terms import Terms, terms_hash
 
 from .drafting import booked, items_of, priced
@@ -39,13 +39,13 @@ class StandingRules:
         self.accept: Callable[[commands.Accept, int], object]  # set by the table of handlers
         rows = (msgspec.convert(decode(value), Rule) for _, value in state.journal.scan(RULE))
         self._rules = {rule.number: rule for rule in rows}
+        self.undecided: Callable[[Held, int], None] = lambda held, now: None  # told of what no rule has accepted, too
         exchanges.proposed = self.proposed
 
     # Commands
 
     def add(self, args: AddRule, now: int) -> dict[str, Any]:
-        if len(self._rules) >= MAX_RULES:
-            raise Refusal("refused", f"{MAX_RULES} rules stand", "`p2pnode rule remove N` lets go of one.")
+        self._check_room()
         network, name = self._about(args)
         parse_hours(args.hours or ALL_DAY)
         parse_days(args.days or ANY_DAY)
@@ -64,6 +64,16 @@ class StandingRules:
             args.regular,
         )
         return self._store(rule)
+
+    def tasks(self, network: Network, project: bytes) -> dict[str, Any]:
+        """For the tasks of a project of ours, its id: the first who claims one gets it, for what it says it pays."""
+        part = project[:PART_SIZE]
+        known = next((r for r in self._rules.values() if (r.network, r.part) == (network.id, part)), None)
+        if known is not None:
+            return self._json(known)
+        self._check_room()
+        number = max(self._rules, default=0) + 1
+        return self._store(Rule(number, network.id, who=("anyone",), part=part, pays=True))
 
     def list(self, args: NoArgs, now: int) -> list[dict[str, Any]]:
         """number: None for the rules that listings of ours make, which say `instant`: edit the listing to end it."""
@@ -92,8 +102,11 @@ class StandingRules:
         """A proposal has just arrived. Accepts it, or keeps the reason; never raises."""
         instant = self._instant(self._state.networks[held.network], held.first.name, now)
         rules = (*self._rules.values(), *instant)
-        if not rules:
-            return
+        if rules:
+            self._decide(rules, held, now)
+        self.undecided(held, now)
+
+    def _decide(self, rules: tuple[Rule, ...], held: Held, now: int) -> None:
         rule, reason = decide(rules, self._asked(held, now))
         if rule is not None:
             try:
@@ -121,6 +134,10 @@ class StandingRules:
             return ()
         return (Rule(0, network.id, name, who=("anyone",)),) if parse_labels(current[1].tags).instant else ()
 
+    def _check_room(self) -> None:
+        if len(self._rules) >= MAX_RULES:
+            raise Refusal("refused", f"{MAX_RULES} rules stand", "`p2pnode rule remove N` lets go of one.")
+
     def _asked(self, held: Held, now: int) -> Asked:
         view = self._exchanges.view(held, now)
         network = self._state.networks[held.network]
@@ -131,7 +148,9 @@ class StandingRules:
                 seen = self._exchanges.view(each, now)
                 done += other in seen.terms.parties and seen.status in (Status.SETTLED, Status.CLOSED)
         listed = self._as_listed(network, view.terms, now) if view.status in NEGOTIATING else None
-        return Asked(network.id, view.terms, listed, network.member(other), done, now)
+        current = self._listings.current(network, self._state.me, view.terms.name)
+        part = parse_labels(current[1].tags).part if current is not None else b""
+        return Asked(network.id, view.terms, listed, network.member(other), done, now, part)
 
     def _as_listed(self, network: Network, terms: Terms, now: int) -> Terms | None:
         """The terms that our listing asks for, at the quantity and time that is proposed."""
@@ -196,6 +215,8 @@ class StandingRules:
             "network": rule.network.hex(),
             "listing": rule.name.hex() or None,
             "title": self._title(network, rule.name) if network and rule.name else None,
+            "part_of": rule.part.hex() or None,
+            "pays": rule.pays,
             "kind": rule.kind or None,
             "from": named,
             "hours": rule.hours,

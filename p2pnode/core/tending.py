@@ -82,6 +82,12 @@ class Tending:
             network, record, listing, now, max(record.until, now + LISTING_LIFETIME), ends=False
         )
 
+    def set_paused(self, network: Network, name: bytes, paused: bool, now: int) -> None:
+        """What becomes of a listing of ours by itself: somebody has it, or it is to be had again. `Refusal`."""
+        current = self._listings.current(network, self._state.me, name)
+        if current is not None and current[0].until > now:
+            self._set_paused(network, *current, paused, 0, now)
+
     # By itself
 
     def woke(self, now: int) -> None:

@@ -23,4 +23,11 @@ STANDING_CASES: list[tuple[str, str, dict[str, Any]]] = [
      {"listing": "ab", "start": "Sat", "every": "week", "zone": "Europe/Berlin", "quantity": 2, "price": "3"}),
     *[(f"order {verb} 2", f"order.{verb}", {"number": 2}) for verb in ("pause", "resume", "skip", "remove")],
     ("contact clear", "contact.clear", {}),
+    ("project show ab", "project.show", {"listing": "ab"}),
+    ("project free ab", "project.free", {"listing": "ab"}),
+    ("project claim ab --count 2", "project.claim", {"listing": "ab", "count": 2}),
+    ("project mine ab", "project.claimed", {"listing": "ab"}),
+    ("project stop ab", "project.stop", {"listing": "ab"}),
 ]  # fmt: skip
+
+PROJECT = {"project.foresee", "project.split", "project.results"}  # tests/cli/test_project.py

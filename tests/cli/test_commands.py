@@ -14,7 +14,7 @@ from protocols.errors import Refusal
 from tests.cli.conftest import Run
 from tests.cli.parcel_cases import PARCELS
 from tests.cli.settling_cases import SETTLING_CASES
-from tests.cli.standing_cases import STANDING_CASES
+from tests.cli.standing_cases import PROJECT, STANDING_CASES
 from tests.p2pnode.fake_node import FakeNode
 
 SEARCH = {"query": "", "sort": "relevance", "limit": 50, "everywhere": False}
@@ -83,6 +83,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
      {"id": "cd", "note": "", "terms": "0123456789abcdef"}),
     ("exchange pay cd", "exchange.pay", {"id": "cd", "note": ""}),
     *SETTLING_CASES,
+
     ("calendar --listing ab", "calendar", {"listing": "ab"}),
     ("exchange", "exchange.list", {"open": False}),
     ("exchange list --open", "exchange.list", {"open": True}),
@@ -143,13 +144,8 @@ def test_what_is_typed_reaches_the_node(run: Run, node: FakeNode, typed: str, na
 
 def test_no_command_of_the_table_is_left_out() -> None:
     apart = {"join", "ledger.verify", "ledger.prove", "ledger.export", "backup", "exchange.foresee"}
-    apart |= {
-        "exchange.agreement",
-        "exchange.rebut",
-        "exchange.history",
-    }  # they write files: tests/cli/test_challenge.py
-    apart |= {"search.begin", "search.more", "kinds.add", "exchange.foresee_counter"}
-    apart |= {"exchange.agreement", "exchange.rebut", "exchange.history"}  # they write files
+    apart |= {"search.begin", "search.more", "kinds.add", "exchange.foresee_counter", *PROJECT}
+    apart |= {"exchange.agreement", "exchange.rebut", "exchange.history"}  # files: tests/cli/test_challenge.py
     assert {name for _, name, _ in CASES} | apart == set(COMMANDS)
 
 

@@ -34,7 +34,7 @@ def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tup
 COMMANDS = dict(leaves(cli))
 LEDGER = {"log", "balance", "verify", "erase", "prove", "check", "statement", "export", "audit"}
 WANTED = """init run status clock whoami paths join invite peers offer request search notices matches
-exchange contact rule order kinds calendar challenge
+exchange contact rule order project kinds calendar challenge
 ledger vouch unvouch vouches claim parcel attest reputation backup restore version completion help"""
 
 
@@ -51,6 +51,8 @@ def test_all_that_is_promised_is_there() -> None:
     assert {path[1] for path in COMMANDS if path[0] == "ledger" and len(path) > 1} == LEDGER
     claims = {"new", "accept", "decline", "settle", "list", "show"}
     assert {path[1] for path in COMMANDS if path[0] == "claim" and len(path) > 1} == claims
+    projects = {"split", "show", "free", "results", "claim", "mine", "stop"}
+    assert {path[1] for path in COMMANDS if path[0] == "project" and len(path) > 1} == projects
     parcels = {"list", "show", "give", "take", "decline", "add", "code", "check"}
     assert {path[1] for path in COMMANDS if path[0] == "parcel" and len(path) > 1} == parcels
     assert {path[1] for path in COMMANDS if path[0] == "peers" and len(path) > 1} == set(
