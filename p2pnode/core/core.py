@@ -53,6 +53,7 @@ from .intake import Intake
 from .journal import Journal, Reader
 from .keys import KEY_STATE, RECORD
 from .listings import Listings
+from .mediation import Mediation
 from .membership import Membership
 from .multiaddrs import bootstrap_peer
 from .narrowing import OWN, Narrowing
@@ -127,6 +128,7 @@ class Core:
         self.exchanges.rated = self.ratings.reveal
         self.standing = Standing(state, self.exchanges, self.listings, self.outbox)
         self.custody = Custody(state)
+        self.mediation = Mediation(state, self.outbox, self.settlements, self.exchanges)
         self.parcels = Parcels(state, self.outbox, self.exchanges)
         self.claims = Claims(state, self.outbox, self.exchanges)
         self.witnesses = Witnesses(state)

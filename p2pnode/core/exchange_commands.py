@@ -99,7 +99,10 @@ class ExchangeCommands:
             raise Refusal("conflict", "other terms wait to be accepted", "`p2pnode exchange show` names them.")
         if now > terms.expires:
             raise Refusal("conflict", "what was proposed has lapsed", "Propose it again: `p2pnode exchange amend`.")
-        if any(view.payments.get(d.id) in UNDER_WAY and terms.duty(d.id) != d for d in view.terms.payments):
+        changed = [view.payments.get(d.id) for d in view.terms.payments if terms.duty(d.id) != d]
+        if Payment.SETTLED in changed:
+            raise Refusal("conflict", "it takes no account of what was paid", "Decline it, and ask for another.")
+        if any(payment in UNDER_WAY for payment in changed):
             raise Refusal("conflict", "a payment is under way that this would change", "Wait until it is settled.")
         self.bookings.check_amendment(self._state.networks[held.network], view.terms, terms, now, held)
         self._exchanges.say(held, "accept", fact.id, accept_terms(fact, terms, args.note), now)

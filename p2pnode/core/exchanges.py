@@ -14,19 +14,18 @@ from protocols.envelope import Record, parse_record
 from protocols.errors import Ignore, Refusal, Reject
 from protocols.exchange import NEGOTIATING, Dispute, Exchange, evaluate
 from protocols.fact import NO_DEAL, SECOND, WITH_TERMS, Fact, parse_fact, seal_fact, verify_fact
-from protocols.identity import digest
 from protocols.limits import MAX_FACTS, MAX_SHORT_TEXT, MAX_SKEW
-from protocols.payments import PAY, deal_of
+from protocols.payments import PAY, Payment, deal_of
 from protocols.steps import check_fact, parse_step
 from protocols.terms import Terms, parse_terms
 
 from . import payable
 from .admission import Admission
 from .effects import Emit, Send
-from .held import Hands, Held, Seen, step_payload
+from .held import Hands, Held, Seen, fact_frame, step_payload
 from .keys import EXCHANGE, FACT
 from .listings import Listings
-from .outbox import Outbox
+from .outbox import Outbox, copy_id
 from .settlements import Settlements
 from .state import Network, State
 
@@ -46,10 +45,13 @@ class Exchanges:
         self.held: dict[bytes, Held] = {}
         self._deals: dict[bytes, tuple[bytes, str]] = {}  # settlement → exchange, duty; where it is not `pay`
         self._changes: list[tuple[int, bytes]] = []  # a heap: when time alone changes which exchange
-        self._copied: set[bytes] = set()  # what others than the counterparty were sent since this node started
         self._admission = Admission(state, listings, self.held.values, self.view)
         self.rated: Callable[[Held, int], None]  # set by the core: both may have rated now
         # set by what holds receipts of custody: which duties of terms they have done, and when
+        # set by what tells mediators: that there is a dispute, what we are shown of one, and that one is over
+        self.disputed: Callable[[Held, Exchange, int], None]
+        self.shown: Callable[[Held], tuple[dict[str, Payment], dict[str, int]]]
+        self.dropped: Callable[[Held], None]
         self.passed: Callable[[bytes, Terms], Mapping[str, int]] = lambda network, terms: {}
         self.hands: Callable[[bytes, Terms, int], Hands]  # by the same: in whose hands the parcel of terms is
         self.moved: Callable[[Held, Exchange, int], None]  # and: this one, which passes a parcel on, has changed
@@ -66,11 +68,8 @@ class Exchanges:
     def view(self, held: Held, now: int) -> Exchange:
         terms = held.first if held.seen is None else held.seen.view.terms
         passed = dict(self.passed(held.network, terms)) if terms.parcel else {}
-        payments, paid_at = {}, {}
-        for duty, deal in held.deals.items():
-            payments[duty], at = self._settlements.moved_at(held.network, deal)
-            if at is not None:
-                paid_at[duty] = at
+        mine = self._state.me in terms.parties
+        payments, paid_at = self._settlements.of(held) if mine else self.shown(held)
         moved = (payments, paid_at, passed)
         if held.seen is None or not held.seen.holds(len(held.facts), moved, now):
             unit = self._state.networks[held.network].genesis.unit
@@ -189,7 +188,7 @@ class Exchanges:
         """The other side will not take a proposal of ours, for good."""
         held = self.held.get(refusal.id)
         if held is None or not self._outbox.acknowledged(refusal.id, peer):
-            return self.acknowledged_copy(refusal.id, peer)
+            return self._outbox.acknowledged_copy(refusal.id, peer)
         if self.view(held, now).status in NEGOTIATING:
             step = step_payload(refusal.text[:MAX_SHORT_TEXT])
             fact = self._seal(held.network, held.id, "withdraw", refusal.id, now, step)
@@ -229,30 +228,12 @@ class Exchanges:
         if len(view.rated) == 2:
             self.rated(held, now)
         if view.dispute is not Dispute.NONE:
-            self._spread(held, view, now)
+            self.disputed(held, view, now)
         if view.agreed and view.terms.door:
             self.moved(held, view, now)
         self._state.journal.out(Emit("exchange", {"exchange_id": held.id.hex(), "status": str(view.status)}))
         self.changed(held, now)
         return view
-
-    def _spread(self, held: Held, view: Exchange, now: int) -> None:
-        """A dispute: the mediator is told all that is known here but contacts, the other party what he said."""
-        terms, me = view.terms, self._state.me
-        if me not in terms.parties:
-            return
-        for fact in [f for f in held.facts.values() if f.kind != "contact"]:
-            to = view.counterparty(me) if fact.author == terms.mediator else terms.mediator
-            item = _copy_id(fact.id, to)
-            if item not in self._copied:
-                self._copied.add(item)
-                self._outbox.add(item, held.network, to, held.protocol, _frame(fact), now)
-
-    def acknowledged_copy(self, id_: bytes, peer: str) -> None:
-        """Somebody else than the counterparty has a fact, or will not take it."""
-        author = self._state.directory.author_of(peer)
-        if author is not None:
-            self._outbox.acknowledged(_copy_id(id_, author), peer)
 
     def woke(self, now: int) -> None:
         """Time alone has changed something: what is overdue, lapsed, or confirmed since nobody contested it."""
@@ -307,6 +288,7 @@ class Exchanges:
         self.sealed.pop(held.id, None)
         for deal in held.deals.values():
             self._deals.pop(deal, None)
+        self.dropped(held)
         self._state.journal.delete(EXCHANGE + held.id)
         for fact_id in held.facts:
             self._state.journal.delete(FACT + held.id + fact_id)
@@ -336,8 +318,8 @@ class Exchanges:
 
     def _deliver(self, held: Held, fact: Fact, to: bytes, now: int) -> None:
         """The first it is for is told under the fact's own id; the mediator tells two."""
-        item = fact.id if fact.id not in self._outbox.items else _copy_id(fact.id, to)
-        self._outbox.add(item, held.network, to, held.protocol, _frame(fact), now)
+        item = fact.id if fact.id not in self._outbox.items else copy_id(fact.id, to)
+        self._outbox.add(item, held.network, to, held.protocol, fact_frame(fact), now)
 
     def _answer(self, peer: str, message: messages.Message) -> None:
         self._state.journal.out(Send(peer, messages.PROTOCOL, messages.encode_message(message)))
@@ -376,12 +358,3 @@ class Exchanges:
 
     def listing_of(self, held: Held) -> Record | None:
         return parse_record(held.listing) if held.listing else None
-
-
-def _frame(fact: Fact) -> bytes:
-    return messages.encode_message(messages.FactMessage(fact.wire))
-
-
-def _copy_id(fact: bytes, to: bytes) -> bytes:
-    """What the outbox calls a fact that goes to somebody else than the counterparty."""
-    return digest(b"copy" + fact + to)

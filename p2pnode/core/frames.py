@@ -72,7 +72,7 @@ class _Frames:
                     core.claims.acknowledged(id_)
                     core.state.journal.out(Emit("delivered", {"id": id_.hex()}))
                 else:
-                    core.exchanges.acknowledged_copy(id_, peer)
+                    core.outbox.acknowledged_copy(id_, peer)
             case exchange_messages.Refuse(id_) as refused:
                 core.exchanges.refused(peer, refused, now)
                 core.vouches.returned_not(peer, id_)
@@ -84,6 +84,8 @@ class _Frames:
         core = self._core
         if core.witnesses.concerns(entry):
             core.witnesses.asked(peer, network, entry, now)
+        elif core.mediation.shown(peer, network.id, entry, now):
+            return
         elif entry.kind.startswith("PAY_"):
             core.settlements.received(peer, network, entry, now)
         elif entry.kind.startswith("VOUCH") or entry.kind == "UNVOUCH":

@@ -92,6 +92,11 @@ def accept_terms(fact: Fact, terms: Terms, text: str = "") -> bytes:
     return encode(plain(Step(text=text, party=fact.author, terms=terms_hash(terms))))
 
 
+def fact_frame(fact: Fact) -> bytes:
+    """The message that tells a fact."""
+    return messages.encode_message(messages.FactMessage(fact.wire))
+
+
 def agreement(view: Exchange) -> bytes:
     """What a fact about an agreement names: its acceptance."""
     return view.acceptance.id if view.acceptance is not None else view.terms_fact.id

@@ -55,6 +55,9 @@ OVER: Final = b"2"  # deal32                   → ms: since when an exchange wi
 RULE: Final = b"3"  # number8                  → a standing rule of our user
 RULED: Final = b"4"  # deal32                  → [number of the rule that accepted it or 0, why none did]
 ORDER: Final = b"5"  # number8                 → a standing order of our user
+SHOWN: Final = (
+    b"6"  # deal32 duty                → proof of a payment that we are shown as a mediator: an entry, full form
+)
 TASK: Final = (
     b"T"  # network16 name16             → [id of our project's listing, number, title, price, digest of its line]
 )

@@ -5,6 +5,7 @@ import msgspec
 from p2pnode.bounds import MAX_OUTBOX, RESEND_MAX, RESEND_MIN
 from protocols.codec import decode, encode
 from protocols.errors import Refusal
+from protocols.identity import digest
 
 from .effects import Send
 from .keys import OUTBOX
@@ -55,6 +56,12 @@ class Outbox:
         self.drop(item_id)
         return True
 
+    def acknowledged_copy(self, id_: bytes, peer: str) -> None:
+        """Somebody else than the first it was for has what bears this id, or will not take it."""
+        author = self._state.directory.author_of(peer)
+        if author is not None:
+            self.acknowledged(copy_id(id_, author), peer)
+
     def drop(self, item_id: bytes) -> None:
         if self.items.pop(item_id, None) is not None:
             self._state.journal.delete(OUTBOX + item_id)
@@ -95,3 +102,8 @@ class Outbox:
                 self._state.journal.out(Send(peer, item.protocol, item.frame))
                 return
         self._state.wanted.update(self._state.directory.peers_of(item.author))
+
+
+def copy_id(id_: bytes, to: bytes) -> bytes:
+    """What the outbox calls a message with this id that goes to somebody else, too."""
+    return digest(b"copy" + id_ + to)

@@ -1,6 +1,7 @@
 """Drives the settlement machine of `ledger.settlement`: entries, deals and what must be sent, in one batch each."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ledger import cancelling
 from ledger import settlement as machine
@@ -22,6 +23,9 @@ from .effects import Send
 from .keys import DEAL
 from .outbox import Outbox
 from .state import Network, State
+
+if TYPE_CHECKING:
+    from .held import Held
 
 _PAYMENT = {
     machine.State.PROPOSED: Payment.PROPOSED,
@@ -54,6 +58,15 @@ class Settlements:
         if deal is None:
             return Payment.PENDING
         return Payment.SETTLED if deal.settled else _PAYMENT[deal.state]
+
+    def of(self, held: "Held") -> tuple[dict[str, Payment], dict[str, int]]:
+        """How far each payment of an exchange of ours has come, and when it was settled, by its duty."""
+        payments, paid_at = {}, {}
+        for duty, deal in held.deals.items():
+            payments[duty], at = self.moved_at(held.network, deal)
+            if at is not None:
+                paid_at[duty] = at
+        return payments, paid_at
 
     def moved_at(self, network: bytes, deal_id: bytes) -> tuple[Payment, int | None]:
         """How far a payment has come, and when it was settled: ms, by the payer's own entry, the same on both sides."""

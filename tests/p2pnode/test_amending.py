@@ -127,6 +127,25 @@ def test_the_mediator_decides_with_one_of_them() -> None:
     assert lab.ask(lab.cleo, "ledger.balance")["balance"]["amount"] == 150
 
 
+def test_the_mediator_sees_what_was_paid() -> None:
+    lab = Booked(deposit="1")
+    lab.do(lab.cleo, "pay", duty="deposit")
+    lab.do(lab.ben, "handover")
+    lab.do(lab.cleo, "dispute")
+    shown = {p["duty"]: p["state"] for p in lab.shown(lab.anna)["payments"]}
+    assert (shown["deposit"], shown["pay"]) == ("settled", "pending")
+    lab.sim.crash(lab.anna)
+    lab.sim.restart(lab.anna)
+    lab.sim.run(PAUSE)
+    lab.do(lab.anna, "rule", award="2", to="Ben")
+    lab.do(lab.ben, "accept")
+    assert lab.states() == {"deposit": "confirmed", "refund": "pending", "award-1": "pending"}
+    lab.do(lab.ben, "pay", duty="refund")
+    lab.do(lab.cleo, "pay")
+    assert {shown["status"] for shown in lab.both()} == {"settled"}
+    assert lab.ask(lab.ben, "ledger.balance")["balance"]["amount"] == 200
+
+
 def test_who_defies_a_ruling_is_overdue_and_defaults() -> None:
     lab = Booked()
     lab.do(lab.cleo, "dispute")
@@ -310,11 +329,11 @@ def test_what_was_never_done_is_to_be_had_again() -> None:
         return str(id_)
 
     first = claimed(lab.cleo)
-    with pytest.raises(Refusal, match="0 are left"):
+    with pytest.raises(Refusal, match="none is left"):
         claimed(lab.dora)
     lab.sim.now += 8 * DAY
     lab.ask(lab.ben, "exchange.default", id=first)
     lab.ask(lab.dora, "exchange.done", id=claimed(lab.dora))
     lab.sim.run(PAUSE)
-    with pytest.raises(Refusal, match="0 are left"):
+    with pytest.raises(Refusal, match="none is left"):
         claimed(lab.anna)

@@ -23,7 +23,7 @@ def test_no_more_help_than_there_is_room_for() -> None:
     lab = barn.lab
     one, other = barn.propose(lab.cleo, quantity=1), barn.propose(lab.dora, quantity=1)
     assert barn.do(lab.ben, "accept", one) == "agreed"
-    assert barn.refused(lab.ben, "accept", other).message == "1 are wanted, 0 are left"
+    assert barn.refused(lab.ben, "accept", other).message == "1 is wanted, none is left"
 
 
 def test_two_of_five_bikes_for_three_hours() -> None:

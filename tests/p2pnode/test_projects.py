@@ -251,7 +251,7 @@ def test_who_haggles_waits_for_the_organiser(village):
     village.claim(village.cleo)
     village.sim.run(MINUTE)
     assert village.mine(village.cleo) == [1]
-    with pytest.raises(Refusal, match="0 are left"):
+    with pytest.raises(Refusal, match="none is left"):
         village.ask(village.ben, "exchange.accept", id=asked)
 
 
