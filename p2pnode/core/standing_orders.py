@@ -104,7 +104,9 @@ class StandingOrders:
         )
         if order.until and order.next(now)[1] > order.until:
             raise Refusal("usage", "it would end before it begins", "Give a later --until.")
-        return self._store(self._priced(order, now), now)
+        self._store(self._priced(order, now), now)
+        self.woke(now)  # the first one may be near
+        return self._json(self._orders[order.number], now)
 
     def list(self, args: NoArgs, now: int) -> list[dict[str, Any]]:
         return [self._json(order, now) for order in self._orders.values()]

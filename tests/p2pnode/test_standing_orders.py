@@ -214,3 +214,8 @@ def test_days():
     assert moment_of(date(2027, 3, 28).toordinal(), 150, BERLIN) == at("2027-03-28 03:30"), "02:30 is left out"
     for now, found in ((-100, 0), (0, 7), (1, 7), (7, 14)):
         assert next_day(moment_of(day + now, 600, BERLIN), day, 7, 600, BERLIN) == day + found
+
+
+def test_what_is_near_is_proposed_at_once(lab):
+    assert order(lab)["exchange_id"] is None  # in six days
+    assert order(lab, start="Sat 23:59")["status"] == "proposed" and len(boxes(lab)) == 1
