@@ -7,7 +7,7 @@ shown there must be what comes.
     <link>                             text without blanks, kept under this name: later it stands for the same
     exit status 5                      the last line where the exit status is not 0
     <saturday>, <sunday>, <monday>     dates in a row, the first one eight days ahead or more
-    <day>, <date>, <yesterday>         in three days: its name, such as Tue, and its date; the date of yesterday
+    <day>, <date>, <yesterday>         in two days: its name, such as Tue, and its date; the date of yesterday
 
 Commands that only look are repeated until they show what they should, for as long as `PATIENCE`: neighbours need a
 moment to hear of each other. All others are typed once.
@@ -96,7 +96,7 @@ def pattern(expected: list[str], known: dict[str, str]) -> re.Pattern[str]:
 def days(today: date) -> dict[str, str]:
     """The days that a transcript can name."""
     saturday = today + timedelta(days=8 + (5 - today.weekday() - 8) % 7)
-    soon = today + timedelta(days=3)
+    soon = today + timedelta(days=2)
     named = {name: saturday + timedelta(days=k) for k, name in enumerate(("saturday", "sunday", "monday"))}
     named |= {"date": soon, "yesterday": today - timedelta(days=1)}
     return {"day": f"{soon:%a}", **{name: day.isoformat() for name, day in named.items()}}
