@@ -5,8 +5,7 @@ then an acceptance, then a counter-proposal without an answer, then decline and 
 (at, id). So nobody can change afterwards what the other party relies on.
 
 What was agreed is replaced by an amendment alone, signed by two of the three who may: the parties, and the mediator
-whom the agreed terms name. Whoever accepts two amendments of the same terms
-has signed the proof against himself.
+whom the agreed terms name. Whoever accepts two amendments of the same terms has signed the proof against himself.
 """
 
 from collections.abc import Sequence
