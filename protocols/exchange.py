@@ -216,6 +216,8 @@ def evaluate(
     rated = {f.author: parse_step(f).commitment for f in reversed(after) if f.kind == "rated"}
     alone, harmed = _alone(terms, after, stand.states, payments)
     off = asked == frozenset(terms.parties) or bool(alone)
+    if asked == frozenset(terms.parties) and not harmed:  # whose word came first says nothing: they cancel together
+        alone = b""
     status = _agreed_status(terms, stand.states, payments, off, len(rated) == 2, harmed)
     lapses = terms.goal.until + 1 if terms.goal is not None and gone is None else None
     if lapses is not None and now >= lapses and status in (Status.AGREED, Status.ACTIVE):

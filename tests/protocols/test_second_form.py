@@ -176,6 +176,16 @@ def test_cancelling_alone_within_the_rule():
     assert not view.may_take(pay)
 
 
+def test_who_agrees_to_cancel_owes_no_fee():
+    """Bob asks, Ann agrees, at a time when she might have cancelled alone."""
+    deal = Deal(booking())
+    deal.say(BOB, "cancel", NOW + 5)
+    deal.say(ANN, "cancel", NOW + 6)
+    view = deal.seen(START)
+    assert (view.status, view.cancelled_by) == (Status.CANCELLED, b"")
+    assert not view.due(view.terms.duty("fee"))
+
+
 def test_a_fee_that_nobody_owes_leaves_what_was_paid_paid():
     deal = Deal(booking())
     view = deal.seen(START, {"pay": Payment.SETTLED, "fee": Payment.PENDING})
