@@ -20,11 +20,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from tests.e2e.nodes import PATIENCE, Failed, Node
+from tests.e2e.nodes import PATIENCE, ROOT, Failed, Node
 
 LOOKING = (
     {"status"}, {"whoami"}, {"search"}, {"peers"}, {"reputation"}, {"ledger"}, {"offer", "list"}, {"offer", "show"},
     {"request", "list"}, {"request", "show"}, {"exchange", "list"}, {"exchange", "show"},
+    {"parcel", "list"}, {"parcel", "show"},
     {"calendar"}, {"rule", "list"}, {"order", "list"}, {"vouches"}, {"claim", "list"}, {"claim", "show"},
 )  # fmt: skip
 _PROMPT = re.compile(r"([a-z]+)\$ (.+)")
@@ -103,11 +104,12 @@ def days(today: date) -> dict[str, str]:
 
 
 class Transcript:
-    """Runs one file. Nodes live in `root`, where there is a picture to be named: photo.jpg."""
+    """Runs one file. Nodes live in `root`, where there is a picture to be named, photo.jpg, and docs as in a clone."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         (root / "photo.jpg").write_bytes(b"a picture")
+        (root / "docs").symlink_to(ROOT / "docs")
         self.nodes: dict[str, Node] = {}
         self.known: dict[str, str] = days(datetime.now().astimezone().date())
 
