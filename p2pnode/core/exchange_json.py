@@ -15,7 +15,7 @@ from protocols.steps import parse_step
 from protocols.terms import Duty, Terms, terms_hash
 
 from .goals import Goals
-from .held import Hands
+from .held import NOBODYS, Hands
 from .paying import choose, wording
 from .state import Network, State
 
@@ -264,10 +264,10 @@ def _who(state: State, author: bytes) -> str:
 
 
 def hands_of(exchanges: "Exchanges", held: "Held", view: Exchange, now: int) -> Hands:
-    return exchanges.hands(held.network, view.terms, now) if view.terms.parcel else Hands()
+    return exchanges.hands(held.network, view.terms, now) if view.terms.parcel else NOBODYS
 
 
-def next_steps(view: Exchange, now: int, hands: Hands) -> list[tuple[bytes, str, int | None]]:
+def next_steps(view: Exchange, now: int, hands: Hands = NOBODYS) -> list[tuple[bytes, str, int | None]]:
     """Who can do what next: (author, command, until or None). Nobody but who has a parcel can pass it on, party or
     not; what he has offered to somebody waits for him to take it."""
     terms = view.terms

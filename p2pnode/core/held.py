@@ -76,6 +76,9 @@ class Hands(NamedTuple):
     at_door: bool = False
 
 
+NOBODYS = Hands()  # where there is no parcel
+
+
 def step_payload(text: str = "", duty: str = "", commitment: bytes = b"", **more: object) -> bytes:
     """Payload of a fact that carries no terms."""
     given = plain(Step(duty=duty, text=text, commitment=commitment, **more))  # type: ignore[arg-type]
