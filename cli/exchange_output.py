@@ -347,7 +347,8 @@ def _which_payment(session: Session, data: dict[str, Any]) -> str:
     """Which of several payments the reader has to make next, and how much it is."""
     payments = {p["duty"]: p for p in data.get("payments") or ()}
     mine = [s["duty"] for s in data.get("next") or () if s.get("who") == "you" and s.get("duty") in payments]
-    if not mine or len(payments) < 2:
+    parts = [duty for duty in payments if not duty.startswith("fee-")]
+    if not mine or (mine[0] in parts and len(parts) < 2):
         return ""
     money = session.money(payments[mine[0]]["amount"], network=data.get("network"))
     return f"  ({_called(mine[0]).removeprefix('payment ')}: {money})"
