@@ -121,7 +121,7 @@ class Drafting:
         else:
             witnesses = old.witnesses if amount and unit == network.genesis.unit else ()
         of = self._state.template(old.kind)
-        owner_gives = is_offered(old, of)
+        owner_gives = self._is_offered(held) if of.legs else is_offered(old, of)  # legs do not say which way it goes
         it = Occasion(
             network=network, of=of, title=old.title, owner_gives=owner_gives, owner=old.responder,
             other=view.counterparty(self._state.me), start=start, end=end,
@@ -193,6 +193,11 @@ class Drafting:
                 "Name one, or three.",
             ) from None
         return found
+
+    def _is_offered(self, held: Held) -> bool:
+        record = self._exchanges.listing_of(held)
+        listing = self._listings.parse(record) if record is not None else None
+        return listing is None or listing.direction == "offer"
 
     def _listing(self, held: Held, terms: Terms) -> Price | None:
         record = self._exchanges.listing_of(held)
