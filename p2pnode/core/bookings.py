@@ -240,13 +240,14 @@ class Bookings:
         return [view.terms] if offered and view.status in OPEN else []
 
     def _check_stock(self, asked: _Asked) -> None:
-        """What was agreed since a listing's last edit is gone from its quantity; time that is lent out is no stock."""
+        """What was agreed since its owner said how many there are is gone; time that is lent out is no stock."""
         record, listing, terms = asked.record, asked.listing, asked.terms
         if terms.responder != self._state.me or record is None or listing is None or _spanned(listing):
             return
         if listing.quantity is None:
             return
-        since = 0 if parse_labels(listing.tags).part else record.created  # a task that is done comes back by no edit
+        part = parse_labels(listing.tags).part  # a task that is done comes back by no edit
+        since = 0 if part else self._listings.tending.counted_since(asked.network, record)
         gone = self._exchanges.taken(asked.network.id, terms.name, since, asked.now)
         own = self._exchanges.view(asked.held, asked.now) if asked.held is not None else None
         if own is not None and own.acceptance is not None and own.acceptance.at >= since:

@@ -107,7 +107,10 @@ class Listings:
         network, record, old = self.own(args.id, args.network)
         until = self.ends_at(args.until, now) if args.until is not None else max(record.until, now + DAY)
         listing = self._edited(network, args, old)
-        return self.revise(network, record, listing, now, until, **({} if args.until is None else {"ends": True}))
+        care = {} if args.until is None else {"ends": True}
+        return self.revise(
+            network, record, listing, now, until, **care, **({} if args.quantity is None else {"counted": now})
+        )
 
     def withdraw(self, args: commands.OneId, now: int) -> object:
         draft = self._draft(args)

@@ -24,11 +24,13 @@ from .state import Network, State
 
 
 class Care(NamedTuple):
-    """ends: its user has said when, so it is not prolonged. back_at: when a pause is over, ms; 0: not by itself."""
+    """ends: its user has said when, so it is not prolonged. back_at: when a pause is over, ms; 0: not by itself.
+    counted: since when what is agreed is gone from its quantity, ms; 0: since the record was made."""
 
     record: Record
     ends: bool = False
     back_at: int = 0
+    counted: int = 0
 
 
 def renew_at(record: Record) -> int:
@@ -43,8 +45,8 @@ class Tending:
         self._listings = listings
         self._all: dict[tuple[bytes, bytes], Care] = {}
         for key, value in state.journal.scan(OWN):
-            ends, back_at, wire = decode(value, MAX_STORED)
-            self._all[key[1:17], key[17:]] = Care(parse_record(wire), ends, back_at)
+            ends, back_at, wire, *counted = decode(value, MAX_STORED)  # a version from before this kept three
+            self._all[key[1:17], key[17:]] = Care(parse_record(wire), ends, back_at, *counted)
 
     # Told by `Listings`
 
@@ -53,11 +55,18 @@ class Tending:
         old = self._all.get((network.id, was or record.name), Care(record))
         if was and was != record.name:
             self.withdrawn(network, was)
-        self._store(network, old._replace(record=record, **care))
+        counted = old.counted or old.record.created
+        self._store(network, old._replace(**{"record": record, "counted": counted, **care}))
 
     def withdrawn(self, network: Network, name: bytes) -> None:
         if self._all.pop((network.id, name), None) is not None:
             self._state.journal.delete(OWN + network.id + name)
+
+    def counted_since(self, network: Network, record: Record) -> int:
+        """Since when what is agreed is gone from the quantity of a listing, ms: since its user last said how many there
+        are. To sign it again, or to change anything else of it, brings nothing back."""
+        care = self._all.get((network.id, record.name))
+        return (care.counted if care is not None else 0) or record.created
 
     def json(self, network: Network, name: bytes) -> dict[str, Any]:
         care = self._all.get((network.id, name))
@@ -151,5 +160,5 @@ class Tending:
 
     def _store(self, network: Network, care: Care) -> None:
         self._all[network.id, care.record.name] = care
-        value = encode([care.ends, care.back_at, care.record.wire])
+        value = encode([care.ends, care.back_at, care.record.wire, care.counted])
         self._state.journal.put(OWN + network.id + care.record.name, value)

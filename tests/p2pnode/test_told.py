@@ -143,3 +143,26 @@ def test_how_many_are_left_is_said_in_good_english() -> None:
     with pytest.raises(Refusal, match=r"^1 is wanted, none is left$") as e:
         lab.ask(lab.ben, "exchange.accept", id=second)
     assert e.value.hint.startswith("Decline")
+
+
+def test_what_is_sold_does_not_come_back_when_the_listing_is_signed_again() -> None:
+    lab = Listed(quantity=1)
+    lab.propose()
+    lab.do(lab.ben, "accept")
+    lab.ask(lab.ben, "listing.renew", id=lab.listing)
+    lab.ask(lab.ben, "listing.edit", id=lab.listing, text="From the hives by the mill")
+    lab.sim.run(MINUTE)
+    lab.propose()
+    with pytest.raises(Refusal, match="none is left"):
+        lab.do(lab.ben, "accept")
+    lab.ask(lab.ben, "listing.edit", id=lab.listing, quantity=1)
+    lab.sim.run(MINUTE)
+    assert lab.do(lab.ben, "accept")["status"] == "agreed", "its owner has said how many there are now"
+
+
+def test_a_barter_that_was_asked_for_is_countered_the_right_way_round() -> None:
+    lab = Listed(direction="request", kind="barter", title="Potatoes")
+    lab.propose(leg=("yours: two hours",))
+    lab.do(lab.ben, "counter", leg=("mine: one hour",))
+    given = [(d["provider_name"], d["what"]) for d in lab.shown(lab.ben)["duties"]]
+    assert given == [("Cleo", "Potatoes"), ("you", "one hour")]
