@@ -287,7 +287,8 @@ class Projects:
             row["exchange_id"] = held.id.hex()
             row["state"], row["until"] = self._state_of(held, now)
             row["again"] = row["state"] == "contested" and len(self._done(held, now)) > _contests(held, view)
-            row["paid"], row["owed"] = _pay(view, self._state.me)
+            row["paid"], owed = _pay(view, self._state.me)
+            row["owed"] = owed if row["state"] == "confirmed" else {}  # nobody need pay for what is contested
         elif any(self._exchanges.view(h, now).status in NEGOTIATING for h in about):
             row["state"] = "asked"
         elif not self._listings.is_mine(network, task.name):

@@ -186,7 +186,7 @@ def test_done_contested_done_again_confirmed_and_paid(village):
     assert [s["command"].split()[2] for s in shown["next"] if s["who"] == "you"] == ["done"]
     village.do(village.cleo, "done", 1, village.cleo, result="cd" * 32, note="second try")
     row = village.show()["tasks"][0]
-    assert (row["state"], row["again"]) == ("contested", True)
+    assert (row["state"], row["again"]) == ("contested", True) and village.show()["owed"] == []
     village.do(village.ben, "confirm", 1, village.cleo)
     assert village.states()[1] == "confirmed" and village.show()["owed"] == [{"amount": 50, "unit": "hour"}]
     results = look(village.ben, "project.results", village.now, listing=village.id)

@@ -5,6 +5,7 @@ shown there must be what comes.
     anna$ p2pnode run &                starts the node and waits until it is ready; `kill %1` stops it
     …                                  within a line: any text; alone on a line: any lines, or none
     <link>                             text without blanks, kept under this name: later it stands for the same
+    ```text pages.csv                  a block that is a file, where the commands are typed; it is there from the start
     exit status 5                      the last line where the exit status is not 0
     <saturday>, <sunday>, <monday>     dates in a row, the first one eight days ahead or more
     <day>, <date>, <yesterday>         in two days: its name, such as Tue, and its date; the date of yesterday
@@ -27,11 +28,13 @@ LOOKING = (
     {"request", "list"}, {"request", "show"}, {"exchange", "list"}, {"exchange", "show"},
     {"parcel", "list"}, {"parcel", "show"},
     {"calendar"}, {"rule", "list"}, {"order", "list"}, {"vouches"}, {"claim", "list"}, {"claim", "show"},
+    {"project", "show"}, {"project", "mine"}, {"project", "results"},
 )  # fmt: skip
 _PROMPT = re.compile(r"([a-z]+)\$ (.+)")
 _NAME = re.compile(r"<([a-z][a-z ]*)>")
 _STATUS = re.compile(r"exit status ([0-9]+)")
 _FENCE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_FILE = re.compile(r"^```text ([a-z0-9.-]+(?:/[a-z0-9.-]+)?)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass
@@ -119,7 +122,12 @@ class Transcript:
 
     def run(self, path: Path) -> int:
         """Number of steps that held. `AssertionError` names the line and shows what came instead."""
-        steps = parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        for name, content in _FILE.findall(text):
+            file = self.root / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content, encoding="utf-8")
+        steps = parse(text)
         for step in steps:
             self._step(path, step)
         return len(steps)
