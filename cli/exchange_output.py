@@ -135,6 +135,8 @@ def how_many(terms: dict[str, Any]) -> Any:
 
 def _payment(data: dict[str, Any], settlement: dict[str, Any]) -> str | None:
     state = settlement.get("state")
+    if data.get("status") == "lapsed":
+        return None
     if state == "proposed" and data.get("waits_for_goal"):
         return "held until the goal is reached"
     return None if state in (None, "none", "pending") else state
@@ -212,11 +214,13 @@ def _print_waiting(session: Session, data: dict[str, Any]) -> None:
             say(f"Set aside: {much}. It is paid when {who} says that {least} came together, or free again {until}.")
             return
         say(f"Nothing is owed until {who} says that {least} came together. If not, it lapses {until}.")
-        if any(p.get("state") == "pending" for p in data.get("payments") or ()):
+        pays = any(p.get("state") == "pending" for p in data.get("payments") or ())
+        if pays and not data.get("cancel_asked"):
             say(f"To set it aside until then: p2pnode exchange pay {short(data.get('exchange_id'))}")
     elif not pledged["reached"]:
-        asked = f"; {pledged['asked']} more wait for your answer" if pledged["asked"] else ""
-        say(f"Waiting for more pledges: {goal_so_far(session, data)} so far{asked}. If not, it lapses {until}.")
+        verb = "waits" if pledged["asked"] == 1 else "wait"
+        asked = f"; {pledged['asked']} more {verb} for your answer" if pledged["asked"] else ""
+        say(f"Waiting for more pledges: {goal_so_far(session, data)} so far{asked}. Without them it lapses {until}.")
 
 
 def _may_cancel(session: Session, data: dict[str, Any], now: int) -> str | None:
@@ -324,6 +328,8 @@ def _print_step(session: Session, data: dict[str, Any]) -> None:
 
 def _print_ending(session: Session, data: dict[str, Any]) -> None:
     """What stands in the way of going on: a payment that was called off, or a wish to cancel."""
+    if data.get("status") == "lapsed":
+        say("Not enough came together in time: nothing is owed, and what was set aside is free again.")
     if data.get("status") not in ("agreed", "active", "fulfilled"):
         return
     for payment in data.get("payments") or ():

@@ -370,7 +370,8 @@ def _goal(session: Session, row: dict[str, Any], goal: dict[str, Any]) -> str:
     if not pledged:
         return much(goal["amount"]) + who
     parts = [f"{much(goal['amount'])}{who}; {much(pledged['pledged'])} so far"]
-    parts += [f"{pledged['asked']} more wait for your answer"] if pledged["asked"] else []
+    asked = pledged["asked"]
+    parts += [f"{asked} more {'waits' if asked == 1 else 'wait'} for your answer"] if asked else []
     parts += [f"until {format_time(pledged['until'], now_ms())}"] if pledged["until"] else []
     return ", ".join(parts)
 

@@ -245,8 +245,8 @@ class ExchangeCommands:
         if view.waits_for_go:
             raise Refusal(
                 "conflict",
-                "nothing is owed yet: its goal is not reached, or the organiser has not said so",
-                "`p2pnode exchange show` says until when it may be.",
+                "nothing is owed yet: its goal is not reached, or its organiser has not said so",
+                "`p2pnode exchange show` says until when it may still be.",
             )
         if duty in pending and not view.due(duty):
             before = view.terms.duty(duty.after)
