@@ -9,8 +9,6 @@ from dht.keys import slot_hash
 from p2pnode import commands
 from p2pnode.bounds import LISTING_LIFETIME
 from p2pnode.complaints import in_words
-from p2pnode.hours import zone_of
-from p2pnode.when import rule_in_words, rule_of
 from protocols.amounts import parse_price
 from protocols.cell import coarsen
 from protocols.envelope import Record, parse_record, seal
@@ -19,6 +17,7 @@ from protocols.labels import format_labels, without_labels
 from protocols.limits import DAY, MAX_LIFETIME
 from protocols.listing import Availability, Listing, parse_listing, seal_listing
 
+from .availability import availability_json, availability_of
 from .keys import RECORD
 from .labelling import goal_label, labels_json, labels_of
 from .revising import Next, next_revision
@@ -181,9 +180,7 @@ class Listings:
             "pledged": self.pledged(network, record.name, labels["goal"], now) if mine and labels["goal"] else None,
             "price": {"amount": price.amount, "unit": price.unit, "per": price.per} if price else None,
             "quantity": listing.quantity,
-            "when": listing.available.rrule if listing.available else None,
-            "zone": listing.available.zone or None if listing.available else None,
-            "times": rule_in_words(listing.available.rrule) or None if listing.available else None,
+            **availability_json(listing.available),
             "area": listing.area,
             "to": listing.area_to,
             "photos": [p.hex() for p in listing.photos],
@@ -361,7 +358,7 @@ class Listings:
                 tags=self.labelled(args.tags, args, network, ()),
                 price=parse_price(args.price, genesis.unit, genesis.decimals) if args.price else None,
                 quantity=args.quantity,
-                available=_rule(args.when, args.zone),
+                available=availability_of(args.when, args.zone),
                 area=(place or genesis.area)[: max(genesis.cell_precision, 1)],
                 area_to=coarsen(args.to, genesis.cell_precision) if args.to else "",
             )
@@ -385,18 +382,8 @@ class Listings:
         if args.when is not None or args.zone is not None:
             before = old.available or Availability()
             when = before.rrule if args.when is None else args.when
-            changes["available"] = _rule(when, args.zone or before.zone or None)
+            changes["available"] = availability_of(when, args.zone or before.zone or None)
         return replace(old, **changes)
-
-
-def _rule(text: str | None, zone: str | None) -> Availability | None:
-    """When something is to be had, as typed: None for nothing. `Refusal` (usage)."""
-    if not text:
-        if zone is not None and text is None:
-            raise Refusal("usage", "a time zone, and no times", "Say when with --when sat,sun.")
-        return None
-    zone_of(zone or "UTC")
-    return Availability(rrule=rule_of(text), zone=zone or "UTC")
 
 
 def _ambiguous(count: int, text: str) -> Refusal:
