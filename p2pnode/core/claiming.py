@@ -81,7 +81,7 @@ class Claiming:
 
     # What happens by itself
 
-    def moved(self, held: Held, now: int) -> None:
+    def changed(self, held: Held, now: int) -> None:
         """An exchange has changed: a claim was granted, or declined. Never raises."""
         claim = next((c for c in self._claims.values() if held.id in c.asked and c.network == held.network), None)
         if claim is None:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from p2pnode.exchange_arguments import Labelled
 from protocols.amounts import decimals_of, parse_amount
 from protocols.decimals import format_amount
 from protocols.errors import Refusal
 from protocols.genesis import Genesis
-from protocols.labels import GoalLabel, Labels, parse_labels
+from protocols.labels import GoalLabel, Labels, format_labels, parse_labels, without_labels
 
 
 def labels_of(old: tuple[str, ...], given: tuple[str, ...] | None) -> Labels:
@@ -18,6 +19,24 @@ def labels_of(old: tuple[str, ...], given: tuple[str, ...] | None) -> Labels:
         part=said.part or before.part,
         instant=said.instant or before.instant,
     )
+
+
+def labelled(
+    tags: tuple[str, ...] | None, args: Labelled, genesis: Genesis, old: tuple[str, ...], part: bytes | None
+) -> tuple[str, ...]:
+    """The tags of a listing: words as given, or as they were, and what machines read. part: of which project, where
+    that is said; empty for none. `Refusal`."""
+    labels = labels_of(old, tags)
+    if args.goal is not None:
+        labels = labels._replace(goal=goal_label(args.goal, genesis) if args.goal else None)
+    if part is not None:
+        labels = labels._replace(part=part)
+    if args.orders is not None:
+        labels = labels._replace(orders=args.orders)
+    if args.instant is not None:
+        labels = labels._replace(instant=args.instant)
+    words = without_labels(old if tags is None else tags)
+    return (*dict.fromkeys(words), *format_labels(labels))
 
 
 def goal_label(text: str, genesis: Genesis) -> GoalLabel:

@@ -13,13 +13,12 @@ from protocols.amounts import parse_price
 from protocols.cell import coarsen
 from protocols.envelope import Record, parse_record, seal
 from protocols.errors import Refusal, Reject
-from protocols.labels import format_labels, without_labels
 from protocols.limits import DAY, MAX_LIFETIME
 from protocols.listing import Availability, Listing, parse_listing, seal_listing
 
 from .availability import availability_json, availability_of
 from .keys import RECORD
-from .labelling import goal_label, labels_json, labels_of
+from .labelling import labelled, labels_json
 from .revising import Next, next_revision
 from .state import Network, State
 
@@ -211,18 +210,10 @@ class Listings:
         self, tags: tuple[str, ...] | None, args: commands.Labelled, network: Network, old: tuple[str, ...]
     ) -> tuple[str, ...]:
         """The tags of a listing: words as given, or as they were, and what machines read. `Refusal`."""
-        labels = labels_of(old, tags)
-        if args.goal is not None:
-            labels = labels._replace(goal=goal_label(args.goal, network.genesis) if args.goal else None)
+        part = None
         if args.part_of is not None:
             part = slot_hash(self.find(args.part_of, network.id.hex())[1].slot) if args.part_of else b""
-            labels = labels._replace(part=part)
-        if args.orders is not None:
-            labels = labels._replace(orders=args.orders)
-        if args.instant is not None:
-            labels = labels._replace(instant=args.instant)
-        words = without_labels(old if tags is None else tags)
-        return (*dict.fromkeys(words), *format_labels(labels))
+        return labelled(tags, args, network.genesis, old, part)
 
     def _starting_with(self, text: str, network: str | None) -> list[tuple[Network, bytes]]:
         """The live listings whose ids start with this: where, and the record."""

@@ -1,8 +1,8 @@
 """Our projects: split into tasks that neighbours claim themselves, and what has come of each.
 
 A task is a listing of its own. What a line of the table became is remembered by its number, in the batch that holds the
-listing, so that a split can be broken off and run again. Who claims first gets it, by a standing rule for the tasks of
-the project; while somebody has it the listing is paused, so that others see it is taken, and it is to be had again when
+listing, so that a split can be broken off and run again. Who claims first gets it, since the listing says so
+(`instant`); while somebody has it the listing is paused, so that others see it is taken, and it is to be had again when
 that one cancels, or is made to.
 """
 
@@ -57,7 +57,6 @@ class Projects:
         self._state = state
         self._exchanges = exchanges
         self._listings = listings
-        self._rules = rules
         self.default: Callable[[amending_arguments.OfDuty, int], object]  # set by the table of handlers, as this:
         self.cancel: Callable[[commands.Step, int], object]
         self._tasks: dict[tuple[bytes, bytes], Task] = {}
@@ -105,9 +104,7 @@ class Projects:
         until = self._listings.ends_at(args.until, now)
         part = slot_hash(record.slot).hex()
         wanted = [(name, _publish(line, part, listing.area, args)) for name, line in new]
-        # The rule first: its refusals come before anything is changed; without a task of this project it does nothing.
         made = self._listings.ready(network, wanted, until, now)
-        rule = self._rules.tasks(network, project)
         for name, line in new:
             self._remember(Task(network.id, name, project, line.number, line.title, line.price, _digest(line)))
         rows = self._listings.put_up(network, made, now)
@@ -119,7 +116,6 @@ class Projects:
             ],
             "there": len(args.tasks) - len(new),
             "changed": changed,
-            "rule": rule["number"],
         }
 
     def show(self, args: OneProject, now: int) -> dict[str, Any]:
@@ -209,7 +205,7 @@ class Projects:
         with suppress(Refusal):
             self._exchanges.say(held, "decline", view.terms_fact.id, step_payload(why), now)
 
-    def moved(self, held: Held, now: int) -> None:
+    def changed(self, held: Held, now: int) -> None:
         """An exchange has changed: its task is taken, to be had again, or over. Never raises."""
         task = self._tasks.get((held.network, held.first.name))
         if task is None or held.first.responder != self._state.me:

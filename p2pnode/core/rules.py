@@ -18,8 +18,8 @@ class Rule(msgspec.Struct, frozen=True, array_like=True):
     """network; name: of one listing of ours, or empty for all; kind: empty for all. who: `regulars`, `members`,
     `anyone`, or authors in hex. hours, days, zone: within which what is booked lies, or, where nothing is booked, the
     proposal arrives. most: highest price in minor units, most_hours: longest booking; −1 and 0 for no bound.
-    regular: so many exchanges make a regular. part: beginning of the id of a project of ours, for its tasks alone.
-    pays: whether it goes along with what costs our user something, as the listing says.
+    regular: so many exchanges make a regular. pays: whether it goes along with what costs our user
+    something, as the listing says.
     """
 
     number: int
@@ -33,14 +33,13 @@ class Rule(msgspec.Struct, frozen=True, array_like=True):
     most: int = -1
     most_hours: int = 0
     regular: int = 2
-    part: bytes = b""
     pays: bool = False
 
 
 class Asked(NamedTuple):
     """A proposal that has arrived. as_listed: the terms that our listing asks for at the same time and quantity, made
     as a neighbour's node makes them, or None if it does not stand any more. settled: exchanges with its author that are
-    settled or closed; member: of the network; at: ms; part: of which project the listing is a task, or empty."""
+    settled or closed; member: of the network; at: ms."""
 
     network: bytes
     terms: Terms
@@ -48,7 +47,6 @@ class Asked(NamedTuple):
     member: bool
     settled: int
     at: int
-    part: bytes = b""
 
 
 def decide(rules: Iterable[Rule], asked: Asked) -> tuple[Rule | None, str]:
@@ -89,8 +87,6 @@ def _why_not(rule: Rule, asked: Asked) -> tuple[int, str]:
     """How far a rule goes along with a proposal, and where it stops; an empty reason where it does not."""
     terms = asked.terms
     if rule.network != asked.network or (rule.name and rule.name != terms.name):
-        return 0, "no standing rule is about this listing"
-    if rule.part and rule.part != asked.part:
         return 0, "no standing rule is about this listing"
     if not rule.pays and _paid_by_us(terms):
         return 1, "you would have to pay"

@@ -19,11 +19,11 @@ class Standing:
         self.orders = StandingOrders(state, exchanges, listings)
         self.projects = Projects(state, exchanges, listings, self.rules)
         self.claiming = Claiming(state, exchanges, listings)
-        exchanges.changed = self.moved
+        exchanges.changed = self.changed
 
-    def moved(self, held: Held, now: int) -> None:
-        self.projects.moved(held, now)
-        self.claiming.moved(held, now)
+    def changed(self, held: Held, now: int) -> None:
+        self.projects.changed(held, now)
+        self.claiming.changed(held, now)
 
     def forget(self, now: int) -> None:
         self.contacts.forget(now)

@@ -1,6 +1,6 @@
 """Our user's standing rules: kept here and told to nobody; what they accept is accepted as if our user had done it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from protocols.drafts import Asked as Asking
 from protocols.drafts import draft_terms, full_by_itself
 from protocols.errors import Refusal, Reject
 from protocols.exchange import NEGOTIATING, Status
-from protocols.labels import PART_SIZE, parse_labels
+from protocols.labels import parse_labels
 from protocols.terms import Terms, terms_hash
 
 from .drafting import booked, items_of, priced
@@ -45,7 +45,8 @@ class StandingRules:
     # Commands
 
     def add(self, args: AddRule, now: int) -> dict[str, Any]:
-        self._check_room()
+        if len(self._rules) >= MAX_RULES:
+            raise Refusal("refused", f"{MAX_RULES} rules stand", "`p2pnode rule remove N` lets go of one.")
         network, name = self._about(args)
         parse_hours(args.hours or ALL_DAY)
         parse_days(args.days or ANY_DAY)
@@ -65,19 +66,10 @@ class StandingRules:
         )
         return self._store(rule)
 
-    def tasks(self, network: Network, project: bytes) -> dict[str, Any]:
-        """For the tasks of a project of ours, its id: the first who claims one gets it, for what it says it pays."""
-        part = project[:PART_SIZE]
-        known = next((r for r in self._rules.values() if (r.network, r.part) == (network.id, part)), None)
-        if known is not None:
-            return self._json(known)
-        self._check_room()
-        number = max(self._rules, default=0) + 1
-        return self._store(Rule(number, network.id, who=("anyone",), part=part, pays=True))
-
     def list(self, args: NoArgs, now: int) -> list[dict[str, Any]]:
         """number: None for the rules that listings of ours make, which say `instant`: edit the listing to end it."""
-        own = [(n, r.name) for n in self._state.networks.values() for r, _ in self._listings.mine(n)]
+        mine = [(n, r, p) for n in self._state.networks.values() for r, p in self._listings.mine(n)]
+        own = [(n, r.name) for n, r, p in mine if not parse_labels(p.tags).part]  # `project show` tells of tasks
         made = [rule for network, name in own for rule in self._instant(network, name, now)]
         return [self._json(rule) for rule in (*self._rules.values(), *made)]
 
@@ -106,7 +98,7 @@ class StandingRules:
             self._decide(rules, held, now)
         self.undecided(held, now)
 
-    def _decide(self, rules: tuple[Rule, ...], held: Held, now: int) -> None:
+    def _decide(self, rules: Sequence[Rule], held: Held, now: int) -> None:
         rule, reason = decide(rules, self._asked(held, now))
         if rule is not None:
             try:
@@ -128,15 +120,12 @@ class StandingRules:
 
     def _instant(self, network: Network, name: bytes, now: int) -> tuple[Rule, ...]:
         """Of a listing of ours, if it says so: anyone may have it as it is offered. Number 0: the listing is the rule,
-        so whatever ends or changes the one does so with the other."""
+        so whatever ends or changes the one does so with the other. A task of a project says what we pay for it."""
         current = self._listings.current(network, self._state.me, name)
         if current is None or current[0].until <= now or current[1].paused:
             return ()
-        return (Rule(0, network.id, name, who=("anyone",)),) if parse_labels(current[1].tags).instant else ()
-
-    def _check_room(self) -> None:
-        if len(self._rules) >= MAX_RULES:
-            raise Refusal("refused", f"{MAX_RULES} rules stand", "`p2pnode rule remove N` lets go of one.")
+        labels = parse_labels(current[1].tags)
+        return (Rule(0, network.id, name, who=("anyone",), pays=bool(labels.part)),) if labels.instant else ()
 
     def _asked(self, held: Held, now: int) -> Asked:
         view = self._exchanges.view(held, now)
@@ -148,9 +137,7 @@ class StandingRules:
                 seen = self._exchanges.view(each, now)
                 done += other in seen.terms.parties and seen.status in (Status.SETTLED, Status.CLOSED)
         listed = self._as_listed(network, view.terms, now) if view.status in NEGOTIATING else None
-        current = self._listings.current(network, self._state.me, view.terms.name)
-        part = parse_labels(current[1].tags).part if current is not None else b""
-        return Asked(network.id, view.terms, listed, network.member(other), done, now, part)
+        return Asked(network.id, view.terms, listed, network.member(other), done, now)
 
     def _as_listed(self, network: Network, terms: Terms, now: int) -> Terms | None:
         """The terms that our listing asks for, at the quantity and time that is proposed."""
@@ -215,8 +202,6 @@ class StandingRules:
             "network": rule.network.hex(),
             "listing": rule.name.hex() or None,
             "title": self._title(network, rule.name) if network and rule.name else None,
-            "part_of": rule.part.hex() or None,
-            "pays": rule.pays,
             "kind": rule.kind or None,
             "from": named,
             "hours": rule.hours,

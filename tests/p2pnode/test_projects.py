@@ -80,8 +80,6 @@ def test_a_split_is_published_once_however_often_it_is_run():
     assert again["changed"] == []
     assert tasks_of(village) == ["Page 1", "Page 2", "Page 3"]
     assert village.split(*lines(2, price="9"))["changed"] == [2]
-    rules = look(village.ben, "rule.list", village.now)
-    assert len(rules) == 1 and rules[0]["pays"] and rules[0]["from"] == ["anyone"]
     shown = look(village.ben, "listing.list", village.now)
     task = next(row for row in shown if row["title"] == "Page 1")
     assert task["labels"]["instant"] and village.id.startswith(task["labels"]["part_of"]) and task["quantity"] == 1
@@ -102,7 +100,6 @@ def test_a_restart_in_the_middle_of_a_split():
     assert [row["number"] for row in village.split(*lines(*range(1, 7)))["published"]] == [4, 5, 6]
     village.sim.run(MINUTE)
     assert len(tasks_of(village)) == 6 and village.claimed(village.cleo)["free"] == 6
-    assert len(look(village.ben, "rule.list", village.now)) == 1
 
 
 def test_what_cannot_be_published_is_refused_before_anything_is():
@@ -119,7 +116,7 @@ def test_what_cannot_be_published_is_refused_before_anything_is():
     network.genesis = replace(network.genesis, listings_per_author=3)
     with pytest.raises(Refusal, match="3 listings stand there"):
         village.split(*lines(1, 2, 3))
-    assert tasks_of(village) == [] and look(village.ben, "rule.list", village.now) == []
+    assert tasks_of(village) == []
     assert len(village.split(*lines(1, 2))["published"]) == 2
 
 
