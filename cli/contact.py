@@ -78,6 +78,9 @@ def send(session: Session, id_: str, **given: Any) -> None:
     replaced.
     """
     data = session.write("exchange.contact", id=id_, **given)
+    if session.wait is not None and not data.get("delivered"):
+        known = "known to the other side"
+        data = session.until(lambda d: bool(d.get("delivered")), known, data, "exchange.show", id=data["exchange_id"])
     session.emit(data, lambda: say("Sent, sealed." if data.get("delivered") else "Sealed, and on its way."))
 
 

@@ -120,6 +120,7 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
     for line in [line for line in data.get("notes") or () if line.get("text") != data.get("reason")]:
         say(f"  {line.get('from')}: {line.get('text')}{_pictures(line.get('photos') or ())}")
     if not session.plain:
+        _print_late(data, now)
         _print_ending(session, data)
     print_contact(data)
     _print_next(session, data)
@@ -131,6 +132,22 @@ def how_many(terms: dict[str, Any]) -> Any:
     if not quantity or items in (1, quantity) or quantity % items:
         return quantity
     return f"{quantity} ({items} × {quantity // items})"
+
+
+def _print_late(data: dict[str, Any], now: int) -> None:
+    """That the time of something is over, and what that means."""
+    late = [duty for duty in data.get("duties") or () if duty.get("overdue")]
+    if not late or data.get("role") == "mediator":
+        return
+    other = data.get("counterparty_name") or short(data.get("counterparty"))
+    mine = [duty for duty in late if duty.get("provider_name") == "you"]
+    since = format_time((mine or late)[0]["until"], now)
+    if mine and len(mine) < len(late):
+        say(f"! Overdue since {since}, for both of you. Either may say so, and then end it alone.")
+    elif mine:
+        say(f"! You are late, since {since}. {other} may say so, and end it alone.")
+    else:
+        say(f"! {other} is late, since {since}. You may wait, or say so with `default`, and then end it alone.")
 
 
 def _payment(data: dict[str, Any], settlement: dict[str, Any]) -> str | None:

@@ -105,7 +105,8 @@ class Amending:
         for duty in contested:
             self._exchanges.say(held, "contest", agreement(view), step_payload(args.note, duty.id), now)
         if view.terms.mediator and view.dispute is Dispute.NONE:
-            self._exchanges.say(held, "dispute", agreement(view), step_payload(args.note), now)
+            note = "" if contested else args.note  # it stands beside what is contested already
+            self._exchanges.say(held, "dispute", agreement(view), step_payload(note), now)
         elif not contested:
             raise Refusal(
                 "conflict",

@@ -310,6 +310,8 @@ def next_steps(view: Exchange, now: int, hands: Hands = NOBODYS) -> list[tuple[b
             steps.append((duty.receiver, "confirm", view.by_itself.get(duty.id)))
         elif can_be_done_again(view, duty):
             steps += [(duty.provider, "done", None), (duty.receiver, "confirm", None)]
+    if view.dispute is Dispute.OPEN:  # what is paid depends on what is decided
+        steps = [step for step in steps if step[1] != "pay"]
     steps += [(d.receiver, "default", None) for d in view.overdue(now)]
     harmed = {d.receiver for d in terms.duties if view.duties[d.id] is DutyState.DEFAULTED}
     steps += [(author, "cancel", None) for author in sorted(harmed - view.cancel_asked)]

@@ -1,7 +1,7 @@
 """How the node is doing, in a few figures, and what its user should know."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from p2pnode import commands
 from protocols.exchange import OPEN
@@ -15,6 +15,8 @@ from .neighbours import Neighbours
 from .reachability import Reachability
 from .recovery import Recovery
 from .state import State
+
+MAX_LATE_NAMED: Final = 3
 
 
 class Status:
@@ -72,6 +74,7 @@ class Status:
                 *self._recovery.warnings(),
                 *self._state.time.warnings(self._state.wall),
                 *self._problems(),
+                *self._late(now),
                 *self._told(now),
             ],
         }
@@ -109,6 +112,18 @@ class Status:
                 steps = goals.next(held, view, next_steps(view, now, hands_of(self._exchanges, held, view, now)))
                 count += any(who == self._state.me and command != "attest" for who, command, _ in steps)
         return count
+
+    def _late(self, now: int) -> list[str]:
+        """A line for each exchange in which the time of something is over."""
+        found, me = [], self._state.me
+        for held in self._exchanges.held.values():
+            view = self._exchanges.view(held, now)
+            late = view.overdue(now) if view.status in OPEN and me in view.terms.parties else ()
+            if late:
+                other = self._state.directory.name(view.counterparty(me))
+                found.append(f"overdue: {view.terms.title!r} with {other}: p2pnode exchange show {held.id.hex()[:8]}")
+        more = len(found) - MAX_LATE_NAMED
+        return found if more <= 0 else [*found[:MAX_LATE_NAMED], f"{more} more are overdue: p2pnode calendar"]
 
     def _told(self, now: int) -> list[str]:
         return [line for tell in self.told for line in tell(now)]

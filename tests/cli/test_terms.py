@@ -122,3 +122,14 @@ def test_days_are_those_of_the_user_s_own_clock(run: Run, node: FakeNode, monkey
     assert "Sat each week (Asia/Tokyo time)" in run("offer", "show", "ab").out
     node.answers["listing.show"] = {**node.answers["listing.show"], "zone": "Europe/Berlin"}
     assert "time)" not in run("offer", "show", "ab").out
+
+
+def test_what_is_overdue_is_said_in_a_line(run: Run, node: FakeNode) -> None:
+    late = {"id": "work", "what": "dig", "state": "pending", "until": 1, "overdue": True, "provider_name": "Ben"}
+    shown = {"exchange_id": "ab", "status": "agreed", "counterparty_name": "Ben", "duties": [late]}
+    node.answers["exchange.show"] = shown
+    assert "! Ben is late, since" in run("exchange", "show", "ab").out
+    node.answers["exchange.show"] = shown | {"duties": [late | {"provider_name": "you"}]}
+    assert "! You are late, since" in run("exchange", "show", "ab").out
+    node.answers["exchange.show"] = shown | {"duties": [late | {"overdue": False}]}
+    assert "late" not in run("exchange", "show", "ab").out

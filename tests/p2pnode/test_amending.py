@@ -337,3 +337,23 @@ def test_what_was_never_done_is_to_be_had_again() -> None:
     lab.sim.run(PAUSE)
     with pytest.raises(Refusal, match="none is left"):
         claimed(lab.anna)
+
+
+def test_what_is_contested_is_not_to_be_paid_before_it_is_decided() -> None:
+    lab = Booked()
+    lab.do(lab.ben, "handover")
+    lab.do(lab.cleo, "return")
+    assert "pay" in [s["command"].split()[2] for s in lab.shown(lab.cleo)["next"]]
+    lab.do(lab.ben, "dispute", duty="return", note="It has a hole")
+    shown = lab.shown(lab.cleo)
+    assert "pay" not in [s["command"].split()[2] for s in shown["next"]]
+    assert [n["text"] for n in shown["notes"]].count("It has a hole") == 1
+
+
+def test_status_says_what_is_overdue() -> None:
+    lab = Booked()
+    assert not [w for w in lab.ask(lab.cleo, "status")["warnings"] if "overdue" in w]
+    lab.sim.run(3 * DAY)
+    show = f"p2pnode exchange show {lab.id[:8]}"
+    for node, other in ((lab.cleo, "Ben"), (lab.ben, "Cleo")):  # neither was there, as far as the other knows
+        assert f"overdue: 'Barn' with {other}: {show}" in lab.ask(node, "status")["warnings"]
