@@ -43,7 +43,7 @@ def test_terms_that_came_after_the_last_look_are_not_accepted_unread(lab: Lab) -
     _, newest = later_terms(lab)
     with pytest.raises(Refusal) as e:
         lab.ask(lab.cleo, "exchange.accept", id=lab.id)
-    assert e.value.code == "conflict" and "Eggs, 1 for 3 hour" in e.value.message
+    assert e.value.code == "conflict" and "Eggs, for 3 hour" in e.value.message
     assert f"--terms {newest[:16]}" in str(e.value.hint)
     assert look(lab.cleo, "exchange.list", lab.now, open=False)[0]["status"] == "countered"
     assert shown(lab, lab.cleo) == newest
