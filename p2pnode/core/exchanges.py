@@ -66,15 +66,16 @@ class Exchanges:
         )
 
     def view(self, held: Held, now: int) -> Exchange:
+        """What an exchange amounts to. It is computed anew when a fact, a receipt or time has come; what moves in the
+        ledgers says so by `settled`."""
         terms = held.first if held.seen is None else held.seen.view.terms
         passed = dict(self.passed(held.network, terms)) if terms.parcel else {}
-        mine = self._state.me in terms.parties
-        payments, paid_at = self._settlements.of(held) if mine else self.shown(held)
-        moved = (payments, paid_at, passed)
-        if held.seen is None or not held.seen.holds(len(held.facts), moved, now):
+        if held.seen is None or not held.seen.holds(len(held.facts), passed, now):
+            mine = self._state.me in terms.parties
+            payments, paid_at = self._settlements.of(held) if mine else self.shown(held)
             unit = self._state.networks[held.network].genesis.unit
             view = evaluate(held.facts.values(), payments, unit, now, paid_at, passed)
-            held.seen = Seen(len(held.facts), moved, now, view)
+            held.seen = Seen(len(held.facts), passed, now, view)
             if view.changes_at is not None:
                 heappush(self._changes, (view.changes_at, held.id))
         return held.seen.view
@@ -200,6 +201,7 @@ class Exchanges:
         """The settlement of an exchange moved."""
         held = self.held.get(self.of_deal(deal)[0])
         if held is not None:
+            held.seen = None
             self._follow(held, now)
 
     def passed_on(self, held: Held, now: int) -> None:

@@ -9,22 +9,21 @@ from protocols.codec import encode, plain
 from protocols.conditions import SECOND_FORM
 from protocols.exchange import Exchange
 from protocols.fact import Fact, Step
-from protocols.payments import Payment
 from protocols.terms import Terms, parse_terms, terms_hash
 
 
 class Seen(msgspec.Struct):
-    """A view, and for how long it is the right one: for so many facts, for what moved elsewhere, from a time on until
-    time alone changes it."""
+    """A view, and for how long it is the right one: for so many facts, for these hand-overs of a parcel, from a time on
+    until time alone changes it."""
 
     facts: int
-    moved: tuple[dict[str, Payment], dict[str, int], dict[str, int]]
+    passed: dict[str, int]
     since: int
     view: Exchange
 
-    def holds(self, facts: int, moved: object, now: int) -> bool:
+    def holds(self, facts: int, passed: object, now: int) -> bool:
         changes = self.view.changes_at
-        return (self.facts, self.moved) == (facts, moved) and self.since <= now and (changes is None or now < changes)
+        return (self.facts, self.passed) == (facts, passed) and self.since <= now and (changes is None or now < changes)
 
 
 class Held(msgspec.Struct):
