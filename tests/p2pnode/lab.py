@@ -11,6 +11,7 @@ from protocols.envelope import Record
 from protocols.gossip_messages import PROTOCOL as GOSSIP
 from protocols.gossip_messages import Records, encode_message
 from protocols.identity import Signer, incept
+from protocols.limits import MINUTE
 from protocols.profile import PeerAddress, Profile, seal_profile
 from tests.sim.simulator import Node, Simulator
 from tests.sim.street import street
@@ -35,6 +36,11 @@ class Lab:
     def network(self, node: Node) -> Network:
         core: Core = node.core
         return next(iter(core.state.networks.values()))
+
+    def leap(self, ms: int) -> None:
+        """So much time passes at once, as for nodes that were all asleep: days of it cost no more than minutes."""
+        self.sim.now += ms
+        self.sim.run(MINUTE)
 
     def ask(self, node: Node, name: str, /, **fields: Any) -> Any:
         return self.sim.ask_now(node, name, **fields)

@@ -151,7 +151,7 @@ def test_who_defies_a_ruling_is_overdue_and_defaults() -> None:
     lab.do(lab.cleo, "dispute")
     lab.do(lab.anna, "rule", award="1", to="Cleo")
     lab.do(lab.cleo, "accept")
-    lab.sim.run(8 * DAY)
+    lab.leap(8 * DAY)
     assert [d["overdue"] for d in lab.shown(lab.ben)["duties"]] == [True]
     lab.do(lab.cleo, "default")
     assert lab.states() == {"award-1": "defaulted"}
@@ -170,7 +170,7 @@ def test_only_a_mediator_rules_and_only_what_is_overdue_defaults() -> None:
 
 def test_a_no_show_is_told_by_the_node_and_proved() -> None:
     lab = Booked()
-    lab.sim.run(3 * DAY)
+    lab.leap(3 * DAY)
     shown = lab.shown(lab.cleo)
     assert {d["id"]: d["overdue"] for d in shown["duties"]}["handover"]
     assert "default" in [s["command"].split()[2] for s in shown["next"] if s["who"] == "you"]
@@ -272,7 +272,7 @@ def test_a_goal_that_is_not_reached_gives_all_back() -> None:
     lab.sim.run(PAUSE)
     with pytest.raises(Refusal, match="6 hour pledged, 7 hour needed"):
         lab.ask(lab.anna, "exchange.go", listing=listing)
-    lab.sim.run(6 * DAY)
+    lab.leap(6 * DAY)
     for node, id_ in made:
         shown = lab.ask(node, "exchange.show", id=id_)
         assert shown["status"] == "lapsed"
@@ -353,7 +353,7 @@ def test_what_is_contested_is_not_to_be_paid_before_it_is_decided() -> None:
 def test_status_says_what_is_overdue() -> None:
     lab = Booked()
     assert not [w for w in lab.ask(lab.cleo, "status")["warnings"] if "overdue" in w]
-    lab.sim.run(3 * DAY)
+    lab.leap(3 * DAY)
     show = f"p2pnode exchange show {lab.id[:8]}"
     for node, other in ((lab.cleo, "Ben"), (lab.ben, "Cleo")):  # neither was there, as far as the other knows
         assert f"overdue: 'Barn' with {other}: {show}" in lab.ask(node, "status")["warnings"]

@@ -87,7 +87,7 @@ def test_a_deposit_goes_back_when_nobody_opens() -> None:
     one = ladder.propose(lab.cleo, deposit="1")
     assert ladder.do(lab.ben, "accept", one) == "agreed"
     assert ladder.do(lab.cleo, "pay", one) == "active"
-    lab.sim.run(ladder.start + 2 * HOUR - lab.now)
+    lab.leap(ladder.start + 2 * HOUR - lab.now)
     ladder.do(lab.cleo, "default", one, duty="handover")
     asked = [(step["who"], step["command"].split()[2]) for step in lab.ask(lab.cleo, "exchange.show", id=one)["next"]]
     assert ("you", "cancel") in asked
@@ -105,7 +105,7 @@ def test_a_deposit_stays_where_it_was_left_for_what_never_came_back() -> None:
     one = ladder.propose(lab.cleo, deposit="1")
     for node, verb in ((lab.ben, "accept"), (lab.cleo, "pay"), (lab.ben, "handover")):
         ladder.do(node, verb, one)
-    lab.sim.run(ladder.start + 4 * HOUR - lab.now)
+    lab.leap(ladder.start + 4 * HOUR - lab.now)
     assert ladder.do(lab.ben, "default", one, duty="return") == "defaulted"
     assert lab.ask(lab.ben, "exchange.show", id=one)["next"] == []
     with pytest.raises(Refusal, match="first: return Ladder"):

@@ -104,7 +104,7 @@ def test_another_unit_is_no_part_of_it() -> None:
 def test_who_would_rather_not_come_is_asked_about() -> None:
     lab = Pledges("2")
     one = lab.pledge(lab.ben, goal_until=lab.start - HOUR)
-    lab.sim.run(4 * DAY)  # too late to cancel alone
+    lab.leap(4 * DAY)  # too late to cancel alone
     lab.ask(lab.ben, "exchange.cancel", id=one)
     lab.sim.run(MINUTE)
     assert ("you", "cancel") in lab.words(lab.anna, one)
