@@ -93,7 +93,7 @@ def _paid(view: Exchange, network: bytes, entries: list[bytes]) -> tuple[dict[st
 def _parse(data: bytes) -> tuple[bytes, list[bytes], list[bytes], list[bytes]]:
     match decode(data, MAX_HISTORY):
         case [str(magic), int(version), bytes(genesis), list(facts), list(entries), list(receipts)] if magic == MAGIC:
-            if version != VERSION:
+            if type(version) is bool or version != VERSION:
                 raise DecodeError(f"version {version} of a history is not known here", "field")
             if len(facts) > 3 * MAX_FACTS or any(type(part) is not bytes for part in (*facts, *entries, *receipts)):
                 raise DecodeError("not facts, entries and receipts", "field")

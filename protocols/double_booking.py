@@ -185,6 +185,6 @@ def _open(data: bytes, magic: str, limit: int) -> Any:
     row = decode(data, limit)
     if type(row) is not list or not row or row[0] != magic:
         raise Reject("field", f"not a {magic} file")
-    if row[1:2] != [VERSION] or len(row) != 3:
+    if len(row) != 3 or type(row[1]) is not int or row[1] != VERSION:
         raise Reject("field", f"a {magic} file of another version")
     return row[2]

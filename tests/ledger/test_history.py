@@ -93,5 +93,6 @@ def test_a_payment_of_something_else_is_none_of_it() -> None:
         check_history(encode([magic, version, genesis, facts, [b"nonsense"], receipts]), END)
     with pytest.raises(Reject, match=NO_HISTORY):
         check_history(encode(["p2pnode-proof", 1, b"", [], [], []]), END)
-    with pytest.raises(Reject, match="version 2"):
-        check_history(encode([magic, 2, genesis, facts, [], receipts]), END)
+    for other in (2, True):
+        with pytest.raises(Reject, match=f"version {other}"):
+            check_history(encode([magic, other, genesis, facts, [], receipts]), END)

@@ -177,9 +177,9 @@ class Simulator:
                 if node.wake is None or at < node.wake:  # one timer, as in the loop
                     node.wake = at
                     self.at(max(at - node.skew, self.now + 1), lambda: self._wake(node, life))
-            case Dial(str(key), addresses):
+            case Dial(str(wanted), addresses):
                 delay = self.rng.randint(*self.faults.latency)
-                self.at(self.now + delay, lambda: self._dial(node, life, key, addresses))
+                self.at(self.now + delay, lambda: self._dial(node, life, wanted, addresses))
             case Hangup(peer):
                 if peer in node.links:
                     self._break(node, self.nodes[peer])
@@ -205,8 +205,8 @@ class Simulator:
                 kept = self.dht and self._kept(key, value)
                 self.at(self.now + 50, lambda: self.handle(node, Said(key, kept)))
             case Get(key):
-                value = self._values.get(key) if self.dht else None
-                self.at(self.now + 50, lambda: self.handle(node, Got(key, value)))
+                got = self._values.get(key) if self.dht else None
+                self.at(self.now + 50, lambda: self.handle(node, Got(key, got)))
             case Lookup(key):
                 found = (
                     ()
