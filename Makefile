@@ -1,7 +1,7 @@
 # Every target does its own set-up; scripts/ holds what is longer than a line.
 #   HOME of the node: P2PNODE_HOME=… make run     Python: make run PYTHON=/usr/bin/python3.12
 
-.PHONY: help run demo test check faults fuzz lint format lock bench clean
+.PHONY: help run demo test check browser screens faults fuzz lint format lock bench clean
 .DEFAULT_GOAL := help
 export PYTHON
 ARGS ?=
@@ -19,8 +19,16 @@ demo: ## several nodes on this machine act out a small story, with the real comm
 test: ## lint, types, architecture, units, vectors, properties, simulation, end to end (at most 15 min on 2 cores)
 	@exec scripts/test.sh test $(ARGS)
 
-check: ## make test, and the transcripts and short fault tests (what CI runs; at most 45 min)
+check: ## make test, and the page in a browser, the transcripts and short fault tests (what CI runs; at most 45 min)
 	@exec scripts/test.sh check $(ARGS)
+
+browser: ## the page in a real browser: Debian's Chromium, installed with apt if that asks for no password
+	@exec scripts/test.sh browser $(ARGS)
+
+screens: ## pictures of every view of the page, into docs/screens
+	@scripts/setup.sh dev
+	@scripts/check-tools.sh screens
+	@.venv/bin/python -m tests.browser.screens $(ARGS)
 
 faults: ## fault tests at full length, which takes hours: one row with ROW=kills (the rows: ls tests/faults)
 	@scripts/setup.sh dev

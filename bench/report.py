@@ -9,11 +9,13 @@ import json
 import platform
 import sys
 from collections.abc import Sequence
+from math import isnan
 from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """One measured number. at_most, at_least: the target, if there is one."""
+    """One measured number; nan if there was too little to measure it on, which meets no target. at_most, at_least,
+    above: the target, if there is one."""
 
     name: str
     value: float
@@ -21,17 +23,22 @@ class Figure(NamedTuple):
     what: str
     at_most: float | None = None
     at_least: float | None = None
+    above: float | None = None
 
     @property
     def met(self) -> bool:
-        return (self.at_most is None or self.value <= self.at_most) and (
-            self.at_least is None or self.value >= self.at_least
+        return (
+            (self.at_most is None or self.value <= self.at_most)
+            and (self.at_least is None or self.value >= self.at_least)
+            and (self.above is None or self.value > self.above)
         )
 
     @property
     def target(self) -> str:
         if self.at_most is not None:
             return f"≤ {self.at_most:g}"
+        if self.above is not None:
+            return f"> {self.above:g}"
         return f"≥ {self.at_least:g}" if self.at_least is not None else ""
 
 
@@ -45,12 +52,14 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 def show(title: str, figures: Sequence[Figure], as_json: bool, notes: Sequence[str] = ()) -> int:
     """Print the figures to stdout, and return the exit status: 1 if a target was missed."""
     if as_json:
-        print(json.dumps({f.name: round(f.value, 4) for f in figures}))
+        print(json.dumps({f.name: None if isnan(f.value) else round(f.value, 4) for f in figures}))
     else:
         print(f"{title}   ({platform.machine()}, Python {platform.python_version()})")
-        width = max(len(f.name) for f in figures)
+        width = max((len(f.name) for f in figures), default=0)
         for f in figures:
-            verdict = "" if not f.target else f"{f.target:>9}  {'ok' if f.met else 'MISSED'}"
+            verdict = (
+                "too few" if isnan(f.value) else "" if not f.target else f"{f.target:>9}  {'ok' if f.met else 'MISSED'}"
+            )
             print(f"  {f.name:<{width}}  {number(f.value):>10} {f.unit:<10} {verdict:<18} {f.what}".rstrip())
         for note in notes:
             print(f"  {note}")
@@ -62,6 +71,8 @@ def show(title: str, figures: Sequence[Figure], as_json: bool, notes: Sequence[s
 
 def number(value: float) -> str:
     """Three significant digits, without an exponent."""
+    if isnan(value):
+        return "-"
     if abs(value) >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"

@@ -42,6 +42,9 @@ def backup(session: Session, file: Path, passphrase_file: Path | None) -> None:
     passphrase = _passphrase(session, passphrase_file, new=True)
     if home.in_use():
         data = session.call("backup", file=str(target), passphrase=passphrase)
+        if not target.exists():
+            why = "The node wrote it where only the node can see: as a service it has a /tmp of its own"
+            raise Refusal("failed", why, "Name a file elsewhere: p2pnode help service install, --writable")
     else:
         data = _without_node(session, target, passphrase)
     session.emit(data, lambda: _print(session, data, "written"))

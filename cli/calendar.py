@@ -34,7 +34,7 @@ def calendar(session: Session, start: str | None, end: str | None, listing: str 
         listing=listing,
     )
     if ics is not None:
-        from .ical import as_ics
+        from p2pnode.ical import as_ics
 
         if not session.dry_run:
             write_file(ics, [as_ics(data["rows"], now).encode()])
@@ -55,7 +55,7 @@ def _print(session: Session, data: dict[str, Any], now: int) -> None:
                 _what(row, now),
                 row["title"],
                 row["counterparty_name"],
-                row["role"],
+                row.get("role_name") or row["role"],
                 row["exchange_id"] if session.plain else short(row["exchange_id"]),
             )
             for row in data["rows"]

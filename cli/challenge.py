@@ -1,6 +1,6 @@
-"""`challenge`: show that somebody booked one thing twice, and check what others show. Works without a node."""
+"""`challenge`: show that somebody booked one thing twice, and check what others show. Only `publish` needs a node."""
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,16 +34,19 @@ def make(session: Session, files: tuple[str, ...], out: str) -> None:
     Nothing is written where they show none.
     """
     from protocols.double_booking import check_challenge, encode_challenge, parse_agreement
+    from protocols.limits import MAX_CHALLENGE
+    from protocols.shown_keys import encode_with_keys, open_with_keys
 
-    agreements = []
+    agreements, rotations = [], list[bytes]()
     for file in files:
         try:
             agreements.append(parse_agreement(_read(file)))
+            rotations += open_with_keys(_read(file), MAX_CHALLENGE).rotations
         except Reject as e:
             hint = "p2pnode exchange agreement makes one."
             raise Refusal("failed", f"{file} is no agreement: {e.message}", hint) from e
-    data = encode_challenge(agreements)
     try:
+        data = encode_with_keys(encode_challenge(agreements), rotations)
         shown = check_challenge(data)
     except Reject as e:
         why = f"these agreements show no double booking: {e.message}"
@@ -88,6 +91,35 @@ def check(session: Session, file: str, rebuttals: tuple[str, ...]) -> None:
     session.emit({"ok": True, **_json(shown)}, lambda: _print(session, shown, first))
 
 
+@challenge.command(
+    "publish",
+    example="p2pnode challenge publish twice.p2p\np2pnode challenge publish twice.p2p --rebuttal cancelled.p2p",
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--rebuttal",
+    "rebuttals",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="What shows that it was none after all. Several times.",
+)
+@with_session
+def publish(session: Session, file: str, rebuttals: tuple[str, ...]) -> None:
+    """Show a double booking to the whole neighbourhood, or what rebuts it. Everybody reads the terms in it.
+
+    Each node checks it for itself, and begins nothing new with the provider until it is rebutted. It cannot be taken
+    back. What is longer than 15 KB stays a file: hand it on.
+    """
+    session.confirm("Publish it for everybody to read?")
+    encoded = [b64encode(_read(path)).decode() for path in (file, *rebuttals)]
+    data = session.write("misconduct.publish", challenge=encoded[0], rebuttals=encoded[1:])
+    name = data.get("name") or short(data.get("peer_id"))
+    session.emit(
+        data, lambda: say(f"Published: {'what rebuts' if rebuttals else 'what shows'} a double booking of {name}.")
+    )
+
+
 def _print(session: Session, shown: "DoubleBooking", first: str) -> None:
     say(first)
     facts(
@@ -122,9 +154,10 @@ def _json(shown: "DoubleBooking") -> dict[str, Any]:
 
 def _read(path: str) -> bytes:
     from protocols.limits import MAX_CHALLENGE
+    from protocols.shown_keys import AROUND
 
     with open(path, "rb") as stream:
-        return stream.read(MAX_CHALLENGE + 1)
+        return stream.read(MAX_CHALLENGE + AROUND + 1)
 
 
 @click.command("agreement", cls=Command, example="p2pnode exchange agreement 77c1 --out barn.agreement")

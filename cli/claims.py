@@ -54,7 +54,8 @@ def accept(session: Session, id_: str) -> None:
     """Agree: it is owed as the other side says."""
     data = session.call("claim.show", id=id_)
     who = "you owe" if data.get("direction") == "owed by me" else "you are owed by"
-    session.confirm(f"Sign that {who} {data.get('name')}: {session.money(data.get('amount'))}?")
+    pays = f", and that this pays exchange {short(data.get('exchange_id'))}" if data.get("duty") else ""
+    session.confirm(f"Sign that {who} {data.get('name')}: {session.money(data.get('amount'))}{pays}?")
     data = session.write("claim.accept", id=id_)
     _finish(session, data, "known to the other side", _delivered, "Accepted")
 
@@ -163,6 +164,8 @@ def _finish(session: Session, data: Any, what: str, done: Any, word: str) -> Non
         say(f"{short(data.get('claim_id'))}  {word}: {_owed(session, data)}")
         if not data.get("delivered", True):
             say(f"On its way to {data.get('name')}.")
+        if data.get("duty") and word == "Accepted":
+            say(f"That pays exchange {short(data.get('exchange_id'))}.")
         if data.get("state") == "offered":
             say(f"Waiting for {data.get('name')}: accept, decline")
 

@@ -60,10 +60,10 @@ def global_options(hidden: bool) -> list[click.Parameter]:
     ]
 
 
-def _complete(name: str, ctx: click.Context, incomplete: str) -> Any:
+def _complete(param: click.Parameter, ctx: click.Context, incomplete: str) -> Any:
     from .completion import known_to_the_node
 
-    return known_to_the_node(ctx, name, incomplete)
+    return known_to_the_node(param, ctx, incomplete)
 
 
 class Command(click.Command):
@@ -74,9 +74,9 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.example = example
         for param in self.params:
-            if isinstance(param, click.Argument) and type(param.type) is type(click.STRING):
+            if isinstance(param.type, (type(click.STRING), type(click.INT))):
                 # an instance's own method: what the node knows is asked for only when a shell completes
-                setattr(param, "shell_complete", functools.partial(_complete, param.name or ""))  # noqa: B010
+                setattr(param, "shell_complete", functools.partial(_complete, param))  # noqa: B010
         self.params += global_options(hidden=True)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from .command import Command, Group, with_session
-from .output import facts, say, short
+from .output import facts, indented, say, short
 from .session import Session
 from .times import format_time, now_ms
 
@@ -103,7 +103,7 @@ def print_contact(data: dict[str, Any]) -> None:
     theirs = said.get("theirs") or {}
     if theirs.get("state") == "open":
         parts = [theirs[name] for name in ("address", "phone", "text") if theirs.get(name)]
-        say(f"  Found at: {', '.join(parts)}")
+        say(f"  Found at: {indented(', '.join(parts), 6)}")
     elif theirs.get("state") == "unreadable":
         say(f"  Their contact cannot be read: {theirs.get('why')}")
     elif theirs.get("state") == "erased":

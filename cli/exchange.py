@@ -11,11 +11,18 @@ from .command import Command, Group, with_session
 from .contact import IN_EXCHANGES
 from .exchange_output import print_list, print_whole, step
 from .history import check
-from .output import note
 from .parcel import parcel_options
 from .session import Session
 from .settling import add_to
 from .terms import gathered, print_terms, terms_options
+from .times import parse_span
+
+_anyway = click.option(
+    "--anyway",
+    is_flag=True,
+    default=None,
+    help="Also with somebody whose misconduct is proven, as a party, mediator or witness.",
+)
 
 
 @click.group(cls=Group, bare="list", example="p2pnode exchange propose 3f9a --quantity 1\np2pnode exchange show 77c1")
@@ -35,6 +42,7 @@ def exchange() -> None:
 @click.argument("listing")
 @terms_options
 @parcel_options
+@_anyway
 @with_session
 def propose(session: Session, listing: str, **given: Any) -> None:
     """Propose an exchange on a LISTING (its id, or the beginning of it).
@@ -52,9 +60,6 @@ def propose(session: Session, listing: str, **given: Any) -> None:
         data = {"dry_run": True, "command": "exchange.propose", **session.call("exchange.foresee", **wanted)}
         session.emit(data, lambda: print_terms(session, data))
         return
-    if wanted["deposit"] is not None:
-        for warning in session.call("exchange.foresee", **wanted)["warnings"]:
-            note(f"! {warning[:1].upper()}{warning[1:]}. It is proposed all the same.")
     step(session, "propose", **wanted)
 
 
@@ -63,12 +68,21 @@ def propose(session: Session, listing: str, **given: Any) -> None:
 @terms_options
 @click.option("--no-witness", is_flag=True, help="Do without witnesses.")
 @click.option("--door", is_flag=True, default=None, help="Of a parcel that you send: a code is shown where it goes.")
+@click.option(
+    "--hold", metavar="SPAN", help="How long it can be accepted; else 7d, or 12h where it takes a time of yours."
+)
+@_anyway
 @with_session
-def counter(session: Session, id_: str, no_witness: bool, **given: Any) -> None:
-    """Answer a proposal with other terms. What is not named stays."""
+def counter(session: Session, id_: str, no_witness: bool, hold: str | None, **given: Any) -> None:
+    """Answer a proposal with other terms. What is not named stays.
+
+    Terms of yours that take a time of your own listing hold it until they lapse, also if you take them back: they may
+    have been accepted. If the other side declines, it is free at once.
+    """
     if no_witness and given["witness"]:
         raise Refusal("usage", "--witness and --no-witness", "Give one of the two.")
     wanted = {"id": id_, **gathered(given), **({"witness": ()} if no_witness else {})}
+    wanted |= {} if hold is None else {"hold": parse_span(hold)}
     if session.dry_run:
         data = {"dry_run": True, "command": "exchange.counter", **session.call("exchange.foresee_counter", **wanted)}
         session.emit(data, lambda: print_terms(session, data))
@@ -82,14 +96,16 @@ def counter(session: Session, id_: str, no_witness: bool, **given: Any) -> None:
 @click.argument("id_", metavar="ID")
 @click.option("--note", default="", help="A line for the other side.")
 @click.option("--terms", metavar="HASH", help="These terms and no others: as `exchange show` names them.")
+@_anyway
 @with_session
-def accept(session: Session, id_: str, note: str, terms: str | None) -> None:
+def accept(session: Session, id_: str, note: str, terms: str | None, anyway: bool | None) -> None:
     """Accept the other side's newest terms. From then on both are bound.
 
     If `exchange show` was asked since the node started, what it showed is what is accepted: where other terms have come
-    since, this says so, and accepts nothing.
+    since, this says so, and accepts nothing. Other terms of what is agreed, and a ruling, are accepted only if it has
+    shown them since the node started, or --terms names them.
     """
-    step(session, "accept", id=id_, note=note, terms=terms)
+    step(session, "accept", id=id_, note=note, terms=terms, anyway=anyway)
 
 
 def _simple(verb: str, text: str) -> None:
@@ -121,10 +137,11 @@ exchange.add_command(check)
 
 @exchange.command("list", example="p2pnode exchange list --open")
 @click.option("--open", "open_", is_flag=True, help="Only those that still wait for somebody.")
+@click.option("--all", "all_", is_flag=True, help="Those that ended more than eight weeks ago, too.")
 @with_session
-def list_(session: Session, open_: bool) -> None:
+def list_(session: Session, open_: bool, all_: bool) -> None:
     """Your exchanges."""
-    rows = session.call("exchange.list", open=open_)
+    rows = session.call("exchange.list", open=open_, all=all_)
     session.emit(rows, lambda: print_list(session, rows))
 
 

@@ -4,7 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .contact import print_contact
-from .output import facts, say, short, table
+from .faults_output import print_faults
+from .goal_output import goal_by, goal_so_far, print_waiting
+from .output import facts, indented, note, say, short, table
+from .risk import warn_of_risk
 from .session import Session
 from .times import clock_time, format_time, now_ms, until
 
@@ -16,16 +19,31 @@ NO_PAYMENT = ("released", "cancelled")
 
 def step(session: Session, verb: str, **args: Any) -> None:
     data = session.write(f"exchange.{verb}", **args)
-    done, what = (_paid(data.get("duty")), "paid") if verb == "pay" else (_delivered, "known to the other side")
-    identity = data.get("exchange_id")
-    if session.wait is not None and not done(data):
-        shown = session.until(done, what, data, "exchange.show", id=identity)
-        data = {**shown, "duty": data["duty"]} if "duty" in data else shown
+    pays = verb == "pay" and not {"claim", "amount"} & {*args}
+    hopes = [(_paid(data.get("duty")), "paid")] if pays else []
+    hopes.append((_delivered, "known to the other side"))
+    identity, warnings = data.get("exchange_id"), data.get("warnings")
+    for warning in warnings or ():
+        note(f"! {warning[:1].upper()}{warning[1:]}. It is proposed all the same.")
+    if verb in ("propose", "counter", "accept", "pay"):
+        warn_of_risk(session, data)
+    for done, what in hopes if session.wait is not None else ():
+        if not done(data):
+            shown = session.until(done, what, data, "exchange.show", id=identity)
+            data = {**shown, "duty": data["duty"]} if "duty" in data else shown
+    if warnings is not None:
+        data = {**data, "warnings": warnings}
     session.emit(data, lambda: _print_step(session, data))
 
 
 def _delivered(data: dict[str, Any]) -> bool:
-    return bool(data.get("delivered"))
+    claims = [duty["claim"] for duty in data.get("duties") or () if duty.get("claim")]
+    return bool(data.get("delivered")) and all(claim.get("delivered") for claim in claims)
+
+
+def _undelivered(data: dict[str, Any]) -> str:
+    why = data.get("undeliverable")
+    return f"not yet: {why}" if why else "not yet"
 
 
 def _paid(duty: str | None) -> Callable[[dict[str, Any]], bool]:
@@ -67,18 +85,21 @@ def _turn(row: dict[str, Any]) -> str:
     return "; ".join(f"{who}: {', '.join(_word(c) for c, _ in steps)}" for who, steps in _steps(row).items())
 
 
-def _steps(row: dict[str, Any]) -> dict[str, list[tuple[str, int | None]]]:
-    """Who can do what next: (command, until) by who; the reader first."""
-    found: dict[str, list[tuple[str, int | None]]] = {}
+def _steps(row: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
+    """Who can do what next: (command, from when and until when) by who; the reader first."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    now = now_ms()
     for step in sorted(row.get("next") or (), key=lambda step: step.get("who") != "you"):
-        found.setdefault(str(step.get("who")), []).append((str(step.get("command", "")), step.get("until")))
+        times = [f"from {clock_time(step['from'], now)}"] if step.get("from") else []
+        times += [until(step["until"], now)] if step.get("until") else []
+        found.setdefault(str(step.get("who")), []).append((str(step.get("command", "")), ", ".join(times)))
     return found
 
 
 def _word(command: str) -> str:
     """`p2pnode exchange accept 77c1` is `accept`, `p2pnode attest 77c1 …` is `attest`."""
     words = command.split()
-    return next((word for word in words[1:] if word not in ("exchange", "parcel")), command)
+    return next((word for word in words[1:] if word not in ("exchange", "parcel", "claim")), command)
 
 
 def print_whole(session: Session, data: dict[str, Any]) -> None:
@@ -91,7 +112,7 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
             ("because", data.get("reason") or _called_off(data)),
             ("what", terms.get("title")),
             ("with", data.get("counterparty_name") or short(data.get("counterparty"))),
-            ("you are the", None if terms.get("in_return") else data.get("role")),
+            ("you are the", None if terms.get("in_return") else data.get("role_name") or data.get("role")),
             ("quantity", how_many(terms)),
             ("for", _price(session, data)),
             ("deposit", session.money(terms["deposit"], network=data.get("network")) if terms.get("deposit") else None),
@@ -100,27 +121,30 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
             ("from", clock_time(terms["from"], now) if terms.get("from") else None),
             ("until", clock_time(terms["until"], now) if terms.get("until") else None),
             ("payment", _payment(data, settlement)),
+            ("paid", _so_far(session, data, settlement)),
             ("parcel", _parcel(session, data)),
             ("goes to", _goes_to(terms)),
             ("witnesses", _witnesses(terms)),
             ("mediator", (terms.get("mediator") or {}).get("name")),
-            ("goal", _goal(session, data, now)),
+            ("goal", goal_by(session, data, now)),
             ("you may cancel", _may_cancel(session, data, now)),
             ("dispute", None if data.get("dispute") in (None, "none") else data["dispute"]),
             ("they say", _decisions(settlement, now)),
             ("receipt", short(data["receipt"]) if isinstance(data.get("receipt"), str) else None),
-            ("delivered", None if data.get("delivered", True) else "not yet"),
+            ("delivered", None if data.get("delivered", True) else _undelivered(data)),
         ],
         session.plain,
     )
     for duty in _worth_telling(data):
         who = duty.get("provider_name") or short(duty.get("provider"))
-        say(f"  {duty.get('state', ''):<10} {who}: {duty.get('what')}{_by_when(duty, now)}")
+        say(f"  {duty.get('state', ''):<10} {who}: {duty.get('what')}{_owed(session, duty)}{_by_when(duty, now)}")
     _print_amendment(data, now)
     for line in [line for line in data.get("notes") or () if line.get("text") != data.get("reason")]:
-        say(f"  {line.get('from')}: {line.get('text')}{_pictures(line.get('photos') or ())}")
+        said = indented(str(line.get("text")), 6)
+        say(f"  {line.get('from')}: {said}{_pictures(line.get('photos') or ())}")
     if not session.plain:
         _print_late(data, now)
+        print_faults(data, now)
         _print_ending(session, data)
     print_contact(data)
     _print_next(session, data)
@@ -159,9 +183,26 @@ def _payment(data: dict[str, Any], settlement: dict[str, Any]) -> str | None:
     return None if state in (None, "none", "pending") else state
 
 
+def _so_far(session: Session, data: dict[str, Any], settlement: dict[str, Any]) -> str | None:
+    """`4 hour of 10 hour`, where a part of the price is paid."""
+    paid, whole = settlement.get("paid"), settlement.get("amount")
+    if not paid or not whole or paid["amount"] == whole["amount"]:
+        return None
+    return f"{session.money(paid, network=data.get('network'))} of {session.money(whole, network=data.get('network'))}"
+
+
 def _pictures(photos: Sequence[str]) -> str:
     """` (photo 1f0c22ab)`: by the hash, which `b2sum -l 256 FILE` makes of the picture again."""
     return f" (photo {', '.join(short(photo) for photo in photos)})" if photos else ""
+
+
+def _owed(session: Session, duty: dict[str, Any]) -> str:
+    """What is owed in place of a payment, or was offered to be."""
+    claim = duty.get("claim")
+    if not claim:
+        return ""
+    states = {"offered": "offered", "asked": "offered", "open": "owed", "closed": "paid"}
+    return f" by a claim: {session.money(claim.get('amount'))} {states.get(claim.get('state'), '')}"
 
 
 def _by_when(duty: dict[str, Any], now: int) -> str:
@@ -184,60 +225,10 @@ def _print_amendment(data: dict[str, Any], now: int) -> None:
     word = (
         "The mediator decides" if amendment.get("ruling") else f"{'You propose' if by == 'you' else by + ' proposes'}"
     )
-    note = f" ({amendment['note']})" if amendment.get("note") else ""
+    note = f" ({indented(amendment['note'], 6)})" if amendment.get("note") else ""
     say(f"{word}{note}, {until(amendment['expires'], now)}:")
     for line in amendment.get("changes") or ():
         say(f"  {line}")
-
-
-def _goal(session: Session, data: dict[str, Any], now: int) -> str | None:
-    goal = (data.get("terms") or {}).get("goal")
-    if not goal:
-        return None
-    so_far = (data.get("pledged") or {}).get("pledged")
-    known = "" if so_far is None else f"; {_many(session, data, so_far)} so far"
-    return f"{_many(session, data, goal['least'])} by {format_time(goal['until'], now)}{known}"
-
-
-def _many(session: Session, data: dict[str, Any], count: int) -> str:
-    """So much of what its goal counts."""
-    unit = data["terms"]["goal"].get("unit")
-    if unit:
-        return session.money({"amount": count, "unit": unit}, network=data.get("network"))
-    return f"{count} {'pledge' if count == 1 else 'pledges'}"
-
-
-def goal_so_far(session: Session, data: dict[str, Any]) -> str:
-    """Of a pledge that waits for its goal, to the organiser: `3 hour of 7 hour pledged`."""
-    pledged, goal = data.get("pledged"), (data.get("terms") or {}).get("goal")
-    if not pledged or not goal or not data.get("waits_for_goal"):
-        return ""
-    much, least = _many(session, data, pledged["pledged"]), _many(session, data, goal["least"])
-    return f"{much} of {least}" if goal.get("unit") else f"{pledged['pledged']} of {least}"
-
-
-def _print_waiting(session: Session, data: dict[str, Any]) -> None:
-    """Of a pledge that waits for its goal: who has to say what, and that nothing is owed before."""
-    goal = (data.get("terms") or {}).get("goal")
-    if not goal or not data.get("waits_for_goal"):
-        return
-    least, until = _many(session, data, goal["least"]), format_time(goal["until"], now_ms())
-    pledged = data.get("pledged")
-    if pledged is None:
-        who = data.get("counterparty_name") or "the organiser"
-        held = next((p for p in data.get("payments") or () if p.get("state") == "proposed"), None)
-        if held is not None:
-            much = session.money(held["amount"], network=data.get("network"))
-            say(f"Set aside: {much}. It is paid when {who} says that {least} came together, or free again {until}.")
-            return
-        say(f"Nothing is owed until {who} says that {least} came together. If not, it lapses {until}.")
-        pays = any(p.get("state") == "pending" for p in data.get("payments") or ())
-        if pays and not data.get("cancel_asked"):
-            say(f"To set it aside until then: p2pnode exchange pay {short(data.get('exchange_id'))}")
-    elif not pledged["reached"]:
-        verb = "waits" if pledged["asked"] == 1 else "wait"
-        asked = f"; {pledged['asked']} more {verb} for your answer" if pledged["asked"] else ""
-        say(f"Waiting for more pledges: {goal_so_far(session, data)} so far{asked}. Without them it lapses {until}.")
 
 
 def _may_cancel(session: Session, data: dict[str, Any], now: int) -> str | None:
@@ -327,7 +318,9 @@ def _print_step(session: Session, data: dict[str, Any]) -> None:
     if session.plain:
         print_whole(session, data)
         return
-    what = f"{(data.get('terms') or {}).get('title')}, for {_price(session, data)}"
+    terms = data.get("terms") or {}
+    way = {"bring": ", brought", "fetch": ", fetched"}.get(terms.get("handover") or "", "")
+    what = f"{terms.get('title')}{way}, for {_price(session, data)}"
     other = data.get("counterparty_name") or short(data.get("counterparty"))
     say(f"{short(data.get('exchange_id'))}  {data.get('status')}: {what}, with {other}")
     for payment in data.get("payments") or ():
@@ -338,7 +331,8 @@ def _print_step(session: Session, data: dict[str, Any]) -> None:
         say(f"Because: {data['reason']}")
     _print_ending(session, data)
     if not data.get("delivered", True):
-        say(f"On its way to {other}.")
+        late = data.get("undeliverable")
+        say(f"Not delivered to {other}: {late}." if late else f"On its way to {other}.")
     _print_amendment(data, now_ms())
     _print_next(session, data)
 
@@ -347,6 +341,10 @@ def _print_ending(session: Session, data: dict[str, Any]) -> None:
     """What stands in the way of going on: a payment that was called off, or a wish to cancel."""
     if data.get("status") == "lapsed":
         say("Not enough came together in time: nothing is owed, and what was set aside is free again.")
+    if data.get("refused"):
+        other, refused = data.get("counterparty_name") or short(data.get("counterparty")), data["refused"]
+        say(f"The node of {other} did not take your {refused['step']!r}, and goes by what was said before it.")
+        say(f"Because: {refused['why'] or 'it did not say why'}")
     if data.get("status") not in ("agreed", "active", "fulfilled"):
         return
     for payment in data.get("payments") or ():
@@ -377,15 +375,23 @@ def _which_payment(session: Session, data: dict[str, Any]) -> str:
     return f"  ({_called(mine[0]).removeprefix('payment ')}: {money})"
 
 
+def _print_contested(data: dict[str, Any]) -> None:
+    """What one of the two contests, where nobody else decides."""
+    open_ = data.get("status") in ("agreed", "active", "fulfilled") and data.get("dispute") == "none"
+    for duty in data.get("duties") or () if open_ and not data.get("amendment") else ():
+        if duty.get("state") == "contested":
+            say(f"Disputed: {duty.get('what')}. Settle it between you, then confirm or cancel.")
+
+
 def _print_next(session: Session, data: dict[str, Any]) -> None:
-    now = now_ms()
     if not session.plain:
-        _print_waiting(session, data)
+        print_waiting(session, data)
+        _print_contested(data)
     which = _which_payment(session, data)
     for who, steps in _steps(data).items():
         if who == "you":
-            for command, last in steps:
+            for command, when in steps:
                 about = which if _word(command) == "pay" else ""
-                say(f"Next: {command}{about}" + (f"  ({until(last, now)})" if last else ""))
+                say(f"Next: {command}{about}" + (f"  ({when})" if when else ""))
         else:
             say(f"Waiting for {who}: {', '.join(_word(command) for command, _ in steps)}")

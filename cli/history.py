@@ -28,9 +28,10 @@ def check(session: Session, file: str) -> None:
     """
     from ledger.history import NO_HISTORY, check_history
     from protocols.limits import MAX_HISTORY
+    from protocols.shown_keys import AROUND
 
     with open(file, "rb") as stream:
-        content = stream.read(MAX_HISTORY + 1)
+        content = stream.read(MAX_HISTORY + AROUND + 1)
     now = now_ms()
     try:
         shown = check_history(content, now)

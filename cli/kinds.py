@@ -77,7 +77,9 @@ def print_kind(session: Session, row: dict[str, Any]) -> None:
             ("taker", row["taker"]),
             ("needs", ", ".join(need for need in needs if need) or None),
             ("books", "the time from start to end" if row["slot"] else None),
+            ("busy", "from start to end" if row.get("busy") else None),
             ("deposit", "is usual" if row["deposit"] else None),
+            ("handover", "--bring or --fetch" if any(duty.get("brought") for duty in row["duties"]) else None),
             (
                 "full form",
                 {"asked": "with --form full", "booked": "with --from and --until"}.get(row["full"], "always"),

@@ -8,7 +8,7 @@ import click
 from protocols.decimals import format_amount
 
 from .command import Group, with_session
-from .output import facts, say, short, table, write_file
+from .output import facts, note, say, short, table, write_file
 from .session import Session
 from .times import format_time, now_ms
 
@@ -168,8 +168,11 @@ def export(session: Session, form: str, out: str | None) -> None:
     jsonl has every byte that was signed; csv is for a spreadsheet; valueflows is JSON-LD in the words of ValueFlows
     1.0: agreements, commitments, and payments as economic events.
     """
-    from .exporting import FORMATS, PAGE, pages
+    from p2pnode.exporting import FORMATS, PAGE, pages
 
+    if session.dry_run and out is not None:
+        wanted = {"dry_run": True, "command": "ledger.export", "args": {"format": form, "out": out}}
+        return session.emit(wanted, lambda: note(f"Would write {out}. Nothing was done."))
     count = 0
 
     def fetch(first: int) -> dict[str, Any]:

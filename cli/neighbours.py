@@ -168,7 +168,8 @@ def peers_name(session: Session, peer: str, name: str) -> None:
 def peers_block(session: Session, peer: str, span: str, reason: str) -> None:
     """Shut a peer out: it is cut off, let in no more, and not dialled. By a name: all peers of that neighbour.
 
-    What it has published is kept and passed on all the same, since others may want it.
+    What it has published is kept, found and passed on all the same, since others may want it. To hide it from
+    yourself: p2pnode blocklist add
     """
     until = None if span == "ever" else now_ms() + parse_span(span)
     rows = session.write("peers.block", peer=peer, until=until, reason=reason)

@@ -2,7 +2,6 @@
 
 import importlib
 import sys
-import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -17,8 +16,6 @@ from .command import Command, with_session
 from .output import facts, say
 from .session import Session
 from .times import format_time, moment, now_ms
-
-WATCH_PAUSE = 2.0  # seconds between looks of --watch
 
 
 @click.command(cls=Command, example="p2pnode run --listen /ip4/0.0.0.0/tcp/4001")
@@ -75,20 +72,20 @@ def _where_to_listen(e: Refusal, home: Home, typed: bool) -> Refusal:
 
 
 @click.command(cls=Command, example="p2pnode status --watch")
-@click.option("--watch", is_flag=True, help="Print it again whenever it changes, until interrupted.")
+@click.option("--watch", is_flag=True, help="Show it again whenever it changes, until interrupted.")
 @with_session
 def status(session: Session, watch: bool) -> None:
-    """How the node is doing."""
-    seen = None
-    while True:
-        data = session.call("status")
-        if data != seen:
-            session.emit(data, partial(_print_status, session, data))
-            sys.stdout.flush()
-        if not watch:
-            return
-        seen = data
-        time.sleep(WATCH_PAUSE)
+    """How the node is doing.
+
+    With --watch a terminal shows it anew whenever something changes; elsewhere each change is a line, with --json the
+    whole as one line.
+    """
+    if watch:
+        from .watching import watch_status
+
+        watch_status(session, partial(_print_status, session))
+    data = session.call("status")
+    session.emit(data, partial(_print_status, session, data))
 
 
 def _print_status(session: Session, data: dict[str, Any]) -> None:
@@ -163,7 +160,7 @@ def clock(session: Session, is_right: bool) -> None:
 
     A clock that is far from the time when the node last ran is believed only when neighbours confirm it, or you do.
     """
-    data = session.call("clock", is_right=is_right)
+    data = (session.write if is_right else session.call)("clock", is_right=is_right)
     session.emit(data, partial(_print_clock, session, data))
 
 

@@ -10,18 +10,22 @@ from protocols.errors import Refusal
 from protocols.labels import without_labels
 from protocols.spans import format_span
 
+from .blocklists import why_hidden
 from .command import Command, Group, with_session
+from .goal_output import goal_of_listing
 from .output import distance, facts, say, short, table
 from .session import Session
-from .times import format_time, local_zone, now_ms, parse_span, parse_time
+from .slots import in_words, parse_slot
+from .times import clock_time, format_time, local_zone, now_ms, parse_span, parse_time
 
 KINDS = (
     "sell, rent, lend, give, food, service, help, deliver, design, pledge, barter, want, task, project, barn, fund, or "
     "your own word"
 )
 FOR_NOTHING = ("give", "lend", "barter", "barn", "pledge", "project", "fund")  # kinds of which nobody expects a price
+_HANDOVER = {"fetch": "fetched", "bring": "brought", "both": "fetched or brought"}
 _FILE_KEYS = {"kind", "title", "text", "price", "quantity", "tags", "area", "until", "when", "photos", "to"} | {
-    "goal", "part-of", "orders", "instant", "zone",
+    "goal", "part-of", "orders", "instant", "zone", "handover", "on",
 }  # fmt: skip
 
 
@@ -43,8 +47,9 @@ def _fields(function: Any) -> Any:
                 help="When it can be had: sat,sun or mon-fri, or an RRULE such as FREQ=MONTHLY;BYDAY=1SA.",
             ),
             click.option(
-                "--zone", metavar="ZONE", help="The time zone of --when, as Europe/Berlin: else this machine's."
+                "--on", multiple=True, metavar="TIME", help="A single time: 2027-03-01T14:00/16:00; repeatable."
             ),
+            click.option("--zone", metavar="ZONE", help="The time zone of --when and --on: else this machine's."),
             click.option(
                 "--photo",
                 "photos",
@@ -58,6 +63,12 @@ def _fields(function: Any) -> Any:
             click.option("--orders", metavar="SPAN", help="It must be ordered so long before: 2d."),
             click.option(
                 "--instant/--no-instant", default=None, help="Who proposes what is asked need not wait for your yes."
+            ),
+            click.option(
+                "--handover",
+                type=click.Choice(["fetch", "bring", "both", ""]),
+                metavar="fetch|bring|both",
+                help="Whether it is fetched, brought, or either as agreed.",
             ),
             click.option("--from", "source", metavar="FILE", help="Read the fields from a TOML file; - for stdin."),
         ]
@@ -78,6 +89,9 @@ def _gathered(given: dict[str, Any], clearing: bool = False) -> dict[str, Any]:
         fields["orders"] = parse_span(fields["orders"]) if fields["orders"] else 0
     if fields.pop("photos", None):
         raise Refusal("refused", "Photos are not shared yet", "Leave out --photo (in a file: photos)")
+    if fields.get("on"):
+        zone = fields.pop("zone", None)
+        fields["on"] = [parse_slot(str(text), zone) for text in fields["on"]]
     if fields.get("when"):
         fields.setdefault("zone", local_zone())
     if "tags" in fields:
@@ -171,8 +185,8 @@ def _build(direction: str, thing: str) -> click.Group:
     def edit(session: Session, id_: str, **given: Any) -> None:
         """Change it. What is not named stays.
 
-        The empty text clears a field: --text "", --when "", --area "", --to "", --tag "" (all tags). --price "" asks
-        nothing, as --price free does. Quantity and --until can be changed, not cleared.
+        The empty text clears a field: --text "", --when "", --area "", --to "", --handover "", --tag "" (all tags).
+        --price "" asks nothing, as --price free does. Quantity and --until can be changed, not cleared.
         """
         fields = _gathered(given, clearing=True)
         if not fields:
@@ -300,7 +314,7 @@ def _print_list(session: Session, rows: list[dict[str, Any]], direction: str) ->
                 row.get("kind"),
                 row.get("title"),
                 row.get("asks") or session.price(row.get("price"), row.get("network")),
-                "paused" + _back(row) if row.get("paused") else row.get("state", ""),
+                ("paused" + _back(row) if row.get("paused") else row.get("state", "")) + _for_some(row),
                 row.get("valid_until") if session.plain else format_time(row.get("valid_until"), now_ms()),
             )
             for row in rows
@@ -318,7 +332,7 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
             ("kind", row.get("kind")),
             ("text", row.get("text")),
             ("price", row.get("asks") or session.price(row.get("price"), row.get("network"))),
-            ("quantity", row.get("quantity")),
+            ("quantity", _quantity(row, now)),
             ("to be had", _times(row)),
             ("tags", ", ".join(without_labels(tuple(row.get("tags") or ())))),
             *_labels(session, row),
@@ -330,6 +344,7 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
             ("held by", _held(row, now)),
             ("state", "paused" + _back(row) if row.get("paused") else row.get("state")),
             ("until", _end(row, format_time(row.get("valid_until"), now))),
+            *why_hidden(row),
         ],
         session.plain,
     )
@@ -339,9 +354,24 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
         say(f"Next: p2pnode exchange propose {short(row.get('listing_id'))}")
 
 
+def _for_some(row: dict[str, Any]) -> str:
+    return ", hidden for some" if row.get("hidden") else ""
+
+
+def _quantity(row: dict[str, Any], now: int) -> object:
+    """How many there are; of a listing of one's own, how many of them are not taken."""
+    many, left, at = row.get("quantity"), row.get("left"), row.get("left_at")
+    if left is not None:
+        day = clock_time(at, now) if at else ""
+        return f"{many}, {left} left" + (f" for {day.rpartition(' ')[0] or day}" if day else "")
+    return many if row.get("free_now") is None else f"{many}, {row['free_now']} free now"
+
+
 def _times(row: dict[str, Any]) -> str | None:
     """When it can be had, and in which time zone, if that is not the reader's."""
     times, zone = row.get("times"), row.get("zone")
+    if row.get("on"):
+        return in_words(row["on"], now_ms())
     return f"{times} ({zone} time)" if times and zone and zone != local_zone() else times
 
 
@@ -350,30 +380,12 @@ def _labels(session: Session, row: dict[str, Any]) -> list[tuple[str, str | None
     labels = row.get("labels") or {}
     goal, orders, part = labels.get("goal"), labels.get("orders"), labels.get("part_of")
     return [
-        ("goal", _goal(session, row, goal) if goal else None),
+        ("goal", goal_of_listing(session, row, goal) if goal else None),
         ("orders", f"until {format_span(orders)} before" if orders else None),
         ("part of", short(part) if part else None),
+        ("handover", _HANDOVER.get(labels.get("handover") or "")),
         ("instant", "accepted by itself" if labels.get("instant") else None),
     ]
-
-
-def _goal(session: Session, row: dict[str, Any], goal: dict[str, Any]) -> str:
-    """How much has to come together, and to the organiser how much has."""
-
-    def much(count: int) -> str:
-        if goal["unit"]:
-            return session.money({**goal, "amount": count}, network=row.get("network"))
-        return str(count)
-
-    who = "" if goal["unit"] else " who agree"
-    pledged = row.get("pledged")
-    if not pledged:
-        return much(goal["amount"]) + who
-    parts = [f"{much(goal['amount'])}{who}; {much(pledged['pledged'])} so far"]
-    asked = pledged["asked"]
-    parts += [f"{asked} more {'waits' if asked == 1 else 'wait'} for your answer"] if asked else []
-    parts += [f"until {format_time(pledged['until'], now_ms())}"] if pledged["until"] else []
-    return ", ".join(parts)
 
 
 offer = _build("offer", 'rent --title "Snowblower" --price 2/hour --tag snow')

@@ -88,7 +88,7 @@ def distance(km: float | None) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]], plain: bool = False) -> None:
     """Columns of text, cut to the terminal; plain: tab-separated, uncut and without a head, for other programs."""
-    cells = [[safe("" if c is None else str(c)).replace("\n", " ").replace("\t", " ") for c in row] for row in rows]
+    cells = [[_in_one_line(safe("" if c is None else str(c))) for c in row] for row in rows]
     if plain:
         for row in cells:
             _out("\t".join(row))
@@ -112,7 +112,16 @@ def facts(pairs: Iterable[tuple[str, Any]], plain: bool = False) -> None:
     kept = [(name, str(value)) for name, value in pairs if value not in (None, "")]
     width = max((len(name) for name, _ in kept), default=0)
     for name, value in kept:
-        say(f"{name}\t{value}" if plain else f"{name.ljust(width)}  {value}")
+        say(f"{name}\t{_in_one_line(value)}" if plain else f"{name.ljust(width)}  {indented(value, width + 2)}")
+
+
+def indented(text: str, width: int) -> str:
+    """What somebody wrote in several lines, so that none of them looks like one of ours."""
+    return text.replace("\n", "\n" + " " * width)
+
+
+def _in_one_line(text: str) -> str:
+    return text.replace("\n", " ").replace("\t", " ")
 
 
 def write_file(path: str, pieces: Iterable[bytes]) -> None:

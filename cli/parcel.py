@@ -83,7 +83,11 @@ def show(session: Session, parcel_: str) -> None:
 @click.option("--note", default="", help="A line on its state, that all hands see.")
 @click.option("--photo", "photos", metavar="FILE", multiple=True, type=click.Path(exists=True, dir_okay=False),
               help="A picture of its state; only its hash is signed. Up to 4.")  # fmt: skip
-@click.option("--instead", is_flag=True, help="Though it is offered to somebody who has not taken it.")
+@click.option(
+    "--instead",
+    is_flag=True,
+    help="Though it is offered to somebody who has not taken it, or may have been before a restore.",
+)
 @_OUT
 @_QR
 @with_session
@@ -280,7 +284,7 @@ def _write(out: str | None, data: dict[str, Any]) -> None:
 
 
 def _print_qr(text: str) -> None:
-    from .qr import lines
+    from p2pnode.qr import lines
 
     for line in lines(text):
         say(line)
@@ -314,6 +318,8 @@ def _print(session: Session, data: dict[str, Any]) -> None:
     _print_path(session, data["path"])
     if not data["whole"]:
         note("! What was before is not known here.")
+    if data.get("unsure"):
+        note(f"! {data['unsure'][:1].upper()}{data['unsure'][1:]}.")
     for fork in data["forks"]:
         note(f"! {fork['giver_name']} gave it twice: to {' and to '.join(fork['takers'])}. Both receipts prove it.")
 

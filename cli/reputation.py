@@ -1,6 +1,7 @@
 """`vouch unvouch vouches attest reputation`: whom to trust, how far, and why."""
 
 import re
+import sys
 from typing import Any
 
 import click
@@ -8,8 +9,11 @@ import click
 from protocols.errors import Refusal
 
 from .command import Command, Group, with_session
-from .output import facts, say, short, table
+from .faults_output import marked, suggestion
+from .output import say, short, table
+from .reputation_output import print_reputation
 from .session import Session
+from .times import now_ms
 
 _NEGATIVE = re.compile(r"-[0-9][0-9.,]*")
 
@@ -117,7 +121,8 @@ class _Listed(Group):
     example="p2pnode vouches --with Ann\np2pnode vouches take Ann\np2pnode vouches return Ann 2",
 )
 def vouches() -> None:
-    """The vouches you gave and took: what is left of each, what came back, what was taken over.
+    """The vouches you gave and took: what is left of each, what came back, what was taken over; and what is at risk,
+    how much of it they owe: that is yours to bear if they default.
 
     A vouch of somebody whose own limit comes from nowhere that is known here is not taken by itself: it stands here as
     offered, and you take or decline it.
@@ -184,7 +189,7 @@ def list_(session: Session, peer: str | None) -> None:
         if not rows:
             return say("None yet: p2pnode vouch PEER AMOUNT")
         table(
-            ["VOUCH", "WITH", "", "AMOUNT", "LEFT", "CAME BACK", "TAKEN OVER", "ASKED BACK", "STATE"],
+            ["VOUCH", "WITH", "", "AMOUNT", "LEFT", "CAME BACK", "TAKEN OVER", "ASKED BACK", "STATE", "AT RISK"],
             [
                 (
                     row["vouch_id"] if session.plain else short(row["vouch_id"]),
@@ -192,6 +197,7 @@ def list_(session: Session, peer: str | None) -> None:
                     row["direction"],
                     *(session.money(row[name]) if row[name]["amount"] or name == "amount" else "" for name in names),
                     row["state"],
+                    session.money(row["at_risk"]) if (row.get("at_risk") or {}).get("amount") else "",
                 )
                 for row in rows
             ],
@@ -203,52 +209,85 @@ def list_(session: Session, peer: str | None) -> None:
 
 @click.command(cls=Command, example="p2pnode attest 77c1 --outcome 2 --text 'On time, clean, friendly'")
 @click.argument("exchange")
-@click.option("--outcome", type=click.IntRange(-2, 2), required=True, help="-2 very bad, -1, 0, 1, 2 very good.")
+@click.option("--outcome", type=click.IntRange(-2, 2), help="-2 very bad, -1, 0, 1, 2 very good. Else you are asked.")
 @click.option("--text", default="", help="A line for all to read.")
+@click.option("--again", is_flag=True, help="Correct what you have said, once it is open.")
+@click.option(
+    "--dimension", "dimensions", multiple=True, metavar="NAME=N", help="What the network rates besides: -2 to 2."
+)
 @with_session
-def attest(session: Session, exchange: str, outcome: int, text: str) -> None:
-    """Rate an exchange. Both ratings are opened together, so that neither answers the other."""
-    data = session.write("attest", exchange=exchange, outcome=outcome, text=text)
+def attest(
+    session: Session, exchange: str, outcome: int | None, text: str, again: bool, dimensions: tuple[str, ...]
+) -> None:
+    """Rate an exchange. Both ratings are opened together, so that neither answers the other.
+
+    Without --outcome one is suggested by what went wrong, as the exchange itself shows it, and asked for; where nobody
+    can be asked, it is needed.
+
+    With --again a new rating takes the place of yours. To the other side's node it counts for no less than what you
+    had sealed: a later word may make good, and not take revenge.
+    """
+    if outcome is None:
+        outcome = _asked_for(session, exchange)
+    more: dict[str, Any] = {"again": True} if again else {}
+    if dimensions:
+        more["dimensions"] = dict(map(_dimension, dimensions))
+    data = session.write("attest", exchange=exchange, outcome=outcome, text=text, **more)
     identity = (data or {}).get("exchange_id") or exchange
     if session.wait is not None:
         session.until(lambda d: bool(d.get("delivered")), "known to the other side", data, "exchange.show", id=identity)
-    session.emit(data, lambda: say(f"Rated {short(identity)} with {outcome:+d}."))
+    session.emit(data, lambda: say(f"Rated {short(identity)} with {outcome:+d}{marked(data or {})}."))
 
 
-@click.command(cls=Command, example="p2pnode reputation Ann --why")
+@click.command(
+    cls=Command,
+    example="p2pnode reputation Ann --why\np2pnode reputation Ben --forgive 'Restored a backup, and told us'",
+)
 @click.argument("peer")
-@click.option("--why", is_flag=True, help="Which deals, rated by whom, and the path from you to each rater.")
+@click.option(
+    "--why", is_flag=True, help="Which deals, rated by whom, and the path from you to each rater; which proofs."
+)
+@click.option("--forgive", metavar="REASON", help="Go on with a peer whose misconduct is proven, on this node alone.")
+@click.option("--unforgive", is_flag=True, help="Take that back.")
 @with_session
-def reputation(session: Session, peer: str, why: bool) -> None:
-    """How far this node can trust a peer. Each node computes it for itself, from where it stands."""
+def reputation(session: Session, peer: str, why: bool, forgive: str | None, unforgive: bool) -> None:
+    """How far this node can trust a peer. Each node computes it for itself, from where it stands.
+
+    With somebody whose misconduct is proven (two histories of one ledger, figures that do not follow, one thing booked
+    twice) nothing new is begun by itself, and nothing of the score counts. What is proven stays proven; whether to go
+    on all the same is for you to say, as often as you like: --forgive, --unforgive.
+    """
+    if forgive is not None and unforgive:
+        raise Refusal("usage", "--forgive and --unforgive", "Give one of the two.")
+    if forgive is not None or unforgive:
+        done = session.write("reputation.forgive", peer=peer, reason=forgive)
+        words = "Forgiven here: {}." if forgive is not None else "Not forgiven any more: {}."
+        return session.emit(done, lambda: say(words.format(peer)))
     data = session.call("reputation", peer=peer, why=why)
 
-    def human() -> None:
-        score, confidence = data.get("score"), data.get("confidence")
-        facts(
-            [
-                ("peer", data.get("name") or short(data.get("peer_id"))),
-                ("score", None if score is None else f"{score:.2f} of 1"),
-                ("confidence", None if confidence is None else f"{confidence:.1f} trusted raters"),
-                ("credit limit", session.money(data["limit"]) if data.get("limit") is not None else None),
-            ],
-            session.plain,
-        )
-        if data.get("misconduct"):
-            say("Proven misconduct: do not deal with this peer.")
-        if not confidence:
-            say("Nobody whom this node can trust has rated this peer yet.")
-        for row in data.get("why") or ():
-            rater = row.get("rater_name") or _who(row.get("rater"))
-            path = " → ".join(_who(step) for step in row.get("path_names") or row.get("path") or ())
-            way = f" ({path})" if path else ""
-            say(f"  {row.get('outcome', 0):+d} by {rater}{way} in {short(row.get('exchange_id'))}")
-            if row.get("text"):
-                say(f"     {row['text']}")
-
-    session.emit(data, human)
+    session.emit(data, lambda: print_reputation(session, data, why))
 
 
-def _who(step: Any) -> str:
-    text = str(step)
-    return short(text) if len(text) > 40 else text
+def _at_terminal(session: Session) -> bool:
+    asks = not (session.yes or session.no_input or session.json or session.dry_run)
+    return asks and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _asked_for(session: Session, exchange: str) -> int:
+    """The outcome that the user gives, with what went wrong before his eyes."""
+    shown = session.call("exchange.show", id=exchange)
+    suggested = suggestion(shown, now_ms())
+    if not _at_terminal(session):
+        hint = f"Suggested: {suggested}." if suggested else "From -2, very bad, to 2, very good."
+        raise Refusal("usage", "attest needs --outcome", hint)
+    if suggested:
+        say(f"Suggested: {suggested}")
+    asked = click.prompt("Outcome, -2 to 2", default=shown.get("suggested"), type=click.IntRange(-2, 2))
+    return int(asked)
+
+
+def _dimension(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if not name or number not in ("-2", "-1", "0", "1", "2", "+1", "+2"):
+        raise click.UsageError(f"--dimension {text}: write NAME=N with N from -2 to 2, such as punctual=2")
+    return name, int(number)

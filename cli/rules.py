@@ -32,10 +32,19 @@ def rule() -> None:
 @click.option("--zone", metavar="ZONE", help="The time zone of these, as Europe/Berlin: else this machine's.")
 @click.option("--most", metavar="AMOUNT", help="The highest price.")
 @click.option("--most-hours", type=click.IntRange(min=1), help="The longest booking, in hours.")
+@click.option(
+    "--risk",
+    metavar="AMOUNT",
+    help="What rules may risk beyond what those you trust stand for: else what an inviter lends a newcomer.",
+)
 @click.option("--regular", type=click.IntRange(min=1), default=2, help="So many finished exchanges make a regular: 2.")
 @with_session
 def add(session: Session, who: tuple[str, ...], zone: str | None, **given: Any) -> None:
-    """Make a rule. It counts for proposals that arrive from now on."""
+    """Make a rule. It counts for proposals that arrive from now on.
+
+    What you would give before you get anything is bounded: by what those you trust stand for (`p2pnode reputation PEER`
+    calls it exposure), and beyond that, for all that rules have accepted together, by --risk. More waits for your yes.
+    """
     data = session.write("rule.add", who=who or ("regulars",), zone=zone or local_zone(), **given)
     session.emit(data, lambda: say(f"Rule {data.get('number')}: proposals that fit it are accepted from now on."))
 
@@ -61,7 +70,7 @@ def _print(session: Session, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return say("None. Everything waits for you. p2pnode rule add --help")
     table(
-        ["N", "WHAT", "FROM", "HOURS", "DAYS", "ZONE", "AT MOST"],
+        ["N", "WHAT", "FROM", "HOURS", "DAYS", "ZONE", "AT MOST", "RISK"],
         [
             (
                 row["number"] or "instant",
@@ -70,7 +79,7 @@ def _print(session: Session, rows: list[dict[str, Any]]) -> None:
                 row.get("hours"),
                 row.get("days"),
                 row.get("zone"),
-                session.money(row["most"], network=row.get("network")) if row.get("most") else "-",
+                *(session.money(row.get(key), network=row.get("network")) for key in ("most", "risk")),
             )
             for row in rows
         ],

@@ -11,12 +11,14 @@ import click
 
 from protocols.errors import Refusal
 
+from .blocklists import print_hidden, say_hidden
 from .command import Command, with_session
 from .output import distance, note, say, short, table
 from .session import Session
 from .times import format_time, now_ms, parse_time
 
 WATCH_PAUSE = 2.0  # seconds between looks of --watch, where the node has no room for one more who listens
+MOST_HIDDEN = 1000  # listings that are counted
 MOST_NEWS = 200  # listings that one look of --watch sees
 PROGRESS_AFTER = 1.0  # seconds until it is said that others have not answered yet
 PROGRESS_EVERY = 2.0
@@ -41,13 +43,14 @@ _DISTANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(km|m)?")
 @click.option("--within", metavar="DISTANCE", help="Not farther than this: 5km, 800m.")
 @click.option("--near", metavar="AREA", help="Count distances from here, not from your own area.")
 @click.option("--max-price", metavar="PRICE", help="At most this, per the same: 3/hour.")
-@click.option("--available", metavar="TIME", help="To be had then: 2026-05-01, tomorrow.")
+@click.option("--available", metavar="TIME", help="To be had then, or on that day: 2026-05-01, tomorrow.")
 @click.option(
     "--sort", type=click.Choice(["relevance", "near", "new", "trust"]), default="relevance", show_default=True
 )
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @click.option("--everywhere", is_flag=True, help="However far away: others are asked for what is not kept here.")
 @click.option("--cell", metavar="CELL", help="Only what lies in this cell (a geohash); others are asked if need be.")
+@click.option("--hidden", is_flag=True, default=None, help="What block lists hide, and why; nothing else.")
 @click.option("--watch", is_flag=True, help="Go on, and print what is new, until interrupted.")
 @click.option("--save", metavar="NAME", help="Have it go on under this name: `p2pnode notices` tells what arrives.")
 @click.option("--saved", is_flag=True, help="List the searches that go on.")
@@ -76,19 +79,19 @@ def search(
     args = {
         "query": " ".join(query),
         "within_km": None if within is None else _km(within),
-        "available": None if available is None else parse_time(available, now_ms()),
+        **({} if available is None else _available(available, now_ms())),
         **given,
     }
     if save is not None:
         kept = session.write("search.save", name=save, search={k: v for k, v in args.items() if v is not None})
         return session.emit(kept, lambda: say(f"Saved as {save}. What arrives and fits is told by: p2pnode notices"))
     if not watch:
-        rows = _first(session, args)
-        return session.emit(rows, partial(_print, session, rows, True, _nothing(args)))
+        rows, hidden = _first(session, args)
+        return session.emit(rows, partial(_print_found, session, rows, args, hidden))
     seen: set[tuple[str, int]] = set()
     for look, _ in enumerate(_news(session)):
         newest = session.call("search", **{**args, "here": True, "sort": "new", "limit": MOST_NEWS})
-        rows = newest if look else _first(session, args)  # what its limit cuts off now is no news later
+        rows = newest if look else _first(session, args)[0]  # what its limit cuts off now is no news later
         fresh = [row for row in rows if not look or _which(row) not in seen]
         if fresh:
             session.emit(fresh, partial(_print, session, fresh, not look, _nothing(args)))
@@ -100,14 +103,16 @@ def _which(row: dict[str, Any]) -> tuple[str, int]:
     return row["listing_id"], row.get("revision", 0)
 
 
-def _first(session: Session, args: dict[str, Any]) -> list[dict[str, Any]]:
-    """What is found now, here and elsewhere."""
-    if not session.json:
-        _say_how_whole(session.call("status").get("indexing"))
+def _first(session: Session, args: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """What is found now, here and elsewhere; and how much is hidden, for people."""
+    status = {} if session.json else session.call("status")
+    _say_how_whole(status.get("indexing"))
     if args["everywhere"] or args["cell"] is not None:
         return _ask_others(session, args)
     rows: list[dict[str, Any]] = session.call("search", **args)
-    return rows
+    if not status.get("hiding") or args["hidden"]:
+        return rows, 0
+    return rows, len(session.call("search", **{**args, "hidden": True, "limit": MOST_HIDDEN}))
 
 
 def _news(session: Session) -> Iterator[None]:
@@ -123,13 +128,13 @@ def _news(session: Session) -> Iterator[None]:
             continue
         yield
         for event in events:
-            if event.get("type") == "listings":
+            if event.get("type") in ("listings", "resync"):
                 yield
 
 
-def _ask_others(session: Session, args: dict[str, Any]) -> list[dict[str, Any]]:
-    """What is found here and elsewhere. Who did not answer is said on stderr; what they do until then, too, if it takes
-    longer than a moment."""
+def _ask_others(session: Session, args: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """What is found here and elsewhere, and how much is hidden. Who did not answer is said on stderr; what they do
+    until then, too, if it takes longer than a moment."""
     state = session.call("search.begin", wait=session.wait, **args)
     began = said = time.monotonic()
     while not state["done"]:
@@ -144,7 +149,7 @@ def _ask_others(session: Session, args: dict[str, Any]) -> list[dict[str, Any]]:
     if any(one["more"] for one in state["asked"]):
         note("There is more than was told: ask for a kind, a cell, or other words.")
     rows: list[dict[str, Any]] = state["rows"]
-    return rows
+    return rows, 0 if args["hidden"] else state.get("hidden", 0)
 
 
 def _print_saved(session: Session, rows: list[dict[str, Any]]) -> None:
@@ -192,6 +197,14 @@ def _nothing(args: dict[str, Any]) -> str:
     return "Nothing is offered or looked for yet, as far as this node knows. Begin: p2pnode offer publish --kind …"
 
 
+def _print_found(session: Session, rows: list[dict[str, Any]], args: dict[str, Any], hidden: int) -> None:
+    if args["hidden"]:
+        return print_hidden(rows, session.plain)
+    _print(session, rows, True, _nothing(args))
+    if hidden and not session.plain:
+        say_hidden(hidden)
+
+
 def _print(session: Session, rows: list[dict[str, Any]], first: bool, nothing: str) -> None:
     now = now_ms()
     if not rows:
@@ -219,3 +232,9 @@ def _print(session: Session, rows: list[dict[str, Any]], first: bool, nothing: s
     )
     if first:
         say(f"More: p2pnode offer show {short(rows[0]['listing_id'])}")
+
+
+def _available(text: str, now: int) -> dict[str, int]:
+    """A moment; of a date any time of that day."""
+    at, last = parse_time(text, now), parse_time(text, now, end=True)
+    return {"available": at} if at == last else {"available": at, "available_until": last + 1_000}

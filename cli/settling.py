@@ -79,6 +79,12 @@ _CODE = click.option("--code", metavar="CODE", help="What the receiver shows at 
 
     The amount is held until the other side has answered. If it has not in time, the witnesses that the terms name are
     asked to call the payment off. What is pledged towards a goal is held until the goal is reached, or lapses.
+
+    With --claim nothing moves in the ledgers: you offer to owe something else, and it counts as paid once the other
+    side accepts that. If it is declined, all is owed as before.
+
+    With --amount you propose to pay no more than that now: once the other side accepts, `pay` pays this part, and later
+    the rest, each by its own means. Only in the full form.
     """,
     "77c1 --wait 10",
     click.option("--duty", metavar="DUTY", help="Which payment: pay, pay-1, pay-2, deposit, refund, fee."),
@@ -86,13 +92,23 @@ _CODE = click.option("--code", metavar="CODE", help="What the receiver shows at 
         "--within", metavar="SPAN", help="How long the other side may take to accept, as 30min or 2d: else 7d."
     ),
     click.option("--note", default="", help="With what is not paid through the ledger, such as a bank's reference."),
+    click.option("--amount", metavar="AMOUNT", help="Propose to pay so much now, and the rest later."),
+    click.option("--claim", metavar="CLAIM", help="Offer to owe this instead, as '6 eggs': a private claim."),
 )
 @with_session
-def pay(session: Session, id_: str, duty: str | None, within: str | None, note: str) -> None:
+def pay(
+    session: Session, id_: str, duty: str | None, within: str | None, note: str, claim: str | None, amount: str | None
+) -> None:
     span = None if within is None else parse_span(within)
     if span is not None and not 0 < span <= MAX_LIFETIME:
         raise Refusal("usage", f"--within {within} gives too little or too much time", "Write 10s to 90d.")
-    step(session, "pay", id=id_, duty=duty, within=span, **({"note": note} if note else {}))
+    more = {"note": note} if note else {}
+    if claim is not None:
+        session.confirm(f"Sign that you owe {claim} for it, once the other side accepts that?")
+        more["claim"] = claim
+    if amount is not None:
+        more["amount"] = amount
+    step(session, "pay", id=id_, duty=duty, within=span, **more)
 
 
 @_command(

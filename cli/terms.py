@@ -21,6 +21,7 @@ _WITNESS = (
 )
 _FILE: Final = ".toml"
 _LISTS: Final = ("witness", "leg", "share")
+_WAYS: Final = ("bring", "fetch")
 _SPANS: Final = ("cancel_until", "within")
 
 
@@ -32,6 +33,8 @@ def _options() -> list[Any]:
         text("--from", "start", metavar="TIME", multiple=True, help="From when; or FILE.toml: options from it."),
         text("--until", "end", metavar="TIME", help="Until when."),
         text("--price", metavar="PRICE", help="Another price than the one asked."),
+        text("--bring", "way", flag_value="bring", help="The thing is brought."),
+        text("--fetch", "way", flag_value="fetch", help="The thing is fetched."),
         text("--note", default="", help="A line for the other side."),
         text("--witness", metavar="PEER", multiple=True, help=_WITNESS),
         text(
@@ -67,7 +70,7 @@ def _options() -> list[Any]:
 KEYS: Final = frozenset(
     {
         "quantity", "items", "from", "until", "price", "note", "witness", "instalments", "deposit", "form", "mediator",
-        "cancel-until", "fee", "within", "goal", "goal-until", "leg", "share", "parent",
+        "cancel-until", "fee", "within", "goal", "goal-until", "leg", "share", "parent", "bring", "fetch",
     }
 )  # fmt: skip
 
@@ -113,6 +116,11 @@ def _read(source: str) -> dict[str, Any]:
         raise Refusal("usage", f"the file {source}: {unknown[0]} is no field of a proposal", f"The fields: {known}")
     named = {"from": "start", "until": "end"}
     fields: dict[str, Any] = {named.get(key, key.replace("-", "_")): value for key, value in read.items()}
+    ways = [(way, fields.pop(way)) for way in _WAYS if way in fields]
+    if len(ways) > 1 or any(value is not True for _, value in ways):
+        raise Refusal("usage", f"the file {source}: bring and fetch", "Write one of the two, as bring = true.")
+    if ways:
+        fields["way"] = ways[0][0]
     for key, value in fields.items():
         if key in _LISTS:
             fields[key] = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
@@ -135,6 +143,7 @@ def print_terms(session: Session, data: dict[str, Any]) -> None:
             ("quantity", how_many(terms)),
             ("for", money(terms["price"]) or "nothing"),
             ("deposit", money(terms["deposit"])),
+            ("handover", {"bring": "brought", "fetch": "fetched"}.get(terms.get("handover") or "")),
             ("from", clock_time(terms["from"], now) if terms["from"] else None),
             ("until", clock_time(terms["until"], now) if terms["until"] else None),
             ("goal", _goal(goal, money) + f" by {clock_time(goal['until'], now)}" if goal else None),

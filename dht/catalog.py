@@ -7,6 +7,9 @@ slots than its quota allows those that end last. What is turned away then ends b
 never has to come back, and nothing needs to be remembered of it. An author who wants a listing to end sooner withdraws
 it with the longest `until` that it had.
 
+Of one fact of misconduct the records of a few finders are kept, those that end last. Where a finder is also beyond its
+own quota the two bounds meet, and what is kept may depend on the order; a finder has room for over a thousand.
+
 A slot is kept in each scope apart: who keeps only one of two scopes could not know of a revision in the other.
 """
 
@@ -20,7 +23,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from protocols.envelope import Record, Slot
-from protocols.limits import MINUTE
+from protocols.limits import MAX_FINDERS, MINUTE
+from protocols.misconduct import KIND as MISCONDUCT
 
 from .items import ItemSet, View
 from .keys import (
@@ -118,8 +122,10 @@ class Catalog:
         self._others: dict[bytes, list[Row]] = {}  # the rest of them; a rule-abiding author has none
         self._ids: dict[bytes, Row] = {}
         self._groups: dict[Group, list[bytes]] = {}  # the items of its rows, ascending
+        self._finders: dict[bytes, list[bytes]] = {}  # by fact of misconduct, the items of its records, ascending
         self._turned_away: OrderedDict[bytes, None] = OrderedDict()
         self._odd: OrderedDict[bytes, int] = OrderedDict()  # id → since when it is offered
+        self._changes: dict[str, int] = {}  # of the kinds that somebody asked for
         self._all = ItemSet()
         self._scopes: dict[str, ItemSet] = {}
 
@@ -155,7 +161,7 @@ class Catalog:
                 record.withdrawn,
             )
             self._add(row, slot, group)
-            removed += self._trim(group)
+            removed += self._trim(group) + self._trim_finders(_fact(row))
         return Admission(verdict, removed)
 
     def expire(self, now: int) -> tuple[bytes, ...]:
@@ -209,6 +215,10 @@ class Catalog:
             self._odd.popitem(last=False)
         return now - since >= ODD_AFTER
 
+    def changes(self, kind: str) -> int:
+        """How often a record of this kind came or went, from the first time that this was asked."""
+        return self._changes.setdefault(kind, 0)
+
     def get(self, slot: Slot) -> Row | None:
         return self._rows.get(slot_hash(slot))
 
@@ -249,8 +259,11 @@ class Catalog:
         row = self._held(slot, record.scope)
         if row is None:
             items: Sequence[bytes] = self._groups.get(group, ())
-            full = len(items) >= self.quotas.of(group)
-            if not full or item_place(_item(record, slot)) >= item_place(items[0]):
+            finders: Sequence[bytes] = self._finders.get(_fact(record), ())
+            place = item_place(_item(record, slot))
+            if (len(items) < self.quotas.of(group) or place >= item_place(items[0])) and (
+                len(finders) < MAX_FINDERS or place >= item_place(finders[0])
+            ):
                 return Verdict.ADDED
         elif item_order(_item(record, slot)) >= item_order(row.item):
             return Verdict.ADDED
@@ -265,6 +278,7 @@ class Catalog:
 
     def _add(self, row: Row, slot: bytes, group: Group) -> None:
         key = row.item
+        self._changed(row)
         self._ids[row.id] = row
         if slot in self._rows:
             self._put_first([row, *self._in_slot(slot)])
@@ -279,6 +293,7 @@ class Catalog:
 
     def _remove(self, row: Row) -> bytes:
         key = row.item
+        self._changed(row)
         del self._ids[row.id]
         left = [other for other in self._in_slot(item_slot(key)) if other is not row]
         if left:
@@ -292,6 +307,10 @@ class Catalog:
         if not items:
             del self._scopes[row.scope]
         return row.id
+
+    def _changed(self, row: Row) -> None:
+        if row.kind in self._changes:
+            self._changes[row.kind] += 1
 
     def _group(self, row: Row | Record) -> Group:
         own = row.kind == "redemption" or self.is_known(row.author)  # by which one ceases to be a newcomer
@@ -312,6 +331,8 @@ class Catalog:
             self._groups[group] = [row.item]
         else:
             insort(items, row.item)
+        if fact := _fact(row):
+            insort(self._finders.setdefault(fact, []), row.item)
 
     def _same_author(self, group: Group, author: bytes) -> bytes:
         """The author as the rows of its group hold it already: equal bytes, held once."""
@@ -325,12 +346,25 @@ class Catalog:
         del items[bisect_left(items, key)]
         if not items:
             del self._groups[group]
+        if fact := _fact(row):
+            finders = self._finders[fact]
+            del finders[bisect_left(finders, key)]
+            if not finders:
+                del self._finders[fact]
 
     def _trim(self, group: Group) -> tuple[bytes, ...]:
         """Turn away what is beyond a quota."""
         evicted: tuple[bytes, ...] = ()
         quota, none = self.quotas.of(group), list[bytes]()
         while len(items := self._groups.get(group, none)) > quota:
+            evicted += (self._remove(self._ids[item_id(items[0])]),)
+            self._turn_away(evicted[-1])
+        return evicted
+
+    def _trim_finders(self, fact: bytes) -> tuple[bytes, ...]:
+        """A crowd that has found the same takes no more room than a few."""
+        evicted, none = tuple[bytes, ...](), list[bytes]()
+        while len(items := self._finders.get(fact, none)) > MAX_FINDERS:
             evicted += (self._remove(self._ids[item_id(items[0])]),)
             self._turn_away(evicted[-1])
         return evicted
@@ -352,6 +386,12 @@ class Catalog:
         self._turned_away[record_id] = None
         if len(self._turned_away) > MAX_TURNED_AWAY:
             self._turned_away.popitem(last=False)
+
+
+def _fact(row: Row | Record) -> bytes:
+    """The fact that a record of misconduct proves; empty for all others. A withdrawal proves nothing, so no crowd of
+    them can push a proof out."""
+    return row.name if row.kind == MISCONDUCT and not row.withdrawn else b""
 
 
 def _item(record: Record, slot: bytes) -> bytes:

@@ -230,6 +230,12 @@ class Gossip:
         """The peers that are in this network too."""
         return list(self._neighbours.get(network, ()))
 
+    def lag(self, network: bytes, now: int) -> int | None:
+        """Since when we no longer know to hold the same as that neighbour for which it is longest ago, ms; None if
+        nobody has been compared with."""
+        times = [one.compared for one in self._neighbours.get(network, {}).values() if one.compared]
+        return max(0, now - min(times)) if times else None
+
     def scopes(self, network: bytes) -> dict[str, tuple[str, ...]]:
         """What the peers that are in this network too keep of it, by their own word."""
         return {peer: one.theirs for peer, one in self._neighbours.get(network, {}).items()}

@@ -191,9 +191,8 @@ def written(known: Claim | None, entry: Entry) -> tuple[Claim, tuple[Send, ...]]
             if paid > known.amount or known.state not in (ClaimState.OPEN, ClaimState.OFFERED):
                 raise ValueError(f"{entry.kind} of more than is left of the claim")
             state = ClaimState.CLOSED if paid == known.amount else ClaimState.OPEN
-            claim = msgspec.structs.replace(
-                known, paid=paid, state=state, told=known.told or known.state == ClaimState.OFFERED
-            )
+            told = known.told or known.state == ClaimState.OFFERED
+            claim = msgspec.structs.replace(known, paid=paid, state=state, parts=known.parts + 1, told=told)
             if known.debtor:
                 return msgspec.structs.replace(claim, answer=mine), (Send(claim.counterparty, mine),)
             claim = msgspec.structs.replace(claim, payments=(*known.payments, mine))

@@ -93,7 +93,7 @@ def check_proof(data: bytes) -> dict[str, Any]:
 def _parse(data: bytes) -> tuple[bytes, Entry, Entry, list[bytes]]:
     match decode(data, MAX_PROOF_FILE):
         case [str(magic), int(version), bytes(genesis), bytes(entry), bytes(head), list(path)] if magic == MAGIC:
-            if version != VERSION:
+            if type(version) is bool or version != VERSION:
                 raise DecodeError(f"version {version} of a proof is not known here", "field")
             if any(type(node) is not bytes or len(node) != 32 for node in path):
                 raise DecodeError("not an inclusion proof", "field")

@@ -1,66 +1,62 @@
 """Reputation: how far I, from where I stand, can trust somebody. Pure; nobody computes it for anybody else.
 
-The rule, measured against others on the Bitcoin OTC web of trust (Kumar et al., ICDM 2016 and WSDM 2018):
+The rule, measured against others on the Bitcoin OTC web of trust (`python -m bench.reputation`, docs/reputation.md):
 
-1. T(x): the probability that a random walk from me comes by x (`ledger.trust`). Walks follow whom a rater, on balance,
-   rated well in settled deals, and vouches and redeemed invites, these both ways.
-2. t(x) = min(1, T(x) / 0.03); my own is 1.
+1. Reach T(x): how often a random walk from me comes by x (`ledger.trust`). Walks follow whom a rater, on balance, rated
+   well in settled deals, and vouches and redeemed invites, these both ways.
+2. Voice t(x) = T(x) / (T(x) + reach); my own is 1. Who has no path from me has none.
 3. A pair of rater and ratee has one unit, however many deals: an outcome counts ½ or 1 by its strength, and half as
-   much each 180 days. n⁺ and n⁻ are the sums of t(rater) times its positive and negative part. Those who are known to
-   me only through one author count together at most as much as that author; who is known to me only through the ratee
-   himself counts nothing. So a crowd of invented raters with one way in is worth no more than one; with several
-   ways in, it is bounded by how often walks get there at all: P(a walk enters) / 0.33 / 0.03 whatever its number.
-4. score = (n⁺ + ½·p0) / (n⁺ + n⁻ + ½); confidence = n⁺ + n⁻. p0 is the share of good outcomes among those that I and
-   the people I trust have had; 0.9 until there are 20 of them.
-5. Proven misconduct: t and score are 0.
-
-Who has no path from me has t = 0: what he writes changes nothing, not even a sampling error.
+   much each half-life. A rater's word comes to me on one path that does not lead over the ratee, and on it everyone
+   passes on at most his own voice, his own word included. n⁺ and n⁻ are the sums of what arrives.
+4. A deal that went badly has two sides: what the subject himself says against somebody whom I trust and who is well
+   thought of counts against him too, `quarrel` times as much. Nobody can do this to another.
+5. score : (1 - score) = m · (n⁺ + w·p) : (n⁻ + w·(1-p)), where p is the prior, w its weight, and m the square root of
+   how my own deals went, against the prior: who has met with more bad ones than most expects less of everybody. It
+   moves all scores alike. confidence = n⁺ + n⁻.
+6. Proven misconduct: t and score are 0.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Final
+from math import sqrt
+from typing import Final, Self
 
 import msgspec
 
 from protocols.limits import DAY
 
-from .trust import capped, dominators, graph_of, hits, nearest_paths, path_to
+from .opinions import Attestation, Book, Opinion
+from .trust import Graph, Path, Ways, carried, nearest, reach
 
-_PRIOR_WEIGHT: Final = 0.5
+__all__ = ["Attestation", "Book", "Reason", "Score", "Settings", "Standpoint", "View", "reputation"]
 
-
-class Attestation(msgspec.Struct, frozen=True, order=True):
-    """What `rater` said of `ratee` after `deal`. outcome: -2 (bad) to 2 (good); at: ms. The caller has verified it: the
-    signature, and that the deal was settled (or cancelled or in default) between the two."""
-
-    rater: bytes
-    ratee: bytes
-    deal: bytes
-    at: int
-    outcome: int
+_NOTHING: Final[Mapping[bytes, Opinion]] = {}
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """The constants of the rule, with their measured values. half_life in ms."""
+    """The constants of the rule. half_life in ms; reach: the T that gives half a voice; own: how many deals, as good as
+    the prior, my own experience is mixed with."""
 
     restart: float = 0.33
-    walks: int = 5_000
-    full_trust: float = 0.03
-    half_life: int = 180 * DAY
+    reach: float = 0.01
+    half_life: int = 365 * DAY
     prior: float = 0.9
-    prior_until: int = 20
+    weight: float = 1.0
+    quarrel: float = 0.25
+    own: float = 20.0
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """One attestation that a score rests on. trust: what the rater's word weighs here, 0 to 1; path: authors from me to
-    the rater, both included."""
+    """One attestation that a score rests on. trust: what the word weighs here, 0 to 1; path: authors from me to the
+    rater, both included. If the rater is the subject himself, it is a quarrel, and the path leads to whom he spoke
+    against."""
 
     deal: bytes
     rater: bytes
+    ratee: bytes
     outcome: int
     trust: float
-    path: tuple[bytes, ...]
+    path: Path
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -73,22 +69,17 @@ class Score(msgspec.Struct, frozen=True):
     misconduct: bool = False
 
 
-class Opinion(msgspec.Struct, frozen=True):
-    """All attestations of one rater on one ratee: positive + negative <= 1."""
+class Standpoint:
+    """What `me` reaches, and on which paths: the part of a view that does not depend on what the words say."""
 
-    positive: float
-    negative: float
-    attestations: tuple[Attestation, ...]
+    def __init__(self, graph: Graph, me: bytes, restart: float) -> None:
+        self.me = me
+        self.reached = reach(graph, me, restart)
+        self.before = nearest(graph, me, self.reached)
 
 
 class View:
-    """The trust graph from where `me` stands, made once and asked for many scores.
-
-    edges: pairs of authors, from redeemed invites and from vouches that their subject accepted, each taken both ways. A
-    vouch that nobody accepted must not be among them: by it, a stranger would make himself known to whomever he names.
-    now: ms. The order of the inputs and repetitions do not matter; of several attestations on one deal by one rater
-    the newest counts.
-    """
+    """The opinions of a `Book` from where `me` stands, made once and asked for many scores. Arguments as for `Book`."""
 
     def __init__(
         self,
@@ -99,81 +90,111 @@ class View:
         now: int = 0,
         settings: Settings | None = None,
     ) -> None:
-        self.me = me
-        self.settings = settings or Settings()
-        self._misconduct = frozenset(misconduct)
-        self._opinions = _opinions(attestations, _fading(now, self.settings.half_life))
-        self._about: dict[bytes, list[bytes]] = {}
-        for rater, ratee in self._opinions:
-            self._about.setdefault(ratee, []).append(rater)
-        trusting = [pair for pair, opinion in self._opinions.items() if opinion.positive > opinion.negative]
-        both_ways = [pair for a, b in edges for pair in ((a, b), (b, a))]
-        graph = graph_of([*trusting, *both_ways], self._misconduct - {me})
-        self._hits = hits(graph, me, self.settings.walks, self.settings.restart)
-        self._dominator = dominators(graph, me)
-        self._before = nearest_paths(graph, me)
+        settings = settings or Settings()
+        guilty = frozenset(misconduct)
+        book = Book(edges, attestations, guilty - {me}, now, settings.half_life)
+        self._look(book, Standpoint(book.graph, me, settings.restart), settings, me in guilty)
+
+    @classmethod
+    def of(cls, book: Book, standpoint: Standpoint, settings: Settings, guilty: bool = False) -> Self:
+        """A view of a book that is there already. The book's half-life counts, not that of the settings. guilty:
+        whether who looks is proven to have cheated himself, which does not blind him."""
+        view = cls.__new__(cls)
+        view._look(book, standpoint, settings, guilty)
+        return view
+
+    def _look(self, book: Book, standpoint: Standpoint, settings: Settings, guilty: bool) -> None:
+        self.me = standpoint.me
+        self.settings = settings
+        self._book = book
+        self._from = standpoint
+        self._misconduct = book.misconduct | ({self.me} if guilty else set())
+        self._first: dict[bytes, float] = {}
 
     def trust(self, author: bytes) -> float:
         """t(author), 0 to 1."""
-        share = self._hits.get(author, 0) / self.settings.walks
-        return 1.0 if author == self.me else min(1.0, share / self.settings.full_trust)
+        if author == self.me:
+            return 1.0
+        reached = self._from.reached.get(author, 0.0)
+        return reached / (reached + self.settings.reach)
+
+    def passes(self, author: bytes) -> float:
+        """How much of his own word and of what comes through him together an author passes on to me."""
+        return self.trust(author)
 
     def score(self, subject: bytes) -> Score:
-        """The reputation of `subject`. For one without ratings by anybody I can reach: p0 with confidence 0."""
-        raters = [
-            rater
-            for rater in self._about.get(subject, ())
-            if self.trust(rater) > 0 and not self._only_through(subject, rater)
+        """The reputation of `subject`. For one without ratings by anybody I can reach: the prior with confidence 0."""
+        positive, negative, words = self._heard(subject)
+        self._first[subject] = self._share(positive, negative, 1.0)
+        why = [
+            Reason(a.deal, rater, subject, a.outcome, weight, path)
+            for rater, (opinion, weight, path) in words.items()
+            for a in opinion.attestations
         ]
-        opinions = {rater: self._opinions[rater, subject] for rater in raters}
-        weights = self._weights({rater: o.positive + o.negative for rater, o in opinions.items()})
-        positive = negative = 0.0
-        why: list[Reason] = []
-        for rater in sorted(raters):
-            opinion = opinions[rater]
-            positive += opinion.positive * weights[rater]
-            negative += opinion.negative * weights[rater]
-            path = path_to(self._before, self.me, rater)
-            why += [Reason(a.deal, rater, a.outcome, weights[rater], path) for a in opinion.attestations]
-        why.sort(key=lambda reason: (-reason.trust, reason.rater, reason.deal))
+        for other, opinion in self._book.by.get(subject, _NOTHING).items():
+            if opinion.negative > opinion.positive and other in self._from.before:
+                weight = self.settings.quarrel * self.trust(other) * self._standing(other)
+                negative += weight * opinion.negative
+                path = self._path(other)
+                why += [Reason(a.deal, subject, other, a.outcome, weight, path) for a in opinion.attestations]
+        why.sort(key=lambda reason: (-reason.trust, reason.rater, reason.ratee, reason.deal))
         if subject in self._misconduct:
             return Score(0.0, positive + negative, tuple(why), misconduct=True)
-        score = (positive + _PRIOR_WEIGHT * self.prior) / (positive + negative + _PRIOR_WEIGHT)
-        return Score(score, positive + negative, tuple(why))
+        return Score(self._share(positive, negative, self.mood), positive + negative, tuple(why))
+
+    def unheard(self, subject: bytes) -> int:
+        """How many have rated the subject whose words do not count here: no path leads to them, or over him alone."""
+        return len(self._book.about.get(subject, _NOTHING)) - len(self._heard(subject)[2])
+
+    def _heard(self, subject: bytes) -> tuple[float, float, dict[bytes, tuple[Opinion, float, Path]]]:
+        """n⁺, n⁻ of what others say, and by rater what he says, what it weighs and how it comes to me."""
+        opinions = {}
+        paths: dict[bytes, Path] = {}
+        ways = Ways(self._from.before, self._book.sources, self.me, subject)
+        for rater, opinion in self._book.about.get(subject, _NOTHING).items():
+            path = ways.to(rater) if rater in self._from.before else None
+            if path is not None:
+                opinions[rater], paths[rater] = opinion, path
+        units = {rater: opinion.positive + opinion.negative for rater, opinion in opinions.items()}
+        trust = {rater: self.trust(rater) for rater in units}
+        own = {rater: trust[rater] * unit for rater, unit in units.items()}
+        worth = carried(own, paths, self.passes)
+        positive = negative = 0.0
+        words = {}
+        for rater, opinion in opinions.items():
+            weight = worth[rater] / units[rater] if units[rater] else trust[rater]
+            positive += opinion.positive * weight
+            negative += opinion.negative * weight
+            words[rater] = (opinion, weight, paths[rater])
+        return positive, negative, words
+
+    def _standing(self, author: bytes) -> float:
+        """What others say of him, 0 to 1, without regard to my own luck and his quarrels."""
+        if author not in self._first:
+            positive, negative, _ = self._heard(author)
+            self._first[author] = self._share(positive, negative, 1.0)
+        return self._first[author]
+
+    def _share(self, positive: float, negative: float, mood: float) -> float:
+        good = mood * (positive + self.settings.weight * self.settings.prior)
+        return good / (good + negative + self.settings.weight * (1.0 - self.settings.prior))
 
     @cached_property
-    def prior(self) -> float:
-        """p0. A rater's outcomes count by the weight of his word, and at most as many as make p0 known at all."""
-        known: dict[bytes, list[int]] = {}
-        for (rater, _), opinion in self._opinions.items():
-            if self.trust(rater) > 0:
-                known.setdefault(rater, []).extend(a.outcome for a in opinion.attestations if a.outcome)
-        weights = self._weights({rater: 1.0 for rater, outcomes in known.items() if outcomes})
-        seen = good = 0.0
-        for rater in sorted(weights):
-            count = min(len(known[rater]), self.settings.prior_until) * weights[rater]
-            seen += count
-            good += count * sum(outcome > 0 for outcome in known[rater]) / len(known[rater])
-        return good / seen if seen >= self.settings.prior_until else self.settings.prior
+    def mood(self) -> float:
+        """m: 1 if my deals went as the prior says, or I had none."""
+        good = self.settings.own * self.settings.prior
+        bad = self.settings.own - good
+        usual = good / bad
+        for opinion in self._book.by.get(self.me, _NOTHING).values():
+            good += opinion.positive > opinion.negative
+            bad += opinion.negative > opinion.positive
+        return sqrt(good / bad / usual)
 
-    def _weights(self, units: dict[bytes, float]) -> dict[bytes, float]:
-        """What each rater's word weighs, given how much of his unit he uses."""
-        own = {rater: self.trust(rater) * unit for rater, unit in units.items()}
-
-        def most(author: bytes) -> float:
-            return float("inf") if author == self.me else self.trust(author)
-
-        worth = capped(own, self._dominator, self._dominator, most)
-        return {rater: worth[rater] / unit if unit else self.trust(rater) for rater, unit in units.items()}
-
-    def _only_through(self, subject: bytes, rater: bytes) -> bool:
-        if subject == self.me:
-            return False
-        while rater != self.me:
-            if rater == subject:
-                return True
-            rater = self._dominator[rater]
-        return False
+    def _path(self, author: bytes) -> Path:
+        path = [author]
+        while path[-1] != self.me:
+            path.append(self._from.before[path[-1]])
+        return tuple(reversed(path))
 
 
 def reputation(
@@ -187,27 +208,3 @@ def reputation(
 ) -> Score:
     """One score, from scratch: see `View`, which is for many."""
     return View(me, edges, attestations, misconduct, now, settings).score(subject)
-
-
-def _fading(now: int, half_life: int) -> Callable[[int], float]:
-    def fade(at: int) -> float:
-        return 1.0 if at >= now else 2.0 ** ((at - now) / half_life)
-
-    return fade
-
-
-def _opinions(attestations: Iterable[Attestation], fade: Callable[[int], float]) -> dict[tuple[bytes, bytes], Opinion]:
-    newest: dict[tuple[bytes, bytes, bytes], Attestation] = {}
-    for each in sorted(attestations):
-        if each.rater != each.ratee and -2 <= each.outcome <= 2:
-            newest[each.rater, each.ratee, each.deal] = each  # sorted, so the newest comes last
-    pairs: dict[tuple[bytes, bytes], list[Attestation]] = {}
-    for each in newest.values():
-        pairs.setdefault((each.rater, each.ratee), []).append(each)
-    found = {}
-    for pair, said in pairs.items():
-        positive = sum(fade(a.at) * a.outcome / 2 for a in said if a.outcome > 0)
-        negative = sum(fade(a.at) * -a.outcome / 2 for a in said if a.outcome < 0)
-        unit = max(1.0, positive + negative)
-        found[pair] = Opinion(positive / unit, negative / unit, tuple(said))
-    return found

@@ -3,7 +3,10 @@
 One table of commands (p2pnode.commands):
 
     POST /v1/<command>   a JSON object of arguments → {"schema": 1, "data": …} or {"schema": 1, "error": {…}}
-    GET  /v1/events      server-sent events, one JSON object each, until the caller hangs up
+    GET  /v1/events      server-sent events, one JSON object each, until the caller hangs up; after `Last-Event-ID`,
+                         or `?after=`
+    GET  /metrics        the node in figures, as text for Prometheus
+    GET  /v1/openapi.json   all this as an OpenAPI 3.1 document (p2pnode.openapi)
     GET  /v1             the table: each command's summary and the JSON schema of its arguments
 
 A request may carry `X-Request-Id`; a writing command that is repeated with the same id is done once, and answered
@@ -31,19 +34,11 @@ from structlog.typing import FilteringBoundLogger
 from p2pnode.bounds import EVENTS_BEAT, MAX_BODY, MAX_CALLS, MAX_LISTENERS
 from p2pnode.commands import COMMANDS, Args, parse_args
 from p2pnode.complaints import help_for, in_words
+from p2pnode.openapi import STATUS, document
 from protocols.errors import Refusal, Reject
 
 SCHEMA = 1
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-HTTP_STATUS = {
-    "failed": 500,
-    "usage": 400,
-    "not_found": 404,
-    "no_daemon": 503,
-    "refused": 403,
-    "conflict": 409,
-    "unreachable": 504,
-}
 
 
 class NodePort(Protocol):
@@ -52,8 +47,14 @@ class NodePort(Protocol):
     async def call(self, name: str, args: Args, request_id: str | None) -> Any:
         """Carry out a command. Returns what JSON can hold (structs too); `Refusal` for what a rule forbids."""
 
-    def subscribe(self) -> AsyncIterator[dict[str, Any]]:
-        """Events from now on, each with a `type`, until the iterator is closed."""
+    def subscribe(self, after: str | None = None) -> AsyncIterator[dict[str, Any]]:
+        """Events, each with a `type`, from now on or after the one with this `event_id`, until this is closed."""
+
+    def heard(self) -> str:
+        """The `event_id` of the newest event: to listen from here on, later."""
+
+    async def metrics(self) -> tuple[bytes, str]:
+        """The node in figures, as Prometheus reads them, and the media type of that."""
 
 
 def build_app(port: NodePort, log: FilteringBoundLogger) -> ASGIApp:
@@ -61,6 +62,8 @@ def build_app(port: NodePort, log: FilteringBoundLogger) -> ASGIApp:
     return Starlette(
         routes=[
             Route("/v1", _table, methods=["GET"]),
+            Route("/metrics", _metrics(port), methods=["GET"]),
+            Route("/v1/openapi.json", _openapi, methods=["GET"]),
             Route("/v1/events", _Events(port, log), methods=["GET"]),
             Route("/v1/{name}", _Call(port, log), methods=["POST"]),
         ],
@@ -75,10 +78,10 @@ def answer(data: Any) -> Response:
 
 def refuse(refusal: Refusal) -> Response:
     """An error in the envelope."""
-    code = refusal.code if refusal.code in HTTP_STATUS else "failed"
+    code = refusal.code if refusal.code in STATUS else "failed"
     error = {"code": code, "message": refusal.message, "hint": refusal.hint}
     body = msgspec.json.encode({"schema": SCHEMA, "error": error})
-    return Response(body, HTTP_STATUS[code], media_type="application/json")
+    return Response(body, STATUS[code], media_type="application/json")
 
 
 async def _table(request: Request) -> Response:
@@ -88,6 +91,18 @@ async def _table(request: Request) -> Response:
             for c in COMMANDS.values()
         }
     )
+
+
+async def _openapi(request: Request) -> Response:
+    return Response(msgspec.json.encode(document()), 200, media_type="application/json")
+
+
+def _metrics(port: NodePort) -> Callable[[Request], Awaitable[Response]]:
+    async def metrics(request: Request) -> Response:
+        text, kind = await port.metrics()
+        return Response(text, 200, media_type=kind)
+
+    return metrics
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -184,20 +199,24 @@ class _Events:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._until_gone, receive, nursery.cancel_scope.cancel)
                 nursery.start_soon(self._beat, send)
-                await self._pump(send)
+                request = Request(scope)
+                after = request.headers.get("last-event-id") or request.query_params.get("after") or None
+                await self._pump(send, after)
                 nursery.cancel_scope.cancel()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self.listeners -= 1
 
-    async def _pump(self, send: Send) -> None:
+    async def _pump(self, send: Send, after: str | None) -> None:
         try:
-            events: Any = self.port.subscribe()
+            events: Any = self.port.subscribe(after)
             async with aclosing(events):
                 async for event in events:
                     kind = re.sub(r"[^a-z0-9_.-]", "", str(event.get("type", "event")))
                     data = json.dumps(msgspec.to_builtins(event), ensure_ascii=False)  # json.dumps writes no newline
-                    await _write(send, f"event: {kind}\ndata: {data}\n\n")
+                    number = re.sub(r"[^0-9a-f.]", "", str(event.get("event_id", "")))
+                    named = f"event: {kind}\nid: {number}\n" if number else f"event: {kind}\n"
+                    await _write(send, f"{named}data: {data}\n\n")
         except Exception:
             self.log.exception("events failed")
 

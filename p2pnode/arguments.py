@@ -18,6 +18,7 @@ from protocols.limits import (
     MAX_RECEIPT_TEXT,
     MAX_SCOPE,
     MAX_SHORT_TEXT,
+    MAX_SLOTS,
     MAX_TAGS,
     MAX_TEXT,
     MAX_TITLE,
@@ -50,6 +51,7 @@ SavedAs = Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_NAME, pattern=
 ReceiptNote = Annotated[str, Meta(max_length=MAX_TITLE, pattern=LINE)]
 ReceiptText = Annotated[str, Meta(max_length=MAX_RECEIPT_TEXT)]
 Hashes = Annotated[tuple[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")], ...], Meta(max_length=MAX_RECEIPT_PHOTOS)]
+Times = Annotated[tuple[tuple[Time, Time], ...], Meta(max_length=MAX_SLOTS)]  # each from, until; ms
 Zone = Annotated[str, Meta(min_length=1, max_length=MAX_ZONE)]  # IANA, as Europe/Berlin
 Direction = Literal["offer", "request"]
 
@@ -64,10 +66,18 @@ class NoArgs(Args, frozen=True):
     """For commands that take nothing more."""
 
 
+class History(Args, frozen=True):
+    """step: a day of minutes, or ninety days of hours. since: ms."""
+
+    step: Literal["minute", "hour"] = "minute"
+    since: Time | None = None
+
+
 class Search(Args, frozen=True):
-    """near: where `within_km` counts from; None: our own area. available: a time at which the thing must be free.
+    """near: where `within_km` counts from; None: our own area. available: a time at which the thing must be free;
+    with available_until, some time between the two.
     cell: only what lies in this cell; everywhere: however far away. Either asks others, too, for cells not kept here,
-    unless `here` forbids it.
+    unless `here` forbids it. hidden: what block lists hide, and nothing else.
     """
 
     query: Note = ""
@@ -77,11 +87,13 @@ class Search(Args, frozen=True):
     near: Area | None = None
     max_price: Price | None = None
     available: Time | None = None
+    available_until: Time | None = None
     sort: Literal["relevance", "near", "new", "trust"] = "relevance"
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 50
     everywhere: bool = False
     cell: Annotated[str, Meta(min_length=1, max_length=MAX_SCOPE, pattern=r"\A[0-9b-hjkmnp-z]*\Z")] | None = None
     here: bool | None = None
+    hidden: bool | None = None
 
 
 class BeginSearch(Search, frozen=True):

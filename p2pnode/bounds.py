@@ -107,13 +107,18 @@ SHED_EVERY: Final = 100
 # Exchanges
 CALENDAR_AHEAD: Final = 30 * DAY  # what the calendar shows, unless our user says otherwise
 PROPOSAL_LIFETIME: Final = 7 * DAY
+OFFER_HOLD: Final = 12 * HOUR  # of an owner's own terms that take a time: it is held until they lapse
 PAYMENT_EXPIRY: Final = 7 * DAY
 RATING_WINDOW: Final = 14 * DAY
 MAX_OPEN_PER_STRANGER: Final = 16  # proposals of one author that wait for our answer
 MAX_COUNTERS: Final = 16  # counter-proposals of one party in one exchange: each is read again with every new step
-MAX_EXCHANGES: Final = 10_000
+MAX_EXCHANGES: Final = 10_000  # that are not put away
+PUT_AWAY_AFTER: Final = 56 * DAY  # what has ended, since the last word in it: longer than a rating is sealed
+PUT_AWAY_AT_ONCE: Final = 64  # in one step of the core
+LOOKED_AT_ONCE: Final = 64  # exchanges that time has changed, in one step of the core
 MAX_UNAGREED: Final = 1_024  # of them not agreed; strangers fill half of that at most
 FORGET_AFTER: Final = 30 * DAY  # what came to nothing
+RULING_KEPT: Final = 180 * DAY  # what we mediate, since the last word in it
 CONTACT_KEPT: Final = 7 * DAY  # a sealed contact, after its exchange is over
 CONTACT_UNSEEN: Final = 90 * DAY  # an exchange in which nothing has happened for so long counts as over
 MAX_CONTACTS: Final = 16  # of one party in one exchange, those that were replaced or erased among them
@@ -159,6 +164,7 @@ STEPS_PER_COMMIT: Final = 64  # events handled before their batches are committe
 LONGEST_TURN: Final = 0.02  # seconds of steps until others get their turn, and what is done so far is committed
 QUEUE: Final = 256  # events; each may hold a frame
 STOP_WITHIN: Final = 2 * SECOND
+STATUS_SAID_EVERY: Final = 20 * SECOND  # to who started us, if they want to hear it; the loop is turned for it
 LOOK_AT_ADDRESSES: Final = 60.0  # seconds between looks at the addresses of this machine's interfaces
 CLOCK_LOOKED_AT: Final = 15 * SECOND  # so soon it is noticed that it was set, or that the machine slept
 REOPEN_EVERY: Final = 5 * SECOND  # after the disk refused
@@ -235,6 +241,8 @@ DHT_TIMEOUT: Final = 10.0
 MAX_DHT_RECORD: Final = 4 * 1024
 
 # Recovery
+MAX_CONVICTED: Final = 1_024  # proofs of misconduct that count here; a quarter of that against who is no member
+MAX_REBUTTALS: Final = 3  # of one double booking: with its proof they fit into 64 KiB
 KEEPERS: Final = 8  # connected peers that keep our entries, besides those with whom we had to do
 MAX_KEPT: Final = 20_000  # entries kept for others
 MAX_KEPT_OF_ONE: Final = 1_024  # of one author: the newest
@@ -244,13 +252,23 @@ ASK_AGAIN: Final = 1_000
 ASK_FOR: Final = 5_000  # so long a node in doubt listens for what its neighbours hold of its chain
 ENOUGH: Final = 3  # if so many answer; where fewer do,
 ASK_LONGER: Final = 20_000  # so long
+ASK_RECEIPTS_AGAIN: Final = 10_000
+MAX_PARTNERS: Final = 256  # of agreements that were lost, who must say which parcels they were given
 HEADERS_AFTER: Final = 60_000  # then an entry of a payment is taken back without its payload, too
 
 # Control API
 MAX_BODY: Final = 256 * 1024  # bytes of one request
 MAX_CALLS: Final = 32  # at the same time; more wait
 MAX_LISTENERS: Final = 16  # of events, at the same time
+EVENTS_KEPT: Final = 512  # events, for who comes back
+EVENTS_WAITING: Final = 64  # of one listener; who has more waiting is told to look at everything again
+EVENTS_TOGETHER: Final = 100  # ms, in which what was changed is told at once
 EVENTS_BEAT: Final = 15  # seconds between signs of life on a quiet stream of events
+SAMPLE_EVERY: Final = MINUTE  # of the node's figures
+HISTORY_MINUTES: Final = 24 * 60  # samples kept, and
+HISTORY_HOURS: Final = 90 * 24  # of the hours before
+HISTORY_SAVED_EVERY: Final = 3 * HOUR  # some 200 KB: written seldom, for the sake of SD cards
+MAX_HISTORY_FILE: Final = 1024 * 1024  # bytes
 MAX_HEAD: Final = 16 * 1024  # bytes before the body
 MAX_FIELDS: Final = 64  # of a head
 HEAD_TIMEOUT: Final = 5.0  # seconds until the head is there
@@ -261,6 +279,18 @@ MAX_AT_DOOR: Final = 128  # connections of one door; more wait
 WEB_RATE: Final = 100  # connections a second; more wait
 WEB_BURST: Final = 300
 
+# The page
+WEB_PORT: Final = 7117  # of loopback, where the page is asked for and no port is set; any other, if it is taken
+LINK_LIFE: Final = 5 * MINUTE  # of a link that logs in; good once
+MAX_LINKS: Final = 8  # not used yet; the oldest goes
+SESSION_LIFE: Final = 7 * DAY
+MAX_SESSIONS: Final = 32  # the one that was used longest ago goes
+MAX_UPLOAD: Final = 12 * 1024 * 1024  # bytes of a form with photos
+MAX_FORM_FIELDS: Final = 256
+PAGE_TIMEOUT: Final = 30.0  # seconds until a page says that the node is busy
+MAX_FLASHES: Final = 4  # things that a session is still to be told
+MAX_READ: Final = 1_000  # exchanges of which a session knows how it saw them last
+
 # What our user is told of listings that arrive
 MAX_SAVED: Final = 32  # searches
 MAX_NOTICES: Final = 500  # the oldest give way
@@ -268,6 +298,17 @@ MATCH_WITHIN_KM: Final = 25.0  # of an offer and a request
 MAX_TELLING: Final = 6  # words of a new listing of ours by which what is held is looked through
 ALIKE_OF_WORD: Final = 32  # listings looked at for each of them, the newest
 COMPARED_AT_ONCE: Final = 16  # listings in one step of the core
+
+# Block lists
+MAX_LISTS: Final = 32  # of our user
+MAX_FOLLOWED: Final = 32
+MAX_ALLOWED: Final = 1_024  # that our user shows whatever the lists say
+MAX_LISTS_READ: Final = 256  # pages of one author, to see what lists he has
+MAX_NAMING: Final = 256  # pages of others that name us
+MAX_NAMING_OF_ONE: Final = 16
+MAX_NAMING_TOLD: Final = 3  # entries in `status`
+MAX_HIDDEN_COUNTED: Final = 1_000  # listings of one search
+LIST_RENEWED: Final = 45 * DAY  # before it ends
 
 # Search index
 MAX_TOKEN_LETTERS: Final = 40  # of one word; what is longer is cut, when indexed and when asked alike
@@ -294,3 +335,13 @@ QUERY_RATE_ALL: Final = 5.0  # of all peers together, so that our own user's sea
 QUERY_BURST_ALL: Final = 20
 
 MAX_OWN_KINDS: Final = 256  # of exchange, that this user has made
+
+# Messages to our user, elsewhere
+NEWS_GATHERED: Final = 3 * SECOND  # what comes together is told together
+NEWS_LOOKED_FOR: Final = 30 * MINUTE  # what becomes due
+NEWS_SENT_WITHIN: Final = 30 * SECOND  # else the sender is ended
+NEWS_AGAIN: Final = 5 * MINUTE  # after a message was not taken
+NEWS_TRIES: Final = 5  # then it is let go
+NEWS_AN_HOUR: Final = 20  # messages to one target; more waits, and comes in one
+NEWS_HELD: Final = 50  # lines for one target; the oldest give way
+NEWS_TOLD: Final = 1_000  # things of which it is remembered that they were told

@@ -20,6 +20,7 @@ from protocols.errors import Refusal
 
 TRIES = 5  # of one call, when the connection drops in between
 PAUSE = 0.3  # seconds before the second try; doubled for each further one
+WATCH_AGAIN = 1.0  # seconds until a node that stopped is looked for again
 CHOOSE = "Name the node's folder with --home or P2PNODE_HOME"
 TIMEOUT = 90.0  # seconds for one answer
 
@@ -85,12 +86,13 @@ class Client:
             pause *= 2
         raise AssertionError("unreachable")
 
-    def events(self) -> Generator[dict[str, Any], None, None]:
-        """Events of the node from this call on; not only from the first that is asked for. Ends when the node stops, or
-        has gone too far ahead of who listens: whoever goes on listens anew, and looks at what has changed."""
+    def events(self, after: str | None = None) -> Generator[dict[str, Any], None, None]:
+        """Events of the node from this call on, not only from the first that is asked for; or after the one with this
+        `event_id`. Ends when the node stops. See docs/api.md for the types; `resync`: some were missed."""
         connection = _Connection(self.home.socket_path(), None)
         try:
-            connection.request("GET", "/v1/events", headers={"Host": "p2pnode"})
+            headers = {"Host": "p2pnode"} | ({"Last-Event-ID": after} if after else {})
+            connection.request("GET", "/v1/events", headers=headers)
             response = connection.getresponse()
             if response.status != 200:
                 _unwrap(response.status, response.read())
@@ -101,6 +103,20 @@ class Client:
             connection.close()
             raise
         return _events_of(connection, response)
+
+    def watch(self) -> Generator[dict[str, Any], None, None]:
+        """Events for as long as they are asked for: over restarts of the node, too. The first is `resync`, and so is
+        the one after a gap: whoever shows anything reads it again then."""
+        last = "0"  # no event has this id, so the node answers `resync`
+        while True:
+            try:
+                for event in self.events(last):
+                    last = event.get("event_id", last)
+                    yield event
+            except Refusal as e:
+                if e.code != "no_daemon":
+                    raise
+            time.sleep(WATCH_AGAIN)
 
     def search(self, query: str = "", **args: Any) -> list[dict[str, Any]]:
         """Find listings: kind, direction, within_km, near, max_price, available (ms), sort, limit, everywhere."""

@@ -32,6 +32,7 @@ from .arguments import (
     Tags,
     Text,
     Time,
+    Times,
     Title,
     Token,
     Zone,
@@ -40,6 +41,7 @@ from .arguments import Args as Args
 from .arguments import BeginSearch as BeginSearch
 from .arguments import Claim as Claim
 from .arguments import GiveParcel as GiveParcel
+from .arguments import History as History
 from .arguments import ListClaims as ListClaims
 from .arguments import ListNotices as ListNotices
 from .arguments import MoreOfSearch as MoreOfSearch
@@ -50,13 +52,22 @@ from .arguments import SaveSearch as SaveSearch
 from .arguments import Search as Search
 from .arguments import SettleClaim as SettleClaim
 from .arguments import TakeParcel as TakeParcel
+from .blocklist_arguments import BLOCKLISTS
 from .booking_arguments import Calendar as Calendar
+from .conduct_arguments import Accuse as Accuse
+from .conduct_arguments import Attest as Attest
+from .conduct_arguments import Forgive as Forgive
+from .conduct_arguments import Reputation as Reputation
 from .exchange_arguments import AddKind as AddKind
 from .exchange_arguments import Conditions as Conditions
 from .exchange_arguments import Counter as Counter
 from .exchange_arguments import Labelled as Labelled
 from .exchange_arguments import OneKind as OneKind
 from .exchange_arguments import Propose as Propose
+from .exchange_arguments import ShowExchange as ShowExchange
+from .health_arguments import HEALTH
+from .health_arguments import Doctor as Doctor
+from .health_arguments import Health as Health
 from .project_arguments import PROJECTS
 from .standing_arguments import STANDING
 
@@ -95,7 +106,7 @@ class Block(Args, frozen=True):
 
 class Publish(Labelled, frozen=True, kw_only=True):
     """photos: absolute paths of files that the node reads. when: days (`sat,sun`) or an RRULE, in the time zone `zone`;
-    None is UTC. to: where a courier or a ride goes."""
+    None is UTC. on: single times instead. to: where a courier or a ride goes."""
 
     direction: Direction
     kind: Token
@@ -108,12 +119,14 @@ class Publish(Labelled, frozen=True, kw_only=True):
     until: Time | None = None
     when: Note | None = None
     zone: Zone | None = None
+    on: Times | None = None
     photos: Photos = ()
     to: Area | None = None
 
 
 class Edit(Labelled, frozen=True, kw_only=True):
-    """None leaves a field as it is; the empty string or list clears it. zone: None is that of before, or UTC."""
+    """None leaves a field as it is; the empty string or list clears it. zone: None is that of before, or UTC.
+    on: single times, in place of all that was said of when; `when` of nothing takes them away."""
 
     id: Id
     kind: Token | None = None
@@ -126,6 +139,7 @@ class Edit(Labelled, frozen=True, kw_only=True):
     until: Time | None = None
     when: Note | None = None
     zone: Zone | None = None
+    on: Times | None = None
     photos: Photos | None = None
     to: Area | None = None
 
@@ -162,9 +176,10 @@ class Step(Args, frozen=True):
 
 class Accept(Step, frozen=True):
     """terms: the hash of the terms that are meant, hex, or the first 16 of it or more; None: those that our user was
-    shown last, or if none ever were, the newest."""
+    shown last; if none, the newest, and no amendment. anyway: with who is proven to have broken a rule, too."""
 
     terms: Annotated[str, Meta(pattern=r"^[0-9a-f]{16,64}$")] | None = None
+    anyway: bool | None = None
 
 
 class Did(Step, frozen=True):
@@ -179,16 +194,20 @@ class Did(Step, frozen=True):
 
 class Pay(Step, frozen=True):
     """duty: which payment; None: the next that is due of us. within: ms, in which the payee must accept; None: the
-    node's own. note: with what is not paid through the ledger, such as a bank's reference."""
+    node's own. note: with what is not paid through the ledger, such as a bank's reference. claim: offer a private
+    claim in its place, as `6 eggs`. amount: propose to pay no more than this now, and the rest later."""
 
     duty: Token | None = None
     within: Span | None = None
+    claim: Price | None = None
+    amount: Amount | None = None
 
 
 class ListExchanges(Args, frozen=True):
-    """open: only those that still wait for somebody."""
+    """open: only those that still wait for somebody. all: those that have ended long ago and were put away, too."""
 
     open: bool = False
+    all: bool = False
 
 
 class Prove(Args, frozen=True):
@@ -242,19 +261,6 @@ class ListVouches(Args, frozen=True):
     peer: PeerName | None = None
 
 
-class Attest(Args, frozen=True):
-    exchange: Id
-    outcome: Annotated[int, Meta(ge=-2, le=2)]
-    text: Note = ""
-
-
-class Reputation(Args, frozen=True):
-    """why: also which deals, by whom, and the path from us to each rater."""
-
-    peer: PeerName
-    why: bool = False
-
-
 class Backup(Args, frozen=True):
     """file: absolute path of a file that the node writes. passphrase: seals it; kept nowhere."""
 
@@ -263,6 +269,10 @@ class Backup(Args, frozen=True):
 
     def __repr__(self) -> str:
         return f"Backup(file={self.file!r})"
+
+
+class LogIn(Args, frozen=True):
+    """For a browser of this machine."""
 
 
 class Clock(Args, frozen=True):
@@ -284,8 +294,11 @@ COMMANDS: dict[str, Command] = {
     row.name: row
     for row in (
         Command("status", NoArgs, False, "How the node is doing"),
+        *(Command(*row) for row in HEALTH),
+        Command("history", History, False, "The node's own figures over time, for graphs"),
         Command("clock", Clock, True, "What time the node goes by, and whether neighbours agree"),
         Command("backup", Backup, False, "Write one sealed file with all that cannot be made again"),
+        Command("web.login", LogIn, False, "A link that opens this node's page in a browser, once"),
         Command("whoami", NoArgs, False, "Who this node is, and how others reach it"),
         Command("join", Join, True, "Join a network by a peer's address or an invite link"),
         Command("invite", Invite, True, "Make an invite link"),
@@ -335,13 +348,14 @@ COMMANDS: dict[str, Command] = {
         Command("exchange.waive", OfDuty, True, "Do without what the other side still owes you"),
         Command("exchange.go", Go, True, "Say that a goal is reached: what was pledged is owed"),
         Command("exchange.list", ListExchanges, False, "Your exchanges"),
-        Command("exchange.show", OneId, False, "One exchange: terms, duties, what comes next"),
+        Command("exchange.show", ShowExchange, False, "One exchange: terms, duties, what comes next"),
         Command("exchange.agreement", OneId, False, "What was agreed, as a file that anybody can check"),
         Command("exchange.history", OneId, False, "All that was signed in an exchange, as a file"),
         Command("exchange.rebut", OneId, False, "What ended or moved an agreement, as a file"),
         Command("calendar", Calendar, False, "What is booked, held, due and overdue, and what is free"),
         *(Command(*row) for row in STANDING),
         *(Command(*row) for row in PROJECTS),
+        *(Command(*row) for row in BLOCKLISTS),
         Command("ledger.log", NoArgs, False, "The entries of your ledger"),
         Command("ledger.balance", NoArgs, False, "Your balance, what is held, and your limit"),
         Command("ledger.verify", NoArgs, False, "Check every entry of your ledger"),
@@ -371,6 +385,8 @@ COMMANDS: dict[str, Command] = {
         Command("parcel.add", AddReceipts, True, "Add receipts that came by file or by code"),
         Command("parcel.code", OneExchange, False, "The code for the door of a parcel that we send"),
         Command("attest", Attest, True, "Rate an exchange"),
+        Command("reputation.forgive", Forgive, True, "Go on with somebody whose misconduct is proven, on this node"),
+        Command("misconduct.publish", Accuse, True, "Publish a double booking, or what rebuts it, for all to see"),
         Command("reputation", Reputation, False, "How far this node can trust a peer"),
     )
 }

@@ -5,12 +5,17 @@ from typing import Final
 
 _NAMES: Final = {"str": "text", "int": "a whole number", "float": "a number", "bool": "yes or no", "array": "a list"}
 _TYPED: Final = {  # what the command line calls differently, or as an option of another command
+    "health": "doctor",
+    "history": "status",
     "peers.banned": "peers.list",
     "claim.propose": "claim new",
     "exchange.foresee": "exchange propose",
     "exchange.foresee_counter": "exchange counter",
     "project.foresee": "project split",
     "project.claimed": "project mine",
+    "reputation.forgive": "reputation",
+    "misconduct.publish": "challenge publish",
+    "web.login": "web",
     "search.begin": "search",
     "search.more": "search",
     "search.save": "search",

@@ -1,13 +1,11 @@
 """The running node: puts store, core, host, DHT, index and control API together, and stops them cleanly."""
 
-import json as json_module
 import os
 import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from shutil import disk_usage
 from typing import Any
 
 import trio
@@ -26,11 +24,13 @@ from p2pnode.core.events import (
     Listening,
     Received,
     Space,
+    Unspoken,
 )
 from p2pnode.core.keys import GENESIS
 from p2pnode.core.kinds import kind_json
 from p2pnode.core.multiaddrs import with_peer
 from p2pnode.core.state import Settings
+from p2pnode.doctor.answering import answer
 from p2pnode.home.config import Config, load_config
 from p2pnode.home.files import close_to_others
 from p2pnode.home.folder import Home
@@ -39,9 +39,10 @@ from p2pnode.home.kinds import OwnKinds
 from p2pnode.home.log import open_log
 from p2pnode.home.pending import clear_pending, load_pending
 from p2pnode.net.addresses import is_everywhere
-from p2pnode.net.delivery import FrameReceived, HostEvent, PeerBanned, PeerConnected, PeerDisconnected
+from p2pnode.net.delivery import FrameReceived, HostEvent, PeerBanned, PeerConnected, PeerDisconnected, ProtocolUnspoken
 from p2pnode.net.host import Host
 from p2pnode.net.reach import Reach
+from p2pnode.news.notifier import Notifier
 from p2pnode.search.index import Index, IndexUnavailable
 from p2pnode.search.remote import Remote
 from p2pnode.search.searching import Searching
@@ -51,17 +52,20 @@ from protocols.search_messages import PROTOCOL as SEARCH
 
 from . import clock, commands
 from .backing_up import back_up
-from .bounds import LOOK_AT_ADDRESSES, MAX_LISTENERS, STOP_WITHIN
+from .bounds import LOOK_AT_ADDRESSES, STOP_WITHIN
 from .control import serve_control
 from .errands import Errands
 from .greeting import greeting
+from .listeners import Listeners
 from .loop import Loop
 from .marker import Marked, marker_of
-from .starter import command, refusal_in, store_refusal
+from .sampling import Sampling
+from .starter import command, refusal_in, say_ready, say_ready_json, store_refusal
 from .store import AnyStore, StoreError
+from .supervision import Supervisor, in_short
 from .tickets import Tickets
 from .verifying import Verifier
-from .web import serve_web
+from .web.port import Handed, Web
 from .wholeness import check_chains, examine, keep_copy, open_store
 
 
@@ -74,8 +78,12 @@ def run(
     lan: bool = True,
     json: bool = False,
     passphrase_file: Path | None = None,
+    page: Handed | None = None,
 ) -> int:
-    """Run the node of this home until it is told to stop. Returns the exit status; `Refusal` if it cannot start."""
+    """Run the node of this home until it is told to stop. Returns the exit status; `Refusal` if it cannot start.
+
+    page: where its set-up was served.
+    """
     home.require()
     home.check_version()
     with home.locked():
@@ -107,7 +115,8 @@ def run(
                 print(f"{begin}; what was found is kept in {kept}", file=sys.stderr)
             examine(store, marker, lost)
             where = listen or config.listen
-            daemon = Daemon(home, config, keys, Marked(store, marker), log, listen=where, json=json, kinds=kinds)
+            given = (home, config, keys, Marked(store, marker), log)
+            daemon = Daemon(*given, listen=where, json=json, kinds=kinds, page=page)
             return trio.run(daemon.main, (*config.bootstrap, *bootstrap))
         except StoreError as e:  # met on reading what is stored
             raise store_refusal(e) from e
@@ -133,6 +142,7 @@ class Daemon:
         listen: Sequence[str],
         json: bool,
         kinds: OwnKinds,
+        page: Handed | None = None,
     ) -> None:
         self._home = home
         self._kinds = kinds
@@ -146,14 +156,16 @@ class Daemon:
         self._host.handle(REACH, reach.serve)
         self._rng = random.SystemRandom()
         self._verifier = Verifier()
+        self._supervisor = Supervisor()
         self._store = store
         self._tickets = Tickets()
-        self._listeners: set[trio.MemorySendChannel[dict[str, Any]]] = set()
+        self._listeners = Listeners()
+        self.heard = self._listeners.heard
         self._warning: str | None = None
         self._ready = False
-        self._web: str | None = None
+        self._web = Web(self, home, log, page)
         self._listening: tuple[str, ...] = ()
-        self._connections: dict[str, Connected] = {}
+        self._connections: dict[str, list[Event]] = {}  # by peer: what a core must be told of it
         self._nursery: trio.Nursery
         self._status = 0
         self._searching = Searching(self._open_index(), log)
@@ -162,6 +174,9 @@ class Daemon:
             self._host, self._searching, lambda: self._loop.core, self._ask_core, self._spawn, self._time, log
         )
         self._host.handle(SEARCH, self._remote.serve)
+        self._sampling = Sampling(
+            home, lambda: self._loop.core, self._time, lambda: self._loop.waiting, self._listeners, log
+        )
         self._errands = Errands(self._host, reach, self._loop.put, log)
 
     async def main(self, bootstrap: tuple[str, ...]) -> int:
@@ -198,46 +213,40 @@ class Daemon:
         for peer, where in self._loop.core.neighbours.book.to_remember():
             self._host.remember(peer, where)
         nursery.start_soon(self._loop.run)
+        nursery.start_soon(self._listeners.run)
+        nursery.start_soon(self._sampling.run)
         self._searching.rebuild(self._loop.core)
         nursery.start_soon(self._searching.run, lambda: self._loop.core)
-        nursery.start_soon(self._searching.tell, lambda: self._emit("listings", {}))
+        nursery.start_soon(self._searching.tell, lambda: self._listeners.tell("listings", {}))
         await self._loop.put(self._space())
         await self._loop.put(Listening(self._listening))
         nursery.start_soon(self._watch_addresses)
         await nursery.start(serve_control, self, self._home, self._log)
-        if self._config.web:
-            self._web = await nursery.start(serve_web, self, self._home, self._config.web, self._log)
+        await self._web.begin(nursery, self._config.web)
         self._say_ready()
 
     async def _stop_on_signal(self, signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
         async for number in signals:
             self._status = 130 if number == signal.SIGINT else 0
             self._log.info("stopping", signal=number)
+            self._supervisor.say("STOPPING=1")
             scope.deadline = trio.current_time() + STOP_WITHIN / 1000
             scope.cancel()
             return
 
     def _say_ready(self) -> None:
         self._ready = True
-        networks = list(self._loop.core.state.networks.values())
+        core, networks = self._loop.core, list(self._loop.core.state.networks.values())
         if self._json:
-            data = {
-                "event": "ready",
-                "peer_id": self._host.peer_id,
-                "addresses": list(self._listening),
-                "network": networks[0].json if networks else None,
-                "web": self._web,
-            }
-            print(json_module.dumps({"schema": 1, "data": data}), flush=True)
+            say_ready_json(self._host.peer_id, self._listening, networks[0].json if networks else None, self._web.url)
         else:
-            print("ready", *self._listening, flush=True)
-            core = self._loop.core
             own = sum(len(core.listings.mine(network)) for network in networks)
-            network = networks[0].genesis.name if networks else ""
-            for line in greeting(
-                command(), self._config.name, network, self._listening, own, not core.neighbours.known
-            ):
-                print(line, file=sys.stderr, flush=True)
+            name = networks[0].genesis.name if networks else ""
+            said = greeting(command(), self._config.name, name, self._listening, own, not core.neighbours.known)
+            say_ready(said, self._listening)
+        self._supervisor.say("READY=1")
+        self._spawn(self._supervisor.watch, self._loop.turn, lambda: in_short(self._loop.core.state, self._warning))
+        self._spawn(Notifier(self._home, self.subscribe, lambda n, a: self.call(n, a, None), self._log).run)
 
     # The port of the control API
 
@@ -249,23 +258,28 @@ class Daemon:
                 return await self._remote.more(args)
             case commands.Search():
                 return await self._remote.search(args)
+            case commands.History():
+                return self._sampling.shown(args)
             case commands.Backup():
                 return await back_up(args, self._home, self._store)
+            case commands.Health() | commands.Doctor():
+                return await answer(args, self._home, lambda a: self._ask_core(lambda t: Command(t, "health", a, None)))
+            case commands.LogIn():
+                return await self._web.login(self._nursery)
             case commands.AddKind():
-                return kind_json(self._kinds.add(args.text, args.file), True)
+                added = kind_json(self._kinds.add(args.text, args.file), True)
+                self._listeners.tell("changed", {"what": ["kinds"]})
+                return added
         return await self._ask_core(lambda ticket: Command(ticket, name, args, request_id))
+
+    async def metrics(self) -> tuple[bytes, str]:
+        return await self._sampling.metrics()
 
     async def _ask_core(self, make: Callable[[int], Event]) -> Any:
         return await self._tickets.ask(self._loop.put, make)
 
-    async def subscribe(self) -> AsyncIterator[dict[str, Any]]:
-        send, receive = trio.open_memory_channel[dict[str, Any]](MAX_LISTENERS)
-        self._listeners.add(send)
-        try:
-            async for item in receive:
-                yield item
-        finally:
-            self._listeners.discard(send)
+    def subscribe(self, after: str | None = None) -> AsyncIterator[dict[str, Any]]:
+        return self._listeners.subscribe(after)
 
     def _spawn(self, task: Callable[..., Awaitable[None]], *args: Any) -> None:
         self._nursery.start_soon(task, *args)
@@ -275,11 +289,12 @@ class Daemon:
     def perform(self, effect: Effect) -> None:
         match effect:
             case effects.Send(peer, protocol, data):
+                self._sampling.tally.frame("out", protocol)
                 self._host.send(peer, protocol, data)
             case effects.Reply(ticket, result):
                 self._tickets.reply(ticket, result)
             case effects.Emit(kind, data):
-                self._emit(kind, dict(data))
+                self._listeners.tell(kind, data)
             case effects.Reindex(slots, gone):
                 self._searching.changed(slots, gone)
             case effects.Compare():
@@ -308,12 +323,13 @@ class Daemon:
         if warning is not None and not self._ready:  # nobody can ask for the status yet
             print(warning, file=sys.stderr, flush=True)
         self._warning = warning
-        self._emit("warning", {"message": warning})
+        self._listeners.tell("warning", {"message": warning})
 
     def core_made(self, core: Core) -> Sequence[Event]:
         if not self._listening:
             return ()
-        return (self._space(), Listening(self._listening), *self._connections.values())
+        connections = (event for events in self._connections.values() for event in events)
+        return (self._space(), Listening(self._listening), *connections)
 
     # Parts
 
@@ -329,11 +345,7 @@ class Daemon:
                 await self._loop.put(Listening(addresses))
 
     def _space(self) -> Space:
-        try:
-            usage = disk_usage(self._home.root)
-        except OSError:
-            return Space(0, 0)
-        return Space(usage.free, usage.total)
+        return Space(*self._home.space())
 
     def _make_core(self, now: int) -> Core:
         settings = Settings(
@@ -345,6 +357,7 @@ class Daemon:
             witness=self._config.witness,
             everywhere=any(is_everywhere(text) for text in self._listen),
             kinds=self._kinds.by_name,
+            turns=self._keys.turns(),
         )
         core = Core(self._store, self._keys.signer(), settings, self._rng, now, self._verifier)
         core.status.warnings = self._warnings
@@ -367,23 +380,20 @@ class Daemon:
     async def _host_event(self, event: HostEvent) -> None:
         match event:
             case FrameReceived(peer, protocol, data):
+                self._sampling.tally.frame("in", protocol)
                 await self._loop.put(Received(peer, protocol, data))
+            case ProtocolUnspoken(peer, protocol):
+                unspoken = Unspoken(peer, protocol)
+                self._connections.setdefault(peer, []).append(unspoken)
+                await self._loop.put(unspoken)
             case PeerBanned(peer, reason, duration):
                 await self._loop.put(Banned(peer, reason, self._time() + duration))
             case PeerConnected(peer, address, outbound, chosen):
                 connected = Connected(peer, with_peer(address, peer) if outbound else address, outbound, chosen)
-                self._connections[peer] = connected
+                self._connections[peer] = [connected]
                 await self._loop.put(connected)
-                self._emit("peer", {"peer_id": peer, "connected": True})
+                self._listeners.tell("peer", {"peer_id": peer, "connected": True})
             case PeerDisconnected(peer):
                 self._connections.pop(peer, None)
                 await self._loop.put(Disconnected(peer))
-                self._emit("peer", {"peer_id": peer, "connected": False})
-
-    def _emit(self, kind: str, data: dict[str, Any]) -> None:
-        for listener in list(self._listeners):
-            try:
-                listener.send_nowait({"type": kind, **data})
-            except (trio.WouldBlock, trio.BrokenResourceError):
-                self._listeners.discard(listener)
-                listener.close()  # it hears the end of it, and does not wait for what it has missed
+                self._listeners.tell("peer", {"peer_id": peer, "connected": False})

@@ -13,8 +13,9 @@ from structlog.typing import FilteringBoundLogger
 
 from ledger.head import Head
 from p2pnode.core.core import Core
-from p2pnode.core.effects import Effect, Penalize, Remake, Reply, Wake, Write
+from p2pnode.core.effects import Effect, Emit, Penalize, Remake, Reply, Wake, Write
 from p2pnode.core.events import Command, Event, Received, Woke
+from p2pnode.core.topics import topics
 from protocols.errors import Refusal
 
 from . import clock
@@ -48,11 +49,28 @@ class Loop:
         self._wake_changed = trio.Event()
         self._jumps = clock.JumpDetector()
         self._stale = False  # the core has asked to be made anew
+        self._turned = trio.Event()
         self.core = make_core(clock.now())
 
     async def put(self, event: Event) -> None:
         """Hand over an event; waits while many are waiting already, which holds their senders back."""
         await self._send.send(event)
+
+    async def turn(self) -> None:
+        """Until the loop has come around: steps were handled and are on disk. While the disk refuses, a try to write
+        counts, since the loop lives."""
+        turned = self._turned
+        await self.put(Woke())
+        await turned.wait()
+
+    def _turn_ended(self) -> None:
+        self._turned.set()
+        self._turned = trio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """Events that were handed over and are not handled yet."""
+        return self._receive.statistics().current_buffer_used
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -72,6 +90,7 @@ class Loop:
                 if self._stale:
                     self._stale = False
                     await self._remake()
+                self._turn_ended()
 
     async def finish(self, effects: list[Effect]) -> bool:
         """Commit, then perform. False if the disk refused; the core is made anew then."""
@@ -94,6 +113,8 @@ class Loop:
                 self._stale = True
             elif not isinstance(effect, Write):
                 self._performer.perform(effect)
+        if what := topics(writes):
+            self._performer.perform(Emit("changed", {"what": what}))
         return True
 
     async def _steps(self, events: list[Event]) -> None:
@@ -166,6 +187,7 @@ class Loop:
             except StoreError as e:
                 problem = str(e)
                 self._performer.warn(WARNING + problem)
+                self._turn_ended()
 
     def _meanwhile(self, command: Command, problem: str) -> object:
         """The answer to a command while the disk cannot be written: how the node is, or why nothing else is done. What

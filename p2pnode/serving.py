@@ -7,8 +7,9 @@ stream that gives up. Its own `serve` accepts from anybody and lets an error in 
 each is kept apart. Written for anycorn 0.18 to 0.20.
 """
 
+import html
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -29,6 +30,13 @@ from p2pnode.bounds import ANSWER_TIMEOUT, BODY_TIMEOUT, HEAD_TIMEOUT, LINGER, M
 from protocols.errors import Refusal
 
 PIECE = 65_536
+# Whoever is not let in gets nothing of the page, not even its looks; it may be its own user, whose session is over.
+_TURNED_AWAY = """<!doctype html><html lang="en"><meta charset="utf-8"><title>p2pnode</title>
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<h1>Please log in</h1><p>{}.</p>
+<p>Type <code>p2pnode web</code> in a terminal of this machine: it opens this page anew.</p>
+<p lang="de">Zum Anmelden <code>p2pnode web</code> in einem Terminal dieses Rechners eingeben.</p></html>
+"""
 ACCEPT_AGAIN = 0.2  # seconds after the system refused to accept, for lack of descriptors say
 SAY_EVERY = 10.0  # seconds between lines in the log about callers turned away
 GONE = (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.BusyResourceError)
@@ -48,12 +56,12 @@ async def serve_door(
     callers: set[Caller] = set()
     places = trio.Semaphore(MAX_AT_DOOR)
     wrapped = ASGIWrapper(app)  # type: ignore[arg-type]  # starlette's ASGI types against anycorn's
-    config = _config()
+    configs = {page: _config(walls.PAGE_HEADERS if page else walls.HEADERS) for page in (False, True)}
     turned = _TurnedAway(log)
 
     async def serve(caller: Caller) -> None:
         try:
-            await _serve_one(caller, door, wrapped, config, knows, turned)
+            await _serve_one(caller, door, wrapped, configs, knows, turned)
         except Exception:
             log.exception("api: connection failed")
         finally:
@@ -82,7 +90,7 @@ async def _serve_one(
     caller: "Caller",
     door: walls.Door,
     app: ASGIWrapper,
-    config: Config,
+    configs: Mapping[bool, Config],
     knows: Callable[[socket.socket], Awaitable[str]],
     turned: "_TurnedAway",
 ) -> None:
@@ -99,6 +107,7 @@ async def _serve_one(
         return
     except GONE:
         return
+    config = configs[caller.for_page]
     await TCPServer(app, config, WorkerContext(None), ConnectionState({}), caller).run()  # type: ignore[arg-type]
 
 
@@ -112,6 +121,7 @@ class Caller(anyio.abc.AsyncResource):
         self._body_by = 0.0
         self._sending: trio.CancelScope | None = None
         self._stopped = False
+        self.for_page = False  # whether it asks for the page, and not for the API
 
     async def read_head(self, door: walls.Door) -> bool:
         """Whether a request came. `Refusal` for one that is not let in."""
@@ -125,6 +135,7 @@ class Caller(anyio.abc.AsyncResource):
                 if walls.spoilt(head if end else raw):
                     break
             else:
+                self.for_page = walls.is_for_page(door, head + end)
                 self._left = walls.admit(door, head + end)
                 self._at_hand = head + end + rest[: self._left]
                 self._left -= min(self._left, len(rest))
@@ -165,11 +176,14 @@ class Caller(anyio.abc.AsyncResource):
         """Say why, and hang up. forced: with 403, whatever the reason."""
         response = refuse(refusal)
         status = 403 if forced else response.status_code
-        fields = [*walls.HEADERS, (b"content-type", b"application/json"), (b"connection", b"close")]
-        fields.append((b"content-length", str(len(response.body)).encode()))
+        body, kind = bytes(response.body), b"application/json"
+        if self.for_page:
+            body, kind = _TURNED_AWAY.format(html.escape(refusal.message)).encode(), b"text/html; charset=utf-8"
+        fields = [*(walls.PAGE_HEADERS if self.for_page else walls.HEADERS), (b"content-type", kind)]
+        fields += [(b"connection", b"close"), (b"content-length", str(len(body)).encode())]
         lines = [b"HTTP/1.1 %d Refused" % status, *(name + b": " + value for name, value in fields)]
         with suppress(*GONE), trio.move_on_after(LINGER):
-            await self.send(b"\r\n".join(lines) + walls.END + bytes(response.body))
+            await self.send(b"\r\n".join(lines) + walls.END + body)
             await self.send_eof()
             await self._discard()
 
@@ -213,12 +227,16 @@ class _TurnedAway:
 
 
 class _Config(Config):
+    fields: tuple[tuple[bytes, bytes], ...]
+
     def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
-        return [*super().response_headers(protocol), *walls.HEADERS]
+        return [*super().response_headers(protocol), *self.fields]
 
 
-def _config() -> Config:
+def _config(fields: tuple[tuple[bytes, bytes], ...]) -> Config:
+    """fields: that stand in the head of every answer."""
     config = _Config()
+    config.fields = fields
     config.errorlog = None
     config.accesslog = None
     config.keep_alive_timeout = HEAD_TIMEOUT

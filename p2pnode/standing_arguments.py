@@ -39,7 +39,8 @@ class OneNumber(Args, frozen=True):
 
 class AddRule(Args, frozen=True):
     """listing, kind: None for all of ours. who: regulars, members, anyone, or peers. regular: from so many settled
-    exchanges on. most: the highest price; most_hours: the longest booking; None for no bound."""
+    exchanges on. most: the highest price; most_hours: the longest booking; None for no bound. risk: what rules may
+    put at risk beyond exposure; None for what a newcomer is lent."""
 
     listing: Id | None = None
     kind: Token | None = None
@@ -50,6 +51,7 @@ class AddRule(Args, frozen=True):
     most: Amount | None = None
     most_hours: Annotated[int, Meta(ge=1, le=10_000)] | None = None
     regular: Annotated[int, Meta(ge=1, le=1_000)] = 2
+    risk: Amount | None = None
 
 
 class AddOrder(Args, frozen=True):

@@ -1,8 +1,11 @@
 """Between the node and who started it: how this program is called, and why the node cannot go on, in plain words."""
 
+import json
 import shutil
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from protocols.errors import Refusal
 
@@ -24,6 +27,19 @@ def store_refusal(e: StoreError) -> Refusal:
     """Why the node cannot start on this store."""
     hint = "Free space or check the disk, then start it again." if isinstance(e, StoreFailed) else e.hint
     return Refusal("conflict" if isinstance(e, StoreBusy) else "failed", e.message, hint)
+
+
+def say_ready(greeting: Iterable[str], addresses: Sequence[str]) -> None:
+    """The line that others wait for on stdout; what is for people beside it."""
+    print("ready", *addresses, flush=True)
+    for line in greeting:
+        print(line, file=sys.stderr, flush=True)
+
+
+def say_ready_json(peer_id: str, addresses: Sequence[str], network: Any, web: str | None) -> None:
+    """The same for programs. web: where a browser finds the API."""
+    data = {"event": "ready", "peer_id": peer_id, "addresses": list(addresses), "network": network, "web": web}
+    print(json.dumps({"schema": 1, "data": data}), flush=True)
 
 
 def command() -> str:

@@ -10,21 +10,36 @@ import hmac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from p2pnode.bounds import MAX_BODY, MAX_FIELDS
+from p2pnode.bounds import MAX_BODY, MAX_FIELDS, MAX_UPLOAD
 from protocols.errors import Refusal
 
 HOST: Final = b"p2pnode"  # of the control socket: a page in a browser can never send it
 COOKIE: Final = b"p2pnode"
 END: Final = b"\r\n\r\n"
 
-# On every answer. A page that is to be shown needs a policy of its own, wider than this.
+# On every answer of the API.
 HEADERS: Final = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+# On every answer that a browser shows, and what belongs to it. The referrer stays within: without one a browser says
+# `Origin: null` of the page's own forms (https://fetch.spec.whatwg.org/#append-a-request-origin-header).
+PAGE_HEADERS: Final = (
+    (b"cache-control", b"no-store"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        b"form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
 )
 
@@ -34,24 +49,43 @@ _SPOILT: Final = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?=[
 _LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,9}")
 _OTHER_PROTOCOL: Final = (b"upgrade", b"http2-settings", b"transfer-encoding", b"trailer")
 _HINT: Final = "docs/threats.md says what is let in: web pages, other users and programs of this machine"
+_API: Final = re.compile(rb"/(?:v1|metrics)(?:[/?].*)?")
+_LINK: Final = re.compile(rb"/login/([0-9a-f]{64})")
+_DO: Final = re.compile(rb"/do/[a-z_.]{1,64}")
+_FORM: Final = b"application/x-www-form-urlencoded"
+_FORM_WITH_FILES: Final = re.compile(rb"multipart/form-data; ?boundary=[0-9A-Za-z'()+_,./:=?-]{1,70}")
 _PROXY: Final = (b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip")
+
+
+class Guests(Protocol):
+    """Browsers that were let in by a link."""
+
+    def is_invited(self, token: bytes) -> bool:
+        """Is this a link that was not used yet?"""
+
+    def is_known(self, secret: bytes) -> bool:
+        """Is this the secret of a session?"""
 
 
 @dataclass(frozen=True)
 class Door:
     """hosts: what Host may be, exactly. secret: what the caller must show, in hex, where a browser may be the caller;
-    empty where the operating system has said who calls."""
+    empty where the operating system has said who calls. cookie: in which the page's sessions show theirs; empty where
+    there is no page: cookies of one host go to all its ports, so each port has a name of its own."""
 
     hosts: frozenset[bytes]
     secret: bytes = b""
+    cookie: bytes = b""
+    guests: Guests | None = None
 
 
 CONTROL: Final = Door(frozenset({HOST}))
 
 
-def loopback_door(host: str, port: int, secret: bytes) -> Door:
+def loopback_door(host: str, port: int, secret: bytes, guests: Guests | None = None) -> Door:
     """The door of a TCP port. host: the literal loopback address that it is bound to, an IPv6 one in brackets."""
-    return Door(frozenset(f"{name}:{port}".encode() for name in (host, "localhost")), secret)
+    hosts = frozenset(f"{name}:{port}".encode() for name in (host, "localhost"))
+    return Door(hosts, secret, f"{COOKIE.decode()}-{port}".encode() if guests else b"", guests)
 
 
 @dataclass(frozen=True)
@@ -74,6 +108,17 @@ def admit(door: Door, raw: bytes) -> int:
     for rule in RULES:
         rule(door, head)
     return head.length
+
+
+def is_for_page(door: Door, raw: bytes) -> bool:
+    """Is this head, sound or not, one that asks for the page, and not for the API?"""
+    parts = raw.partition(b"\r\n")[0].split(b" ")
+    return bool(door.cookie) and len(parts) > 1 and not is_of_api(parts[1])
+
+
+def is_of_api(target: bytes) -> bool:
+    """Does this path, with or without its query, belong to the API where there is a page, too?"""
+    return _API.fullmatch(target) is not None
 
 
 def spoilt(raw: bytes) -> bool:
@@ -145,27 +190,43 @@ def no_proxy(door: Door, head: Head) -> None:
 
 
 def known(door: Door, head: Head) -> None:
-    """The caller has read the secret of this start: as cookie, as `Authorization: Bearer`, or both."""
+    """The caller has read the secret of this start: as cookie, as `Authorization: Bearer`, or both; or his browser has
+    the cookie of a session, or he follows a link that makes one."""
     if not door.secret:
         return
+    if door.guests and head.method == b"GET" and (link := _LINK.fullmatch(head.target)):
+        if door.guests.is_invited(link[1]):
+            return
+        raise _no("This link has been used, or is too old")
     pairs = [pair.strip(b" ").partition(b"=") for pair in head.fields.get(b"cookie", b"").split(b";")]
     shown = [value for name, _, value in pairs if name == COOKIE]
+    sessions = [value for name, _, value in pairs if door.cookie and name == door.cookie]
     bearer = head.fields.get(b"authorization")
+    cookies = len(shown)
     if bearer is not None:
         shown.append(bearer.removeprefix(b"Bearer ") if bearer.startswith(b"Bearer ") else b"")
-    cookies = len(shown) - (bearer is not None)
-    if not shown or cookies > 1 or not all([hmac.compare_digest(value, door.secret) for value in shown]):
+    good = [hmac.compare_digest(value, door.secret) for value in shown]
+    good += [door.guests is not None and door.guests.is_known(value) for value in sessions]
+    if not good or cookies > 1 or len(sessions) > 1 or not all(good):
         raise _no("who does not know the secret of this start is not let in")
 
 
 def plain_json(door: Door, head: Head) -> None:
-    """What can have an effect is JSON, which no form can send; what has none has no body."""
-    if head.length > MAX_BODY:
-        raise Refusal("usage", f"The body has more than {MAX_BODY} bytes", "Send less")
+    """What can have an effect is JSON, which no form can send, or a form of which the browser says that it is on our
+    own page; what has none has no body."""
+    kind = head.fields.get(b"content-type", b"")
+    form = bool(door.cookie) and head.method == b"POST" and _DO.fullmatch(head.target) is not None
+    most = MAX_UPLOAD if form and _FORM_WITH_FILES.fullmatch(kind) else MAX_BODY
+    if head.length > most:
+        raise Refusal("usage", f"The body has more than {most} bytes", "Send less")
     if not door.secret:
         return
     if head.method == b"POST":
-        if head.fields.get(b"content-type") != b"application/json":
+        if form and kind != _FORM and not _FORM_WITH_FILES.fullmatch(kind):
+            raise _no("what is done here comes by a form")
+        if form and head.fields.get(b"origin") != b"http://" + head.fields.get(b"host", b""):
+            raise _no("a form must come from our own page, and the browser must say so")
+        if not form and kind != b"application/json":
             raise _no("the body must be application/json, and say so in these words")
         if b"content-length" not in head.fields:
             raise _no("how long is the body?")

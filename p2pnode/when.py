@@ -100,6 +100,11 @@ def available_at(available: Availability | None, at: int, since: int) -> bool:
     return sum(_names(rule, start, start + timedelta(days=n)) for n in range(before)) < rule.times
 
 
+def available_within(available: Availability | None, within: Span, since: int) -> bool:
+    """Whether it is to be had at any time of a span."""
+    return available is None or bool(windows(available, since, within))
+
+
 def windows(available: Availability | None, since: int, within: Span) -> tuple[Span, ...]:
     """When a listing is to be had, of the span that is asked for: each slot, or each day that its rule names, cut to no
     size, so the first may begin before and the last end after. since: as above. The whole span where it says nothing
@@ -127,11 +132,21 @@ def windows(available: Availability | None, since: int, within: Span) -> tuple[S
 
 def days_in_words(spans: Sequence[Span], zone: str) -> str:
     """`Sat 7 Nov 9:00–12:00, Sun 8 Nov 0:00–24:00`, on the clocks of that zone, or of UTC; for a person."""
-    try:
-        place = ZoneInfo(zone or "UTC")
-    except (ValueError, ZoneInfoNotFoundError, OSError):
-        place = ZoneInfo("UTC")
+    place = _place(zone)
     return ", ".join(_in_words(span, place) for span in spans)
+
+
+def moment_in_words(at: int, zone: str) -> str:
+    """`Sat 7 Nov 09:00`, likewise."""
+    moment = datetime.fromtimestamp(min(at // 1_000, _LATEST), UTC).astimezone(_place(zone))
+    return f"{_written(moment)} {moment:%H:%M}"
+
+
+def _place(zone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(zone or "UTC")
+    except (ValueError, ZoneInfoNotFoundError, OSError):
+        return ZoneInfo("UTC")
 
 
 def _in_words(span: Span, zone: ZoneInfo) -> str:

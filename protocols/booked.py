@@ -4,8 +4,8 @@ One rule for both sides of it: a node takes a time for free only where what it h
 challenge that it is booked (`protocols.double_booking`). So nobody who goes by it can be shown to have booked twice.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -16,7 +16,9 @@ from protocols.fact import WITH_TERMS, Fact
 from protocols.limits import MAX_SKEW
 from protocols.negotiation import check_amendment
 from protocols.steps import check_fact, parse_step
-from protocols.terms import Terms, parse_terms, terms_hash
+from protocols.terms import Duty, Terms, parse_terms, terms_hash
+
+CUSTODY: Final = "transferCustody"
 
 
 class Agreement(NamedTuple):
@@ -103,17 +105,53 @@ def standing_terms(agreed: Agreement, said: Iterable[Fact], at: int) -> tuple[Te
     refused = _turned_down(agreed, facts)
     if refused and not agreed.is_known(at):
         return None, refused
-    newest, seen = agreed, {agreed.acceptance.id}
+    newest, seen = agreed, {agreed.acceptance.id: agreed.terms}
     while (following := _amended(newest, facts, seen)) is not None:
         newest = following
-        seen.add(following.acceptance.id)
+        seen[following.acceptance.id] = following.terms
     asked = [f for f in facts if f.kind == "cancel" and f.prev in seen]
     if {f.author for f in asked} >= {*newest.terms.parties}:
         return None, "cancelled by both"
     until = {rule.by: rule.until for rule in newest.terms.cancellation}
     if any(f.at <= until.get(f.author, -1) for f in asked):
         return None, "cancelled by one who might do so alone"
+    left = until_returned(newest.terms, seen, facts)
+    if left is not newest.terms:
+        return left, "returned"
     return newest.terms, "" if newest is agreed else "amended"
+
+
+def until_returned(newest: Terms, under: Mapping[bytes, Terms], said: Iterable[Fact]) -> Terms | None:
+    """The terms, with an end when all that their responder lent was back, where both have signed that it is: None if
+    that was before the start.
+
+    under: all terms that were agreed, by the id of their acceptance. Who moved the time, or changed what is to come
+    back, after that has agreed to lend it once more.
+    """
+    facts, times = [f for f in said if f.kind in ("done", "confirm")], []
+    for duty in returns(newest):
+        by_author: dict[bytes, int] = {}
+        for fact in facts:
+            terms = under.get(fact.prev)
+            if terms is None or (terms.start, terms.end, terms.duty(duty.id)) != (newest.start, newest.end, duty):
+                continue
+            by = duty.provider if fact.kind == "done" else duty.receiver
+            if fact.author == by and parse_step(fact).duty == duty.id:
+                by_author[by] = min(fact.at, by_author.get(by, fact.at))
+        if len(by_author) < 2:
+            return newest
+        times.append(max(by_author.values()))
+    if not times or max(times) >= newest.end:
+        return newest
+    return replace(newest, end=max(times)) if max(times) > newest.start else None
+
+
+def returns(terms: Terms) -> list[Duty]:
+    """The duties by which what the responder hands over comes back to him."""
+    handed = [n for n, d in enumerate(terms.duties) if d.action == CUSTODY and d.provider == terms.responder]
+    if not handed:
+        return []
+    return [d for d in terms.duties[handed[0] :] if d.action == CUSTODY and d.receiver == terms.responder]
 
 
 def _turned_down(agreed: Agreement, said: Sequence[Fact]) -> str:
@@ -129,7 +167,7 @@ def _turned_down(agreed: Agreement, said: Sequence[Fact]) -> str:
 ANSWERS = frozenset({"decline", "counter"})
 
 
-def _amended(newest: Agreement, said: Sequence[Fact], seen: set[bytes]) -> Agreement | None:
+def _amended(newest: Agreement, said: Sequence[Fact], seen: Mapping[bytes, Terms]) -> Agreement | None:
     """The agreement that replaces this one, if there is one: of several the first accepted."""
     found = []
     for fact in said:

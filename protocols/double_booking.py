@@ -5,10 +5,11 @@
     rebuttal  = canonical array ["p2pnode-rebuttal", 1, [fact, …]]                                 1 … 16 facts
 
 Facts in wire form. What follows an acceptance shows that the provider knew it, where the terms were his.
-Whoever checks needs nothing else, but for the keys of those who have replaced their first one.
+Whoever checks needs nothing else: the later keys of those who have replaced their first one may be shown around each
+(`protocols.shown_keys`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from protocols.booked import Agreement, agreement, booking_of, quantity_of, standing_terms
@@ -17,14 +18,12 @@ from protocols.codec import decode, encode
 from protocols.errors import DecodeError, Reject
 from protocols.fact import Fact, parse_fact, verify_fact
 from protocols.limits import MAX_AGREEMENTS, MAX_CHALLENGE
+from protocols.shown_keys import Keys, open_with_keys
 
 AGREEMENT: Final = "p2pnode-agreement"
 CHALLENGE: Final = "p2pnode-double-booking"
 REBUTTAL: Final = "p2pnode-rebuttal"
 VERSION: Final = 1
-
-Keys = Mapping[tuple[bytes, int], bytes]
-"""Public keys by (author, epoch), of epochs after the first."""
 
 
 class DoubleBooking(NamedTuple):
@@ -55,7 +54,7 @@ def encode_agreement(agreed: Agreement) -> bytes:
 
 def parse_agreement(data: bytes) -> Agreement:
     """`Reject` unless these are terms and their acceptance. Signatures are not looked at."""
-    return _agreement(_open(data, AGREEMENT, MAX_CHALLENGE))
+    return _agreement(_open(open_with_keys(data, MAX_CHALLENGE).file, AGREEMENT, MAX_CHALLENGE))
 
 
 def encode_challenge(agreements: Sequence[Agreement]) -> bytes:
@@ -69,8 +68,9 @@ def encode_rebuttal(facts: Sequence[Fact]) -> bytes:
 def check_challenge(data: bytes, keys: Keys | None = None) -> DoubleBooking:
     """What a challenge shows. `Reject` unless every signature holds, all agreements are of one provider, network and
     listing, he was bound by all of them when he signed the last, and together they exceed the largest capacity that
-    any of them names, all at one time."""
-    agreements = _agreements(data, keys or {})
+    any of them names, all at one time. keys: others than those that the file itself shows."""
+    data, keys = _with_its_keys(data, keys)
+    agreements = _agreements(data, keys)
     first = agreements[0].terms
     for one in agreements:
         terms = one.terms
@@ -112,9 +112,9 @@ def check_rebuttal(challenge: bytes, rebuttals: Sequence[bytes], keys: Keys | No
     It does not where some agreements had ended, or been moved, before he signed the last one, so that what was left
     fits. Facts of other exchanges say nothing; each signature must hold.
     """
-    keys = keys or {}
+    challenge, keys = _with_its_keys(challenge, keys)
     shown = check_challenge(challenge, keys)
-    said = [fact for data in rebuttals for fact in _facts(data, keys)]
+    said = [fact for data in rebuttals for fact in _facts(*_with_its_keys(data, keys))]
     left: list[Booking] = []
     reasons: list[Rebutted] = []
     for one in _agreements(challenge, keys):
@@ -128,6 +128,11 @@ def check_rebuttal(challenge: bytes, rebuttals: Sequence[bytes], keys: Keys | No
     if any(conflicts(left, Span(b.start, b.end), 0, shown.capacity) for b in left) or not reasons:
         raise Reject("state", "what is shown does not rebut it: too much was booked all the same")
     return reasons[0]
+
+
+def _with_its_keys(data: bytes, keys: Keys | None) -> tuple[bytes, Keys]:
+    shown = open_with_keys(data, MAX_CHALLENGE)
+    return shown.file, {**(keys or {}), **shown.keys}
 
 
 def _overlap(agreements: Sequence[Agreement]) -> Span | None:

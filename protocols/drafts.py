@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import product
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -9,11 +10,12 @@ from msgspec.structs import replace
 from protocols.conditions import SECOND_FORM, needs_second_form
 from protocols.errors import Refusal
 from protocols.limits import DAY, MAX_LEGS, MAX_TITLE
-from protocols.payments import DEPOSIT, LEG, in_instalments, part_of, with_deposit
-from protocols.templates import PAYING, DutyTemplate, Template, template
+from protocols.payments import DEPOSIT, LEG, in_instalments, instalments_of, part_of, step_words, with_deposit
+from protocols.templates import PAYING, WAYS, DutyTemplate, Template, Way, template
 from protocols.terms import Cancellation, Duty, Goal, Share, Terms, encode_terms, parse_terms, quorum_of
 
 _FEE: Final = "fee"
+_REFUND: Final = 7 * DAY  # so long may a deposit be kept after the return; without a deadline it could be for ever
 
 
 class Leg(NamedTuple):
@@ -35,7 +37,8 @@ class Asked(NamedTuple):
     """What a proposer asks beyond the listing.
 
     full: the full form of the kind. capacity: how many of the listing can be booked at once. within: ms for the first
-    duty, counted from its turn. cancellation, fees: None for those of the kind.
+    duty, counted from its turn. cancellation, fees: None for those of the kind. way: whether the thing is brought, or
+    fetched.
     """
 
     full: bool = False
@@ -48,6 +51,7 @@ class Asked(NamedTuple):
     fees: tuple[Fee, ...] | None = None
     legs: tuple[Leg, ...] = ()
     split: tuple[Share, ...] = ()
+    way: Way = ""
 
 
 NOTHING: Final = Asked()
@@ -91,7 +95,7 @@ def draft_terms(
         row.price for row in rows
     ):  # something lent or given for which a price was named all the same
         rows = (*rows, PAYING)
-    making = _Making(title, price_text, giver, taker, start, end, amount, unit)
+    making = _Making(title, price_text, giver, taker, start, end, amount, unit, asked.way)
     duties = making.legs(rows, asked.legs) if found.legs else []
     duties += making.duties([row for row in rows if row.by != "each"])
     if asked.within:
@@ -99,7 +103,7 @@ def draft_terms(
     if instalments != 1:
         duties = list(in_instalments(duties, instalments))
     if deposit[0]:
-        duties = list(with_deposit(duties, *deposit))
+        duties = list(with_deposit(duties, *deposit, back_within=_REFUND if asked.full else 0))
     cancellation = asked.cancellation
     if cancellation is None:
         cancellation = _cancellation(found, asked, giver, taker, start, expires, duties)
@@ -150,9 +154,9 @@ def both_may_cancel(terms_of: tuple[bytes, bytes], until: int) -> tuple[Cancella
     return tuple(Cancellation(by, max(0, until)) for by in terms_of)
 
 
-def asked_before(old: Terms, start: int) -> Asked:
+def asked_before(old: Terms, start: int, of: Template | None = None) -> Asked:
     """What terms say beyond the plain form of their kind, to be said again in others. start: of the new ones, ms; what
-    may be cancelled until so long before the start moves with it."""
+    may be cancelled until so long before the start moves with it. of: the template, else that of their kind."""
     moved = start - old.start if start and old.start else 0
     rules = tuple(Cancellation(rule.by, max(0, rule.until + moved)) for rule in old.cancellation)
     legs = tuple(Leg(d.provider, d.what) for d in old.duties if part_of(d.id)[0] == LEG and part_of(d.id)[1])
@@ -169,7 +173,24 @@ def asked_before(old: Terms, start: int) -> Asked:
         fees=tuple(Fee(d.provider, d.amount, d.unit) for d in old.duties if d.on) if second else None,
         legs=legs,
         split=old.split,
+        way=way_of(old, template(old.kind) if of is None else of),
     )
+
+
+def way_of(old: Terms, of: Template) -> Way:
+    """Which way the thing goes by these terms; empty where their duties do not say so in the words of their kind."""
+    parts = instalments_of(old)
+    rows = {row.id: row for row in of.full}
+    for duty in old.duties:
+        name, k = (duty.id, 0) if duty.id in rows else part_of(duty.id)
+        row = rows.get(name)
+        if row is None:
+            continue
+        said = {way: row.words(way).format(title=old.title, price="", leg="")[: 2 * MAX_TITLE] for way in WAYS}
+        meant = [way for way, what in said.items() if duty.what == (step_words(what, k, parts) if k else what)]
+        if len(meant) == 1 and meant[0]:  # else the words are the same, or cut off where they differ
+            return meant[0]
+    return ""
 
 
 def is_offered(old: Terms, of: Template) -> bool:
@@ -183,14 +204,27 @@ def is_offered(old: Terms, of: Template) -> bool:
     return any(d.provider == old.responder for d in old.duties if d.id not in paid)
 
 
+def role_of(terms: Terms, author: bytes, of: Template) -> str | None:
+    """What the kind calls a party of these terms, and `mediator` who is none; None of barter, where both give. terms:
+    of the proposal, which still has the duties of its kind."""
+    if author not in terms.parties:
+        return "mediator"
+    if of.legs:
+        return None
+    gives = author == (terms.responder if is_offered(terms, of) else terms.proposer)
+    return of.giver if gives else of.taker
+
+
 def check_template(of: Template, file: str) -> None:
     """`Refusal` unless terms of this kind hold together, in both forms and both ways, with a price and without."""
     parties = (b"\1" * 32, b"\2" * 32)
     for full in (False, True):
         for offered in (False, True):
-            for amount in (7, 1_000_000) if of.price else (0, 7, 1_000_000):
+            amounts = (7, 1_000_000) if of.price else (0, 7, 1_000_000)
+            for amount, way in product(amounts, WAYS if of.goes else WAYS[:1]):
                 asked = Asked(
                     full=full,
+                    way=way,
                     goal=Goal(least=1, until=100 * DAY, unit="x" if of.goal == "amount" else "") if of.goal else None,
                     legs=tuple(Leg(party, "x") for party in parties) if of.legs else (),
                 )
@@ -217,6 +251,7 @@ class _Making(NamedTuple):
     end: int
     amount: int
     unit: str
+    way: Way
 
     def duties(self, rows: Sequence[DutyTemplate]) -> list[Duty]:
         made: list[Duty] = []
@@ -241,7 +276,7 @@ class _Making(NamedTuple):
     def duty(self, row: DutyTemplate, id_: str, provider: bytes, after: str, share: int, leg: str = "") -> Duty:
         begins = row.begins.at(self.start, self.end) if row.begins is not None else 0
         until = row.until.at(self.start, self.end) if row.until is not None else 0
-        what = row.what.format(title=self.title, price=self.price_text, leg=leg)
+        what = row.words(self.way).format(title=self.title, price=self.price_text, leg=leg)
         return Duty(
             id=id_,
             action=row.action,
@@ -272,6 +307,8 @@ def _check_needs(of: Template, asked: Asked, start: int, end: int, amount: int) 
         raise Refusal("usage", f"the goal of a {of.kind} is {counted}", "Write --goal 10 or --goal '500 hour'.")
     if of.price and not amount:
         raise Refusal("usage", f"a {of.kind} needs an amount", "Name one with --price.")
+    if asked.way and not of.goes:
+        raise Refusal("usage", f"nothing is brought or fetched in a {of.kind}", "Leave --bring and --fetch out.")
     if asked.legs and not of.legs:
         raise Refusal("usage", f"a {of.kind} has no legs", "They are for barter; counter with a price instead.")
     if of.legs and len({leg.provider for leg in asked.legs}) < 2:

@@ -45,16 +45,26 @@ class Moved(NamedTuple):
     passed: Mapping[str, int] = {}
 
 
+class Missed(NamedTuple):
+    """A duty whose deadline passed before it was done, all in ms. until: that deadline; came: when it was done after
+    all, or None; said: when its receiver said first that it was not done, or None."""
+
+    until: int
+    came: int | None
+    said: int | None
+
+
 class Standing(NamedTuple):
     """state of each duty; deadlines: of each whose turn has come and that is not done, ms, where it has one; since:
     when that turn came; changes: times at which a state changes by itself; by_itself: of each that is done, until when
-    its receiver may contest it before it counts as confirmed."""
+    its receiver may contest it before it counts as confirmed; missed: those that were not done in time."""
 
     states: dict[str, DutyState]
     deadlines: dict[str, int]
     since: dict[str, int]
     changes: tuple[int, ...]
     by_itself: dict[str, int]
+    missed: dict[str, Missed]
 
 
 def door_hash(parcel: bytes, code: str) -> bytes:
@@ -80,6 +90,7 @@ class _Reading:
         self.began_at = began_at
         self.now = now
         self.said = _of_duties(agreed, said)
+        self.shown = self.received()
         self.states: dict[str, DutyState] = {}
         self.turns: dict[str, int | None] = {}
         self.changes: list[int] = []
@@ -88,8 +99,9 @@ class _Reading:
     def read(self) -> Standing:
         for duty in self.terms.duties:  # `after` only ever points back
             self.turns[duty.id] = self.turn(duty)
-            self.states[duty.id] = self.state(duty)
-        self.confirm_what_came_before()
+            state = self.state(duty)
+            shown = duty.id in self.shown and state in (DutyState.PENDING, DutyState.DONE)
+            self.states[duty.id] = DutyState.CONFIRMED if shown else state
         for duty in self.terms.duties:
             if duty.along and self.states[duty.along] in (DutyState.DONE, DutyState.CONFIRMED):
                 self.states[duty.id] = DutyState.CONFIRMED
@@ -102,7 +114,8 @@ class _Reading:
         since = {d.id: turn for d in waiting if (turn := self.turns[d.id]) is not None}
         changes = tuple(sorted({*self.changes, *deadlines.values()}))
         by_itself = {name: at for name, at in self.by_itself.items() if self.states[name] is DutyState.DONE}
-        return Standing(self.states, deadlines, since, changes, by_itself)
+        late = {d.id: found for d in self.terms.duties if self.second and (found := self.missed(d)) is not None}
+        return Standing(self.states, deadlines, since, changes, by_itself, late)
 
     def facts(self, duty: Duty, kind: str) -> list[Fact]:
         author = duty.provider if kind == "done" else duty.receiver
@@ -134,7 +147,8 @@ class _Reading:
         if turn is None or self.states[duty.id] in (DutyState.PENDING, DutyState.DEFAULTED):
             return None
         said = [f.at for kind in ("done", "confirm", "contest", "waive") for f in self.facts(duty, kind)]
-        known = [at for at in (self.moved.passed.get(duty.id), self.moved.paid_at.get(duty.id)) if at is not None]
+        elsewhere = (self.moved.passed.get(duty.id), self.moved.paid_at.get(duty.id), self.shown.get(duty.id))
+        known = [at for at in elsewhere if at is not None]
         return max(min([*said, *known], default=turn), self.began_at or 0)
 
     def deadline(self, duty: Duty) -> int | None:
@@ -195,26 +209,45 @@ class _Reading:
             self.changes.append(limit + 1)
         return limit < self.now
 
+    def missed(self, duty: Duty) -> Missed | None:
+        """How it was not done in time, or None. Where the receiver alone says that it was done, and has not said before
+        that it was not, nobody has said when: then it counts as in time."""
+        limit, state = self.deadline(duty), self.states[duty.id]
+        if limit is None or duty.on or duty.along or state not in BEGUN | {DutyState.DEFAULTED}:
+            return None
+        said = min((f.at for f in self.facts(duty, "default") if f.at > limit), default=None)
+        known = (self.moved.passed.get(duty.id), self.moved.paid_at.get(duty.id))
+        times = [f.at for f in self.done(duty)] + [at for at in known if at is not None]
+        if not times and said is not None:
+            times = [f.at for f in self.facts(duty, "confirm")]
+        came = min(times, default=None)
+        if state is DutyState.DEFAULTED:
+            return Missed(limit, came, said)
+        return None if came is None or came <= limit else Missed(limit, came, said)
+
     def waive_refund(self) -> None:
         """What was never paid need not come back."""
         waived = self.states.get(DEPOSIT) is DutyState.WAIVED and self.states.get(REFUND) in _OPEN
         if waived and self.moved.payments.get(REFUND) not in UNDER_WAY:
             self.states[REFUND] = DutyState.WAIVED
 
-    def confirm_what_came_before(self) -> None:
-        """Who says to have done what needs the thing in hand, or pays what comes after it, has received it: that
-        confirms the duty before, which needs no word of its own."""
-        paid = self.moved.payments
-        for duty in reversed(self.terms.duties):
+    def received(self) -> dict[str, int | None]:
+        """Which duties are confirmed without a word of their own, and by when they were done, ms, where that is known:
+        who says to have done what needs the thing in hand, or pays what comes after it, has received it."""
+        found: dict[str, int | None] = {}
+        for duty in self.terms.duties:
             before = self.terms.duty(duty.after) if duty.after else None
-            if before is None or before.receiver != duty.provider or before.id in paid or before.custody:
+            if before is None or before.receiver != duty.provider or before.id in self.moved.payments or before.custody:
                 continue
-            if duty.id in paid:
-                did = duty.id != PAY and self.states[duty.id] in BEGUN
+            payment = self.moved.payments.get(duty.id)
+            if payment is not None:
+                did = [self.moved.paid_at.get(duty.id)] if duty.id != PAY and _PAID.get(payment) in BEGUN else []
             else:
-                did = bool(self.done(duty))
-            if did and self.states[before.id] in (DutyState.PENDING, DutyState.DONE):
-                self.states[before.id] = DutyState.CONFIRMED
+                did = [f.at for f in self.done(duty)[:1]]
+            times = [at for at in (*did, found.get(before.id)) if at is not None]
+            if did or before.id in found:
+                found[before.id] = min(times, default=None)
+        return found
 
 
 def _of_duties(agreed: Sequence[Agreed], said: Sequence[Fact]) -> dict[str, list[Fact]]:

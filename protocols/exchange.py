@@ -17,8 +17,9 @@ from enum import StrEnum
 
 import msgspec
 
+from protocols.calling_off import called_off_alone
 from protocols.conditions import SECOND_FORM
-from protocols.duties import OVER, DutyState, Moved, Standing, standing
+from protocols.duties import OVER, DutyState, Missed, Moved, Standing, standing
 from protocols.errors import Reject
 from protocols.fact import WITH_TERMS, Fact
 from protocols.negotiation import Agreed, first, negotiate
@@ -64,8 +65,9 @@ class Exchange(msgspec.Struct, frozen=True):
     deadlines, since: of duties that wait to be done, until when, and since when it is their turn, ms. by_itself: of
     those that are done, when they count as confirmed if nobody contests them. acceptance: the first one of the newest
     agreement, `first_acceptance` of the first. amendment: what one side proposes in place of the agreed terms.
-    called_off: by both, or alone by `cancelled_by`; it is cancelled once nothing that moved stands against it. gone:
-    the word that a goal was reached. changes_at: when time alone changes something here next, ms.
+    called_off: by both, or alone by `cancelled_by`, at `cancelled_at`, ms; it is cancelled once nothing that moved
+    stands against it. missed: the duties that were not done in time. gone: the word that a goal was reached.
+    changes_at: when time alone changes something here next, ms.
     """
 
     id: bytes
@@ -88,6 +90,8 @@ class Exchange(msgspec.Struct, frozen=True):
     amendment: tuple[Fact, Terms] | None = None
     called_off: bool = False
     cancelled_by: bytes = b""
+    cancelled_at: int = 0
+    missed: dict[str, Missed] = {}
     gone: Fact | None = None
     dispute: Dispute = Dispute.NONE
     changes_at: int | None = None
@@ -105,9 +109,15 @@ class Exchange(msgspec.Struct, frozen=True):
 
     @property
     def can_be_called_off(self) -> bool:
-        """Whether nothing that moved in the ledgers stands against cancelling, but a deposit that can still go back."""
+        """Whether nothing that was paid stands against signing that it is cancelled, but a deposit that can still go
+        back. What was waived, or confirmed as received without a ledger, stands against it like what a ledger settled.
+        The status does not ask for that: the payee alone could say so, and take back a cancelling that both signed."""
         payments = _owed(self.terms, self.payments, self.cancelled_by)
-        return not any(p in UNDER_WAY for p in payments.values()) and (self.deposit_is_out or _unpaid(payments))
+        if any(p in UNDER_WAY for p in payments.values()):
+            return False
+        owed = [d.id for d in self.terms.payments if not d.on or d.provider == self.cancelled_by]
+        received = {i: Payment.SETTLED if self.duties[i] in OVER else Payment.PENDING for i in owed}
+        return self.deposit_is_out or _unpaid(received)
 
     @property
     def came_to_nothing(self) -> bool:
@@ -214,7 +224,7 @@ def evaluate(
     stand = standing(found.agreed, after, Moved(payments, paid_at or {}, passed or {}), began_at, now)
     asked = frozenset(f.author for f in after if f.kind == "cancel")
     rated = {f.author: parse_step(f).commitment for f in reversed(after) if f.kind == "rated"}
-    alone, harmed = _alone(terms, after, stand.states, payments)
+    alone, harmed, alone_at = called_off_alone(terms, after, stand.states, payments)
     off = asked == frozenset(terms.parties) or bool(alone)
     if asked == frozenset(terms.parties) and not harmed:  # whose word came first says nothing: they cancel together
         alone = b""
@@ -242,6 +252,8 @@ def evaluate(
         amendment=found.amendment,
         called_off=off,
         cancelled_by=alone,
+        cancelled_at=alone_at if alone else 0,
+        missed=stand.missed,
         gone=gone,
         dispute=_dispute(newest, said, ids),
         changes_at=_next_change(stand, lapses, now),
@@ -292,27 +304,6 @@ def _gone(terms: Terms, after: Sequence[Fact]) -> Fact | None:
             if (step.total if terms.goal.unit else step.counted) >= terms.goal.least:
                 return fact
     return None
-
-
-def _alone(
-    terms: Terms, after: Sequence[Fact], duties: Mapping[str, DutyState], payments: Mapping[str, Payment]
-) -> tuple[bytes, bool]:
-    """Who has called it off alone and may, and whether that is since the other one has defaulted; else nobody."""
-    apart = {DEPOSIT, REFUND, *(d.id for d in terms.duties if d.on)}
-    moved = [p for duty, p in payments.items() if duty not in apart and p not in _UNMOVED]
-    began = [f.at for f in after if f.kind == "done"]
-    until = {rule.by: rule.until for rule in terms.cancellation}
-    for fact in after:
-        if fact.kind != "cancel":
-            continue
-        if any(duties[d.id] is DutyState.DEFAULTED and d.receiver == fact.author for d in terms.duties):
-            return fact.author, True
-        if fact.at <= until.get(fact.author, -1) and not moved and not any(at <= fact.at for at in began):
-            return fact.author, False
-    return b"", False
-
-
-_UNMOVED = (Payment.PENDING, Payment.RELEASED)
 
 
 def _dispute(newest: Agreed, said: Sequence[Fact], ids: set[bytes]) -> Dispute:

@@ -9,12 +9,25 @@ import msgspec
 from msgspec import Meta
 
 from protocols.envelope import NO_NETWORK, Record, parse_record, verify_record
-from protocols.fields import LINE, Amount, Bytes16, Bytes32, Cell, Language, Unit, ascending, expect, open_payload
+from protocols.fields import (
+    LINE,
+    Amount,
+    Bytes16,
+    Bytes32,
+    Cell,
+    Language,
+    Token,
+    Unit,
+    ascending,
+    expect,
+    open_payload,
+)
 from protocols.fields import seal_payload as _seal
 from protocols.identity import Signer
 from protocols.limits import (
     FOREVER,
     MAX_DECIMALS,
+    MAX_DIMENSIONS,
     MAX_FOUNDERS,
     MAX_INT,
     MAX_LANGUAGES,
@@ -34,6 +47,7 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     vouch a newcomer's limit is 0, or fresh keys would be money. open: whether one may join without an invite.
     cell_precision: characters of a scope. salt: makes two alike networks two. newcomer_records: so many listings, and
     as many other records, are kept in each scope of all whom nobody has let in or vouched for; 0: no such bound.
+    dimensions: what besides the outcome people may say of a deal, each from −2 to 2.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_NAME, pattern=LINE)]
@@ -51,6 +65,7 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     area: Cell = ""
     cell_precision: Annotated[int, Meta(ge=1, le=MAX_SCOPE)] = 5
     newcomer_records: Annotated[int, Meta(ge=0, le=MAX_QUOTA)] = 0
+    dimensions: Annotated[tuple[Token, ...], Meta(max_length=MAX_DIMENSIONS)] = ()
 
     def endowment(self, author: bytes) -> int:
         """The credit limit that an author starts with, minor units: 0 for all but the founders."""
@@ -82,5 +97,6 @@ def parse_genesis(wire: bytes) -> tuple[Record, Genesis]:
     expect(genesis.quorum <= len(genesis.stewards), "quorum")
     expect(genesis.listings_per_author <= genesis.records_per_author, "records_per_author")
     expect("" not in genesis.languages and len(set(genesis.languages)) == len(genesis.languages), "languages")
+    expect(len(set(genesis.dimensions)) == len(genesis.dimensions), "dimensions")
     verify_record(record)
     return record, genesis

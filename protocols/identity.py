@@ -153,6 +153,13 @@ class Signer:
         return opened
 
 
+class Turn(NamedTuple):
+    """One replacement of an author's key. signer: of the key from then on; next_hash: of the one after it."""
+
+    signer: Signer
+    next_hash: bytes
+
+
 def seal_to(key: bytes, plaintext: bytes, secret: bytes) -> bytes:
     """libsodium's sealed box (48 bytes longer) to the X25519 form of an Ed25519 key. Who sealed it is not in it.
 

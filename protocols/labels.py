@@ -6,7 +6,7 @@ nothing; of two that say the same the first counts.
 
 import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from protocols.errors import Refusal
 from protocols.limits import MAX_LIFETIME, MAX_TOKEN
@@ -15,6 +15,8 @@ from protocols.spans import format_span, parse_span
 PART_SIZE: Final = 12  # bytes of the project's listing id: a tag has room for 32 characters
 _GOAL = re.compile(r"goal=(0|[1-9][0-9]{0,14})(?:(\.[0-9]{1,6})?([^/0-9+\-.,\s][^/\s]{0,15}))?")
 _PART = re.compile(rf"part=([0-9a-f]{{{2 * PART_SIZE}}})")
+Handover = Literal["", "fetch", "bring", "both"]  # which way a thing may go; empty where nothing is said
+_HANDOVER: Final[dict[str, Handover]] = {f"handover={way}": way for way in get_args(Handover) if way}
 _ORDERS = re.compile(r"orders=([0-9]{1,6}(?:s|min|h|d|w))")
 
 
@@ -27,12 +29,14 @@ class GoalLabel(NamedTuple):
 
 class Labels(NamedTuple):
     """goal: as it stands in the tag; orders: how long before its time something must be ordered, ms, 0 for never; part:
-    the first 12 bytes of the id of the project's listing; instant: who proposes what it asks need not wait."""
+    the first 12 bytes of the id of the project's listing; instant: who proposes what it asks need not wait; handover:
+    which way the thing may go."""
 
     goal: GoalLabel | None = None
     orders: int = 0
     part: bytes = b""
     instant: bool = False
+    handover: Handover = ""
 
 
 def parse_labels(tags: Iterable[str]) -> Labels:
@@ -47,6 +51,8 @@ def parse_labels(tags: Iterable[str]) -> Labels:
             found = found._replace(part=bytes.fromhex(part[1]))
         elif tag == "instant":
             found = found._replace(instant=True)
+        elif not found.handover:
+            found = found._replace(handover=_HANDOVER.get(tag, ""))
     return found
 
 
@@ -61,6 +67,8 @@ def format_labels(labels: Labels) -> tuple[str, ...]:
         tags.append(f"part={labels.part[:PART_SIZE].hex()}")
     if labels.instant:
         tags.append("instant")
+    if labels.handover:
+        tags.append(f"handover={labels.handover}")
     short = labels._replace(part=labels.part[:PART_SIZE])
     if parse_labels(tags) != short or any(len(tag) > MAX_TOKEN for tag in tags):
         raise Refusal(

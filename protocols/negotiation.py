@@ -70,10 +70,13 @@ def may_amend(terms: Terms) -> frozenset[bytes]:
 
 
 def check_amendment(old: Terms, new: Terms) -> None:
-    """`Reject` unless the new terms may replace the old ones: same parties, listing, mediator; next in the chain."""
-    for key in ("parties", "listing", "name", "form", "kind", "mediator", "parent", "parcel", "goal", "capacity"):
+    """`Reject` unless the new terms may replace the old ones: same parties, listing, mediator; next in the chain. A
+    parcel may be left out, where nothing is delivered any more."""
+    for key in ("parties", "listing", "name", "form", "kind", "mediator", "parent", "goal", "capacity"):
         if getattr(old, key) != getattr(new, key):
             raise Reject("context", f"an amendment with another {key}")
+    if new.parcel not in (old.parcel, b""):
+        raise Reject("context", "an amendment with another parcel")
     if old.form != SECOND_FORM or new.previous != terms_hash(old):
         raise Reject("context", "an amendment of other terms")
 

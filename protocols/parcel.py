@@ -45,23 +45,26 @@ def follow(receipts: Iterable[Receipt], origin: bytes, prev: bytes = NO_PREV) ->
 def trace(receipts: Iterable[Receipt], parties: Sequence[bytes]) -> Custody:
     """Where the parcel of these receipts is, for who knows that it passes through the hands of `parties`.
 
-    The path begins with the sender, who names no receipt before his: the first of the parties if he did so, else
-    whoever did whose parcel came to one of them. Where nobody did, since the receipts before have not come here yet, it
-    begins as early as they reach. Without any, the first of the parties holds it.
+    The path is one that all of the parties are on, which takes a signature of each: so who is on it cannot have it
+    begin elsewhere afterwards. Else it is one that the first of them is on, else any other of them. Of several it is
+    one that begins with a sender, who names no receipt before his; then one that the first party begins; then the
+    earliest. Without any, the first of the parties holds it.
     """
     given = _by_giver(receipts)
     known = {r.id for rows in given.values() for r in rows}
-    starts = sorted(
-        (prev != NO_PREV, giver != parties[0], rows[0].at, rows[0].id, giver, prev)
-        for (giver, prev), rows in given.items()
-        if prev == NO_PREV or prev not in known
-    )
     forks = tuple(sorted(((rows[0], rows[1]) for rows in given.values() if len(rows) > 1), key=lambda f: f[0].id))
-    for *_, giver, prev in starts:
-        path = _follow(given, giver, prev)
-        if {giver, *(r.taker for r in path)} & {*parties}:
-            return Custody(path[-1].taker, giver, path, prev == NO_PREV, forks)
-    return Custody(parties[0], parties[0], (), True, forks)
+    paths = []
+    for (giver, prev), rows in given.items():
+        if prev == NO_PREV or prev not in known:
+            path = _follow(given, giver, prev)
+            without = {*parties} - {giver, *(r.taker for r in path)}
+            if without < {*parties}:
+                rank = (len(without), parties[0] in without, prev != NO_PREV, giver != parties[0])
+                paths.append((rank, rows[0].at, rows[0].id, path))
+    if not paths:
+        return Custody(parties[0], parties[0], (), True, forks)
+    *_, path = min(paths, key=lambda found: found[:3])
+    return Custody(path[-1].taker, path[0].giver, path, path[0].prev == NO_PREV, forks)
 
 
 def courier_of(terms: Terms) -> bytes:
@@ -101,6 +104,13 @@ def superfluous(receipts: Iterable[Receipt], receipt: Receipt) -> AbstractSet[by
     `prev` are proof enough, and only the lowest of them counts."""
     rows = _by_giver([*receipts, receipt])[receipt.giver, receipt.prev]
     return {r.id for r in rows[2:]}
+
+
+def counted(receipts: Iterable[Receipt], parties: Sequence[bytes]) -> AbstractSet[bytes]:
+    """Ids of those by which the parcel came where it is, and of those that with one of them prove a fork."""
+    found = trace(receipts, parties)
+    path = {r.id for r in found.path}
+    return path | {other.id for one, other in found.forks if one.id in path}
 
 
 def with_parcel(terms: Terms, parcel: bytes, recipient: bytes = b"", door: bytes = b"", parent: bytes = b"") -> Terms:

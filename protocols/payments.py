@@ -26,6 +26,7 @@ REFUND: Final = "refund"
 LEG: Final = "leg"  # `leg-1` and so on: what one side of a barter gives
 CORRECTION: Final = "adjust"  # `adjust-1` and so on: the difference to a price that was paid
 _DOMAIN: Final = b"p2pnode/v1/payment\0"
+_CLAIM: Final = b"p2pnode/v1/claim\0"
 _PART = re.compile(r"\A([a-z]+)-([1-9][0-9]?)\Z")
 _TEXT = 60  # characters of what is said of one step: twelve of them must fit into one fact
 
@@ -56,6 +57,12 @@ def in_one_word(payments: Iterable[Payment]) -> Payment:
 def deal_of(exchange: bytes, duty: str) -> bytes:
     """Id of the settlement of a payment: the exchange's own for `pay`, else H(domain ‖ exchange ‖ duty)."""
     return exchange if duty == PAY else digest(_DOMAIN + exchange + duty.encode())
+
+
+def claim_of(exchange: bytes, duty: str, attempt: int) -> bytes:
+    """Id of the private claim that its debtor offers in place of a payment: H(domain ‖ exchange ‖ attempt ‖ duty).
+    attempt: 0 … MAX_CLAIMS_OF_PAYMENT − 1, how many were offered before."""
+    return digest(_CLAIM + exchange + bytes([attempt]) + duty.encode())
 
 
 def part_of(duty: str) -> tuple[str, int]:
@@ -149,7 +156,7 @@ def in_instalments(duties: Sequence["Duty"], parts: int) -> tuple["Duty", ...]:
         raise Refusal(
             "usage",
             "only one piece of work or goods can go in steps with its price",
-            "What is lent or brought goes as a whole: see --deposit.",
+            "What is lent or delivered goes as a whole: see --deposit.",
         )
     if not 2 <= parts <= MAX_INSTALMENTS or price.amount < parts:
         most = min(MAX_INSTALMENTS, price.amount)
@@ -159,15 +166,24 @@ def in_instalments(duties: Sequence["Duty"], parts: int) -> tuple["Duty", ...]:
     replace = msgspec.structs.replace
     steps: list[Duty] = []
     for k, amount in enumerate(shares(price.amount, parts), 1):
-        ending = f", part {k} of {parts}"
-        what = given.what[: _TEXT - len(ending)] + ending
+        what = step_words(given.what, k, parts)
         steps.append(replace(given, id=f"{given.id}-{k}", what=what, after=steps[-1].id if steps else ""))
-        steps.append(replace(price, id=f"{PAY}-{k}", what=f"pay{ending}", amount=amount, after=steps[-1].id))
+        paid = step_words("pay", k, parts)
+        steps.append(replace(price, id=f"{PAY}-{k}", what=paid, amount=amount, after=steps[-1].id))
     return tuple(steps)
 
 
-def with_deposit(duties: Sequence["Duty"], amount: int, unit: str) -> tuple["Duty", ...]:
-    """The duties of something lent, behind a deposit that is paid back after it is returned. `Refusal` for others."""
+def step_words(what: str, k: int, parts: int) -> str:
+    """What is said of the k-th step of so many."""
+    ending = f", part {k} of {parts}"
+    return what[: _TEXT - len(ending)] + ending
+
+
+def with_deposit(duties: Sequence["Duty"], amount: int, unit: str, back_within: int = 0) -> tuple["Duty", ...]:
+    """The duties of something lent, behind a deposit that is paid back after it is returned. `Refusal` for others.
+
+    back_within: ms from the return to the refund's deadline; 0 for that of the return.
+    """
     returned = next((d for d in duties if d.id == "return"), None)
     if returned is None:
         raise Refusal("usage", "a deposit is for what comes back: to rent or lend", "Leave out --deposit.")
@@ -181,6 +197,7 @@ def with_deposit(duties: Sequence["Duty"], amount: int, unit: str) -> tuple["Dut
         what="pay the deposit back",
         provider=returned.receiver,
         receiver=returned.provider,
+        within=back_within or returned.within,
         after=returned.id,
     )
     steps = [deposit]
@@ -189,6 +206,14 @@ def with_deposit(duties: Sequence["Duty"], amount: int, unit: str) -> tuple["Dut
         if duty.id == returned.id:
             steps.append(refund)
     return tuple(steps)
+
+
+def pays_as(terms: "Terms", duty: "Duty") -> bool:
+    """Whether this payment stands in these terms: so much, by the same to the same, whatever it comes after."""
+    same = terms.duty(duty.id)
+    return same is not None and all(
+        getattr(same, key) == getattr(duty, key) for key in ("action", "amount", "unit", "provider", "receiver", "on")
+    )
 
 
 def corrects(terms: "Terms", duty: "Duty") -> int:

@@ -8,6 +8,7 @@ Each kind has duties in two forms. *Plain* is what every node understands (terms
 count, being there, confirming by time and cancelling alone (form 2).
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from fractions import Fraction
@@ -32,10 +33,14 @@ ACTIONS: Final = frozenset(
         "pickup", "produce", "raise", "separate", "transfer", "transferAllRights", "transferCustody", "use", "work",
     }
 )  # fmt: skip
+_PART: Final = re.compile(r"[0-9]{1,6}(?:[./][0-9]{1,6})?")  # no exponent: 1e99999999 would be counted out
 _WORDS: Final = {"title", "price", "leg"}  # what may stand in braces in `what`
 
 By = Literal["giver", "taker", "each"]
+Way = Literal["", "bring", "fetch"]  # how a thing gets to who is to have it; empty where nobody says
+WAYS: Final[tuple[Way, ...]] = ("", "bring", "fetch")
 _Line = Annotated[str, Meta(min_length=1, max_length=MAX_TITLE, pattern=LINE)]
+_Words = Annotated[str, Meta(max_length=MAX_TITLE, pattern=LINE)]
 _DutyId = Annotated[str, Meta(max_length=MAX_TOKEN, pattern=r"\A[a-z][a-z0-9_-]*\Z")]
 _Short = Annotated[str, Meta(max_length=MAX_TOKEN)]
 
@@ -54,7 +59,8 @@ class Moment(NamedTuple):
 
 class DutyTemplate(NamedTuple):
     """One duty. by: `each` for a leg of barter, of whoever gives it. begins, until: moments; within: ms, where `until`
-    is open; confirm: ms; price: the part of the price that it pays, 0 for none. The rest as in `terms.Duty`."""
+    is open; confirm: ms; price: the part of the price that it pays, 0 for none. brought, fetched: what it is instead
+    where the thing is brought, or fetched; empty where that makes no difference. The rest as in `terms.Duty`."""
 
     id: str
     action: str
@@ -68,6 +74,12 @@ class DutyTemplate(NamedTuple):
     confirm: int = 0
     custody: bool = False
     price: Fraction = Fraction(0)
+    brought: str = ""
+    fetched: str = ""
+
+    def words(self, way: Way) -> str:
+        """What is owed, with `{title}` and the like, where the thing goes this way."""
+        return {"bring": self.brought, "fetch": self.fetched}.get(way) or self.what
 
 
 class Cancelling(NamedTuple):
@@ -82,7 +94,8 @@ class Cancelling(NamedTuple):
 class Template(NamedTuple):
     """A kind. title, about: for people; giver, taker: what they are called. full_when: whether the full form is for who
     asks for it, also for bookings (a start and an end are given), or always. time: needs a start and an end; slot:
-    books them; goal: needs one, in pledges or in an amount; price: needs one; deposit: one is usual."""
+    books them; busy: no more at once than the listing has, though nothing is booked that could be shown; goal: needs
+    one, in pledges or in an amount; price: needs one; deposit: one is usual."""
 
     kind: str
     title: str
@@ -94,6 +107,7 @@ class Template(NamedTuple):
     full_when: Literal["asked", "booked", "always"]
     time: bool
     slot: bool
+    busy: bool
     goal: Literal["", "pledges", "amount"]
     price: bool
     deposit: bool
@@ -103,6 +117,16 @@ class Template(NamedTuple):
     def legs(self) -> bool:
         """Whether it consists of what its parties name, to and fro."""
         return any(row.by == "each" for row in self.plain)
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether its listing is taken from start to end."""
+        return self.slot or self.busy
+
+    @property
+    def goes(self) -> bool:
+        """Whether it can be said that the thing is brought, or fetched."""
+        return any(row.brought for row in self.full)
 
 
 class _Duty(msgspec.Struct, forbid_unknown_fields=True, rename={"begins": "from"}):
@@ -117,6 +141,8 @@ class _Duty(msgspec.Struct, forbid_unknown_fields=True, rename={"begins": "from"
     within: _Short = ""
     confirm: _Short = ""
     custody: bool = False
+    brought: _Words = ""
+    fetched: _Words = ""
     price: _Short = ""
     only: Literal["", "full"] = ""
     full: dict[str, str | bool] = {}
@@ -138,6 +164,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     full: Literal["asked", "booked", "always"] = "asked"
     time: bool = False
     slot: bool = False
+    busy: bool = False
     goal: Literal["", "pledges", "amount"] = ""
     price: bool = False
     deposit: bool = False
@@ -176,6 +203,7 @@ def parse_template(text: str, file: str) -> Template:
         full_when=read.full,
         time=read.time,
         slot=read.slot,
+        busy=read.busy,
         goal=read.goal,
         price=read.price,
         deposit=read.deposit,
@@ -207,6 +235,8 @@ def _rows(file: str, duties: list[_Duty]) -> tuple[DutyTemplate, ...]:
         if (duty.by == "each") != ("{leg}" in duty.what) or (duty.by == "each" and len(duties) > 1):
             raise _wrong(file, f"duty {duty.id}: by", "the legs of barter stand in one row alone: by each, what {leg}")
         rows.append(row)
+    if any(row.brought for row in rows) != any(row.fetched for row in rows):
+        raise _wrong(file, "brought, fetched", "what can be brought can be fetched: say what is owed either way")
     shares = [row for row in rows if row.price]
     if shares and sum(row.price for row in shares) != 1:
         raise _wrong(file, "price", "the parts of the price are not the whole")
@@ -225,12 +255,11 @@ def _row(file: str, duty: _Duty) -> DutyTemplate:
         raise _wrong(file, f"{where}: action", f"{duty.action!r} is none of ValueFlows 1.0")
     if duty.price and duty.action != "transfer":
         raise _wrong(file, f"{where}: action", "a price is a transfer")
-    try:
-        braces = [(name, spec, how) for _, name, spec, how in Formatter().parse(duty.what) if name is not None]
-    except ValueError as e:
-        raise _wrong(file, f"{where}: what", str(e)) from e
-    if any(name not in _WORDS or spec or how for name, spec, how in braces):
-        raise _wrong(file, f"{where}: what", "in braces stand {title}, {price} and {leg} only")
+    _check_words(file, f"{where}: what", duty.what, _WORDS)
+    for key, words in (("brought", duty.brought), ("fetched", duty.fetched)):
+        _check_words(file, f"{where}: {key}", words, {"title"})
+        if words and (duty.price or words in (duty.what, duty.fetched if key == "brought" else "")):
+            raise _wrong(file, f"{where}: {key}", "a duty of other words than these, and none that pays")
     return DutyTemplate(
         id=duty.id,
         action=duty.action,
@@ -244,7 +273,20 @@ def _row(file: str, duty: _Duty) -> DutyTemplate:
         confirm=_span(file, f"{where}: confirm", duty.confirm),
         custody=duty.custody,
         price=_part(file, f"{where}: price", duty.price or "0"),
+        brought=duty.brought,
+        fetched=duty.fetched,
     )
+
+
+def _check_words(file: str, key: str, words: str, known: set[str]) -> None:
+    try:
+        braces = [(name, spec, how) for _, name, spec, how in Formatter().parse(words) if name is not None]
+    except ValueError as e:
+        raise _wrong(file, key, str(e)) from e
+    if any(name not in known or spec or how for name, spec, how in braces):
+        named = [f"{{{word}}}" for word in ("title", "price", "leg") if word in known]
+        and_ = " and ".join(part for part in (", ".join(named[:-1]), named[-1]) if part)
+        raise _wrong(file, key, f"in braces stand{'s' if len(named) == 1 else ''} {and_} only")
 
 
 def _moment(file: str, key: str, text: str) -> Moment | None:
@@ -273,7 +315,7 @@ def _span(file: str, key: str, text: str) -> int:
 
 def _part(file: str, key: str, text: str) -> Fraction:
     try:
-        part = Fraction(text)
+        part = Fraction(text if _PART.fullmatch(text) else "")
     except (ValueError, ZeroDivisionError) as e:
         raise _wrong(file, key, "a part of the price is written 1, 1/2 or 0.25") from e
     if not 0 <= part <= 1:
@@ -312,4 +354,6 @@ def _unknown(kind: str) -> Template:
     full = (_WORK._replace(within=30 * DAY, confirm=2 * DAY), PAYING._replace(after=_WORK.id, within=7 * DAY))
     about = "A kind that is not known here."
     plain = (_WORK, PAYING)
-    return Template(kind, kind, about, "giver", "taker", plain, full, "asked", False, False, "", False, False, ())
+    return Template(
+        kind, kind, about, "giver", "taker", plain, full, "asked", False, False, False, "", False, False, ()
+    )

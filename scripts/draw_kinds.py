@@ -6,9 +6,9 @@ Always the same bytes; `tests/test_exchanges_page.py` holds the files against th
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from p2pnode.core.exchange_json import _word
+from p2pnode.core.next_steps import word_of
 from protocols.spans import format_span
-from protocols.templates import DutyTemplate, Moment, Template, templates
+from protocols.templates import DutyTemplate, Moment, Template, Way, templates
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
@@ -182,13 +182,22 @@ def _section(of: Template) -> str:
         f"In the full form: {full.get(of.full_when, 'always')}." + (f" Only there: {', '.join(only)}." if only else ""),
         f"Needs {', '.join(need for need in needs if need)}." if any(needs) else "",
         "In the full form it books the time: no more at once than the listing has." if of.slot else "",
+        "The listing is taken from start to end: no more at once than it has." if of.busy else "",
         "A deposit is usual: `--deposit`." if of.deposit else "",
+        "It can be said which way it goes, `--bring` or `--fetch`; then it reads: " + _ways(of) if of.goes else "",
         "A duty to pay is left out where there is no price."
         if any(row.price for row in of.full) and not of.price
         else "",
     ]
     lines += [" ".join(fact for fact in facts if fact), "", "Cancelling:", ""]
     return "\n".join([*lines, *(f"* {line}" for line in cancelling(of)), ""])
+
+
+def _ways(of: Template) -> str:
+    """What is owed where the thing is brought, and where it is fetched."""
+    ways: tuple[Way, ...] = ("bring", "fetch")
+    said = [[f"*{row.words(way).format(title='it')}*" for row in of.full if row.words(way) != row.what] for way in ways]
+    return " or ".join(", ".join(words) for words in said) + "."
 
 
 def _who(of: Template, row: DutyTemplate) -> str:
@@ -198,7 +207,7 @@ def _who(of: Template, row: DutyTemplate) -> str:
 def _typed(row: DutyTemplate) -> str:
     if row.along:
         return f"none: done with {row.along}"
-    return f"`exchange {'pay' if row.price else _word(row.id)}`"
+    return f"`exchange {'pay' if row.price else word_of(row.id)}`"
 
 
 def main() -> None:

@@ -189,6 +189,7 @@ count() { grep -c '==.*\\$' "$1"; }
 install "Build tools" "$(count requirements-build.lock)" --require-hashes -r requirements-build.lock
 install "Locked packages (a few minutes the first time)" "$(count $lock)" --require-hashes -r "$lock"
 install "p2pnode itself" 1 --no-deps --editable .
+.venv/bin/python -m cli.man .venv/share/man/man1 # an editable package brings no man pages
 
 fingerprint "$lock" >".venv/.ready-$what"
 rm -f .venv/.installing

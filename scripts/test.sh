@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make lint, make test, make check. Every step runs, also after one has failed; the summary is the last thing printed
-# before the verdict, and the exit status is 0 only if all held. More arguments go to pytest.
+# make lint, make test, make browser, make check. Every step runs, also after one has failed; the summary is the last
+# thing printed before the verdict, and the exit status is 0 only if all held. More arguments go to pytest.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-test}
@@ -8,6 +8,7 @@ shift || true
 
 scripts/setup.sh dev || exit 1
 [ "$what" != check ] || scripts/check-tools.sh
+[ "$what" != browser ] || scripts/check-tools.sh browser
 bin=.venv/bin
 summary=""
 failed=0
@@ -29,26 +30,33 @@ tests_in() { # FOLDER: are there any?
   [ -n "$(find "$1" -name 'test_*.py' -print -quit 2>/dev/null)" ]
 }
 
-step "lint" $bin/ruff check .
-step "layout" $bin/ruff format --check .
-step "types" $bin/mypy
-step "architecture" $bin/lint-imports
-if [ "$what" != lint ]; then
+if [ "$what" != browser ]; then
+  step "lint" $bin/ruff check .
+  step "layout" $bin/ruff format --check .
+  step "types" $bin/mypy
+  step "architecture" $bin/lint-imports
+fi
+if [ "$what" = test ] || [ "$what" = check ]; then
   # -v takes back the -q of pyproject.toml: whole closing lines; -rs names every skipped test and why.
   pytest=("$bin/pytest" -v -rs --durations=10)
-  processes=(tests/e2e tests/interop tests/net) # real ones, which need the cores for themselves
-  elsewhere=("${processes[@]}" tests/transcripts tests/faults)
+  processes=(tests/e2e tests/interop tests/net) # real ones, which mostly wait for one another: two tests at a time
+  elsewhere=("${processes[@]}" tests/browser tests/transcripts tests/faults)
   if [ $# != 0 ]; then
-    step "tests" "${pytest[@]}" --ignore=tests/transcripts --ignore=tests/faults tests "$@"
+    step "tests" "${pytest[@]}" --ignore=tests/{browser,transcripts,faults} tests "$@"
   else
     step "tests" "${pytest[@]}" -n auto --dist worksteal "${elsewhere[@]/#/--ignore=}" tests
-    step "processes" "${pytest[@]}" "${processes[@]}"
+    step "processes" "${pytest[@]}" -n 2 --dist worksteal "${processes[@]}"
   fi
 fi
+if [ "$what" = browser ]; then
+  step "browser" $bin/pytest -v -rs --durations=10 tests/browser "$@"
+fi
 if [ "$what" = check ]; then
-  for folder in transcripts faults; do
+  for folder in browser transcripts faults; do
     if tests_in tests/$folder; then
-      step "$folder" $bin/pytest -v -rs "tests/$folder"
+      two=()
+      [ $folder != transcripts ] || two=(-n 2 --dist worksteal)
+      step "$folder" $bin/pytest -v -rs "${two[@]}" "tests/$folder"
     else
       summary+="  none yet        $folder"$'\n'
     fi

@@ -13,6 +13,8 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from cli.man import pages
+
 ROOT = Path(__file__).resolve().parent.parent
 FIVE = {"p2pnode", "protocols", "dht", "ledger", "cli"}
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -32,7 +34,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     folder = tmp_path_factory.mktemp("wheel")
     copy = folder / "source"
     copy.mkdir()
-    files = [f"{name}/" for name in sorted(FIVE)] + ["pyproject.toml", "README.md", "LICENSE"]
+    files = [f"{name}/" for name in sorted(FIVE)] + ["pyproject.toml", "setup.py", "README.md", "LICENSE"]
     subprocess.run(["cp", "-r", *(str(ROOT / f) for f in files), str(copy)], check=True)
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*pip, "--wheel-dir", str(folder), str(copy)], check=True)
@@ -61,7 +63,10 @@ def test_one_script() -> None:
 
 def test_the_wheel_holds_the_five_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     tops = {name.partition("/")[0] for name in wheel.namelist()}
-    assert tops == FIVE | {f"p2pnode-{PROJECT['version']}.dist-info"}
+    name = f"p2pnode-{PROJECT['version']}"
+    assert tops == FIVE | {f"{name}.dist-info", f"{name}.data"}
+    rest = {path.rpartition("/")[0] for path in wheel.namelist() if path.startswith(f"{name}.data/")}
+    assert rest == {f"{name}.data/data/share/man/man1"}
     (entry_points,) = (n for n in wheel.namelist() if n.endswith("/entry_points.txt"))
     assert wheel.read(entry_points).decode().split() == ["[console_scripts]", "p2pnode", "=", "cli.main:main"]
 
@@ -76,6 +81,11 @@ def test_the_wheel_holds_every_module(wheel: zipfile.ZipFile) -> None:
     there = [f for f in tracked.stdout.split("\0") if f and (ROOT / f).exists()]
     assert there
     assert not set(there) - set(wheel.namelist())
+
+
+def test_the_wheel_holds_every_man_page(wheel: zipfile.ZipFile) -> None:
+    there = {name.rpartition("/")[2]: name for name in wheel.namelist() if "/share/man/man1/" in name}
+    assert {name: wheel.read(path).decode() for name, path in there.items()} == pages()
 
 
 @pytest.mark.parametrize("name", LOCKS)

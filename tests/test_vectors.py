@@ -13,6 +13,7 @@ from dht.keys import item_id
 from protocols import cell as cells
 from protocols.amounts import format_price, parse_price
 from protocols.attestation import commitment, parse_attestation
+from protocols.blocklist import parse_blocklist
 from protocols.codec import decode, decode_as, encode, plain
 from protocols.envelope import Record, parse_record, replaces, verify_record
 from protocols.errors import DecodeError, Refusal, Reject
@@ -64,6 +65,7 @@ PARSERS: dict[str, Callable[[Record], Any]] = {
     "redemption": redemption,
     "vouch": parse_vouch,
     "replica": parse_replica,
+    "blocklist": parse_blocklist,
 }
 
 

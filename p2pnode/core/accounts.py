@@ -122,7 +122,7 @@ class Accounts:
 
     def _accounts(self, network: Network) -> dict[bytes, Account]:
         accounts: dict[bytes, Account] = {}
-        for deal in self._settlements.deals.values():
+        for deal in self._settlements.deals.all():
             moved = deal.state in _MOVED
             if deal.network != network.id or not (moved or deal.state in _PENDING):
                 continue

@@ -34,6 +34,8 @@ class Admission:
         problem = self._not_to_us(network, terms, now) if me == terms.responder else None
         if problem is not None:
             return problem
+        if terms.expires > now + MAX_LIFETIME:  # it would be kept as long
+            return ("refused", "a proposal lapses within 90 days; is your clock right?")
         if not network.genesis.open and not network.member(fact.author):
             return ("refused", "you are not a member of this network, as far as is known here")
         return None if self._has_room(network, fact.author, now) else ("refused", "too many proposals wait here")
@@ -43,8 +45,6 @@ class Admission:
             return ("not_found", "there is no such listing any more")
         if now > terms.expires:
             return ("refused", "the proposal has lapsed")
-        if terms.expires > now + MAX_LIFETIME:
-            return ("refused", "a proposal lapses within 90 days; is your clock right?")
         record = self._listings.record_of(network, terms.listing)
         if record is not None and record.slot != (self._state.me, "listing", terms.name):
             raise Reject("context", "the proposal names another record than the listing's")

@@ -3,13 +3,16 @@
 from typing import Any
 
 from p2pnode import amending_arguments as arguments
-from p2pnode.bounds import PROPOSAL_LIFETIME
-from protocols.amending import amended, award, ruling
+from p2pnode import commands
+from p2pnode.bounds import OFFER_HOLD, PROPOSAL_LIFETIME
+from protocols.amending import amended, award, in_parts, ruling
 from protocols.amounts import parse_amount, parse_price
 from protocols.conditions import SECOND_FORM
+from protocols.decimals import OTHER_DECIMALS
 from protocols.duties import DutyState
 from protocols.errors import Refusal
 from protocols.exchange import OPEN, Dispute, Exchange, Status
+from protocols.limits import MAX_INT
 from protocols.payments import UNDER_WAY
 from protocols.terms import Duty, Terms, encode_terms
 
@@ -57,18 +60,41 @@ class Amending:
                 raise Refusal("usage", f"the price is in {old.unit}", f"Write {args.price} in {old.unit}.")
         elif args.quantity is not None and old.amount:
             amount = old.amount * args.quantity // old.quantity
+        if amount is not None and amount > MAX_INT:
+            raise Refusal("usage", "the price is too high", "Check the quantity and the price.")
         terms = amended(
             view,
-            expires=now + PROPOSAL_LIFETIME,
+            expires=now + (OFFER_HOLD if args.start and old.responder == self._state.me else PROPOSAL_LIFETIME),
             amount=amount,
             quantity=args.quantity,
             start=args.start,
             end=args.end,
             note=args.note,
         )
-        if terms.duties == old.duties and (terms.start, terms.end) == (old.start, old.end):
+        same = (terms.quantity, terms.start, terms.end) == (old.quantity, old.start, old.end)
+        if same and terms.duties == old.duties:
             raise Refusal("usage", "that changes nothing", "Give another --price, --quantity, --from or --until.")
         self._bookings.check_amendment(network, old, terms, now, held)
+        return self._propose(held, view, terms, now)
+
+    def in_parts(self, held: Held, view: Exchange, duty: Duty, args: commands.Pay, now: int) -> dict[str, Any]:
+        """To pay a part of a payment now and the rest later: other terms, which the payee accepts or not."""
+        network = self._state.networks[held.network]
+        if args.claim is not None or args.amount is None:
+            raise Refusal("usage", "first the parts are agreed on", "Then pay one of them with --claim.")
+        if view.terms.form != SECOND_FORM:
+            raise Refusal(
+                "refused",
+                "terms of the plain form cannot be changed, and so not be paid in parts",
+                "Pay it at once, or agree anew: `exchange propose --form full`, or --instalments.",
+            )
+        if view.waits_for_go:
+            raise Refusal("conflict", "what was pledged is paid at once", "Wait for its goal, or pay all of it.")
+        credit = duty.unit == network.genesis.unit
+        amount = parse_amount(args.amount, network.genesis.decimals if credit else OTHER_DECIMALS)
+        terms = in_parts(view, duty, amount, expires=now + PROPOSAL_LIFETIME, note=args.note)
+        if view.amendment is not None and view.amendment[1].duties == terms.duties:
+            return self._show(held, now)
         return self._propose(held, view, terms, now)
 
     def rule(self, args: arguments.Rule, now: int) -> object:
@@ -93,6 +119,7 @@ class Amending:
         return self._propose(held, view, terms, now)
 
     def _propose(self, held: Held, view: Exchange, terms: Terms, now: int) -> dict[str, Any]:
+        self._exchanges.claimed.check_amended(held, view, terms)
         self._exchanges.say(held, "amend", agreement(view), encode_terms(terms), now)
         return self._show(held, now)
 
@@ -102,9 +129,11 @@ class Amending:
         mine = [d for d in view.terms.duties if d.receiver == self._state.me]
         said = [d for d in mine if view.duties[d.id] is DutyState.DONE and d.id not in view.payments]
         contested = self._named(said, args.duty) if args.duty or said else []
+        called = bool(view.terms.mediator) and view.dispute is Dispute.NONE
+        self._exchanges.check_room(held, len(contested) + called)
         for duty in contested:
             self._exchanges.say(held, "contest", agreement(view), step_payload(args.note, duty.id), now)
-        if view.terms.mediator and view.dispute is Dispute.NONE:
+        if called:
             note = "" if contested else args.note  # it stands beside what is contested already
             self._exchanges.say(held, "dispute", agreement(view), step_payload(note), now)
         elif not contested:
@@ -124,7 +153,9 @@ class Amending:
         late = [d for d in view.overdue(now) if d.receiver == self._state.me]
         if not late:
             raise Refusal("conflict", "nothing that the other side owes you is overdue", _SHOW)
-        for duty in self._named(late, args.duty):
+        named = self._named(late, args.duty)
+        self._exchanges.check_room(held, len(named))
+        for duty in named:
             self._exchanges.say(held, "default", agreement(view), step_payload(args.note, duty.id), now)
         return self._show(held, now)
 
@@ -163,6 +194,8 @@ class Amending:
                 f"{_many(network, goal.least, goal.unit)} needed",
                 _more(len(counted.asked)),
             )
+        for pledge, _ in ready:
+            self._exchanges.check_room(pledge, besides=len(ready) - 1)
         for pledge, view in ready:
             goal = view.terms.goal
             assert goal is not None

@@ -11,6 +11,7 @@ from .keys import RECORD
 from .multiaddrs import without_peer
 from .narrowing import Narrowing
 from .revising import is_early, next_revision
+from .rotations import publish_turns
 from .state import Network, State
 
 PROFILE_RENEWED = 30 * DAY  # before its end
@@ -27,16 +28,27 @@ class Announcing:
             self.announce(network, now)
 
     def announce(self, network: Network, now: int) -> None:
+        publish_turns(self._state, network, self._state.settings.turns, now)
         self._profile(network, now)
         self._lease(network, now)
 
     def woke(self, now: int) -> None:
         for network in self._state.networks.values():
+            publish_turns(self._state, network, self._state.settings.turns, now)
             if self._due(network) <= now:
                 self.announce(network, now)
 
     def next_wake(self) -> int | None:
         return min((self._due(n) for n in self._state.networks.values()), default=None)
+
+    def warnings(self, now: int) -> list[str]:
+        """An older backup brings back a key that was replaced."""
+        known = self._state.key_states.get(self._state.me)
+        if known is None or known.epoch <= self._state.signer.epoch:
+            return []
+        return [
+            "the key of this node was replaced, and nobody believes it: stop the node, and give p2pnode rotate again"
+        ]
 
     def _due(self, network: Network) -> int:
         row = network.catalog.get((self._state.me, "lease", b""))

@@ -35,6 +35,7 @@ class Asking(msgspec.Struct):
     by: int
     ask_at: int
     count: int = -1
+    last: Entry | None = None  # that was shown
     forks: list[bytes] = msgspec.field(default_factory=list)
     problem: str = "it does not answer"
 
@@ -72,7 +73,7 @@ class Audits:
     def _known(self, network: Network, subject: bytes) -> dict[int, Entry]:
         """What our own ledger embeds of this author's: nothing else may stand in these places."""
         known: dict[int, Entry] = {}
-        for deal in self._settlements.deals.values():
+        for deal in self._settlements.deals.all():
             if deal.network != network.id or deal.counterparty != subject:
                 continue
             for full in (deal.mine, deal.theirs):
@@ -113,6 +114,8 @@ class Audits:
             entry = parse_entry(full)
         except DecodeError:
             return  # the audit has noted it
+        self._state.convictions.arrived(entry, asking.known.get(entry.seq), asking.last)
+        asking.last = entry
         other = asking.known.get(entry.seq)
         fork = fork_of(entry, other) if other is not None else None
         if fork is not None:

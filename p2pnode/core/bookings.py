@@ -6,10 +6,11 @@ still accept holds its time until it lapses. Of others' listings a node knows wh
 exchanges.
 """
 
+from bisect import bisect_left
 from typing import Final, NamedTuple
 
 from p2pnode.when import days_in_words, windows
-from protocols.booked import ANSWERS, Agreement, agreement, quantity_of, standing_terms
+from protocols.booked import ANSWERS, Agreement, agreement, quantity_of, returns, standing_terms, until_returned
 from protocols.booking import Booking, Span, conflicts, free, merged, outside
 from protocols.envelope import Record
 from protocols.errors import Refusal, Reject
@@ -24,6 +25,7 @@ from .exchanges import Exchanges
 from .held import Held
 from .listings import Listings
 from .state import Network, State
+from .stock import taken
 from .wishes import check_order_window
 
 SPANS: Final = {"hour": HOUR, "day": DAY, "night": DAY, "week": 7 * DAY}
@@ -64,7 +66,7 @@ class _Asked(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """What the facts of an exchange say of bookings: how many they were, all terms in them, and what is agreed."""
+    """What the facts of an exchange say of bookings: how many had come, all terms in them, and what is agreed."""
 
     facts: int
     terms: tuple[tuple[Fact, Terms], ...]
@@ -89,16 +91,42 @@ class Bookings:
             self._check_availability(asked)
         if terms.start and _by_occurrence(asked.listing):
             self._check_occurrence(asked)
-        elif not terms.end or terms.kind in _GOODS or terms.goal is not None:  # many pledge for one date
-            self._check_stock(asked)
+        elif not terms.end or terms.kind in _GOODS or not self._takes_time(terms) or terms.goal is not None:
+            self._check_stock(asked)  # also where many pledge for one date
         else:
             self._check_time(asked)
 
     def check_amendment(self, network: Network, old: Terms, new: Terms, now: int, held: Held) -> None:
         """`check`, where an amendment takes another time, or more, and our user is a party."""
         more = (new.start, new.end) != (old.start, old.end) or new.quantity > old.quantity
+        more = more or returns(new) != returns(old)  # it is lent once more: that takes the rest of its time again
         if more and self._state.me in new.parties:
             self.check(network, new, now, held)
+
+    def zone(self, network: Network, terms: Terms, held: Held) -> str:
+        """The time zone in which the times of a listing are written."""
+        return _zone(self._listing(network, terms, held)[1])
+
+    def left(self, network: Network, record: Record, listing: Listing, now: int) -> dict[str, int | None]:
+        """How many of a listing of ours are still to be had: of a stock, or of the next time (`left_at`, ms) for which
+        it is made anew; free_now: of what comes back. None where it names no number, or that is not known here."""
+        found: dict[str, int | None] = {"left": None, "left_at": None, "free_now": None}
+        if record.author != self._state.me or listing.quantity is None or record.withdrawn:
+            return found
+        slot = (network.id, record.author, record.name)
+        if _by_occurrence(listing):
+            coming = _windows(listing, record, Span(now, now + _LOOK_AHEAD))
+            if coming:
+                gone = self._gone_for(coming[0], slot, now, None)
+                found |= {"left": max(0, listing.quantity - gone), "left_at": max(coming[0].start, now)}
+        elif _spanned(listing) or self._state.template(listing.kind).slot:
+            at, booked = Span(now, now + 1), [t.booking for t in self.taken(network, *slot[1:], now)]
+            found["free_now"] = bisect_left(
+                range(listing.quantity), True, key=lambda n: bool(conflicts(booked, at, n + 1, listing.quantity or 0))
+            )
+        else:
+            found["left"] = max(0, listing.quantity - self._gone(network, record, listing, now))
+        return found
 
     def free(
         self, network: Network, responder: bytes, name: bytes, within: Span, quantity: int, now: int
@@ -117,8 +145,12 @@ class Bookings:
         found: list[Taken] = []
         for held in self._exchanges.held.values():
             if held is not but and self._slot(held) == (network.id, responder, name):
-                found += self.of(held, now)
+                found += self.of(held, now) if self._takes_time(self._exchanges.view(held, now).terms) else []
         return found
+
+    def _takes_time(self, terms: Terms) -> bool:
+        """Whether these leave less of their listing for others at that time."""
+        return bool(terms.capacity) or self._state.template(terms.kind).takes_time
 
     def of(self, held: Held, now: int) -> list[Taken]:
         """The times that one exchange takes: agreed, and, if the listing is ours, whatever our word still holds."""
@@ -126,7 +158,9 @@ class Bookings:
         found: list[Taken] = []
         stands = view.status in OPEN or (view.terms.capacity and view.status in (Status.CLOSED, Status.DEFAULTED))
         if view.agreed and stands:
-            found += self._booked(held, view.terms, None)
+            under = {a.id: level.terms for level in view.agreements for a in level.acceptances}
+            left = until_returned(view.terms, under, held.facts.values())
+            found += self._booked(held, left, None) if left is not None else []
         if view.terms.responder != self._state.me:
             return found
         seen = self._read(held)
@@ -159,13 +193,13 @@ class Bookings:
 
     def _read(self, held: Held) -> _Seen:
         seen = self._seen.get(held.id)
-        if seen is None or seen.facts != len(held.facts):
+        if seen is None or seen.facts != held.came:
             if len(self._seen) > 2 * len(self._exchanges.held):
                 self._seen.clear()
             terms = tuple((f, parse_terms(f.payload)) for f in held.facts.values() if f.kind in WITH_TERMS)
             booked = [(f, t) for f, t in terms if t.end]
             agreed = tuple(a for f, t in booked for a in _agreements(f, t, held))
-            seen = self._seen[held.id] = _Seen(len(held.facts), tuple(booked), agreed)
+            seen = self._seen[held.id] = _Seen(held.came, tuple(booked), agreed)
         return seen
 
     def _slot(self, held: Held) -> tuple[bytes, bytes, bytes]:
@@ -219,17 +253,20 @@ class Bookings:
         listing = asked.listing
         if listing is None or listing.quantity is None:
             return
-        others = [h for h in self._exchanges.held.values() if h is not asked.held and self._slot(h) == asked.slot]
-        standing = [t for h in others for t in self._standing(h, asked.now)]
         for time in asked.windows(asked.span):
-            gone = sum(t.quantity for t in standing if t.start < time.end and time.start < _span(t).end)
-            left = max(0, listing.quantity - gone)
+            left = max(0, listing.quantity - self._gone_for(time, asked.slot, asked.now, asked.held))
             if asked.terms.quantity > left:
                 raise Refusal(
                     "conflict",
                     f"{_wanted(asked.terms.quantity, left)} for {days_in_words([time], _zone(listing))}",
                     "Take fewer, or another time.",
                 )
+
+    def _gone_for(self, time: Span, slot: tuple[bytes, bytes, bytes], now: int, but: Held | None) -> int:
+        """How much of what is made anew each time is gone for one of these times."""
+        others = [h for h in self._exchanges.held.values() if h is not but and self._slot(h) == slot]
+        standing = [t for h in others for t in self._standing(h, now)]
+        return sum(t.quantity for t in standing if t.start < time.end and time.start < _span(t).end)
 
     def _standing(self, held: Held, now: int) -> list[Terms]:
         """The terms of an exchange that are agreed, or offered by the listing's owner and not answered."""
@@ -246,9 +283,7 @@ class Bookings:
             return
         if listing.quantity is None:
             return
-        part = parse_labels(listing.tags).part  # a task that is done comes back by no edit
-        since = 0 if part else self._listings.tending.counted_since(asked.network, record)
-        gone = self._exchanges.taken(asked.network.id, terms.name, since, asked.now)
+        since, gone = self._since(asked.network, record, listing), self._gone(asked.network, record, listing, asked.now)
         own = self._exchanges.view(asked.held, asked.now) if asked.held is not None else None
         if own is not None and own.acceptance is not None and own.acceptance.at >= since:
             gone -= own.terms.quantity  # an amendment takes its place
@@ -259,6 +294,15 @@ class Bookings:
                 _wanted(terms.quantity, left),
                 f"{'Counter with fewer' if left else 'Decline'}, or edit the listing's quantity.",
             )
+
+    def _since(self, network: Network, record: Record, listing: Listing) -> int:
+        """Since when what is agreed is gone from a stock, ms: a task that is done comes back by no edit."""
+        return 0 if parse_labels(listing.tags).part else self._listings.tending.counted_since(network, record)
+
+    def _gone(self, network: Network, record: Record, listing: Listing, now: int) -> int:
+        since = self._since(network, record, listing)
+        views = (self._exchanges.view(h, now) for h in self._exchanges.held.values() if h.network == network.id)
+        return taken(views, self._state.me, record.name, since)
 
     def _check_availability(self, asked: _Asked) -> None:
         open_, mine = asked.windows(asked.span), asked.terms.responder == self._state.me

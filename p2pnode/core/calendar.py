@@ -6,6 +6,7 @@ from dht.keys import slot_hash
 from p2pnode.booking_arguments import Calendar as Wanted
 from p2pnode.bounds import CALENDAR_AHEAD
 from protocols.booking import Span
+from protocols.drafts import role_of
 from protocols.errors import Refusal
 from protocols.exchange import NEGOTIATING, OPEN, Exchange
 from protocols.limits import MAX_INT
@@ -95,6 +96,7 @@ class Calendar:
             "network": held.network.hex(),
             "title": terms.title,
             "role": "giver" if gives else "taker",
+            "role_name": role_of(held.first, self._state.me, self._state.template(terms.kind)),
             "counterparty_name": self._state.directory.name(other),
             "status": str(view.status),
             "quantity": None,

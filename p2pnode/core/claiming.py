@@ -53,6 +53,7 @@ class Claiming:
         self.propose: Callable[[commands.Propose, int], Any]  # set by the table of handlers
         rows = (msgspec.convert(decode(value), Claim) for _, value in state.journal.scan(CLAIMING))
         self._claims = {(claim.network, claim.project): claim for claim in rows}
+        self._later = {key for key, claim in self._claims.items() if len(claim.asked) < claim.wanted}
 
     # Commands
 
@@ -98,6 +99,14 @@ class Claiming:
             claim = replace(claim, wanted=0, problem=view.reason or f"a claim was {view.status}")
         self._ask(self._state.networks[held.network], claim, now)
 
+    def woke(self, now: int) -> None:
+        """Called now and then: what could not be proposed for want of room is tried again."""
+        for key in sorted(self._later):
+            network, claim = self._state.networks.get(key[0]), self._claims.get(key)
+            self._later.discard(key)
+            if network is not None and claim is not None and len(claim.asked) < claim.wanted:
+                self._ask(network, claim, now)
+
     # Parts
 
     def _named(self, text: str, name: str | None) -> tuple[Network, Claim]:
@@ -114,9 +123,14 @@ class Claiming:
             if len(claim.asked) >= min(claim.wanted, CLAIMS_AT_ONCE):
                 break
             try:
+                self._exchanges.check_room()
+            except Refusal as e:  # of ours, not of this task: it is tried again
+                self._later.add((claim.network, claim.project))
+                return self._store(replace(claim, problem=e.message))
+            try:
                 listing = slot_hash(record.slot).hex()
                 asked = self.propose(commands.Propose(listing=listing, network=network.id.hex()), now)
-                claim = replace(claim, asked=(*claim.asked, bytes.fromhex(asked["exchange_id"])))
+                claim = replace(claim, asked=(*claim.asked, bytes.fromhex(asked["exchange_id"])), problem="")
             except (Refusal, Reject) as e:
                 tried = (*claim.tried, record.id[:PART_SIZE])[-MAX_TASKS:]
                 claim = replace(claim, tried=tried, problem=e.message)

@@ -1,5 +1,6 @@
 """Drives `ledger.claims`: what a neighbour owes us, and we him, in any unit beside the network's credit."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -39,10 +40,14 @@ class Claims:
         self._exchanges = exchanges
         self._outbox = outbox
         self.all: dict[tuple[bytes, bytes], Claim] = {}
+        self.of_exchange: dict[tuple[bytes, bytes], set[bytes]] = {}
         for _, value in state.journal.scan(CLAIM):
             claim = machine.decode_claim(value)
-            self.all[claim.network, claim.id] = claim
+            self._hold(claim)
             self._queue(claim, 0)
+        # Set by what knows of which payment a claim is: `Refusal` if it cannot be any more, else what to say with it.
+        self.taking: Callable[[Claim, int], Callable[[], None] | None] = lambda claim, now: None
+        self.duty_of: Callable[[Claim], str | None] = lambda claim: None  # by the same: the payment that it is of
         state.named["claim"] = lambda network, deal: (c := self.all.get((network, deal))) is not None and bool(c.mine)
 
     def counterparties(self) -> set[bytes]:
@@ -50,7 +55,8 @@ class Claims:
 
     # Commands
 
-    def propose(self, args: commands.Claim, now: int) -> dict[str, Any]:
+    def propose(self, args: commands.Claim, now: int, id_: bytes | None = None) -> dict[str, Any]:
+        """id_: of a claim that is to pay a payment of an exchange; else at random."""
         network = self._state.network(args.network)
         other = self._state.directory.resolve(args.peer)
         if other == self._state.me:
@@ -72,7 +78,7 @@ class Claims:
         network.chain.check_ready()
         self._outbox.check_room()
         ask = machine.propose(
-            id=self._state.rng.randbytes(32),
+            id=self._state.rng.randbytes(32) if id_ is None else id_,
             counterparty=other,
             amount=amount,
             unit=args.unit,
@@ -80,7 +86,7 @@ class Claims:
             note=args.note,
             exchange=exchange,
         )
-        return self._json(self._append(network, None, ask, now))
+        return self.row(self._append(network, None, ask, now))
 
     def accept(self, args: commands.OneId, now: int) -> dict[str, Any]:
         network, claim = self._find(args)
@@ -89,7 +95,11 @@ class Claims:
         ask = machine.accept(claim)
         network.chain.check_ready()
         self._outbox.check_room()
-        return self._json(self._append(network, claim, ask, now))
+        pays = self.taking(claim, now)
+        claim = self._append(network, claim, ask, now)
+        if pays is not None:
+            pays()
+        return self.row(claim)
 
     def decline(self, args: commands.OneId, now: int) -> dict[str, Any]:
         _, claim = self._find(args)
@@ -99,7 +109,7 @@ class Claims:
         theirs = parse_entry(claim.theirs).id
         frame = messages.encode_message(messages.Refuse(theirs, "refused", "not agreed"))
         self._outbox.add(theirs, claim.network, claim.counterparty, messages.PROTOCOL, frame, now)
-        return self._json(after)
+        return self.row(after)
 
     def settle(self, args: commands.SettleClaim, now: int) -> dict[str, Any]:
         network, claim = self._find(args)
@@ -107,17 +117,17 @@ class Claims:
         ask = machine.settle(claim, amount)
         network.chain.check_ready()
         self._outbox.check_room()
-        return self._json(self._append(network, claim, ask, now))
+        return self.row(self._append(network, claim, ask, now))
 
     def listed(self, args: commands.ListClaims, now: int) -> list[dict[str, Any]]:
         network = self._state.network(args.network)
         whose = None if args.peer is None else self._state.directory.resolve(args.peer)
         over = (ClaimState.CLOSED, ClaimState.DECLINED) if args.open else ()
         found = [c for c in self.all.values() if c.network == network.id and whose in (None, c.counterparty)]
-        return [self._json(c) for c in sorted(found, key=lambda c: (-c.at, c.id)) if c.state not in over]
+        return [self.row(c) for c in sorted(found, key=lambda c: (-c.at, c.id)) if c.state not in over]
 
     def show(self, args: commands.OneId, now: int) -> dict[str, Any]:
-        return self._json(self._find(args)[1])
+        return self.row(self._find(args)[1])
 
     def undecided(self, now: int) -> list[str]:
         """A line for each claim that waits for our user."""
@@ -215,13 +225,18 @@ class Claims:
 
     def _store(self, claim: Claim, now: int) -> None:
         old = self.all.get((claim.network, claim.id))
-        self.all[claim.network, claim.id] = claim
+        self._hold(claim)
         self._state.journal.put(CLAIM + claim.network + claim.id, machine.encode_claim(claim))
         for send in machine.outstanding(old) if old is not None else ():
             if send not in machine.outstanding(claim):
                 self._outbox.drop(parse_entry(send.entry).id)
         self._queue(claim, now)
         self._state.journal.out(Emit("claim", {"claim_id": claim.id.hex(), "state": claim.state.value}))
+
+    def _hold(self, claim: Claim) -> None:
+        self.all[claim.network, claim.id] = claim
+        if claim.exchange:
+            self.of_exchange.setdefault((claim.network, claim.exchange), set()).add(claim.id)
 
     def _queue(self, claim: Claim, now: int) -> None:
         for send in machine.outstanding(claim):
@@ -232,7 +247,7 @@ class Claims:
     def _out(self, peer: str, message: messages.Message) -> None:
         self._state.journal.out(Send(peer, messages.PROTOCOL, messages.encode_message(message)))
 
-    def _json(self, claim: Claim) -> dict[str, Any]:
+    def row(self, claim: Claim) -> dict[str, Any]:
         def amount(value: int) -> dict[str, Any]:
             return {"amount": value, "unit": claim.unit, "decimals": OTHER_DECIMALS}
 
@@ -247,6 +262,7 @@ class Claims:
             "left": amount(claim.left),
             "note": claim.note,
             "exchange_id": claim.exchange.hex() or None,
+            "duty": self.duty_of(claim),
             "at": claim.at,
             "delivered": not machine.outstanding(claim),
         }

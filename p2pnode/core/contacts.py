@@ -5,6 +5,7 @@ the others are erased. Some days after an exchange is over, or when our user say
 store's files too; what was erased is remembered by its id, so that a copy is not taken again.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from msgspec.structs import asdict, replace
@@ -89,12 +90,11 @@ class Contacts:
         if share != "always" or contact == Contact():
             return
         view = self._exchanges.view(held, now)
-        try:
+        if self._of(held, self._state.me) or self._state.me in self._erased.get(held.id, {}).values():
+            return
+        with suppress(Refusal, Reject):  # to some keys that sign nothing can be sealed; all checks come first
             self._check_may(held, view)
             self._exchanges.check_room(held)
-        except Refusal:
-            return
-        if not self._of(held, self._state.me) and self._state.me not in self._erased.get(held.id, {}).values():
             self._send(held, view, contact, now)
 
     def shown(self, held: Held, now: int) -> dict[str, Any]:

@@ -8,8 +8,7 @@ bug raises, and whoever runs the core discards it and makes it anew from what is
 from functools import partial
 from random import Random
 
-from dht.gossip import Deliver, Gossip, SendFrame, Strike, Synced, Told
-from dht.gossip import Step as GossipStep
+from dht.gossip import Deliver, Gossip, SendFrame, Step, Strike, Synced, Told
 from dht.keys import covers
 from p2pnode.bounds import EXPIRE_EVERY
 from protocols.envelope import Record
@@ -20,6 +19,7 @@ from protocols.identity import Signer, Verify, verify_in_turn
 from .announcing import Announcing
 from .audits import Audits
 from .bans import Bans
+from .blocklists import Blocklists
 from .claims import Claims
 from .commanding import Commanding
 from .custody import Custody
@@ -43,18 +43,21 @@ from .events import (
     Received,
     Said,
     Space,
+    Unspoken,
     Woke,
 )
 from .exchanges import Exchanges
 from .frames import frames
 from .goals import of_listing
 from .handlers import answered_later, handlers
+from .held_back import HeldBack
 from .intake import Intake
 from .journal import Journal, Reader
 from .keys import KEY_STATE, RECORD
 from .listings import Listings
 from .mediation import Mediation
 from .membership import Membership
+from .misconduct import Convictions
 from .multiaddrs import bootstrap_peer
 from .narrowing import OWN, Narrowing
 from .neighbours import Neighbours
@@ -68,6 +71,7 @@ from .reachability import Reachability
 from .recovery import Recovery
 from .rendezvous import Rendezvous
 from .replicas import Replicas
+from .reputations import Reputations
 from .revising import is_early
 from .rotations import decode_key_state
 from .settlements import Settlements
@@ -103,6 +107,8 @@ class Core:
         self.membership = Membership(state)
         self.membership.adopted = self._adopted
         self.membership.load()
+        self.convictions = Convictions(state)
+        self.intake.judge, self.intake.learned = self.convictions.judge, self.convictions.learned
         self.newcomers = Newcomers(state, self.intake.gone)
         for network in state.networks.values():
             self.intake.load(network, now)
@@ -110,9 +116,11 @@ class Core:
             self._take_part(network, now)
         self.outbox = Outbox(state)
         self.vouches = self.membership.vouches = Vouches(state, self.outbox)
+        self.convictions.at_stake = self.vouches.at_stake
         self.defaults = Defaults(state, self.vouches)
         self.replicas = Replicas(state)
         self.listings = Listings(state)
+        self.blocklists = Blocklists(state, self.listings)
         self.notices = Notices(state, self.listings)
         self.listings.replicas = self.replicas
         self.tending = self.listings.tending = Tending(state, self.listings)
@@ -124,8 +132,8 @@ class Core:
         self.settlements.moved = self.exchanges.settled
         self.listings.pledged = partial(of_listing, self.exchanges, state.me)
         self.audits = Audits(state, self.settlements, verify)
-        self.ratings = Ratings(state, self.exchanges, self.settlements, self.listings, self.vouches)
-        self.exchanges.rated = self.ratings.reveal
+        self.ratings = Ratings(state, self.exchanges, self.settlements)
+        self.reputations = Reputations(state, self.exchanges, self.listings, self.vouches, self.ratings.seals)
         self.standing = Standing(state, self.exchanges, self.listings, self.outbox)
         self.custody = Custody(state)
         self.mediation = Mediation(state, self.outbox, self.settlements, self.exchanges)
@@ -133,7 +141,7 @@ class Core:
         self.claims = Claims(state, self.outbox, self.exchanges)
         self.witnesses = Witnesses(state)
         self.recovery = Recovery(state, self.custody, self.settlements, self.vouches, self.exchanges, self.witnesses)
-        self.recovery.claims = self.claims
+        self.recovery.claims, self.recovery.parcels = self.claims, self.parcels
         for network in state.networks.values():
             network.chain.written = partial(self.custody.written, network)
         self.neighbours = Neighbours(state, self.membership)
@@ -148,6 +156,7 @@ class Core:
         self.reachability = self.status.reachability = Reachability(state)
         self.reachability.changed = self.announcing.started
         self.verification = Verification(state, self.recovery, verify)
+        self.held_back = HeldBack(state, self.exchanges)
         self._timed: tuple[Timed, ...] = (
             self.membership,
             self.narrowing,
@@ -171,9 +180,11 @@ class Core:
             self.defaults.warnings,
             self.vouches.offered.undecided,
             self.claims.undecided,
+            self.blocklists.naming.told,
+            self.convictions.warnings,
+            self.announcing.warnings,
         )
         self._expire_at = now
-        self._held_back = True
         self._wake_at: int | None = None
         self._frames = frames(self)
         self._commanding = Commanding(journal, handlers(self), answered_later(self))
@@ -208,6 +219,8 @@ class Core:
                 self.neighbours.failed(peer, reason, now, no_route)
                 self.membership.unreachable(peer, reason)
                 self.audits.unreachable(peer, reason)
+            case Unspoken(peer, protocol):
+                self.outbox.unspoken(peer, protocol)
             case Banned():
                 self.bans.happened(event, now)
             case Found(key, peers):
@@ -234,6 +247,7 @@ class Core:
                 self._wake_at = None
                 self._woke(now)
         self.vouches.give_due(now)
+        self.convictions.publish_due(now)
         self._schedule(now)
         return self._journal.take()
 
@@ -281,7 +295,7 @@ class Core:
 
     # Records
 
-    def _perform(self, steps: list[GossipStep], now: int) -> None:
+    def _perform(self, steps: list[Step], now: int) -> None:
         for step in steps:
             match step:
                 case SendFrame(peer, frame):
@@ -305,6 +319,7 @@ class Core:
                 self._took(peer, network, outcome, now)
 
     def _took(self, source: str, network: Network, record: Record, now: int) -> None:
+        self.blocklists.took(network, record, now)
         if record.kind == "listing":
             self.notices.arrived(network, record, now)
         elif record.kind == "profile":
@@ -362,7 +377,7 @@ class Core:
 
     def _woke(self, now: int) -> None:
         self.state.time.woke(self.state.wall)
-        self._write_down(now)
+        self.held_back.woke(now)
         for part in self._timed:
             part.woke(now)
         if now >= self._expire_at:
@@ -372,26 +387,12 @@ class Core:
             for kept in (self.elsewhere, self.bans, self.exchanges, self.parcels, self.standing, self.witnesses):
                 kept.forget(now)
             self.settlements.forget(now)
-            for tended in (self.tending, self.drafts, self.newcomers):
+            for tended in (self.tending, self.drafts, self.newcomers, self.blocklists, self.convictions):
                 tended.woke(now)
         self._perform(self._gossip.woke(now), now)
 
-    def _write_down(self, now: int) -> None:
-        """What was agreed while the clock was in doubt goes into the ledger when it is not; once after each start."""
-        if self.state.time.objection():
-            self._held_back = True
-        elif self._held_back:
-            self._held_back = False
-            for network in self.state.networks.values():
-                if network.chain.ready:
-                    self.exchanges.catch_up(network.id, now)
-
     def _schedule(self, now: int) -> None:
-        times = [
-            self._expire_at,
-            *(part.next_wake() for part in self._timed),
-            self._gossip.next_wake(),
-        ]
+        times = [self._expire_at, *(part.next_wake() for part in self._timed), self._gossip.next_wake()]
         due = max(now, min(t for t in times if t is not None))
         if self._wake_at is None or due < self._wake_at:
             self._wake_at = due

@@ -130,6 +130,7 @@ class Custody:
             verify_with(entry, self._state.sent_key)
             if (entry.network, entry.author) != (network.id, author):
                 raise Reject("context", "an entry of another chain")
+            self._state.convictions.arrived(entry)
             self.keep(entry)
             newest = max(newest, entry.seq)
         if newest >= told:  # sent unasked: what was lost on the way before it is asked for, once for each that comes

@@ -1,14 +1,14 @@
 """The terms that our user proposes, drafted from the listing and what stands. Nothing is said or stored."""
 
 from p2pnode import commands
-from p2pnode.bounds import PROPOSAL_LIFETIME
+from p2pnode.bounds import OFFER_HOLD, PROPOSAL_LIFETIME
 from protocols.amounts import Price, parse_amount, parse_price
 from protocols.booked import booking, quantity_of
 from protocols.drafts import draft_terms, is_offered
 from protocols.envelope import Record
 from protocols.errors import Refusal
 from protocols.exchange import Exchange
-from protocols.labels import parse_labels
+from protocols.labels import Labels, parse_labels
 from protocols.limits import DAY, MAX_INT
 from protocols.listing import Listing
 from protocols.payments import DEPOSIT, instalments_of
@@ -17,10 +17,10 @@ from protocols.terms import Terms, quorum_of, terms_hash
 
 from .bookings import SPANS
 from .carrying import Carrying
-from .exchange_json import money
 from .exchanges import Exchanges
 from .held import Held
 from .listings import Listings
+from .paying import money
 from .state import Network, State
 from .wishes import Occasion, Wishes, check_order_window
 
@@ -143,18 +143,41 @@ class Drafting:
             price_text=text,
             note=args.note,
             previous=terms_hash(old),
-            expires=now + PROPOSAL_LIFETIME,
+            expires=now + self.lifetime(args.hold, old, end),
             witnesses=witnesses,
             instalments=(instalments_of(old) or 1) if args.instalments is None else args.instalments,
             deposit=_deposit(network, args.deposit, old),
-            asked=self._wishes.other(args, it, old),
+            asked=self._wishes.other(args, it, old, self._labels(held)),
             of=of,
         )
         terms = self.carrying.again(args, old, terms)
         return booked(terms, listing, items, old.capacity if args.form is None else 0)
 
+    def lifetime(self, wanted: int | None, old: Terms, end: int) -> int:
+        """How long a counter-proposal of ours stands, ms. `Refusal` (usage) if more is wanted than any stands."""
+        if wanted is not None and wanted > PROPOSAL_LIFETIME:
+            raise Refusal("usage", "an offer stands for a week at most", "Give a shorter --hold.")
+        if wanted is not None:
+            return wanted
+        return OFFER_HOLD if end and old.responder == self._state.me else PROPOSAL_LIFETIME
+
     def warnings(self, network: Network, terms: Terms) -> list[str]:
-        """A line for a deposit that its payer cannot pay, as far as is known here."""
+        """A line for a kind that is not known here, and one for a deposit that its payer cannot pay, as far as is known
+        here."""
+        return [*self._unknown(terms), *self._unpayable(network, terms)]
+
+    def _unknown(self, terms: Terms) -> list[str]:
+        if self._state.knows(terms.kind):
+            return []
+        (other,) = {*terms.parties} - {self._state.me}
+        name = self._state.directory.name(other)
+        return [
+            f"what a {terms.kind} consists of is not known here: these are plain terms, by which somebody does it and "
+            f"somebody may pay. If {name} has a file of that kind, ask for it (`p2pnode kinds add FILE`) and propose "
+            f"again, or let {name} counter, whose terms then say it all"
+        ]
+
+    def _unpayable(self, network: Network, terms: Terms) -> list[str]:
         duty = next((d for d in terms.payments if d.id == DEPOSIT), None)
         if duty is None or duty.unit != network.genesis.unit:
             return []
@@ -198,6 +221,11 @@ class Drafting:
         record = self._exchanges.listing_of(held)
         listing = self._listings.parse(record) if record is not None else None
         return listing is None or listing.direction == "offer"
+
+    def _labels(self, held: Held) -> Labels:
+        record = self._exchanges.listing_of(held)
+        listing = self._listings.parse(record) if record is not None else None
+        return Labels() if listing is None else parse_labels(listing.tags)
 
     def _listing(self, held: Held, terms: Terms) -> Price | None:
         record = self._exchanges.listing_of(held)

@@ -55,6 +55,14 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Unspoken:
+    """A connected peer has said that it does not speak a protocol of ours; a frame for it was not sent."""
+
+    peer: str
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
 class Banned:
     """The host lets a peer in no more, for its strikes. until: ms."""
 
@@ -137,6 +145,7 @@ Event = (
     | Disconnected
     | DialFailed
     | Received
+    | Unspoken
     | Banned
     | Found
     | Said

@@ -1,18 +1,20 @@
 """What our ledger holds of one exchange: erased as far as it is ours alone, and proved to others."""
 
 from base64 import b64encode
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.entry import Entry, encode_entry, parse_entry, settlement_of
 from ledger.history import check_history, encode_history
 from ledger.nodes import inclusion_path
 from ledger.payloads import Settlement
 from ledger.proof import check_proof, encode_proof
+from ledger.tokens import Token, parse_token
 from p2pnode import commands
 from protocols.errors import Refusal, Reject
 
 from .exchanges import Exchanges
 from .held import Held
+from .key_files import with_keys
 from .own_chain import OwnChain
 from .parcels import Parcels
 from .settlements import Settlements
@@ -21,6 +23,22 @@ from .state import State
 # Which of our entries say most; then AGREE; then any other; of several alike the newest. A PAY_ACCEPT holds what the
 # payer signed after the agreement: it shows that the payer stopped.
 _MOST = {"PAY_RECEIPT": 2, "PAY_COMPLETE": 2, "PAY_ACCEPT": 1}
+
+
+class Hand(NamedTuple):
+    """Who signed a receipt, and with which of his keys."""
+
+    author: bytes
+    epoch: int
+
+
+def _nested(entry: Entry) -> list[Entry | Token]:
+    """An entry, and all that is embedded in it."""
+    said = settlement_of(entry)
+    if said is None:
+        return [entry]
+    inner = _nested(parse_entry(said.half)) if said.half else []
+    return [entry, *inner, *(parse_token(token) for token in said.tokens)]
 
 
 class Evidence:
@@ -38,8 +56,12 @@ class Evidence:
         proofs = (self._settlements.proof(held.network, deal) for deal in held.deals.values())
         entries = sorted({proof for proof in proofs if proof is not None})
         terms = self._exchanges.view(held, now).terms
-        receipts = self._parcels.receipts(held.network, terms.parcel) if terms.parcel else []
+        known = self._parcels.receipts(held.network, terms.parcel) if terms.parcel else []
+        receipts = [*held.receipts] or known
         data = encode_history(network.record.wire, held.facts.values(), entries, receipts)
+        hands = [Hand(a, e) for r in receipts for a, e in ((r.giver, r.giver_epoch), (r.taker, r.taker_epoch))]
+        signed = [*held.facts.values(), *(e for wire in entries for e in _nested(parse_entry(wire))), *hands]
+        data = with_keys(self._state, network, data, signed)
         try:
             check_history(data, now)
         except Reject as e:

@@ -5,22 +5,26 @@ from typing import Any
 
 from p2pnode import commands
 from p2pnode.bounds import PAYMENT_EXPIRY, SHORTEST_EXPIRY
+from p2pnode.when import moment_in_words
 from protocols.door import parse_code
 from protocols.duties import DutyState, door_hash
 from protocols.errors import Refusal
 from protocols.exchange import NEGOTIATING, OPEN, Exchange, Status
 from protocols.limits import DAY, SECOND
-from protocols.payments import UNDER_WAY, Payment, part_of
+from protocols.payments import UNDER_WAY, Payment, part_of, pays_as
 from protocols.terms import Duty, Terms, encode_terms, parse_terms, terms_hash
 
 from .bookings import Bookings
+from .changes import changes
 from .drafting import Drafting
-from .exchange_json import can_be_done_again, describe, summary
+from .exchange_json import describe, summary, zone_of
 from .exchanges import Exchanges
 from .goals import Goals
 from .held import Held, accept_payload, accept_terms, agreement, step_payload
 from .listings import Listings
-from .paying import choose
+from .mediation import is_over_for
+from .next_steps import can_be_done_again
+from .paying import check_unamended, choose, why_not_cancelled
 from .settlements import Settlements
 from .state import Network, State
 from .terms_json import terms_json
@@ -36,27 +40,33 @@ class ExchangeCommands:
         self.bookings = Bookings(state, exchanges, listings)
         self.contacts: Callable[[Held, int], dict[str, Any]]  # set by the table of handlers, as this:
         self.ruled: Callable[[Held], dict[str, Any] | None]
+        self.exposed: Callable[[Held, int], dict[str, Any] | None]
+        self.would_expose: Callable[[Network, Terms, int, bytes], dict[str, Any] | None]
+        self.in_parts: Callable[[Held, Exchange, Duty, commands.Pay, int], dict[str, Any]]
 
     def propose(self, args: commands.Propose, now: int) -> object:
         network, record, terms = self._drafting.proposal(args, now)
+        self._check_conduct(network, terms, args.anyway)
         self.bookings.check(network, terms, now)
         held = self._exchanges.begin(network, terms, encode_terms(terms), record, now)
         self._drafting.carrying.keep_code(terms)
-        return self._show(held, now)
+        return {**self._show(held, now), "warnings": self._drafting.warnings(network, terms)}
 
     def foresee(self, args: commands.Propose, now: int) -> dict[str, Any]:
         """What our user should know before proposing this; nothing is said or stored. `Refusal` as of proposing."""
         network, _, terms = self._drafting.proposal(args, now)
+        self._check_conduct(network, terms, args.anyway)
         self.bookings.check(network, terms, now)
-        return self._foreseen(network, terms)
+        return self._foreseen(network, terms, now)
 
     def foresee_counter(self, args: commands.Counter, now: int) -> dict[str, Any]:
         """The same of a counter-proposal."""
-        _, _, network, terms = self._countered(args, now)
-        return self._foreseen(network, terms)
+        held, _, network, terms = self._countered(args, now)
+        return self._foreseen(network, terms, now, held.id)
 
-    def _foreseen(self, network: Network, terms: Terms) -> dict[str, Any]:
+    def _foreseen(self, network: Network, terms: Terms, now: int, deal: bytes = b"") -> dict[str, Any]:
         return {
+            "exposure": self.would_expose(network, terms, now, deal),
             "warnings": self._drafting.warnings(network, terms),
             "terms": terms_json(self._state, network, parse_terms(encode_terms(terms))),
         }
@@ -66,15 +76,16 @@ class ExchangeCommands:
         if view.status not in NEGOTIATING:
             raise Refusal("conflict", f"this exchange is {view.status}", "Only a proposal can be countered.")
         self._my_turn(view)
+        self._check_conduct(network, view.terms, args.anyway)
         terms = self._drafting.counter(args, held, view, network, now)
         self.bookings.check(network, terms, now, held)
         return held, view, network, terms
 
     def counter(self, args: commands.Counter, now: int) -> object:
-        held, view, _, terms = self._countered(args, now)
+        held, view, network, terms = self._countered(args, now)
         self._exchanges.say(held, "counter", view.terms_fact.id, encode_terms(terms), now)
         self._drafting.carrying.keep_code(terms)
-        return self._show(held, now)
+        return {**self._show(held, now), "warnings": self._drafting.warnings(network, terms)}
 
     def accept(self, args: commands.Accept, now: int) -> object:
         held, view, network = self._open(args.id, now)
@@ -87,22 +98,46 @@ class ExchangeCommands:
         if view.status not in NEGOTIATING:
             raise Refusal("conflict", f"this exchange is {view.status}", "Propose again.")
         self._my_turn(view)
+        self._check_conduct(network, view.terms, args.anyway)
+        if view.terms.mediator not in (held.first.mediator, b""):
+            why = "it names a mediator whom the first proposal did not name, and who could not be shown it"
+            raise Refusal("refused", why, "Counter with --mediator '', or propose anew with --mediator.")
         self.bookings.check(network, view.terms, now, held)
         self._exchanges.say(held, "accept", view.terms_fact.id, accept_payload(view, args.note), now)
         return self._show(held, now)
+
+    def _check_conduct(self, network: Network, terms: Terms, anyway: bool | None) -> None:
+        """`Refusal` if a party, or whoever is to rule or decide on payments, is proven to have broken a rule, and our
+        user has not said that he knows."""
+        if not anyway:
+            check, hint = self._state.convictions.check, "To go on all the same: --anyway"
+            check(network, terms.parties, hint)
+            check(network, (terms.mediator,), f"Name another one. {hint}", "the mediator")
+            check(network, terms.witnesses, f"Name others. {hint}", "a witness")
 
     def _accept_amendment(self, held: Held, view: Exchange, args: commands.Accept, now: int) -> object:
         """The second signature: from here on the new terms count."""
         assert view.amendment is not None
         fact, terms = view.amendment
-        if not terms_hash(terms).hex().startswith(args.terms or ""):
-            raise Refusal("conflict", "other terms wait to be accepted", "`p2pnode exchange show` names them.")
+        newest = terms_hash(terms).hex()
+        if not (held.shown.hex() == newest if args.terms is None else newest.startswith(args.terms)):
+            network = self._state.networks[held.network]
+            said = (
+                "; ".join(changes(self._state, network, view.terms, terms, zone_of(held)))
+                or "nothing that is owed changes"
+            )
+            raise Refusal(
+                "conflict",
+                f"other terms wait to be accepted: {said}",
+                f"If you agree to these: p2pnode exchange accept {held.id.hex()[:8]} --terms {newest[:16]}",
+            )
         if now > terms.expires:
             raise Refusal("conflict", "what was proposed has lapsed", "Propose it again: `p2pnode exchange amend`.")
-        changed = [view.payments.get(d.id) for d in view.terms.payments if terms.duty(d.id) != d]
-        if Payment.SETTLED in changed:
+        changed = [d.id for d in view.terms.payments if not pays_as(terms, d)]
+        self._exchanges.claimed.check_amended(held, view, terms)
+        if any(view.duties[duty] is DutyState.CONFIRMED for duty in changed):
             raise Refusal("conflict", "it takes no account of what was paid", "Decline it, and ask for another.")
-        if any(payment in UNDER_WAY for payment in changed):
+        if any(view.payments.get(duty) in UNDER_WAY for duty in changed):
             raise Refusal("conflict", "a payment is under way that this would change", "Wait until it is settled.")
         self.bookings.check_amendment(self._state.networks[held.network], view.terms, terms, now, held)
         self._exchanges.say(held, "accept", fact.id, accept_terms(fact, terms, args.note), now)
@@ -113,9 +148,10 @@ class ExchangeCommands:
         newest = terms_hash(view.terms).hex()
         if newest.startswith(named or ("" if view.agreed else held.shown.hex())):
             return
+        said = summary(self._state, self._state.networks[held.network], view, zone_of(held))
         raise Refusal(
             "conflict",
-            f"the terms are other ones now: {summary(self._state, self._state.networks[held.network], view)}",
+            f"the terms are other ones now: {said}",
             f"If you agree to these: p2pnode exchange accept {held.id.hex()[:8]} --terms {newest[:16]}",
         )
 
@@ -132,7 +168,7 @@ class ExchangeCommands:
         return self._show(held, now)
 
     def cancel(self, args: commands.Step, now: int) -> object:
-        held, view, _ = self._open(args.id, now)
+        held, view, network = self._open(args.id, now)
         me = self._state.me
         if view.status in NEGOTIATING:
             kind = "decline" if view.turn == me else "withdraw"
@@ -148,9 +184,7 @@ class ExchangeCommands:
                     "what you pledged is held until the goal is reached",
                     "If it is not reached in time, it is free again by itself.",
                 )
-            raise Refusal(
-                "conflict", "the payment is under way or done", "What was paid is corrected by a new exchange."
-            )
+            raise Refusal("conflict", *why_not_cancelled(network, view))
         if me not in view.cancel_asked:
             self._exchanges.say(held, "cancel", agreement(view), step_payload(args.note), now)
         return self._show(held, now)
@@ -171,13 +205,16 @@ class ExchangeCommands:
         said = [d for d in mine if view.duties[d.id] in (DutyState.DONE, DutyState.CONTESTED)]
         # Who receives may confirm before the other has said so: his word is the stronger one.
         ready = [d for d in mine if view.duties[d.id] is DutyState.PENDING and view.due(d)]
-        chosen = said or ready[:1]
+        # What was said not to be done, and is done after all; but what was ended for it does not come to life again.
+        late = [d for d in mine if view.duties[d.id] is DutyState.DEFAULTED and not view.called_off]
+        chosen = said or ready[:1] or late[:1]
         if not chosen:
             if mine and all(view.duties[d.id] is DutyState.CONFIRMED for d in mine):
                 return self._show(held, now)
             raise Refusal(
                 "conflict", "there is nothing for you to confirm yet", "`p2pnode exchange show` says what comes next."
             )
+        self._exchanges.check_room(held, len(chosen))
         for duty in chosen:
             step = step_payload(args.note, duty.id, photos=_hashes(args.photos))
             self._exchanges.say(held, "confirm", agreement(view), step, now)
@@ -194,6 +231,14 @@ class ExchangeCommands:
         if view.duties[duty.id] is DutyState.WAIVED:
             raise Refusal("conflict", "the other side does without this payment", "Nothing more is to be paid.")
         payment = view.payments.get(duty.id, Payment.NONE)
+        if args.amount is not None:
+            return {**self.in_parts(held, view, duty, args, now), "duty": duty.id}
+        check_unamended(view, self._state.me, duty)
+        if args.claim is not None:
+            self._exchanges.claimed.offer(held, view, network, duty, args, now)
+            return {**self._show(held, now), "duty": duty.id}
+        if view.duties[duty.id] is DutyState.PENDING:
+            self._exchanges.claimed.check_unclaimed(held, view, duty)
         if payment is Payment.NONE:
             return {**self._do(commands.Did(id=args.id, note=args.note), (duty.id,), now), "duty": duty.id}
         if payment is Payment.RELEASED:
@@ -210,21 +255,27 @@ class ExchangeCommands:
         return {**self._show(held, now), "duty": duty.id}
 
     def list(self, args: commands.ListExchanges, now: int) -> object:
-        rows = sorted(self._exchanges.held.values(), key=lambda h: (h.seen_at, h.id), reverse=True)
+        away = self._exchanges.away.all() if args.all and not args.open else ()
+        rows = sorted((*self._exchanges.held.values(), *away), key=lambda h: (h.seen_at, h.id), reverse=True)
         if args.network is not None:
             wanted = self._state.network(args.network).id
             rows = [h for h in rows if h.network == wanted]
         goals = Goals(self._exchanges, self._state.me, now)
-        shown = [h for h in rows if not args.open or self._exchanges.view(h, now).status in OPEN]
+        shown = [h for h in rows if not args.open or self._is_open(self._exchanges.view(h, now))]
         return [describe(self._state, self._exchanges, self._settlements, h, now, goals) for h in shown]
 
-    def show(self, args: commands.OneId, now: int) -> object:
+    def _is_open(self, view: Exchange) -> bool:
+        return view.status in OPEN and not is_over_for(self._state.me, view)
+
+    def show(self, args: commands.ShowExchange, now: int) -> object:
         held = self._exchanges.find(args.id)
-        held.shown = terms_hash(self._exchanges.view(held, now).terms)
+        view = self._exchanges.view(held, now)
+        if not args.unread:
+            held.shown = terms_hash(view.terms if view.amendment is None else view.amendment[1])
         return {**self._show(held, now), "contact": self.contacts(held, now), "rule": self.ruled(held)}
 
     def _do(self, args: commands.Did, names: tuple[str, ...] | None, now: int) -> dict[str, Any]:
-        held, view, _ = self._agreed(args.id, now)
+        held, view, network = self._agreed(args.id, now)
         paid = {d.id for d in view.terms.payments}
         mine = [d for d in view.terms.duties if d.provider == self._state.me and d.id not in view.payments]
         chosen = (
@@ -254,6 +305,13 @@ class ExchangeCommands:
                 "conflict",
                 f"first: {before.what if before else duty.after}",
                 "`p2pnode exchange show` says whose turn it is.",
+            )
+        if now < duty.start:
+            zone = self.bookings.zone(network, view.terms, held)
+            raise Refusal(
+                "conflict",
+                f"{duty.what}: that is not to be done before {moment_in_words(duty.start, zone)} ({zone})",
+                "Say so when it is done; `p2pnode exchange amend` moves it, if the other side agrees.",
             )
         code = _code(view, duty, args.code)
         result = bytes.fromhex(args.result or "")
@@ -292,7 +350,8 @@ class ExchangeCommands:
             )
 
     def _show(self, held: Held, now: int) -> dict[str, Any]:
-        return describe(self._state, self._exchanges, self._settlements, held, now)
+        shown = describe(self._state, self._exchanges, self._settlements, held, now)
+        return {**shown, "exposure": self.exposed(held, now)}
 
 
 def _hashes(photos: tuple[str, ...] | None) -> tuple[bytes, ...]:

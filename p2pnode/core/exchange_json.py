@@ -4,19 +4,26 @@ from typing import TYPE_CHECKING, Any
 
 from dht.keys import slot_hash
 from ledger.settlement import State as DealState
+from protocols.attestation import parse_attestation
 from protocols.booked import quantity_of
-from protocols.decimals import OTHER_DECIMALS, format_amount
-from protocols.duties import DutyState
-from protocols.exchange import NEGOTIATING, OPEN, Dispute, Exchange, Status
+from protocols.drafts import role_of, way_of
+from protocols.envelope import parse_record
+from protocols.errors import Reject
+from protocols.exchange import NEGOTIATING, OPEN, Exchange
 from protocols.fact import Fact
-from protocols.parcel import customer_of
-from protocols.payments import DEPOSIT, LEG, REFUND, UNDER_WAY, Payment, instalments_of, part_of, price_in_all
+from protocols.faults import Fault, against, faults, suggested
+from protocols.listing import parse_listing
+from protocols.payments import DEPOSIT, LEG, instalments_of, part_of, price_in_all
 from protocols.steps import parse_step
-from protocols.terms import Duty, Terms, terms_hash
+from protocols.terms import Terms, terms_hash
 
+from .changes import changes, time_in_words
 from .goals import Goals
 from .held import NOBODYS, Hands
-from .paying import choose, wording
+from .mediation import is_over_for
+from .next_steps import begins, next_steps
+from .paying import choose, money, paid_so_far, wording
+from .refusals import told
 from .state import Network, State
 
 if TYPE_CHECKING:
@@ -37,6 +44,7 @@ def describe(
     goals = Goals(exchanges, state.me, now) if goals is None else goals
     view = exchanges.view(held, now)
     terms = view.terms
+    of = state.template(terms.kind)
     me = state.me
     other = view.counterparty(me)
     names = state.directory
@@ -47,6 +55,7 @@ def describe(
     receipts = {duty: settlements.receipt(held.network, deal) for duty, deal in held.deals.items() if duty in paid}
     overdue = {d.id for d in view.overdue(now)}
     hands = hands_of(exchanges, held, view, now)
+    claims = exchanges.claimed.rows(held, view)
     return {
         "exchange_id": held.id.hex(),
         "listing_id": slot_hash((terms.responder, "listing", terms.name)).hex(),
@@ -54,6 +63,7 @@ def describe(
         "status": str(view.status),
         "reason": view.reason,
         "role": "mediator" if me not in terms.parties else "giver" if gives else "taker",
+        "role_name": role_of(held.first, me, of),
         "proposer": names.peer_id(terms.proposer),
         "counterparty": names.peer_id(other),
         "counterparty_name": names.name(other),
@@ -69,6 +79,7 @@ def describe(
             "from": terms.start or None,
             "until": terms.end or None,
             "deposit": _amount(terms.deposit, _deposit_unit(terms)),
+            "handover": way_of(terms, of) or None,
             "expires": terms.expires,
             "note": terms.note,
             "witnesses": [{"peer_id": names.peer_id(w), "name": _who(state, w)} for w in terms.witnesses],
@@ -90,27 +101,41 @@ def describe(
                 "since": view.since.get(d.id),
                 "confirmed_at": view.by_itself.get(d.id),
                 "on": d.on or None,
+                "claim": claims.get(d.id),
             }
             for d in terms.duties
         ],
         "dispute": str(view.dispute),
-        "amendment": _amendment(state, network, view),
+        "amendment": _amendment(state, network, view, zone_of(held)),
         "amended": len(view.agreements) - 1 if view.agreed else 0,
         "cancelled_by": _who(state, view.cancelled_by) if view.cancelled_by else None,
         "waits_for_goal": view.agreed and view.waits_for_go and view.status in OPEN,
         "pledged": _pledged(goals, held, view),
-        "next": [
-            {
-                "who": _who(state, who),
-                "command": _typed(command, held.id, slot_hash((terms.responder, "listing", terms.name)), hands.offer),
-                "until": until,
-                "duty": choose(view, who, None).id if command == "pay" else None,
-            }
-            for who, command, until in goals.next(held, view, next_steps(view, now, hands))
-        ],
+        "next": exchanges.claimed.next(
+            held,
+            view,
+            [
+                {
+                    "who": _who(state, who),
+                    "command": _typed(
+                        command,
+                        held.id,
+                        slot_hash((terms.responder, "listing", terms.name)),
+                        hands.offer,
+                        suggested(view, who),
+                    ),
+                    "from": begins(view, who, command, now),
+                    "until": until,
+                    "duty": choose(view, who, None).id if command == "pay" else None,
+                }
+                for who, command, until in goals.next(held, view, next_steps(view, now, hands))
+                if not is_over_for(me, view)
+            ],
+        ),
         "settlement": {
             "state": str(view.payment),
             "amount": {"amount": terms.amount, "unit": terms.unit} if terms.amount else None,
+            "paid": _amount(paid_so_far(view), terms.unit),
             "witnessed": _witnessed(state, settlements, held, terms),
         },
         "payments": [
@@ -131,10 +156,47 @@ def describe(
         "holder": _person(state, hands.holder),
         "at_door": hands.at_door,
         "delivered": exchanges.delivered(held, now),
+        "undeliverable": _undeliverable(view) if exchanges.is_beyond(held) else None,
+        "refused": told(state, held),
         "notes": [_note(state, f) for f in view.notes],
-        "attestations": {"mine": me in view.rated, "theirs": other in view.rated},
+        "attestations": {
+            "mine": me in view.rated,
+            "theirs": other in view.rated,
+            "correct": _corrected(state, network, held, view),
+        },
+        "faults": [_fault(state, fault) for fault in faults(view)],
+        "suggested": suggested(view, me) if me in terms.parties and view.agreed else None,
         "began_at": held.began_at,
     }
+
+
+def _corrected(state: State, network: Network, held: "Held", view: Exchange) -> int | None:
+    """The outcome that fits better than the one that we published, since what was owed to us has been made good."""
+    row = network.catalog.get((state.me, "attestation", held.id))
+    record = state.record_of(network, row.id) if row is not None else None
+    if record is None or record.withdrawn or not any(f.made_good for f in against(view, state.me)):
+        return None
+    fits = suggested(view, state.me)
+    return fits if parse_attestation(record).outcome < fits else None
+
+
+def _fault(state: State, fault: Fault) -> dict[str, Any]:
+    return {
+        "kind": str(fault.kind),
+        "duty": fault.duty or None,
+        "by": state.directory.peer_id(fault.by),
+        "by_name": _who(state, fault.by),
+        "until": fault.until,
+        "came": fault.came,
+        "said": fault.said,
+        "made_good": fault.made_good,
+    }
+
+
+def _undeliverable(view: Exchange) -> str:
+    """Why what was said stays on its way until the other node is another version, and what to do meanwhile."""
+    instead = ": propose with --form plain" if view.status in NEGOTIATING else ""
+    return f"their node is older and cannot take this{instead}"
 
 
 def _conditions(state: State, network: Network, terms: Terms) -> dict[str, Any]:
@@ -162,16 +224,26 @@ def _pledged(goals: Goals, held: "Held", view: Exchange) -> dict[str, Any] | Non
     if counted is not None:
         return counted.json(goal)
     assert view.gone is not None
-    told = parse_step(view.gone)
-    pledged = told.total if goal.unit else told.counted
-    return {"pledged": pledged, "pledges": told.counted, "asked": 0, "ready": 0, "reached": True}
+    step = parse_step(view.gone)
+    pledged = step.total if goal.unit else step.counted
+    return {"pledged": pledged, "pledges": step.counted, "asked": 0, "ready": 0, "reached": True}
 
 
 def _person(state: State, author: bytes) -> dict[str, str] | None:
     return {"peer_id": state.directory.peer_id(author), "name": _who(state, author)} if author else None
 
 
-def _amendment(state: State, network: Network, view: Exchange) -> dict[str, Any] | None:
+def zone_of(held: "Held") -> str:
+    """The time zone of the listing that an exchange began with."""
+    record = parse_record(held.listing) if held.listing else None
+    try:
+        listing = parse_listing(record) if record is not None and not record.withdrawn else None
+    except Reject:
+        listing = None
+    return listing.available.zone or "UTC" if listing is not None and listing.available is not None else "UTC"
+
+
+def _amendment(state: State, network: Network, view: Exchange, zone: str) -> dict[str, Any] | None:
     """What somebody proposes in place of the agreed terms."""
     if view.amendment is None:
         return None
@@ -182,36 +254,20 @@ def _amendment(state: State, network: Network, view: Exchange) -> dict[str, Any]
         "hash": terms_hash(terms).hex(),
         "expires": terms.expires,
         "note": terms.note,
-        "changes": changes(state, network, view.terms, terms),
+        "changes": changes(state, network, view.terms, terms, zone),
     }
 
 
-def changes(state: State, network: Network, old: Terms, new: Terms) -> list[str]:
-    """What is different, a line each, in our own words and figures."""
-    said = []
-    if (old.amount, old.unit) != (new.amount, new.unit):
-        said.append(f"price: {money(network, new.amount, new.unit)} instead of {money(network, old.amount, old.unit)}")
-    if old.quantity != new.quantity:
-        said.append(f"quantity: {new.quantity} instead of {old.quantity}")
-    if (old.start, old.end) != (new.start, new.end):
-        said.append("another time")
-    before, after = {d.id: d for d in old.duties}, {d.id: d for d in new.duties}
-    for name in before.keys() - after.keys():
-        said.append(f"{name}: owed no more")
-    for name in after.keys() - before.keys():
-        duty = after[name]
-        what = wording(new, duty, money(network, duty.amount, duty.unit)) if duty.amount else duty.what
-        said.append(f"{_who(state, duty.provider)}: {what}")
-    return sorted(said)
-
-
-def summary(state: State, network: Network, view: Exchange) -> str:
+def summary(state: State, network: Network, view: Exchange, zone: str) -> str:
     """The terms in one line: what our user has to know before accepting them."""
     terms = view.terms
     many = f"{terms.quantity} × " if terms.quantity > 1 else ""
     said = [f"{many}{terms.title}, for {_price(network, terms)}"]
+    way = way_of(terms, state.template(terms.kind))
+    if way:
+        said.append("brought" if way == "bring" else "fetched")
     if terms.start:
-        said.append("at the time that `p2pnode exchange show` names")
+        said.append(time_in_words(terms, zone))
     if terms.deposit:
         said.append(f"a deposit of {money(network, terms.deposit, _deposit_unit(terms))}")
     if instalments_of(terms) > 1:
@@ -219,7 +275,7 @@ def summary(state: State, network: Network, view: Exchange) -> str:
     if terms.witnesses:
         said.append(f"witnesses {', '.join(_who(state, w) for w in terms.witnesses)}")
     if terms.note:
-        said.append(f"note: {terms.note}")
+        said.append(f"note: {' '.join(terms.note.split())}")
     return "; ".join(said)
 
 
@@ -247,11 +303,11 @@ def _note(state: State, fact: Fact) -> dict[str, Any]:
     return {"from": _who(state, fact.author), "at": fact.at, "text": said.text, "photos": photos}
 
 
-def _typed(command: str, exchange: bytes, listing: bytes, offer: bytes) -> str:
-    """The command as its user types it."""
+def _typed(command: str, exchange: bytes, listing: bytes, offer: bytes, outcome: int) -> str:
+    """The command as its user types it. outcome: of a rating, −2 to 2."""
     id_ = (listing if command == "go" else exchange).hex()[:8]
     said = {
-        "attest": f"attest {id_} --outcome 2",
+        "attest": f"attest {id_} --outcome {outcome}",
         "give": f"parcel give {id_}",
         "take": f"parcel take {offer.hex()[:8]}",
         "open": f"exchange done {id_} --code CODE",
@@ -265,91 +321,6 @@ def _who(state: State, author: bytes) -> str:
 
 def hands_of(exchanges: "Exchanges", held: "Held", view: Exchange, now: int) -> Hands:
     return exchanges.hands(held.network, view.terms, now) if view.terms.parcel else NOBODYS
-
-
-def next_steps(view: Exchange, now: int, hands: Hands = NOBODYS) -> list[tuple[bytes, str, int | None]]:
-    """Who can do what next: (author, command, until or None). Nobody but who has a parcel can pass it on, party or
-    not; what he has offered to somebody waits for him to take it."""
-    terms = view.terms
-    if view.status in NEGOTIATING:
-        return [(view.turn, word, terms.expires) for word in ("accept", "counter", "decline")]
-    if view.status is Status.CANCELLED:
-        fees = [d for d in terms.duties if d.on and view.due(d) and view.duties[d.id] is DutyState.PENDING]
-        return [(d.provider, "pay", None) for d in fees if view.payments.get(d.id, Payment.PENDING) not in UNDER_WAY]
-    if view.status is Status.DEFAULTED:  # a deposit goes back all the same, where nothing was handed over for it
-        refunds = [d for d in terms.payments if d.id == REFUND and view.due(d)]
-        return [(d.provider, "pay", None) for d in refunds if view.payments.get(d.id) is Payment.PENDING]
-    if view.status not in OPEN:
-        return []
-    if view.waits_for_go and terms.goal is not None:
-        asked = [(view.counterparty(author), "cancel", None) for author in sorted(view.cancel_asked)]
-        return [(terms.responder, "go", terms.goal.until), *asked]
-    steps: list[tuple[bytes, str, int | None]] = []
-    if view.amendment is not None and view.amendment[0].author != terms.mediator:
-        other = view.counterparty(view.amendment[0].author)
-        steps += [(other, word, view.amendment[1].expires) for word in ("accept", "decline")]
-    elif view.amendment is not None:
-        steps += [(a, word, view.amendment[1].expires) for a in terms.parties for word in ("accept", "decline")]
-    elif view.dispute is Dispute.OPEN:
-        steps.append((terms.mediator, "rule", None))
-    for duty in terms.duties:
-        if duty.along or duty.on:
-            continue
-        duty_state = view.duties[duty.id]
-        until = view.deadlines.get(duty.id) or duty.until or None
-        if duty.id in view.payments:
-            if view.payments[duty.id] is Payment.PENDING and duty_state is not DutyState.WAIVED and view.due(duty):
-                steps.append((duty.provider, "pay", until))
-        elif duty_state is DutyState.PENDING:
-            if view.due(duty) and duty.custody:
-                who, command = _handing(terms, duty)
-                steps.append((hands.taker, "take", until) if hands.taker else (hands.holder or who, command, until))
-            elif view.due(duty):
-                steps.append((duty.provider, "pay" if duty in terms.payments else _word(duty.id), until))
-        elif duty_state is DutyState.DONE:
-            steps.append((duty.receiver, "confirm", view.by_itself.get(duty.id)))
-        elif can_be_done_again(view, duty):
-            steps += [(duty.provider, "done", None), (duty.receiver, "confirm", None)]
-    if view.dispute is Dispute.OPEN:  # what is paid depends on what is decided
-        steps = [step for step in steps if step[1] != "pay"]
-    steps += [(d.receiver, "default", None) for d in view.overdue(now)]
-    harmed = {d.receiver for d in terms.duties if view.duties[d.id] is DutyState.DEFAULTED}
-    steps += [(author, "cancel", None) for author in sorted(harmed - view.cancel_asked)]
-    steps = [s for i, s in enumerate(steps) if s[:2] not in [before[:2] for before in steps[:i]]]  # the next is meant
-    busy = {d.provider for d in terms.payments if view.payments.get(d.id) in UNDER_WAY}
-    steps = [s for s in steps if s[1] != "pay" or s[0] not in busy]
-    failed = [d for d in terms.payments if view.payments.get(d.id) is Payment.RELEASED]
-    if failed and view.can_be_called_off:  # it cannot be paid any more: nobody should begin what would not be paid
-        steps = [step for step in steps if step[1] not in ("handover", "done")]
-        steps += [(failed[0].provider, "cancel", None)] if failed[0].provider not in view.cancel_asked else []
-    if (
-        view.cancel_asked
-        and view.can_be_called_off
-        and view.status is not Status.SETTLED
-        and not (view.called_off and view.deposit_is_out)
-    ):  # who asked to cancel has nothing else to do, but gives back what is lent; the other may agree to it, or go on
-        steps = [step for step in steps if step[0] not in view.cancel_asked or step[1] == "return"]
-        steps += [(view.counterparty(author), "cancel", None) for author in sorted(view.cancel_asked)]
-    if view.status is Status.SETTLED:
-        steps += [(a, "attest", None) for a in terms.parties if a not in view.rated]
-    return steps
-
-
-def can_be_done_again(view: Exchange, duty: Duty) -> bool:
-    """Whether it is work that was contested: another attempt can be shown, and the receiver says whether it will do."""
-    return view.duties[duty.id] is DutyState.CONTESTED and not duty.custody and _word(duty.id) == "done"
-
-
-def _handing(terms: Terms, duty: Duty) -> tuple[bytes, str]:
-    """Who passes the parcel on, and how: the customer gives it to the courier; he to the recipient, or by the code."""
-    duties = [d for d in terms.duties if d.custody]
-    if duty == duties[0] and len(duties) > 1:
-        return customer_of(terms), "give"
-    return duty.provider, "open" if terms.door and not terms.recipient else "give"
-
-
-def _word(duty_id: str) -> str:
-    return {"handover": "handover", "pickup": "handover", "return": "return"}.get(part_of(duty_id)[0], "done")
 
 
 def _amount(amount: int, unit: str) -> dict[str, Any] | None:
@@ -377,10 +348,3 @@ def _price(network: Network, terms: Terms) -> str:
 
 def _deposit_unit(terms: Terms) -> str:
     return next((d.unit for d in terms.payments if d.id == DEPOSIT), "")
-
-
-def money(network: Network, amount: int, unit: str) -> str:
-    """An amount in minor units, as people write it."""
-    if not amount:
-        return "nothing"
-    return network.money(amount) if unit == network.genesis.unit else f"{format_amount(amount, OTHER_DECIMALS)} {unit}"

@@ -1,39 +1,39 @@
 """The exchanges of this node: the facts it holds, what they amount to, and what follows from each new one."""
 
 from collections.abc import Callable, Mapping
-from heapq import heappop, heappush
+from typing import TYPE_CHECKING
 
 from ledger.entry import Entry, settlement_of
 from ledger.payloads import Settlement
 from ledger.settlement import Decision
-from p2pnode.bounds import FORGET_AFTER, MAX_COUNTERS, MAX_EXCHANGES
+from p2pnode.bounds import MAX_COUNTERS, MAX_EXCHANGES
 from protocols import exchange_messages as messages
 from protocols.codec import decode, encode
-from protocols.conditions import SECOND_FORM
 from protocols.envelope import Record, parse_record
 from protocols.errors import Ignore, Refusal, Reject
 from protocols.exchange import NEGOTIATING, Dispute, Exchange, evaluate
 from protocols.fact import NO_DEAL, SECOND, WITH_TERMS, Fact, parse_fact, seal_fact, verify_fact
 from protocols.limits import MAX_FACTS, MAX_SHORT_TEXT, MAX_SKEW
-from protocols.payments import PAY, Payment, deal_of
-from protocols.steps import check_fact, parse_step
+from protocols.parcel import passed
+from protocols.payments import PAY, Payment
+from protocols.steps import check_fact
 from protocols.terms import Terms, parse_terms
 
-from . import payable
+from . import payable, refusals
 from .admission import Admission
+from .changing import Changes
+from .doors import ByParcel
 from .effects import Emit, Send
 from .held import Hands, Held, Seen, fact_frame, step_payload
-from .keys import EXCHANGE, FACT
+from .keys import EXCHANGE, FACT, REFUSED, RULED
 from .listings import Listings
 from .outbox import Outbox, copy_id
 from .settlements import Settlements
 from .state import Network, State
 
-_SEVERAL = (
-    b"pay-1",
-    b"deposit",
-    b"form",
-)  # what terms with several payments have in their bytes: only these are parsed
+if TYPE_CHECKING:
+    from .claimed import Claimed
+    from .put_away import PutAway
 
 
 class Exchanges:
@@ -44,9 +44,11 @@ class Exchanges:
         self._settlements = settlements
         self.held: dict[bytes, Held] = {}
         self._deals: dict[bytes, tuple[bytes, str]] = {}  # settlement → exchange, duty; where it is not `pay`
-        self._changes: list[tuple[int, bytes]] = []  # a heap: when time alone changes which exchange
+        self._changes = Changes()
         self._admission = Admission(state, listings, self.held.values, self.view)
         self.rated: Callable[[Held, int], None]  # set by the core: both may have rated now
+        self.claimed: Claimed  # set by the table of handlers, as `away`: those that have ended long ago
+        self.away: PutAway
         # set by what holds receipts of custody: which duties of terms they have done, and when
         # set by what tells mediators: that there is a dispute, what we are shown of one, and that one is over
         self.disputed: Callable[[Held, Exchange, int], None]
@@ -56,6 +58,7 @@ class Exchanges:
         self.hands: Callable[[bytes, Terms, int], Hands]  # by the same: in whose hands the parcel of terms is
         self.moved: Callable[[Held, Exchange, int], None]  # and: this one, which passes a parcel on, has changed
         self.sealed: dict[bytes, set[bytes]] = {}  # exchange → its facts of the kind `contact`
+        self.parcels = ByParcel()
         self.agreed: Callable[[Held, int], None]  # it was agreed on just now
         self.proposed: Callable[[Held, int], None]  # somebody has proposed it just now
         self.changed: Callable[[Held, int], None] = lambda held, now: None  # a word of either side has come, or time
@@ -68,23 +71,39 @@ class Exchanges:
     def view(self, held: Held, now: int) -> Exchange:
         """What an exchange amounts to. It is computed anew when a fact, a receipt or time has come; what moves in the
         ledgers says so by `settled`."""
-        terms = held.first if held.seen is None else held.seen.view.terms
-        passed = dict(self.passed(held.network, terms)) if terms.parcel else {}
-        if held.seen is None or not held.seen.holds(len(held.facts), passed, now):
-            mine = self._state.me in terms.parties
-            payments, paid_at = self._settlements.of(held) if mine else self.shown(held)
-            unit = self._state.networks[held.network].genesis.unit
-            view = evaluate(held.facts.values(), payments, unit, now, paid_at, passed)
-            held.seen = Seen(len(held.facts), passed, now, view)
+        passed = self._passed(held)
+        if held.seen is None or not held.seen.holds(held.came, passed, now):
+            view = self._evaluate(held, passed, now)
+            held.seen = Seen(held.came, passed, now, view)
             if view.changes_at is not None:
-                heappush(self._changes, (view.changes_at, held.id))
+                self._changes.add(view.changes_at, held.id)
         return held.seen.view
+
+    def _as_of(self, held: Held, at: int) -> Exchange:
+        """What it amounted to at a time before, by what is known now."""
+        passed = self._passed(held)
+        if held.seen is not None and held.seen.holds(held.came, passed, at):
+            return held.seen.view
+        return self._evaluate(held, passed, at)
+
+    def _passed(self, held: Held) -> dict[str, int]:
+        terms = held.first if held.seen is None else held.seen.view.terms
+        if held.receipts:
+            return dict(passed(terms, held.receipts))
+        return dict(self.passed(held.network, terms)) if terms.parcel else {}
+
+    def _evaluate(self, held: Held, passed: dict[str, int], now: int) -> Exchange:
+        terms = held.first if held.seen is None else held.seen.view.terms
+        mine = self._state.me in terms.parties
+        payments, paid_at = self._settlements.of(held) if mine else self.shown(held)
+        unit = self._state.networks[held.network].genesis.unit
+        return evaluate(held.facts.values(), payments, unit, now, paid_at, passed)
 
     def of_deal(self, deal: bytes) -> tuple[bytes, str | None]:
         """The exchange that a settlement is of, and the duty; the same id and None if it is of none that we hold."""
         if deal in self._deals:
             return self._deals[deal]
-        return deal, PAY if deal in self.held else None
+        return (deal, PAY) if deal in self.held else self.away.of_deal(deal)
 
     def whose(self, kind: str, said: Settlement | None) -> dict[str, str | None]:
         """The exchange of an entry of our ledger and, if it is one of a payment, the duty that is paid: as JSON."""
@@ -95,24 +114,29 @@ class Exchanges:
         exchange, duty = self.of_deal(said.deal)
         return {"exchange_id": exchange.hex(), "duty": duty if kind.startswith("PAY_") else None}
 
-    def commitments(self, held: Held, author: bytes) -> set[bytes]:
-        """What this party has sealed as its rating."""
-        rated = (f for f in held.facts.values() if f.kind == "rated" and f.author == author)
-        return {parse_step(f).commitment for f in rated}
-
-    def check_room(self, held: Held | None = None) -> None:
-        """`Refusal` if one more step of ours, in this exchange or in a new one, could not be kept or delivered."""
-        self._outbox.check_room()
-        if held is not None and held.count(self._state.me) >= MAX_FACTS - 1:
+    def check_room(self, held: Held | None = None, steps: int = 1, besides: int = 0) -> None:
+        """`Refusal` if so many more steps of ours, in this exchange or in a new one, could not be kept, or not be
+        delivered with those that are about to be said besides in others. Asked before the first of them is said."""
+        self._outbox.check_room(steps + besides)
+        if held is not None and held.count(self._state.me) + steps >= MAX_FACTS:
             raise Refusal("refused", f"{MAX_FACTS} steps were said in this exchange", "Begin a new one.")
         if held is None and len(self.held) >= MAX_EXCHANGES:
-            raise Refusal("refused", f"{MAX_EXCHANGES} exchanges are kept here", "Old ones are forgotten in time.")
+            raise Refusal(
+                "refused", f"{MAX_EXCHANGES} exchanges are open here", "End some: those are put away some weeks later."
+            )
+
+    def knows(self, exchange: bytes) -> bool:
+        return exchange in self.held or self.away.knows(exchange)
+
+    def get(self, exchange: bytes) -> Held | None:
+        """One of those that were put away among them."""
+        return self.held.get(exchange) or self.away.load(exchange)
 
     def find(self, text: str) -> Held:
         """The one exchange whose id starts with this, or `Refusal`."""
-        found = [h for i, h in self.held.items() if i.hex().startswith(text.lower())]
-        if len(found) == 1:
-            return found[0]
+        found = [i for i in self.held if i.hex().startswith(text.lower())] + self.away.ids(text.lower())
+        if len(found) == 1 and (held := self.get(found[0])) is not None:
+            return held
         if found:
             raise Refusal("conflict", f"{len(found)} exchanges start with {text}", "Give more of the id.")
         raise Refusal("not_found", f"no exchange {text}", "`p2pnode exchange list` shows yours.")
@@ -147,8 +171,8 @@ class Exchanges:
     def received(self, peer: str, wire: bytes, now: int) -> None:
         """A fact from a counterparty. `Reject` or `Ignore` if it does not count; acknowledged once it is stored."""
         fact = parse_fact(wire)
-        held = self.held.get(fact.exchange_id)
-        if held is not None and fact.id in held.facts:
+        held = self.get(fact.exchange_id)
+        if held is not None and (fact.id in held.facts or (held.away and fact.kind == "contact")):
             return self._answer(peer, messages.Ack(fact.id))
         network = self._state.networks.get(fact.network)
         if network is None:
@@ -156,7 +180,7 @@ class Exchanges:
         if fact.author == self._state.me:
             raise Ignore("context", "our own, from before what this node remembers")
         check_fact(fact)
-        if fact.at > now + MAX_SKEW and (fact.kind in SECOND or (held is not None and held.first.form == SECOND_FORM)):
+        if fact.at > now + MAX_SKEW and (fact.kind in SECOND or (held is not None and held.second)):
             raise Ignore("clock", "dated ahead; it will be sent again")
         self._verify(fact)
         if fact.kind == "propose":
@@ -186,11 +210,13 @@ class Exchanges:
             self.proposed(held, now)
 
     def refused(self, peer: str, refusal: messages.Refuse, now: int) -> None:
-        """The other side will not take a proposal of ours, for good."""
-        held = self.held.get(refusal.id)
-        if held is None or not self._outbox.acknowledged(refusal.id, peer):
+        """The other side will not take what we said, for good: a proposal, which ends by it, or a later step."""
+        if not self._outbox.acknowledged(refusal.id, peer):
             return self._outbox.acknowledged_copy(refusal.id, peer)
-        if self.view(held, now).status in NEGOTIATING:
+        held = self.held.get(refusal.id)
+        if held is None:
+            refusals.note(self._state, self.held.values(), refusal)
+        elif self.view(held, now).status in NEGOTIATING:
             step = step_payload(refusal.text[:MAX_SHORT_TEXT])
             fact = self._seal(held.network, held.id, "withdraw", refusal.id, now, step)
             check_fact(fact)
@@ -199,8 +225,10 @@ class Exchanges:
 
     def settled(self, network: bytes, deal: bytes, now: int) -> None:
         """The settlement of an exchange moved."""
-        held = self.held.get(self.of_deal(deal)[0])
+        held = self.get(self.of_deal(deal)[0])
         if held is not None:
+            if held.away:
+                self.away.take_up(held, now)
             held.seen = None
             self._follow(held, now)
 
@@ -218,15 +246,21 @@ class Exchanges:
             self._settlements.waiting(held.network, deal) for deal in held.deals.values()
         )
 
+    def is_beyond(self, held: Held) -> bool:
+        """Whether something that we said waits for a node that does not speak what it needs: an older one."""
+        return any(self._outbox.is_beyond(fact) for fact in held.facts)
+
     def _follow(self, held: Held, now: int) -> Exchange:
         """What a change entails: both halves of an agreement go into the ledger."""
         view = self.view(held, now)
         held.seen_at = now
         ready = self._state.networks[held.network].chain.ready
-        if view.agreed and held.agreed_seq < 0 and ready and self._state.me in view.terms.parties:
+        fresh = view.agreed and held.agreed_seq < 0 and ready and self._state.me in view.terms.parties
+        if fresh:
             held.agreed_seq = self._settlements.record_agreement(held.network, view, now)
-            self.agreed(held, now)
         self._store(held)
+        if fresh:
+            self.agreed(held, now)
         if len(view.rated) == 2:
             self.rated(held, now)
         if view.dispute is not Dispute.NONE:
@@ -238,19 +272,22 @@ class Exchanges:
         return view
 
     def woke(self, now: int) -> None:
-        """Time alone has changed something: what is overdue, lapsed, or confirmed since nobody contested it."""
-        while self._changes and self._changes[0][0] <= now:
-            _, id_ = heappop(self._changes)
+        """Time alone has changed something: what is overdue, lapsed, or confirmed since nobody contested it. Also while
+        this node was off: after a start each exchange is looked at once, from when something last moved in it."""
+        for at, id_ in self._changes.due(now):
             held = self.held.get(id_)
-            if held is not None and held.seen is not None and (held.seen.view.changes_at or now + 1) <= now:
-                view = self.view(held, now)
+            if held is None:
+                continue
+            changes = self._as_of(held, at - 1).changes_at  # whoever looked at it since may have been before us
+            view = self.view(held, now)
+            if changes is not None and changes <= now:
                 told = {"exchange_id": id_.hex(), "status": str(view.status)}
                 overdue = [d.id for d in view.overdue(now)]
                 self._state.journal.out(Emit("exchange", {**told, "overdue": overdue} if overdue else told))
                 self.changed(held, now)
 
     def next_wake(self) -> int | None:
-        return self._changes[0][0] if self._changes else None
+        return self._changes.next()
 
     def restored(self, entry: Entry) -> None:
         """An AGREE of our own chain is back."""
@@ -266,31 +303,41 @@ class Exchanges:
             if held.network == network and held.agreed_seq < 0 and self.view(held, now).agreed:
                 self._follow(held, now)
 
-    def counterparties(self) -> set[bytes]:
-        return {a for h in self.held.values() for a in parse_terms(h.proposal.payload).parties} - {self._state.me}
-
     def may_be_paid(self, network: bytes, entry: Entry, said: Settlement, now: int) -> Decision:
         """Whether a payment that is proposed to us is one that was agreed, and its time has come."""
         exchange, name = self.of_deal(said.deal)
-        held = self.held.get(exchange)
+        held = self.get(exchange)
         known = self._state.networks[network]
-        if held is None or held.network != network or not known.credible(entry, said.amount):
+        frozen = self._state.convictions.frozen(network, entry.author)  # our user may pardon; else it lapses
+        if frozen or held is None or held.network != network or not known.credible(entry, said.amount):
             return Decision.WAIT  # the proposal, or its acceptance, may still be under way
         return payable.decide(self.view(held, now), self._state.me, name, known.genesis.unit, entry, said)
 
     def forget(self, now: int) -> None:
-        """Drop what came to nothing long ago. A copy of such a proposal has lapsed, so it cannot come back."""
-        for held in [h for h in self.held.values() if h.agreed_seq < 0 and h.seen_at < now - FORGET_AFTER]:
-            lapsed = max(self.view(held, now).terms.expires, parse_terms(held.proposal.payload).expires)
-            if now > lapsed + FORGET_AFTER and not any(f in self._outbox.items for f in held.facts):
-                self._drop(held)
+        self.away.forget(now)
 
-    def _drop(self, held: Held) -> None:
+    def take(self, held: Held) -> None:
+        """One that was put away is kept in memory again."""
+        self.held[held.id] = held
+        facts, held.facts, held.deals = held.facts, {}, {}
+        for fact in facts.values():
+            self._hold(held, fact)
+            self._state.journal.put(FACT + held.id + fact.id, fact.wire)
+        self._store(held)
+
+    def drop(self, held: Held) -> None:
+        self.let_go(held)
+        self.dropped(held)
+        for key in (RULED, REFUSED):
+            self._state.journal.delete(key + held.id)
+
+    def let_go(self, held: Held) -> None:
+        """It is kept neither in memory nor where it is found at a start."""
         del self.held[held.id]
         self.sealed.pop(held.id, None)
+        self.parcels.drop(held)
         for deal in held.deals.values():
             self._deals.pop(deal, None)
-        self.dropped(held)
         self._state.journal.delete(EXCHANGE + held.id)
         for fact_id in held.facts:
             self._state.journal.delete(FACT + held.id + fact_id)
@@ -302,18 +349,6 @@ class Exchanges:
         if fact.epoch != newest:
             raise Ignore("epoch", "signed with a key that has been replaced, or that has not arrived yet")
         verify_fact(fact, known.key if known is not None else None)
-
-    def taken(self, network: bytes, name: bytes, since: int, now: int) -> int:
-        """How much of a listing of ours was agreed on since a time, and is not free again."""
-        views = [self.view(h, now) for h in self.held.values() if h.network == network]
-        return sum(
-            v.terms.quantity
-            for v in views
-            if v.acceptance is not None
-            and (v.terms.responder, v.terms.name) == (self._state.me, name)
-            and v.acceptance.at >= since
-            and not v.came_to_nothing
-        )
 
     def _seal(self, network: bytes, deal: bytes, kind: str, prev: bytes, now: int, payload: bytes) -> Fact:
         return seal_fact(self._state.signer, network=network, deal=deal, kind=kind, prev=prev, at=now, payload=payload)
@@ -327,21 +362,21 @@ class Exchanges:
         self._state.journal.out(Send(peer, messages.PROTOCOL, messages.encode_message(message)))
 
     def _keep(self, held: Held, fact: Fact, now: int) -> None:
+        if held.away:
+            self.away.take_up(held, now)
         self._hold(held, fact)
         held.seen_at = now
         self._state.journal.put(FACT + held.id + fact.id, fact.wire)
         self._store(held)
 
     def _hold(self, held: Held, fact: Fact) -> None:
-        held.facts[fact.id] = fact
+        before = len(held.deals)
+        held.hold(fact)
+        self.parcels.add(held.id, fact)
         if fact.kind == "contact":
             self.sealed.setdefault(held.id, set()).add(fact.id)
-        held.deals[PAY] = held.id
-        if fact.kind in WITH_TERMS and any(name in fact.payload for name in _SEVERAL):
-            for duty in parse_terms(fact.payload).payments:
-                deal = held.deals[duty.id] = deal_of(held.id, duty.id)
-                if deal != held.id:
-                    self._deals[deal] = (held.id, duty.id)
+        if len(held.deals) > before:
+            self._deals.update({deal: (held.id, duty) for duty, deal in held.deals.items() if deal != held.id})
 
     def _store(self, held: Held) -> None:
         row = [held.network, held.began_at, held.seen_at, held.listing, held.agreed_seq]
@@ -353,6 +388,7 @@ class Exchanges:
             network, began_at, seen_at, listing, agreed_seq = decode(value)
             if network in self._state.networks:
                 self.held[id_] = Held(id_, network, began_at, seen_at, listing, agreed_seq, {})
+                self._changes.add(seen_at + 1, id_)
         for key, value in self._state.journal.scan(FACT):
             held = self.held.get(key[len(FACT) : len(FACT) + 32])
             if held is not None:

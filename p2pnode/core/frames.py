@@ -40,6 +40,7 @@ def frames(core: "Core") -> dict[str, Taker]:
         ledger_messages.PROTOCOL: core.audits.received,
         replica.PROTOCOL: core.replicas.received,
         custody_messages.PROTOCOL: core.parcels.received,
+        custody_messages.SECOND_PROTOCOL: core.parcels.received,
     }
 
 
@@ -62,6 +63,7 @@ class _Frames:
                 verify_with(entry, core.state.sent_key)
                 if entry.network != network.id:
                     raise Reject("context", "an entry of another network")
+                core.convictions.shown(entry)
                 if core.state.directory.speaks_for(peer, entry.author):
                     core.custody.keep(entry)
                 self._entry(peer, network, entry, now)

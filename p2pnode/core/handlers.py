@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 from .accounts import Accounts
 from .agreements import Agreements
 from .amending import Amending
+from .blocklist_commands import BlocklistCommands
 from .calendar import Calendar
+from .claimed import Claimed
 from .evidence import Evidence
 from .exchange_commands import ExchangeCommands
+from .health import Health
 from .kinds import Kinds
 from .ledger_commands import LedgerCommands
 from .offered import Answers
 from .parcel_commands import ParcelCommands
+from .put_away import PutAway
 
 if TYPE_CHECKING:
     from .core import Core
@@ -23,10 +27,19 @@ Handler = Callable[[Any, int], Any]
 def handlers(core: "Core") -> dict[str, Handler]:
     """What answers each command at once."""
     exchange = ExchangeCommands(core.state, core.exchanges, core.listings, core.settlements)
+    core.listings.left = exchange.bookings.left
     amending = Amending(core.state, core.exchanges, core.listings, core.settlements, exchange.bookings)
-    agreements = Agreements(core.exchanges)
+    exchange.in_parts = amending.in_parts
+    agreements = Agreements(core.state, core.exchanges)
     exchange.contacts, exchange.ruled = core.standing.contacts.shown, core.standing.rules.shown
+    exchange.would_expose = core.reputations.exposures.of_terms
+    exchange.exposed = core.standing.rules.exposed = core.reputations.exposures.of_exchange
     core.standing.rules.accept, core.standing.orders.propose = exchange.accept, exchange.propose
+    core.exchanges.away = PutAway(
+        core.state, core.exchanges, core.outbox, core.listings, core.settlements, core.parcels
+    )
+    core.exchanges.claimed = Claimed(core.state, core.exchanges, core.claims)
+    core.claims.taking, core.claims.duty_of = core.exchanges.claimed.taking, core.exchanges.claimed.duty_of
     projects, claiming = core.standing.projects, core.standing.claiming
     projects.default, projects.cancel, claiming.propose = amending.default, exchange.cancel, exchange.propose
     accounts = Accounts(core.state, core.settlements, core.vouches, core.exchanges, core.claims)
@@ -35,8 +48,11 @@ def handlers(core: "Core") -> dict[str, Handler]:
     parcels = ParcelCommands(core.state, core.parcels, core.exchanges, core.outbox)
     evidence = Evidence(core.state, core.exchanges, core.settlements, core.parcels)
     kinds = Kinds(core.state)
+    core.status.hiding = core.blocklists.hiding
+    lists = BlocklistCommands(core.state, core.listings, core.blocklists)
     return {
         "status": core.status.status,
+        "health": Health(core).health,
         "clock": core.status.clock,
         "whoami": lambda a, now: core.status.whoami(a),
         "invite": core.membership.invite,
@@ -59,6 +75,18 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "search.forget": core.notices.forget,
         "notices.list": core.notices.listed,
         "notices.seen": core.notices.all_seen,
+        "blocklist.list": lists.listed,
+        "blocklist.show": lists.show,
+        "blocklist.create": lists.create,
+        "blocklist.add": lists.add,
+        "blocklist.remove": lists.remove,
+        "blocklist.publish": lists.publish,
+        "blocklist.withdraw": lists.withdraw,
+        "blocklist.subscribe": lists.subscribe,
+        "blocklist.unsubscribe": lists.unsubscribe,
+        "blocklist.allow": lists.allow,
+        "blocklist.hidden": lists.all_hidden,
+        "blocklist.naming": lists.naming,
         "kinds.list": kinds.list,
         "kinds.show": kinds.show,
         "exchange.propose": exchange.propose,
@@ -134,7 +162,9 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "parcel.add": parcels.add,
         "parcel.code": parcels.code,
         "attest": core.ratings.attest,
-        "reputation": core.ratings.reputation,
+        "reputation": core.reputations.reputation,
+        "reputation.forgive": core.convictions.forgive,
+        "misconduct.publish": core.convictions.accuse,
     }
 
 

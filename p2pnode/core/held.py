@@ -8,8 +8,17 @@ from protocols import exchange_messages as messages
 from protocols.codec import encode, plain
 from protocols.conditions import SECOND_FORM
 from protocols.exchange import Exchange
-from protocols.fact import Fact, Step
+from protocols.fact import WITH_TERMS, Fact, Step
+from protocols.payments import PAY, deal_of
+from protocols.receipt import Receipt
+from protocols.steps import parse_step
 from protocols.terms import Terms, parse_terms, terms_hash
+
+_SEVERAL = (
+    b"pay-1",
+    b"deposit",
+    b"form",
+)  # what terms with several payments have in their bytes: only these are parsed
 
 
 class Seen(msgspec.Struct):
@@ -29,7 +38,10 @@ class Seen(msgspec.Struct):
 class Held(msgspec.Struct):
     """agreed_seq: of our AGREE entry, −1 before; seen_at: newest change, ms; deals: settlement of `pay`, and of each
     other payment that any terms in it name, by its duty; first: the terms of the proposal; shown: hash of the terms
-    that our user was shown last, since this node started, or empty.
+    that our user was shown last, of an amendment if one waited, since this node started, or empty;
+    second: whether any terms in it are of form 2; came: how many facts came since then, those erased among them;
+    away: whether it is put away, and this was read from there (`p2pnode/core/put_away.py`); well: put away as done to
+    the end; receipts: those of its parcel, as they were when it was put away.
     """
 
     id: bytes
@@ -43,6 +55,22 @@ class Held(msgspec.Struct):
     shown: bytes = b""
     seen: Seen | None = None
     terms: Terms | None = None
+    second: bool = False
+    came: int = 0
+    away: bool = False
+    well: bool = False
+    receipts: tuple[Receipt, ...] = ()
+
+    def hold(self, fact: Fact) -> None:
+        """One more fact, and the payments that it names."""
+        self.facts[fact.id] = fact
+        self.came += 1
+        self.deals[PAY] = self.id
+        if fact.kind in WITH_TERMS and any(name in fact.payload for name in _SEVERAL):
+            terms = parse_terms(fact.payload)
+            self.second = self.second or terms.form == SECOND_FORM
+            for duty in terms.payments:
+                self.deals[duty.id] = deal_of(self.id, duty.id)
 
     @property
     def proposal(self) -> Fact:
@@ -57,7 +85,11 @@ class Held(msgspec.Struct):
     @property
     def protocol(self) -> str:
         """What its facts travel by: who speaks form 1 alone is not given what he would take for malformed."""
-        return messages.SECOND_PROTOCOL if self.first.form == SECOND_FORM else messages.PROTOCOL
+        return messages.SECOND_PROTOCOL if self.second else messages.PROTOCOL
+
+    def commitments(self, author: bytes) -> set[bytes]:
+        """What this party has sealed as its rating."""
+        return {parse_step(f).commitment for f in self.facts.values() if f.kind == "rated" and f.author == author}
 
     def count(self, author: bytes, kind: str = "") -> int:
         """How many facts this author has said, of this kind or of any."""

@@ -6,10 +6,15 @@ ACCEPT is a normal return, IGNORE is `Ignore` (costs nobody anything), REJECT is
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from dht.catalog import Verdict
 from dht.keys import covers
+from ledger.entry import Entry
+from ledger.halves import first_key
+from ledger.tokens import Token
 from protocols.attestation import parse_attestation
+from protocols.blocklist import parse_blocklist
 from protocols.envelope import Record, parse_record, verify_record
 from protocols.errors import Ignore, Reject
 from protocols.identity import (
@@ -27,6 +32,7 @@ from protocols.invite import parse_invite
 from protocols.lease import parse_lease
 from protocols.limits import MAX_RECORD, MAX_SKEW
 from protocols.listing import parse_listing
+from protocols.misconduct import Misconduct, parse_misconduct
 from protocols.profile import parse_profile
 from protocols.redemption import Redemption, parse_redemption, verify_redemption
 from protocols.rotation import parse_rotation, rotation_name
@@ -34,13 +40,14 @@ from protocols.vouch import parse_vouch
 
 from .effects import Reindex
 from .keys import FLOOR, KEY_STATE, RECORD
-from .ratings import check_attestation
+from .rating_proof import check_attestation
 from .rotations import encode_key_state
 from .state import Network, State
 
 Outcome = Record | Reject | Ignore
 
 _FIRST = {"rotation": 0, "redemption": 1}  # kinds that others rest on, in their turn
+_PROVED = ("attestation", "misconduct")  # kinds that hold what others have signed
 
 
 class Intake:
@@ -50,6 +57,8 @@ class Intake:
         self._state = state
         self._verify = verify
         self.contested: Callable[[Network, Record, int], bool] = lambda network, record, now: False  # set by the core
+        self.judge: Callable[[Network, Misconduct], None]  # likewise: `Reject`, `Ignore` what does not hold
+        self.learned: Callable[[Network, Record, int], None]  # likewise: what a new record proves beside what it says
 
     def take(self, network: Network, wire: bytes, now: int) -> Record:
         """A record that a peer sent: stored and in the catalog, or `Ignore` or `Reject`."""
@@ -75,7 +84,7 @@ class Intake:
             outcomes[place] = self._outcome(self._take, network, records[place], now)
         waiting: list[tuple[int, Claim]] = []
         for place, record in records.items():
-            if place not in outcomes and record.kind != "attestation":
+            if place not in outcomes and record.kind not in _PROVED:
                 try:
                     self._before_signature(network, record, now)
                     waiting.append((place, (record, record.kind, self._signing_key(record))))
@@ -148,6 +157,8 @@ class Intake:
         if not admission.added:
             raise Ignore(_WORDS[admission.verdict])
         self._learn(network, record)
+        if not record.withdrawn:
+            self.learned(network, record, now)
         return record
 
     def gone(self, network: Network, removed: tuple[bytes, ...]) -> None:
@@ -200,7 +211,10 @@ class Intake:
     def _signature(self, network: Network, record: Record) -> None:
         verify_record(record, self._signing_key(record))
         if record.kind == "attestation" and not record.withdrawn:
-            check_attestation(record, parse_attestation(record), self._state.entry_key, self._state.key_of)
+            entry_key, fact_key = partial(self._entry_key, network), partial(self._key_at, network)
+            check_attestation(record, parse_attestation(record), entry_key, fact_key)
+        elif record.kind == "misconduct" and not record.withdrawn:
+            self.judge(network, parse_misconduct(record))
         elif record.kind == "redemption" and not record.withdrawn:
             self._redemption(network, record, parse_redemption(record))
 
@@ -232,9 +246,24 @@ class Intake:
         known = self._state.key_of(author, epoch)
         if known is not None:
             return known
+        rotation = self._rotation_to(network, author, epoch)
+        return None if rotation is None else rotation.key
+
+    def _rotation_to(self, network: Network, author: bytes, epoch: int) -> Rotation | None:
+        """What led to this epoch, if it is held here."""
         row = network.catalog.get((author, "rotation", rotation_name(epoch)))
         wire = self._state.journal.get(RECORD + network.id + row.id) if row is not None else None
-        return parse_rotation(parse_record(wire)).key if wire is not None else None
+        return None if wire is None else parse_rotation(parse_record(wire))
+
+    def _entry_key(self, network: Network, signed: Entry | Token) -> bytes | None:
+        """`State.entry_key`, and the keys between the first and the newest one, each up to where the next ended it."""
+        newest = self._state.key_states.get(signed.author)
+        ended = self._rotation_to(network, signed.author, signed.epoch + 1)
+        if newest is None or signed.epoch >= newest.epoch or ended is None:
+            return self._state.entry_key(signed)
+        if isinstance(signed, Entry) and signed.seq > ended.seq:
+            return None
+        return self._key_at(network, signed.author, signed.epoch) or first_key(signed)
 
     def _rotation(self, record: Record) -> tuple[Rotation, KeyState]:
         """The rotation in a record, and the key state that it leads to."""
@@ -255,6 +284,8 @@ class Intake:
             self._state.directory.learn(record.author, parse_profile(record), record.id)
         elif record.kind == "redemption":
             self.gone(network, network.catalog.know_one(record.author))
+        elif record.kind == "attestation":
+            self._state.rated(network, record)
         elif record.kind == "rotation":
             try:
                 rotation, state = self._rotation(record)
@@ -302,8 +333,12 @@ def _fields(network: Network, record: Record) -> None:
             parse_redemption(record)
         case "vouch":
             parse_vouch(record)
+        case "misconduct":
+            parse_misconduct(record)
         case "rotation":
             parse_rotation(record)
+        case "blocklist":
+            parse_blocklist(record)
         case "genesis":
             raise Reject("context", "a genesis does not spread")
 
@@ -317,7 +352,15 @@ def _age(record: Record, now: int) -> None:
 
 
 # Bytes in the name of a record of each kind, for withdrawals: they have no payload that tells.
-_NAMES = {"listing": 16, "profile": 0, "lease": 0, "attestation": 32, "vouch": 32}
+_NAMES = {
+    "listing": 16,
+    "profile": 0,
+    "lease": 0,
+    "attestation": 32,
+    "vouch": 32,
+    "blocklist": 16,
+    "misconduct": 32,
+}
 
 _WORDS = {
     Verdict.KNOWN: "known",

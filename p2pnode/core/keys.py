@@ -27,6 +27,9 @@ OFFERED: Final = (
 CLAIM: Final = b"b"  # network16 claim32           → state of a private claim, mine or another's
 RECEIPT: Final = b"C"  # parcel32 receipt32       → custody receipt wire
 HALF: Final = b"H"  # receipt32                    → [since, half wire]: a hand-over that only its giver has signed
+UNSURE: Final = (
+    b"U"  # network16                 → [since, authors]: custody receipts may be lost here, and who else knows
+)
 DOOR: Final = b"D"  # parcel32                     → code for the door of a parcel that we send
 INVITE: Final = b"i"  # network16 invite32         → [invite wire, [[newcomer, id of its vouch or empty], …]]
 REQUEST: Final = b"q"  # request id                → [at, reply as JSON]: a repeated command is answered, not done again
@@ -58,6 +61,22 @@ ORDER: Final = b"5"  # number8                 → a standing order of our user
 SHOWN: Final = (
     b"6"  # deal32 duty                → proof of a payment that we are shown as a mediator: an entry, full form
 )
+BLOCKLIST: Final = b"L"  # network16 list16     → [name, about, whether it is published]: a block list of our user
+BLOCKED: Final = b"B"  # network16 list16 author32 name16, or without it → [reason, text, since]: an entry of it
+FOLLOWED: Final = b"F"  # network16 author32 list16 → [name, since]: a block list that our user follows
+ALLOWED: Final = b"A"  # network16 author32 name16, or without it → ms: our user shows it whatever others' lists say
+CONVICTED: Final = (
+    b"J"  # network16 name32           → [accused, what, place, proof, finder, at, rebuttals]: misconduct that is proven
+)
+PARDON: Final = b"Y"  # network16 author32         → [at, reason]: of our user, for somebody whose misconduct is proven
+SEAL: Final = (
+    b"Z"  # network16 deal32            → [commitment of the other party or empty, its outcome once it is open]
+)
+REFUSED: Final = b"E"  # deal32                → [kind, text]: what of ours the other side did not take last, and why
+PUT_AWAY: Final = b"7"  # deal32                → an exchange that has ended, whole: see p2pnode/core/put_away.py
+PUT_DEAL: Final = b"8"  # network16 deal32         → state of a settlement of such a one
+PUT_DUTY: Final = b"9"  # deal32                   → [deal32 of such a one, duty]: whose payment it is, if not its `pay`
+DONE_WITH: Final = b"0"  # network16 author32      → how many such ones were done to the end with this author
 TASK: Final = (
     b"T"  # network16 name16             → [id of our project's listing, number, title, price, digest of its line]
 )

@@ -18,6 +18,7 @@ def labels_of(old: tuple[str, ...], given: tuple[str, ...] | None) -> Labels:
         orders=said.orders or before.orders,
         part=said.part or before.part,
         instant=said.instant or before.instant,
+        handover=said.handover or before.handover,
     )
 
 
@@ -35,6 +36,8 @@ def labelled(
         labels = labels._replace(orders=args.orders)
     if args.instant is not None:
         labels = labels._replace(instant=args.instant)
+    if args.handover is not None:
+        labels = labels._replace(handover=args.handover)
     words = without_labels(old if tags is None else tags)
     return (*dict.fromkeys(words), *format_labels(labels))
 
@@ -51,7 +54,8 @@ def goal_label(text: str, genesis: Genesis) -> GoalLabel:
 
 
 def labels_json(tags: tuple[str, ...], genesis: Genesis) -> dict[str, Any]:
-    """goal: a number of people, or an amount of a unit; orders: ms; part_of: beginning of a listing's id."""
+    """goal: a number of people, or an amount of a unit; orders: ms; part_of: beginning of a listing's id; handover:
+    fetch, bring or both."""
     labels = parse_labels(tags)
     goal = None
     if labels.goal is not None:
@@ -65,4 +69,5 @@ def labels_json(tags: tuple[str, ...], genesis: Genesis) -> dict[str, Any]:
         "orders": labels.orders or None,
         "part_of": labels.part.hex() or None,
         "instant": labels.instant,
+        "handover": labels.handover or None,
     }

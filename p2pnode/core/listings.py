@@ -16,7 +16,7 @@ from protocols.errors import Refusal, Reject
 from protocols.limits import DAY, MAX_LIFETIME
 from protocols.listing import Availability, Listing, parse_listing, seal_listing
 
-from .availability import availability_json, availability_of
+from .availability import availability_json, availability_of, check_times
 from .keys import RECORD
 from .labelling import labelled, labels_json
 from .revising import Next, next_revision
@@ -44,6 +44,7 @@ class Listings:
         self.drafts: Drafts
         self.elsewhere: Callable[[Network, str], list[Record]] = lambda network, prefix: []
         self.pledged: Callable[[Network, bytes, dict[str, Any], int], dict[str, Any] | None]  # towards a goal of ours
+        self.left: Callable[[Network, Record, Listing, int], dict[str, int | None]]  # of ours; set as the line above
 
     # What is held
 
@@ -95,6 +96,7 @@ class Listings:
     # Commands
 
     def publish(self, args: commands.Publish, now: int) -> object:
+        check_times(args.on, now)
         until = self.ends_at(args.until, now)
         name = self._state.rng.randbytes(16)
         if not self._state.networks:
@@ -102,6 +104,7 @@ class Listings:
         return self.first(self._state.network(args.network), name, args, until, now)
 
     def edit(self, args: commands.Edit, now: int) -> object:
+        check_times(args.on, now)
         network, record, old = self.own(args.id, args.network)
         until = self.ends_at(args.until, now) if args.until is not None else max(record.until, now + DAY)
         listing = self._edited(network, args, old)
@@ -179,6 +182,7 @@ class Listings:
             "pledged": self.pledged(network, record.name, labels["goal"], now) if mine and labels["goal"] else None,
             "price": {"amount": price.amount, "unit": price.unit, "per": price.per} if price else None,
             "quantity": listing.quantity,
+            **self.left(network, record, listing, now),
             **availability_json(listing.available),
             "area": listing.area,
             "to": listing.area_to,
@@ -192,6 +196,7 @@ class Listings:
             "last_seen": seen,
             "replicas": replicas,
             "score": None,
+            "hidden": self._state.hidden(network, record.author, record.name, now),
             "state": self._word(record, replicas),
         }
 
@@ -207,9 +212,11 @@ class Listings:
     # Parts
 
     def labelled(
-        self, tags: tuple[str, ...] | None, args: commands.Labelled, network: Network, old: tuple[str, ...]
+        self, tags: tuple[str, ...] | None, args: commands.Labelled, network: Network, old: tuple[str, ...], kind: str
     ) -> tuple[str, ...]:
         """The tags of a listing: words as given, or as they were, and what machines read. `Refusal`."""
+        if args.handover and not self._state.template(kind).goes:
+            raise Refusal("usage", f"nothing is brought or fetched in a {kind}", "Leave --handover out.")
         part = None
         if args.part_of is not None:
             part = slot_hash(self.find(args.part_of, network.id.hex())[1].slot) if args.part_of else b""
@@ -346,10 +353,10 @@ class Listings:
                 kind=args.kind,
                 title=args.title.strip(),
                 text=args.text,
-                tags=self.labelled(args.tags, args, network, ()),
+                tags=self.labelled(args.tags, args, network, (), args.kind),
                 price=parse_price(args.price, genesis.unit, genesis.decimals) if args.price else None,
                 quantity=args.quantity,
-                available=availability_of(args.when, args.zone),
+                available=availability_of(args.when, args.zone, args.on),
                 area=(place or genesis.area)[: max(genesis.cell_precision, 1)],
                 area_to=coarsen(args.to, genesis.cell_precision) if args.to else "",
             )
@@ -362,7 +369,7 @@ class Listings:
             "kind": args.kind,
             "title": args.title,
             "text": args.text,
-            "tags": self.labelled(args.tags, args, network, old.tags),
+            "tags": self.labelled(args.tags, args, network, old.tags, args.kind or old.kind),
             "quantity": args.quantity,
             "area": None if args.area is None else coarsen(args.area, genesis.cell_precision) if args.area else "",
             "area_to": None if args.to is None else coarsen(args.to, genesis.cell_precision) if args.to else "",
@@ -370,9 +377,11 @@ class Listings:
         changes = {k: v for k, v in changes.items() if v is not None}
         if args.price is not None:
             changes["price"] = parse_price(args.price, genesis.unit, genesis.decimals)
-        if args.when is not None or args.zone is not None:
+        if args.on:
+            changes["available"] = availability_of(args.when, args.zone, args.on)
+        elif args.when is not None or args.zone is not None:
             before = old.available or Availability()
-            when = before.rrule if args.when is None else args.when
+            when = args.when if args.when is not None else before.rrule or None
             changes["available"] = availability_of(when, args.zone or before.zone or None)
         return replace(old, **changes)
 

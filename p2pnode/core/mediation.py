@@ -3,7 +3,7 @@
 from ledger.entry import Entry, parse_entry, settlement_of
 from protocols import exchange_messages as messages
 from protocols.errors import Ignore
-from protocols.exchange import Exchange
+from protocols.exchange import Dispute, Exchange
 
 from .effects import Send
 from .exchanges import Exchanges
@@ -30,7 +30,7 @@ class Mediation:
         """The mediator is told all that is known here but contacts, with proofs of what was paid; the other party what
         the mediator said."""
         terms, me = view.terms, self._state.me
-        if me not in terms.parties:
+        if me not in terms.parties or terms.mediator != held.first.mediator:  # he would not take the proposal
             return
         for fact in [f for f in held.facts.values() if f.kind != "contact"]:
             to = view.counterparty(me) if fact.author == terms.mediator else terms.mediator
@@ -61,3 +61,8 @@ class Mediation:
         self._state.journal.out(Send(peer, messages.PROTOCOL, messages.encode_message(messages.Ack(entry.id))))
         self._exchanges.settled(network, said.deal, now)
         return True
+
+
+def is_over_for(author: bytes, view: Exchange) -> bool:
+    """Whether this is the mediator, and has decided: what the parties make of it is theirs to do."""
+    return author == view.terms.mediator and view.dispute is Dispute.RULED

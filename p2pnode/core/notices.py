@@ -70,14 +70,15 @@ class Notices:
 
     @property
     def unseen(self) -> int:
-        return sum(not notice.seen for notice in self._notices.values())
+        now = self._state.time.now(self._state.wall)
+        return sum(not notice.seen and self._shown(notice, now) for notice in self._notices.values())
 
     def arrived(self, network: Network, record: Record, now: int) -> None:
         """A listing has come in, new or in a newer revision."""
         if record.author == self._state.me:
             return self.own_changed(network)
         listing = self._listings.parse(record)
-        if listing is None or listing.paused or record.until <= now:
+        if listing is None or listing.paused or record.until <= now or self._hidden(network, *record.slot[::2], now):
             return
         spoken = self._spoken(network)
         found = said(listing, record.created, spoken)
@@ -109,6 +110,8 @@ class Notices:
             theirs = self._listings.current(network, author, name)
             if author == self._state.me or theirs is None or theirs[0].until <= now:
                 continue
+            if self._hidden(network, author, name, now):
+                continue
             match = matches(mine, said(theirs[1], theirs[0].created, spoken))
             if match is not None:
                 self._note(network, theirs[0], theirs[1].title, "match", own, match.score, match.reason, now)
@@ -125,6 +128,8 @@ class Notices:
         given = {f: getattr(args.search, f) for f in args.search.__struct_fields__}
         kept = {k: (f"{v:g}" if isinstance(v, float) else v) for k, v in given.items() if v is not None}
         saved = Saved(kept, now, {})
+        if args.search.hidden:
+            raise Refusal("usage", "--hidden cannot be saved: what is hidden is told of nowhere", "Leave it out.")
         if args.search.cell is not None:
             raise Refusal("usage", "--cell cannot be saved: only what arrives here is looked at", "Say --near AREA.")
         if args.search.available is not None and args.search.available <= now:
@@ -152,7 +157,7 @@ class Notices:
         return [
             row
             for notice in reversed(self._notices.values())
-            if (args.why in (None, notice.why)) and not (args.unseen and notice.seen)
+            if (args.why in (None, notice.why)) and not (args.unseen and notice.seen) and self._shown(notice, now)
             for row in [self._json(notice, now)]
         ]
 
@@ -165,6 +170,13 @@ class Notices:
         return {"seen": count}
 
     # Parts
+
+    def _hidden(self, network: Network, author: bytes, name: bytes, now: int) -> bool:
+        return bool(self._state.hidden(network, author, name, now))
+
+    def _shown(self, notice: Notice, now: int) -> bool:
+        network = self._state.networks.get(notice.network)
+        return network is None or not self._hidden(network, notice.author, notice.name, now)
 
     def _note(
         self,
@@ -277,4 +289,5 @@ def _wish(args: commands.Search, network: Network, area: str) -> Wish:
         free=args.max_price is not None and price is None,
         per=price is not None and "/" in (args.max_price or ""),
         available=args.available,
+        available_until=args.available_until,
     )

@@ -87,6 +87,7 @@ class Offered:
                 "peer_id": names.peer_id(entry.author),
                 "name": names.name(entry.author),
                 "direction": "taken",
+                "at_risk": None,
                 "state": "offered",
                 "amount": {"amount": _amount(entry), "unit": unit},
                 **{name: nothing for name in ("left", "returned", "taken_over", "asked_back")},

@@ -28,6 +28,7 @@ class Outbox:
     def __init__(self, state: State) -> None:
         self._state = state
         self.items: dict[bytes, Item] = {}
+        self._unspoken: set[tuple[str, str]] = set()  # peer, protocol: asked for in vain on the newest connection
         for key, value in state.journal.scan(OUTBOX):
             self.items[key[len(OUTBOX) :]] = Item(*decode(value))
 
@@ -43,9 +44,9 @@ class Outbox:
             self._state.journal.put(OUTBOX + item_id, encode([network, author, protocol, frame, now]))
         self._send(item, now)
 
-    def check_room(self) -> None:
-        """`Refusal` if our user has so much waiting that nothing more is taken. Asked before anything is signed."""
-        if len(self.items) >= MAX_OUTBOX:
+    def check_room(self, more: int = 1) -> None:
+        """`Refusal` if our user has so much waiting that no more is taken. Asked before anything is signed."""
+        if len(self.items) + more > MAX_OUTBOX:
             raise Refusal("failed", f"{MAX_OUTBOX} messages wait to be delivered", "Wait until other peers come back.")
 
     def acknowledged(self, item_id: bytes, peer: str) -> bool:
@@ -73,11 +74,23 @@ class Outbox:
         return {item.author for item in self.items.values()}
 
     def connected(self, peer: str, now: int) -> None:
-        """A peer is there: what waits for it goes out at once."""
+        """A peer is there: what waits for it goes out at once, also what it did not understand before."""
+        self._unspoken = {(p, protocol) for p, protocol in self._unspoken if p != peer}
         for item in self.items.values():
             if self._state.directory.speaks_for(peer, item.author):
                 item.tries = 0
                 self._send(item, now)
+
+    def unspoken(self, peer: str, protocol: str) -> None:
+        """A peer does not speak this protocol: what waits for it that needs it waits until it is another version."""
+        waits = {(p, i.protocol) for i in self.items.values() for p in self._state.directory.peers_of(i.author)}
+        self._unspoken = (self._unspoken | {(peer, protocol)}) & waits
+
+    def is_beyond(self, item_id: bytes) -> bool:
+        """Whether this waits for somebody whose node does not speak what it needs, as far as is known."""
+        item = self.items.get(item_id)
+        peers = [] if item is None else self._state.directory.peers_of(item.author)
+        return item is not None and any((peer, item.protocol) in self._unspoken for peer in peers)
 
     def nudge(self, author: bytes, now: int) -> None:
         """What waits for this author goes out again at once: what he has just said may be what it waited for."""
@@ -97,11 +110,12 @@ class Outbox:
     def _send(self, item: Item, now: int) -> None:
         item.next_at = now + min(RESEND_MAX, RESEND_MIN << min(item.tries, 10))
         item.tries += 1
-        for peer in self._state.directory.peers_of(item.author):
-            if peer in self._state.connected:
+        peers = self._state.directory.peers_of(item.author)
+        for peer in peers:
+            if peer in self._state.connected and (peer, item.protocol) not in self._unspoken:
                 self._state.journal.out(Send(peer, item.protocol, item.frame))
                 return
-        self._state.wanted.update(self._state.directory.peers_of(item.author))
+        self._state.wanted.update(peer for peer in peers if peer not in self._state.connected)
 
 
 def copy_id(id_: bytes, to: bytes) -> bytes:

@@ -68,8 +68,17 @@ class ParcelCommands:
                 "Wait for that; or --instead, if you are sure that it is still with you: two who both sign that they "
                 "took it prove that you gave it twice.",
             )
+        problem = self._parcels.unsure.why_not(key, now)
+        if problem and not args.instead:
+            raise Refusal(
+                "conflict",
+                problem,
+                "Wait until they are here; or `p2pnode parcel add FILE` with the receipts that they have; or "
+                "--instead, if it is in your hands: two who both sign that they took it prove that you gave it twice.",
+            )
         self._state.networks[held.network].chain.check_ready()
         self._outbox.check_room()
+        self._parcels.make_room(key, now)
         if len(custody.path) >= MAX_RECEIPTS - 1 or not self._parcels.room_for(key):
             raise Refusal("refused", f"{MAX_RECEIPTS} receipts of one parcel are enough", "Agree on a new parcel.")
         if len(self._parcels.offers) >= 2 * MAX_OFFERED_PARCELS:
@@ -120,8 +129,9 @@ class ParcelCommands:
             raise Refusal("conflict", problem, "Do not take it before that is clear; ask who brings it.")
         self._state.networks[half.network].chain.check_ready()
         self._outbox.check_room()
-        self._check_room(self._parcel_of(half), len(receipts) + 1)
         receipt = take_custody(self._state.signer, half)
+        self._parcels.make_room(self._parcel_of(half), now, (*receipts, receipt))
+        self._check_room(self._parcel_of(half), len(receipts) + 1)
         self._parcels.add((*receipts, receipt), now)
         return self._json(self._parcel_of(half), now)
 
@@ -264,6 +274,7 @@ class ParcelCommands:
             "path": [self._handover(r) for r in custody.path],
             "exchanges": [h.id.hex() for h, _ in concerned],
             "offered_to": None if open_ is None else self._name(open_.half.taker),
+            "unsure": (self._parcels.unsure.why_not(key, now) or None) if custody.holder == me else None,
             "forks": [self._fork(pair) for pair in custody.forks],
             "delivered": not self._waiting(custody),
             "texts": _texts(custody.path),

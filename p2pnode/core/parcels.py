@@ -3,8 +3,7 @@
 (`custody.py` is something else: what this node keeps of other people's ledgers.)
 """
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from p2pnode.bounds import (
@@ -16,23 +15,24 @@ from p2pnode.bounds import (
 )
 from protocols import custody_messages as messages
 from protocols.codec import decode, encode
-from protocols.duties import DutyState, door_hash
+from protocols.duties import DutyState
 from protocols.errors import Ignore, Refusal, Reject
-from protocols.exchange import OPEN
-from protocols.fact import WITH_TERMS
+from protocols.exchange import OPEN, Exchange
 from protocols.identity import digest
 from protocols.limits import MAX_RECEIPTS, MAX_SKEW
-from protocols.parcel import Custody, courier_of, duties_of, parties_of, passed, superfluous, trace
+from protocols.parcel import Custody, duties_of, parties_of, passed, superfluous, trace
 from protocols.receipt import Half, Receipt, parse_half, parse_receipt, verify_half, verify_receipt
-from protocols.steps import parse_step
-from protocols.terms import Terms, parse_terms
+from protocols.terms import Terms
 
+from .doors import code_shown
 from .effects import Emit, Send
 from .exchanges import Exchanges
 from .held import Hands, Held, agreement, step_payload
 from .keys import HALF, RECEIPT
 from .outbox import Outbox
+from .parcel_room import room
 from .state import State
+from .unsure import Unsure
 
 
 class Offered(NamedTuple):
@@ -53,7 +53,6 @@ class Parcels:
         self._exchanges = exchanges
         self.held: dict[Parcel, dict[bytes, Receipt]] = {}
         self.offers: dict[bytes, Offered] = {}  # by the id that the receipt will have; ours, and those to us
-        self._named: dict[bytes, tuple[int, frozenset[bytes]]] = {}  # exchange → (facts, parcels that its terms name)
         exchanges.passed = self.passed
         exchanges.hands = self.hands
         exchanges.moved = lambda held, view, now: self.pass_code_on(held.network, view.terms.parcel, now)
@@ -63,6 +62,8 @@ class Parcels:
             since, wire = decode(value)
             half = parse_half(wire)
             self.offers[half.id] = Offered(half, since)
+        self._codes: set[Parcel] = {*self.held}  # for which a code may wait to be passed on
+        self.unsure = Unsure(state, self)
 
     # What is known
 
@@ -77,12 +78,26 @@ class Parcels:
     def exchanges(self, network: bytes, parcel: bytes, now: int) -> list[tuple[Held, Terms]]:
         """Our agreed exchanges that pass this parcel on, the oldest first."""
         found = []
-        for held in self._exchanges.held.values():
-            if held.network == network and parcel in self._parcels_in(held):
+        for held in map(self._exchanges.held.__getitem__, self._exchanges.parcels.of(parcel)):
+            if held.network == network:
                 view = self._exchanges.view(held, now)
                 if view.agreed and view.terms.parcel == parcel:
                     found.append((held, view.terms))
         return sorted(found, key=lambda row: (row[0].began_at, row[0].id))
+
+    def knows(self, exchange: bytes) -> bool:
+        return self._exchanges.knows(exchange)
+
+    def carrying(self, network: bytes, now: int) -> list[tuple[Held, Exchange]]:
+        """Our agreed exchanges that pass a parcel on."""
+        views = [(h, self._exchanges.view(h, now)) for h in self._passing(network)]
+        return [(h, v) for h, v in views if v.agreed and v.terms.parcel]
+
+    def keep(self, receipts: Iterable[Receipt]) -> None:
+        """Those of an exchange that was put away, and is not any more."""
+        for receipt in receipts:
+            self._hold(receipt)
+            self._state.journal.put(RECEIPT + receipt.parcel + receipt.id, receipt.wire)
 
     def custody(self, network: bytes, parcel: bytes, now: int, terms: Terms | None = None) -> Custody:
         """Where a parcel is, as far as is known here. terms: of the exchange to look from; None: our oldest one, or
@@ -104,7 +119,7 @@ class Parcels:
 
     def is_at_door(self, network: bytes, parcel: bytes, now: int) -> bool:
         """Whether a courier has shown the code of its door, as far as is known here."""
-        return any(_shown(held, terms) for held, terms in self.exchanges(network, parcel, now))
+        return any(code_shown(held, terms) for held, terms in self.exchanges(network, parcel, now))
 
     def open_offer(self, parcel: Parcel, prev: bytes) -> Offered | None:
         """What we have offered to somebody and he has not taken, of what we hold by the receipt `prev`."""
@@ -130,6 +145,11 @@ class Parcels:
         before = tuple(r.wire for r in self._path_to(half, now))
         frame = messages.encode_message(messages.Offer(half.wire, before))
         self._outbox.add(half.id, half.network, half.taker, messages.PROTOCOL, frame, now)
+
+    def offered_before(self, half: Half, now: int) -> None:
+        """A half of ours that was lost here, and came back from who may take it."""
+        self._keep_offer(half, now)
+        self._emit(half, "offered")
 
     def drop_offer(self, id_: bytes) -> None:
         if self.offers.pop(id_, None) is not None:
@@ -161,14 +181,17 @@ class Parcels:
         """The code of the door that a courier has shown in one of our exchanges opens the others in which we carry the
         same parcel to the same door: so it goes from hand to hand, up to the sender. Said once in each."""
         rows = self.exchanges(network, parcel, now)
-        shown = {terms.door: code for held, terms in rows if (code := _shown(held, terms))}
+        self._codes.discard((network, parcel))
+        shown = {terms.door: code for held, terms in rows if (code := code_shown(held, terms))}
         for held, terms in rows:
             view, last = self._exchanges.view(held, now), duties_of(terms)[-1]
             waits = view.status in OPEN and view.duties[last.id] is DutyState.PENDING and view.due(last)
             if waits and last.provider == self._state.me and terms.door in shown:
                 said = step_payload(duty=last.id, code=shown[terms.door])
-                with suppress(Refusal):  # no room: tried again with the next thing that is said here, and now and then
+                try:
                     self._exchanges.say(held, "done", agreement(view), said, now)
+                except Refusal:  # no room: tried again with the next thing that is said here, and now and then
+                    self._codes.add((network, parcel))
 
     def verify(self, found: Receipt | Half) -> None:
         """The signatures, with the newest keys that are known of each. `Reject`, `Ignore`."""
@@ -198,18 +221,32 @@ class Parcels:
         held = self.held.get(key)
         return len(self.held) < MAX_PARCELS if held is None else len(held) < MAX_RECEIPTS
 
+    def make_room(self, key: Parcel, now: int, more: Sequence[Receipt] = (), by: bytes | None = None) -> bool:
+        """Whether these are kept that `by` says; where there is no room for them, or for one, and they count, let go of
+        those that do not, the newest first."""
+        held = self.held.get(key, {})
+        space = MAX_RECEIPTS - max(1, len(more))
+        found = room(held.values(), more, [terms for _, terms in self.exchanges(*key, now)], self._state.me)
+        excess = len(held) - space
+        if excess > 0 and {r.id for r in more} <= found.needed and len(found.idle) >= excess:
+            for receipt in found.idle[-excess:]:
+                del held[receipt.id]
+                self._state.journal.delete(RECEIPT + receipt.parcel + receipt.id)
+        return by == self._state.me or found.is_heard(by, more)
+
     def forget(self, now: int) -> None:
         """Let go of offers that nobody took, and of parcels that belong to no exchange of ours any more: at once where
         they never came to us."""
         for offered in [o for o in self.offers.values() if o.since < now - PARCEL_OFFER_LIFE]:
             self.drop_offer(offered.half.id)
-        for key in self.held:
+        for key in sorted(self._codes):
             self.pass_code_on(*key, now)
         waiting = {(o.half.network, o.half.parcel) for o in self.offers.values()}
         for key, held in [*self.held.items()]:
+            if key in waiting or self.exchanges(*key, now):
+                continue
             ours = any(self._state.me in (r.giver, r.taker) for r in held.values())
-            kept = max(r.at for r in held.values()) >= now - RECEIPTS_KEPT
-            if not (ours and kept) and key not in waiting and not self.exchanges(*key, now):
+            if not ours or max(r.at for r in held.values()) < now - RECEIPTS_KEPT:
                 for id_ in held:
                     self._state.journal.delete(RECEIPT + key[1] + id_)
                 del self.held[key]
@@ -218,7 +255,7 @@ class Parcels:
 
     def received(self, peer: str, data: bytes, now: int) -> None:
         """`Reject` or `Ignore` for what does not count; acknowledged once it is stored."""
-        match messages.parse_message(data):
+        match message := messages.parse_message(data):
             case messages.Offer(half, before):
                 self._offered(peer, parse_half(half), tuple(parse_receipt(w) for w in before), now)
             case messages.Passed(wire):
@@ -229,6 +266,10 @@ class Parcels:
                     self._outbox.acknowledged(item, peer)
             case messages.Refuse(id_):
                 self._refused(peer, id_)
+            case messages.Mine():
+                self.unsure.asked(peer, message, now)
+            case messages.Told():
+                self.unsure.told(peer, message, now)
 
     def _offered(self, peer: str, half: Half, before: tuple[Receipt, ...], now: int) -> None:
         key = (half.network, half.parcel)
@@ -247,12 +288,13 @@ class Parcels:
             self.verify(found)
         if not self._room_for_offer(half):
             return self._answer(peer, messages.Refuse(half.id, "refused", "too many parcels wait here"))
-        unknown = [r for r in before if r.id not in self.held.get(key, {})]
-        if len(unknown) + len(self.held.get(key, {})) > MAX_RECEIPTS or not self.room_for(key):
-            return self._answer(peer, messages.Refuse(half.id, "refused", "there is no room for this parcel"))
         problem = self.why_not(half, now, before)
         if problem:
             return self._answer(peer, messages.Refuse(half.id, "refused", problem))
+        unknown = [r for r in before if r.id not in self.held.get(key, {})]
+        heard = self.make_room(key, now, unknown, half.giver)
+        if not heard or len(unknown) + len(self.held.get(key, {})) > MAX_RECEIPTS or not self.room_for(key):
+            return self._answer(peer, messages.Refuse(half.id, "refused", "there is no room for this parcel"))
         self.add(unknown, now, half.giver)
         self._keep_offer(half, now)
         self._answer(peer, messages.Ack(half.id))
@@ -265,9 +307,10 @@ class Parcels:
         if receipt.network not in self._state.networks:
             raise Ignore("network")
         self.verify(receipt)
-        if not self._concerns_us(receipt, now):
+        if not self.concerns_us(receipt, now):
             return self._answer(peer, messages.Refuse(receipt.id, "not_found", "a parcel that is unknown here"))
-        if not self.room_for(key):
+        heard = self.make_room(key, now, (receipt,), self._state.directory.author_of(peer))
+        if not heard or not self.room_for(key):
             return self._answer(peer, messages.Refuse(receipt.id, "refused", "too many receipts of one parcel"))
         self.add((receipt,), now, self._state.directory.author_of(peer))
         self._answer(peer, messages.Ack(receipt.id))
@@ -282,7 +325,7 @@ class Parcels:
             self._emit(offered.half, "refused")
         self._answer(peer, messages.Ack(messages.refusal_id(id_)))
 
-    def _concerns_us(self, receipt: Receipt, now: int) -> bool:
+    def concerns_us(self, receipt: Receipt, now: int) -> bool:
         key = (receipt.network, receipt.parcel)
         return (
             key in self.held
@@ -315,12 +358,10 @@ class Parcels:
         path = trace(self.receipts(half.network, half.parcel), (half.giver,)).path
         return path[-(MAX_RECEIPTS - 1) :]
 
-    def _parcels_in(self, held: Held) -> frozenset[bytes]:
-        known = self._named.get(held.id)
-        if known is None or known[0] != len(held.facts):
-            named = (parse_terms(f.payload).parcel for f in held.facts.values() if _may_name_one(f.kind, f.payload))
-            known = self._named[held.id] = (len(held.facts), frozenset(named))
-        return known[1]
+    def _passing(self, network: bytes) -> list[Held]:
+        """Our exchanges in which any terms name a parcel."""
+        found = (self._exchanges.held[id_] for id_ in self._exchanges.parcels.all())
+        return [held for held in found if held.network == network]
 
     def _key(self, author: bytes, epoch: int) -> bytes | None:
         known = self._state.key_states.get(author)
@@ -345,15 +386,3 @@ class Parcels:
 def _item(receipt: bytes, author: bytes) -> bytes:
     """What is sent to several, each of whom acknowledges it for himself."""
     return digest(receipt + author)
-
-
-def _shown(held: Held, terms: Terms) -> str:
-    """The code of the door, if the courier of this exchange has said it here."""
-    if not terms.door:
-        return ""
-    steps = (parse_step(f) for f in held.facts.values() if f.kind == "done" and f.author == courier_of(terms))
-    return next((s.code for s in steps if s.code and door_hash(terms.parcel, s.code) == terms.door), "")
-
-
-def _may_name_one(kind: str, payload: bytes) -> bool:
-    return kind in WITH_TERMS and b"\xa6parcel" in payload

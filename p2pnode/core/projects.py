@@ -153,8 +153,9 @@ class Projects:
             raise Refusal(
                 "conflict", "no task is overdue", "`p2pnode project show` says until when each is to be done."
             )
-        for _, held in late:
-            self._exchanges.check_room(held)
+        steps = [len(self._exchanges.view(held, now).overdue(now)) + 1 for _, held in late]
+        for (_, held), more in zip(late, steps, strict=True):
+            self._exchanges.check_room(held, more, besides=sum(steps) - more)
         freed = []
         for task, held in late:
             view, id_ = self._exchanges.view(held, now), held.id.hex()

@@ -26,6 +26,7 @@ from .custody import Custody
 from .effects import Emit, Send
 from .exchanges import Exchanges
 from .keys import DOUBT
+from .parcels import Parcels
 from .settlements import Settlements
 from .state import Network, State
 from .vouches import Vouches
@@ -64,6 +65,7 @@ class Recovery:
         self._vouches = vouches
         self._exchanges = exchanges
         self.claims: Claims  # set by the core
+        self.parcels: Parcels  # likewise
         self._witnesses = witnesses
         self.doubts: dict[bytes, Doubt] = {}
         state.partners = self._partners
@@ -92,6 +94,7 @@ class Recovery:
     def connected(self, peer: str, now: int) -> None:
         for network in self._state.networks.values():
             self._ask(peer, network, now)
+        self.parcels.unsure.connected(peer, now)
 
     def received(self, peer: str, message: messages.Message, now: int) -> None:
         """What a peer says by the recovery protocol: of our own chain, or of one that is kept for somebody."""
@@ -116,13 +119,15 @@ class Recovery:
             self.claims.restored(entry, now)
         elif entry.kind == "AGREE":
             self._exchanges.restored(entry)
+            self.parcels.unsure.agreed(entry)
         elif entry.kind == "WITNESS":
             self._witnesses.restored(entry)
 
     def _partners(self) -> set[bytes]:
         deals = {d.counterparty for d in self._settlements.deals.values()}
         vouches = {v.counterparty for v in self._vouches.all.values()}
-        return deals | vouches | self.claims.counterparties() | self._exchanges.counterparties()
+        parties = {a for held in self._exchanges.held.values() for a in held.first.parties} - {self._state.me}
+        return deals | vouches | self.claims.counterparties() | parties
 
     def came(self, peer: str, network: Network, full: tuple[bytes, ...], now: int) -> None:
         """Entries of our own chain that a peer holds: none of use means that it knows of nothing newer."""
@@ -157,6 +162,7 @@ class Recovery:
         self._decide(network, doubt, now)
 
     def woke(self, now: int) -> None:
+        self.parcels.unsure.woke(now)
         for network_id, doubt in list(self.doubts.items()):
             network = self._state.networks[network_id]
             if now < doubt.next_at:
@@ -172,7 +178,9 @@ class Recovery:
     def next_wake(self) -> int | None:
         if not self._state.connected:
             return None
-        return min((d.next_at for d in self.doubts.values()), default=None)
+        times = [d.next_at for d in self.doubts.values()]
+        more = self.parcels.unsure.next_wake()
+        return min(times if more is None else [*times, more], default=None)
 
     def missing(self, network: Network) -> range:
         """The seqs of entries that there must be, and that are not here."""
@@ -198,6 +206,7 @@ class Recovery:
     def _doubt(self, network: Network, need: int, last: bytes) -> Doubt:
         doubt = self.doubts[network.id] = Doubt()
         network.chain.whole = False
+        self.parcels.unsure.begin(network.id)
         self._need(network, doubt, need, last)
         self._state.journal.out(Emit("recovering", {"network": network.id.hex()}))
         return doubt

@@ -1,7 +1,7 @@
 """Standing rules: which proposals our user has agreed to beforehand. Rules, proposal and history in, rule or reason
 out; nothing else is looked at."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -19,7 +19,8 @@ class Rule(msgspec.Struct, frozen=True, array_like=True):
     `anyone`, or authors in hex. hours, days, zone: within which what is booked lies, or, where nothing is booked, the
     proposal arrives. most: highest price in minor units, most_hours: longest booking; −1 and 0 for no bound.
     regular: so many exchanges make a regular. pays: whether it goes along with what costs our user
-    something, as the listing says.
+    something, as the listing says: one of it, at no time of the other's choice. risk: what all that rules accepted may
+    put at risk together beyond what exposure carries, minor units; −1 for what an inviter lends a newcomer.
     """
 
     number: int
@@ -34,12 +35,17 @@ class Rule(msgspec.Struct, frozen=True, array_like=True):
     most_hours: int = 0
     regular: int = 2
     pays: bool = False
+    risk: int = -1
 
 
 class Asked(NamedTuple):
     """A proposal that has arrived. as_listed: the terms that our listing asks for at the same time and quantity, made
     as a neighbour's node makes them, or None if it does not stand any more. settled: exchanges with its author that are
-    settled or closed; member: of the network; at: ms."""
+    settled or closed; member: of the network; at: ms. takes: how long it takes by what its
+    quantity counts, ms; 0 where it has an end, or counts something else. at_risk: what our user would give before he
+    gets anything; carried: what of that exposure to its author carries; open: what other exchanges that rules accepted
+    beyond exposure put at risk now; lent: to a newcomer. All in minor units of credit; money: says such an amount.
+    """
 
     network: bytes
     terms: Terms
@@ -47,6 +53,16 @@ class Asked(NamedTuple):
     member: bool
     settled: int
     at: int
+    takes: int = 0
+    at_risk: int = 0
+    carried: int = 0
+    open: int = 0
+    lent: int = 0
+    money: Callable[[int], str] = str
+
+    @property
+    def beyond(self) -> bool:
+        return self.at_risk > self.carried
 
 
 def decide(rules: Iterable[Rule], asked: Asked) -> tuple[Rule | None, str]:
@@ -90,20 +106,34 @@ def _why_not(rule: Rule, asked: Asked) -> tuple[int, str]:
         return 0, "no standing rule is about this listing"
     if not rule.pays and _paid_by_us(terms):
         return 1, "you would have to pay"
+    if rule.pays and terms.quantity > 1:
+        return 1, f"you would have to pay for {terms.quantity}"
+    if rule.pays and (terms.start or terms.end):
+        return 1, "it names a time that you have not"
     if rule.kind and rule.kind != terms.kind:
         return 1, f"the rule is about {rule.kind}, not {terms.kind}"
     if not _is_for(rule, asked):
         return 2, _who(rule, asked)
     if rule.most >= 0 and terms.amount > rule.most:
         return 3, "it costs more than the rule says"
-    if rule.most_hours and terms.end - terms.start > rule.most_hours * HOUR:
+    if rule.most_hours and max(asked.takes, terms.end - terms.start) > rule.most_hours * HOUR:
         return 4, f"it takes longer than {rule.most_hours} hours"
     span = (terms.start, terms.end or terms.start) if terms.start else (asked.at, asked.at)
-    if (rule.hours, rule.days) == (ALL_DAY, ANY_DAY):
-        return 6, ""  # at any time, and so over night too
-    if not lies_within(*span, parse_hours(rule.hours), parse_days(rule.days), zone_of(rule.zone)):
+    always = (rule.hours, rule.days) == (ALL_DAY, ANY_DAY)  # and so over night too
+    if not (always or lies_within(*span, parse_hours(rule.hours), parse_days(rule.days), zone_of(rule.zone))):
         return 5, f"it is not within {rule.hours}, {rule.days}"
-    return 6, ""
+    risk = asked.lent if rule.risk < 0 else rule.risk
+    if asked.beyond and asked.open + asked.at_risk > risk:
+        return 6, _too_much(asked, risk)
+    return 7, ""
+
+
+def _too_much(asked: Asked, risk: int) -> str:
+    opened = f", {asked.money(asked.open)} of it taken" if asked.open else ""
+    return (
+        f"you would give {asked.money(asked.at_risk)} before you get anything: those you trust stand for the proposer "
+        f"with {asked.money(asked.carried)}, and rules may risk {asked.money(risk)} beyond that{opened}"
+    )
 
 
 def _paid_by_us(terms: Terms) -> list[Duty]:

@@ -19,6 +19,7 @@ from protocols.identity import digest
 from protocols.payments import Payment
 from protocols.terms import Duty, encode_terms, terms_hash
 
+from .deals import Deals
 from .effects import Send
 from .keys import DEAL
 from .outbox import Outbox
@@ -42,7 +43,7 @@ class Settlements:
     def __init__(self, state: State, outbox: Outbox) -> None:
         self._state = state
         self._outbox = outbox
-        self.deals: dict[tuple[bytes, bytes], machine.Deal] = {}
+        self.deals = Deals(state.journal)
         self._lapses: dict[tuple[bytes, bytes], int] = {}  # when to ask the witnesses of an unanswered payment of ours
         self._paid_at: dict[tuple[bytes, bytes], int] = {}
         # Set by the core: what was agreed decides whether we take a payment, and learns what became of it.

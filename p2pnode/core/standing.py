@@ -27,5 +27,5 @@ class Standing:
 
     def forget(self, now: int) -> None:
         self.contacts.forget(now)
-        self.rules.forget(now)
         self.orders.woke(now)
+        self.claiming.woke(now)

@@ -19,7 +19,7 @@ from p2pnode.hours import first_day, moment_of, next_day, parse_every, parse_sta
 from p2pnode.standing_arguments import AddOrder, OneNumber
 from p2pnode.when import available_at
 from protocols.codec import decode, encode
-from protocols.errors import Refusal
+from protocols.errors import Refusal, Reject
 from protocols.terms import Terms
 
 from .bookings import SPANS
@@ -34,7 +34,8 @@ from .state import State
 class Order(msgspec.Struct, frozen=True, array_like=True):
     """every: days; first: ordinal of the first one; minute: of the day, in the zone. most: the whole price when it was
     ordered, minor units; unit: of it. until: ms, 0 for no end. done: (ordinal, id of the exchange, or empty if left
-    out), the newest last."""
+    out), the newest last. owed: what either was to do when it was ordered, beyond paying (`_owed`); empty in orders
+    from before it was kept."""
 
     number: int
     network: bytes
@@ -52,6 +53,7 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     until: int = 0
     paused: bool = False
     done: tuple[tuple[int, bytes], ...] = ()
+    owed: tuple[str, ...] = ()
 
     def next(self, now: int) -> tuple[int, int]:
         """Ordinal and time of the next one that is still to come and was neither proposed nor left out."""
@@ -142,7 +144,7 @@ class StandingOrders:
                 continue
             try:
                 self._propose(order, day, at, now)
-            except Refusal as e:
+            except (Refusal, Reject) as e:  # what stands in the listing now may make terms that cannot be signed
                 self._reasons[order.number] = now, e.message
 
     def _propose(self, order: Order, day: int, at: int, now: int) -> None:
@@ -154,6 +156,8 @@ class StandingOrders:
         current = self._listings.current(network, order.author, order.name)
         if current is None or not available_at(current[1].available, at, current[0].created):
             raise Refusal("refused", "it is not to be had at that time", "`p2pnode order skip` leaves one out.")
+        if order.owed and _owed(terms) != order.owed:
+            raise Refusal("refused", "it is something else than what was ordered", "`p2pnode order resume` takes it.")
         if terms.amount > order.most or (terms.amount and terms.unit != order.unit):
             raise Refusal("refused", "it costs more than when it was ordered", "`p2pnode order resume` takes it.")
         if terms.unit == network.genesis.unit and terms.amount > network.chain.state.figures.spendable:
@@ -181,7 +185,7 @@ class StandingOrders:
 
     def _priced(self, order: Order, now: int) -> Order:
         terms = self._drafted(order, self._args(order, order.next(now)[1]), now)
-        return replace(order, most=terms.amount, unit=terms.unit)
+        return replace(order, most=terms.amount, unit=terms.unit, owed=_owed(terms))
 
     def _find(self, args: OneNumber) -> Order:
         if args.number not in self._orders:
@@ -198,7 +202,7 @@ class StandingOrders:
     def _json(self, order: Order, now: int) -> dict[str, Any]:
         _, at = order.next(now)
         last = next((id_ for _, id_ in reversed(order.done) if id_), b"")
-        held = self._exchanges.held.get(last)
+        held = self._exchanges.get(last)
         ended = bool(order.until) and at > order.until
         return {
             "number": order.number,
@@ -216,3 +220,11 @@ class StandingOrders:
             "exchange_id": last.hex() or None,
             "status": str(self._exchanges.view(held, now).status) if held is not None else None,
         }
+
+
+def _owed(terms: Terms) -> tuple[str, ...]:
+    """The kind, who does what by it, who owes a fee for cancelling alone, and whether it waits for a goal. Not the
+    words: a box has others each week. Not the price, which is looked at by itself."""
+    duties = [d for d in terms.duties if d.on or not d.amount]
+    who = (f"{'we' if d.provider == terms.proposer else 'they'} {d.action} {d.id}" for d in duties)
+    return (terms.kind, *who, *(("goal",) if terms.goal is not None else ()))

@@ -13,20 +13,23 @@ from p2pnode.standing_arguments import AddRule, OneNumber
 from protocols.amounts import parse_amount
 from protocols.codec import decode, encode
 from protocols.drafts import Asked as Asking
-from protocols.drafts import draft_terms, full_by_itself
+from protocols.drafts import draft_terms, full_by_itself, way_of
 from protocols.errors import Refusal, Reject
 from protocols.exchange import NEGOTIATING, Status
 from protocols.labels import parse_labels
 from protocols.terms import Terms, terms_hash
 
+from .bookings import SPANS
 from .drafting import booked, items_of, priced
 from .effects import Emit
 from .exchanges import Exchanges
+from .exposures import at_risk, lent
 from .held import Held
 from .keys import RULE, RULED
 from .listings import Listings
 from .rules import ALL_DAY, ANY_DAY, Asked, Rule, decide
 from .state import Network, State
+from .wishes import way_as_listed
 
 NOTE = "accepted by a standing rule"
 
@@ -36,9 +39,12 @@ class StandingRules:
         self._state = state
         self._exchanges = exchanges
         self._listings = listings
-        self.accept: Callable[[commands.Accept, int], object]  # set by the table of handlers
+        self.accept: Callable[[commands.Accept, int], object]  # set by the table of handlers, as this:
+        self.exposed: Callable[[Held, int], dict[str, Any] | None]
         rows = (msgspec.convert(decode(value), Rule) for _, value in state.journal.scan(RULE))
         self._rules = {rule.number: rule for rule in rows}
+        # What was accepted though exposure did not carry it, until it is forgotten.
+        self._risky = {key[len(RULED) :] for key, row in state.journal.scan(RULED) if decode(row)[2:] == [True]}
         self.undecided: Callable[[Held, int], None] = lambda held, now: None  # told of what no rule has accepted, too
         exchanges.proposed = self.proposed
 
@@ -63,6 +69,7 @@ class StandingRules:
             -1 if args.most is None else parse_amount(args.most, network.genesis.decimals),
             args.most_hours or 0,
             args.regular,
+            risk=-1 if args.risk is None else parse_amount(args.risk, network.genesis.decimals),
         )
         return self._store(rule)
 
@@ -85,7 +92,7 @@ class StandingRules:
         row = self._state.journal.get(RULED + held.id)
         if row is None:
             return None
-        number, reason = decode(row)
+        number, reason = decode(row)[:2]
         return {"number": number or None, "reason": reason}
 
     # By itself
@@ -99,7 +106,8 @@ class StandingRules:
         self.undecided(held, now)
 
     def _decide(self, rules: Sequence[Rule], held: Held, now: int) -> None:
-        rule, reason = decide(rules, self._asked(held, now))
+        asked = self._asked(held, now)
+        rule, reason = self._hidden(held, now) or decide(rules, asked)
         if rule is not None:
             try:
                 self._state.networks[held.network].chain.check_ready()
@@ -107,14 +115,20 @@ class StandingRules:
                 self.accept(commands.Accept(id=held.id.hex(), note=NOTE, terms=terms), now)
             except Refusal as e:
                 rule, reason = None, e.message
-        self._state.journal.put(RULED + held.id, encode([rule.number if rule else 0, reason]))
+        row: list[object] = [rule.number if rule else 0, reason]
+        if rule is not None and asked.beyond:
+            self._risky.add(held.id)
+            row.append(True)
+        self._state.journal.put(RULED + held.id, encode(row))
         told = {"exchange_id": held.id.hex(), "rule": rule.number or None if rule else None, "reason": reason}
         self._state.journal.out(Emit("rule", told))
 
-    def forget(self, now: int) -> None:
-        for key, _ in self._state.journal.scan(RULED):
-            if key[len(RULED) :] not in self._exchanges.held:
-                self._state.journal.delete(key)
+    def _hidden(self, held: Held, now: int) -> tuple[None, str] | None:
+        """Nothing is accepted by itself of who is hidden from our user: he is to look at it."""
+        other = self._exchanges.view(held, now).counterparty(self._state.me)
+        found = self._state.hidden(self._state.networks[held.network], other, b"", now)
+        whose = "your" if found and found[0]["mine"] else f"{found[0]['by_name']}'s" if found else ""
+        return (None, f"{whose} block list {found[0]['list']!r} names the proposer") if found else None
 
     # Parts
 
@@ -131,13 +145,36 @@ class StandingRules:
         view = self._exchanges.view(held, now)
         network = self._state.networks[held.network]
         other = view.counterparty(self._state.me)
-        done = 0
+        done = self._exchanges.away.done_with(held.network, other)
         for each in self._exchanges.held.values():
             if each.agreed_seq >= 0 and each.network == held.network:
                 seen = self._exchanges.view(each, now)
                 done += other in seen.terms.parties and seen.status in (Status.SETTLED, Status.CLOSED)
         listed = self._as_listed(network, view.terms, now) if view.status in NEGOTIATING else None
-        return Asked(network.id, view.terms, listed, network.member(other), done, now)
+        takes = self._takes(network, view.terms)
+        asked = Asked(network.id, view.terms, listed, network.member(other), done, now, takes)
+        exposure = self.exposed(held, now)
+        if exposure is None:
+            return asked
+        return asked._replace(
+            at_risk=exposure["at_risk"]["amount"],
+            carried=exposure["most"]["amount"],
+            open=self._open(network, now),
+            lent=lent(network),
+            money=network.money,
+        )
+
+    def _open(self, network: Network, now: int) -> int:
+        """What exchanges that rules accepted beyond exposure put at risk now."""
+        risky = [held for id_ in self._risky if (held := self._exchanges.held.get(id_)) and held.network == network.id]
+        views = (self._exchanges.view(held, now) for held in risky)
+        return sum(at_risk(view, self._state.me, network.genesis.unit) for view in views)
+
+    def _takes(self, network: Network, terms: Terms) -> int:
+        """How long terms without an end take, if their quantity counts hours or days; ms, else 0."""
+        current = self._listings.current(network, self._state.me, terms.name)
+        price = current[1].price if current is not None else None
+        return terms.quantity * SPANS.get(price.per, 0) if price is not None and not terms.end else 0
 
     def _as_listed(self, network: Network, terms: Terms, now: int) -> Terms | None:
         """The terms that our listing asks for, at the quantity and time that is proposed."""
@@ -147,6 +184,8 @@ class StandingRules:
         record, listing = current
         of = self._state.template(listing.kind)
         try:
+            labels = parse_labels(listing.tags)
+            way = way_as_listed(labels, of, way_of(terms, of) if labels.handover == "both" else "")
             items = items_of(terms, listing.price)
             quantity, amount, unit, text = priced(network, listing.price, terms.quantity, terms.start, terms.end, items)
             made = draft_terms(
@@ -166,7 +205,7 @@ class StandingRules:
                 note="",
                 previous=b"",
                 expires=terms.expires,
-                asked=Asking(full=full_by_itself(of, terms.start, terms.end), capacity=listing.quantity or 1),
+                asked=Asking(full=full_by_itself(of, terms.start, terms.end), capacity=listing.quantity or 1, way=way),
                 of=of,
             )
             return booked(made, listing.price, items)
@@ -210,4 +249,7 @@ class StandingRules:
             "most": {"amount": rule.most, "unit": network.genesis.unit} if rule.most >= 0 and network else None,
             "most_hours": rule.most_hours or None,
             "regular": rule.regular,
+            "risk": {"amount": lent(network) if rule.risk < 0 else rule.risk, "unit": network.genesis.unit}
+            if network
+            else None,
         }

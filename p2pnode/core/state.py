@@ -1,7 +1,7 @@
 """What the parts of the core share. Each part owns its own state; this holds what all of them look at."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -12,17 +12,20 @@ from ledger.halves import first_key
 from ledger.tokens import Token
 from p2pnode.bounds import MAX_INVITE_CHAIN
 from protocols.decimals import format_amount
-from protocols.envelope import Record
+from protocols.envelope import Record, parse_record
 from protocols.errors import Ignore, Refusal
 from protocols.genesis import Genesis
-from protocols.identity import KeyState, Signer
-from protocols.templates import Template, template
+from protocols.identity import KeyState, Signer, Turn
+from protocols.templates import Template, template, templates
 
 from .directory import Directory
 from .journal import Journal
-from .keys import KEPT
+from .keys import KEPT, RECORD
 from .own_chain import OwnChain
 from .timekeeping import Timekeeping
+
+if TYPE_CHECKING:
+    from .misconduct import Convictions
 
 
 class Rng(Protocol):
@@ -43,7 +46,8 @@ class Timed(Protocol):
 class Settings(msgspec.Struct, frozen=True):
     """name: the household's; area: geohash or empty; peer_id: of our host; box: X25519 public key, 32 bytes; witness:
     whether this node decides for others whose terms name it; everywhere: whether it listens on all addresses of the
-    machine, and not on some that its user has named; kinds: those of the user, by name.
+    machine, and not on some that its user has named; kinds: those of the user, by name; turns: the replacements of its
+    key, in order.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True):
     witness: bool = True
     everywhere: bool = False
     kinds: Mapping[str, Template] = {}
+    turns: tuple[Turn, ...] = ()
 
 
 class Network(msgspec.Struct):
@@ -157,11 +162,18 @@ class State:
         self.outside: tuple[str, ...] = ()  # where others have reached us, beyond what we know of ourselves
         self.key_states: dict[bytes, KeyState] = {}
         self.rotated_at: dict[bytes, int] = {}  # author → last seq of its chain that the key before may have signed
+        self.convictions: Convictions  # who is proven to have broken a rule; set by it, when networks are loaded
         self.partners: Callable[[], set[bytes]] = set  # authors with whom we have an exchange, a payment or a vouch
+        self.rated: Callable[[Network, Record], None] = lambda network, record: None  # set by what keeps seals
         self.publish: Callable[[Network, Record, int], None] = _not_ready
+        self.hidden: Callable[[Network, bytes, bytes, int], list[dict[str, Any]]] = _nothing  # see `blocklists`
         self.named: dict[
             str, Callable[[bytes, bytes], bool]
         ] = {}  # what a deal id can name → whether (network, id) does
+
+    def knows(self, kind: str) -> bool:
+        """Whether a kind comes with this version, or is one of our user's."""
+        return kind in templates() or kind in self.settings.kinds
 
     def template(self, kind: str) -> Template:
         return template(kind, self.settings.kinds)
@@ -200,6 +212,11 @@ class State:
             return found[0]
         known = ", ".join(n.genesis.name for n in self.networks.values())
         raise Refusal("not_found", f"no network {name!r} here", f"This node is in: {known}.")
+
+    def record_of(self, network: Network, record_id: bytes) -> Record | None:
+        """What is stored of a record that the catalog has."""
+        wire = self.journal.get(RECORD + network.id + record_id)
+        return parse_record(wire) if wire is not None else None
 
     def seen(self, author: bytes, now: int) -> int:
         """When a peer of this author was last connected to us, ms; 0 for never since this node started."""
@@ -257,3 +274,7 @@ class State:
 
 def _not_ready(network: Network, record: Record, now: int) -> None:
     raise AssertionError("publish is set by the core")
+
+
+def _nothing(network: Network, author: bytes, listing: bytes, now: int) -> list[dict[str, Any]]:
+    return []

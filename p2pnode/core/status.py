@@ -6,12 +6,13 @@ from typing import Any, Final
 from p2pnode import commands
 from protocols.exchange import OPEN
 
-from .exchange_json import hands_of, next_steps
+from .exchange_json import hands_of
 from .exchanges import Exchanges
 from .goals import Goals
 from .listings import Listings
 from .membership import Membership
 from .neighbours import Neighbours
+from .next_steps import next_steps
 from .reachability import Reachability
 from .recovery import Recovery
 from .state import State
@@ -39,6 +40,7 @@ class Status:
         self.warnings: Callable[[], list[str]] = list  # what the daemon knows, such as a disk that fails
         self.indexing: Callable[[], dict[str, int] | None] = lambda: None  # how far a search index is that is made anew
         self.unseen: Callable[[], int] = lambda: 0  # notices that our user has not seen
+        self.hiding: Callable[[int], bool] = lambda now: False  # whether block lists hide anything from our user
         self.disk: Callable[[], dict[str, object]] = dict  # set by the core
         self.told: tuple[Callable[[int], list[str]], ...] = ()  # set by the core: what its parts leave to our user
 
@@ -64,6 +66,7 @@ class Status:
             "indexing": self.indexing(),
             "exchanges_waiting": self._waiting(now),
             "notices": self.unseen(),
+            "hiding": self.hiding(now),
             "addresses": list(self._state.addresses),
             "reachable": self.reachability.state in ("yes", "lan")
             or any(not c.outbound for c in self._state.connected.values()),

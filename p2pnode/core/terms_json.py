@@ -3,6 +3,7 @@
 from typing import Any
 
 from protocols.booked import quantity_of
+from protocols.drafts import way_of
 from protocols.payments import DEPOSIT
 from protocols.terms import Duty, Terms
 
@@ -28,6 +29,7 @@ def terms_json(state: State, network: Network, terms: Terms) -> dict[str, Any]:
         "note": terms.note,
         "capacity": terms.capacity or None,
         "mediator": _name(state, terms.mediator) if terms.mediator else None,
+        "handover": way_of(terms, state.template(terms.kind)) or None,
         "parcel": bool(terms.parcel),
         "recipient": _name(state, terms.recipient) if terms.recipient else None,
         "door": bool(terms.door),

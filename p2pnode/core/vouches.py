@@ -68,6 +68,9 @@ class Vouches:
 
     def give(self, network: Network, subject: bytes, amount: int, now: int) -> Vouch:
         """Hold part of our limit for a subject. `Refusal` if we have not that much to spare."""
+        self._state.convictions.check(
+            network, (subject,), "`p2pnode reputation` with --why says more, and how to pardon."
+        )
         network.chain.check_ready()
         self._outbox.check_room()
         ask = machine.vouch(None, id=self._state.rng.randbytes(32), subject=subject, amount=amount)
@@ -123,16 +126,20 @@ class Vouches:
         return {**self._json(network, asks[0][0]), "amount": {"amount": taken, "unit": network.genesis.unit}}
 
     def listed(self, args: commands.ListVouches, now: int) -> list[dict[str, object]]:
-        """The vouches that we gave and took, those that ended too."""
+        """The vouches that we gave and took, those that ended too. at_risk: of what we gave, how much its subject owes;
+        None of what we took."""
         network = self._state.network(args.network)
         whose = None if args.peer is None else self._state.directory.resolve(args.peer)
-        unit = network.genesis.unit
+        unit, risks = network.genesis.unit, dict[bytes, int]()
+        for subject in {v.counterparty for v in self.all.values() if v.voucher and v.network == network.id}:
+            risks |= self._at_risk(network, subject)
         return [
             {
                 "vouch_id": v.id.hex(),
                 "peer_id": self._state.directory.peer_id(v.counterparty),
                 "name": self._state.directory.name(v.counterparty),
                 "direction": "given" if v.voucher else "taken",
+                "at_risk": {"amount": risks.get(v.id, 0), "unit": unit} if v.voucher else None,
                 "state": v.state.value,
                 **{
                     name: {"amount": value, "unit": unit}
@@ -153,6 +160,19 @@ class Vouches:
     def held(self, network: Network, subject: bytes) -> list[Vouch]:
         """What we vouch for a subject and it has accepted, the oldest first."""
         return [v for v in self._given(network, subject) if v.state is VouchState.HELD]
+
+    def at_stake(self, network: Network, subject: bytes) -> int:
+        """How much of our limit a subject holds, minor units."""
+        return sum(v.left for v in self.held(network, subject))
+
+    def _at_risk(self, network: Network, subject: bytes) -> dict[bytes, int]:
+        """How much of each vouch for a subject is spent, by the newest entry that is known here: what a default would
+        take, the newest vouch first, as in `take_over`. Minor units, by vouch."""
+        owed, found = self._state.owed(network, subject), dict[bytes, int]()
+        for vouch in self.held(network, subject)[::-1]:
+            found[vouch.id] = min(owed, vouch.left)
+            owed -= found[vouch.id]
+        return found
 
     def _newest(self, network: Network, subject: bytes) -> list[Vouch]:
         """The same, the newest first. `Refusal` if there is none."""
@@ -226,6 +246,8 @@ class Vouches:
         """Each vouch costs an entry of our ledger for ever, so strangers cannot make us take as many as they like."""
         if self._state.taken(network.id, said.deal, "vouch"):
             raise Ignore("conflict", "a payment or claim has this id")
+        if self._state.convictions.frozen(network.id, entry.author):
+            raise Ignore("state", "nothing new is begun with who is proven to have broken a rule")
         taken = [v for v in self.all.values() if not v.voucher]
         his = sum(v.counterparty == entry.author for v in taken)
         if his >= MAX_VOUCHES_OF_ONE or len(taken) >= MAX_VOUCHES_TAKEN:

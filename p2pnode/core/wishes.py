@@ -12,7 +12,7 @@ from protocols.labels import Labels
 from protocols.limits import MAX_QUANTITY
 from protocols.listing import Listing
 from protocols.spans import format_span
-from protocols.templates import Template
+from protocols.templates import Template, Way
 from protocols.terms import Goal, Share, Terms
 
 from .exchanges import Exchanges
@@ -43,20 +43,27 @@ class Wishes:
     def first(self, args: Conditions, it: Occasion, listing: Listing, labels: Labels) -> Asked:
         """Of a proposal. `Refusal`."""
         full = args.form == "full" or (args.form is None and full_by_itself(it.of, it.start, it.end))
-        asked = Asked(full=full, capacity=listing.quantity or 1)
+        asked = Asked(full=full, capacity=listing.quantity or 1, way=way_as_listed(labels, it.of, args.way or ""))
         if args.goal is None and labels.goal is not None:
             stated = f"{labels.goal.number} {labels.goal.unit}".strip()
             asked = asked._replace(goal=self._goal(stated, args.goal_until, it))
         return self._with(asked, args, it)
 
-    def other(self, args: Conditions, it: Occasion, old: Terms) -> Asked:
-        """Of a counter-proposal. `Refusal`."""
-        asked = asked_before(old, it.start)
+    def other(self, args: Conditions, it: Occasion, old: Terms, labels: Labels) -> Asked:
+        """Of a counter-proposal. Who owns the listing may go beyond it. `Refusal`."""
+        asked = asked_before(old, it.start, it.of)
+        if args.way is not None:
+            mine = it.owner == self._state.me
+            asked = asked._replace(way=args.way if mine else way_as_listed(labels, it.of, args.way))
         if args.form is not None:
             asked = asked._replace(full=args.form == "full")
         if args.goal is None and args.goal_until is not None and asked.goal is not None:
             asked = asked._replace(goal=replace(asked.goal, until=args.goal_until))
-        return self._with(asked, args, it)
+        made = self._with(asked, args, it)
+        if made.mediator not in (old.mediator, b""):
+            why = "a mediator is named in the first proposal: a node takes nothing to decide that did not name it there"
+            raise Refusal("usage", why, "Decline, and have it proposed with --mediator.")
+        return made
 
     def _with(self, asked: Asked, args: Conditions, it: Occasion) -> Asked:
         me = self._state.me
@@ -138,6 +145,18 @@ class Wishes:
         genesis = it.network.genesis
         unit = named.strip() or it.unit or genesis.unit
         return parse_amount(number, decimals_of(unit, genesis.unit, genesis.decimals)), unit
+
+
+def way_as_listed(labels: Labels, of: Template, wanted: Way = "") -> Way:
+    """Which way the thing goes by a listing that says so, and where it leaves that open, the way that is wanted.
+    `Refusal` where this is another one."""
+    if not of.goes or labels.handover == "" or labels.handover == "both":
+        return wanted
+    if wanted not in ("", labels.handover):
+        words = "only to be fetched" if labels.handover == "fetch" else "only brought"
+        hint = f"Leave --{wanted} out; its owner may counter with it."
+        raise Refusal("refused", f"it is {words}, as the listing says", hint)
+    return labels.handover
 
 
 def check_order_window(labels: Labels, start: int, now: int) -> None:

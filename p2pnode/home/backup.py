@@ -18,6 +18,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -33,7 +34,7 @@ from protocols.errors import Refusal, Reject
 from protocols.genesis import parse_genesis
 
 from .config import load_config
-from .files import close_to_others, private_folder, sync_folder
+from .files import close_to_others, private_folder, sync_folder, write_atomic
 from .folder import HOME_VERSION, Home
 from .keystore import load_public
 from .sealed import MEM, OPS, SealedReader, SealedWriter, damaged
@@ -98,6 +99,8 @@ def write_backup(
         size = target.stat().st_size
     except OSError as e:
         raise Refusal("failed", f"Cannot write {target}: {e.strerror}", "Name another place, with room") from e
+    with suppress(OSError):  # else nobody knows when it was; it is there all the same
+        write_atomic(home.backed_up, f"{now}\n".encode())
     return {"file": str(target), "bytes": size, "made_at": now, **manifest}
 
 

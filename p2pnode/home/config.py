@@ -84,15 +84,20 @@ def load_config(home: Home, environ: Mapping[str, str] = os.environ) -> tuple[Co
         raw = b""
     except OSError as e:
         raise Refusal("failed", f"Cannot read {home.config}: {e.strerror}", "Check who may read it") from e
-    values = _parse(home, raw)
-    given, unknown = _from_environ(environ)
+    given, unknown = from_environ(environ)
     notes += [f"{name} is not a setting; it was ignored" for name in unknown]
-    profile = given.get("profile", values.get("profile", "home"))
-    merged = {**PROFILES.get(profile if isinstance(profile, str) else "", {}), **values, **given}
+    return parse_config(home, raw, given), notes
+
+
+def parse_config(home: Home, raw: bytes, given: Mapping[str, Any] | None = None) -> Config:
+    """What these bytes of a config.toml would mean; given: what goes above it. `Refusal` as `load_config`."""
+    values, above = file_values(home, raw), given or {}
+    profile = above.get("profile", values.get("profile", "home"))
+    merged = {**PROFILES.get(profile if isinstance(profile, str) else "", {}), **values, **above}
     try:
-        return msgspec.convert(merged, Config), notes
+        return msgspec.convert(merged, Config)
     except msgspec.ValidationError as e:
-        raise _wrong_value(home, raw, str(e), given) from e
+        raise _wrong_value(home, raw, str(e), above) from e
 
 
 def save_config(home: Home, values: Mapping[str, Any]) -> None:
@@ -108,7 +113,8 @@ def save_config(home: Home, values: Mapping[str, Any]) -> None:
     write_atomic(home.config, tomlkit.dumps(document).encode())
 
 
-def _parse(home: Home, raw: bytes) -> dict[str, Any]:
+def file_values(home: Home, raw: bytes) -> dict[str, Any]:
+    """What stands in the file, whatever it may mean. `Refusal` for what is no TOML."""
     hint = f"Mend that line, or move the file away ({home.config}) and defaults are written at the next start"
     if len(raw) > MAX_CONFIG:
         raise Refusal("failed", f"{home.config} has {len(raw)} bytes; at most {MAX_CONFIG} are read", hint)
@@ -147,7 +153,7 @@ def _keys(raw: bytes) -> list[str]:
     return [line.split("=")[0].strip().strip("\"'[]") for line in raw.decode().splitlines() if line.strip()]
 
 
-def _from_environ(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def from_environ(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """Settings in `P2PNODE_*`. Lists are separated by commas or blanks; yes/no as true, 1, yes, on and their kin."""
     values: dict[str, Any] = {}
     unknown = []
@@ -155,16 +161,21 @@ def _from_environ(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]
         if not variable.startswith("P2PNODE_") or variable == "P2PNODE_HOME":
             continue
         key = variable.removeprefix("P2PNODE_").lower()
-        if key in ("listen", "bootstrap"):
-            values[key] = text.replace(",", " ").split()
-        elif key in ("relay", "lan", "witness"):
-            values[key] = {"1": True, "true": True, "yes": True, "on": True}.get(text.lower(), text)
-            if text.lower() in ("0", "false", "no", "off", ""):
-                values[key] = False
-        elif key in ("max_peers", "cache_mb"):
-            values[key] = int(text) if text.isdecimal() else text
-        elif key in Config.__struct_fields__:
-            values[key] = text
+        if key in Config.__struct_fields__:
+            values[key] = value_of(key, text)
         else:
             unknown.append(variable)
     return values, unknown
+
+
+def value_of(key: str, text: str) -> Any:
+    """A setting as a word or several; what is none of its kind stays text, and is refused as such later."""
+    if key in ("listen", "bootstrap"):
+        return text.replace(",", " ").split()
+    if key in ("relay", "lan", "witness"):
+        if text.lower() in ("0", "false", "no", "off", ""):
+            return False
+        return {"1": True, "true": True, "yes": True, "on": True}.get(text.lower(), text)
+    if key in ("max_peers", "cache_mb"):
+        return int(text) if text.isdecimal() else text
+    return text

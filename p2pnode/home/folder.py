@@ -2,6 +2,7 @@
 
 version        format of this folder, one number
 config.toml    settings (p2pnode.home.config)
+notify.json    where messages to the user go (p2pnode.news.targets), mode 0600
 keystore.json  secret seeds (p2pnode.home.keystore), mode 0600
 pending.toml   what the next start of the node is to do (p2pnode.home.pending)
 kinds/         the user's own kinds of exchange (p2pnode.home.kinds)
@@ -10,9 +11,11 @@ store/         LevelDB; its truth
 index.sqlite   the search index; can be made again from the store
 photos/        photos by hash
 control.sock   the control API; or, where that path is too long, control.path names the place
-web.cookie     the address of the web port and the secret of this start, while the node runs (p2pnode.web)
+web.cookie     the address of the web port and the secret of this start, while the node runs (p2pnode.web.port)
+backed-up      when the last backup was written, ms
 lock           held by the running node (flock), with its process id
 node.log       JSON lines
+history.bin    the node's own figures, for graphs (p2pnode.history); may be lost
 """
 
 import fcntl
@@ -63,6 +66,8 @@ class Home:
         self.photos = self.root / "photos"
         self.socket_note = self.root / "control.path"
         self.web_cookie = self.root / "web.cookie"
+        self.backed_up = self.root / "backed-up"
+        self.history = self.root / "history.bin"
         self.lock = self.root / "lock"
         self.log = self.root / "node.log"
 
@@ -179,6 +184,14 @@ class Home:
             yield
         finally:
             os.close(fd)  # and with it the lock
+
+    def space(self) -> tuple[int, int]:
+        """Bytes that are free where this folder lies, and all; zeros where that cannot be told."""
+        try:
+            usage = shutil.disk_usage(self.root)
+        except OSError:
+            return 0, 0
+        return usage.free, usage.total
 
     def in_use(self) -> bool:
         """Does a node hold this folder now?"""

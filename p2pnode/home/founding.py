@@ -15,6 +15,7 @@ from protocols.amounts import parse_amount
 from protocols.cell import coarsen
 from protocols.envelope import Record
 from protocols.errors import DecodeError, Refusal, Reject
+from protocols.faults import RESERVED
 from protocols.fields import LINE
 from protocols.genesis import Genesis, found, network_id, parse_genesis
 from protocols.invite import LINK_PREFIX, parse_link
@@ -40,6 +41,32 @@ class NetworkPlan(NamedTuple):
     endowment: str = "100"
     open: bool = True
     newcomer_records: int = 0  # see `protocols.genesis`
+    dimensions: tuple[str, ...] = ()
+
+
+def check_set_up(
+    home: Home,
+    area: str | None = None,
+    plan: NetworkPlan | None = None,
+    target: str | None = None,
+    listen: tuple[str, ...] = (),
+    name: str | None = None,
+) -> str:
+    """Whether `set_up` can be given these; writes nothing. Returns the cell of the area. `Refusal` for bad values.
+
+    name: of a new node, if it is known.
+    """
+    cell = coarsen(area, AREA_PRECISION) if area else ""
+    if target is not None:
+        check_target(target)
+    for address in listen:
+        _check_listen(address)
+    if plan is not None:
+        check_plan(plan, cell)
+    if name is not None:
+        _settings(name, cell, listen, "home")
+    home.check_version()
+    return cell
 
 
 def set_up(
@@ -52,22 +79,17 @@ def set_up(
     profile: str = "home",
     passphrase_file: Path | None = None,
     show: Callable[[dict[str, Any]], None] | None = None,
+    made: tuple[Keys, str] | None = None,
 ) -> dict[str, Any]:
     """Make a node in `home`, or add a network to the one that is there. Returns what init prints.
 
     `words` is there only when an identity was made: the 24 backup words, kept nowhere. All arguments are checked
     before anything is written. show: gives the result to the user; a new identity is kept only once that has worked,
-    for without its words nobody could replace it. What it raises is raised on, and there is no node then.
+    for without its words nobody could replace it. What it raises is raised on, and there is no node then. made: a new
+    identity and its words, if the user has seen them already.
     `Refusal`: `conflict` where something would be overwritten, `usage` for bad values.
     """
-    cell = coarsen(area, AREA_PRECISION) if area else ""
-    if target is not None:
-        check_target(target)
-    for address in listen:
-        _check_listen(address)
-    if plan is not None:
-        _genesis(plan, b"\0" * 32, cell)
-    home.check_version()
+    cell = check_set_up(home, area, plan, target, listen)
     passphrase = None if passphrase_file is None else read_passphrase(passphrase_file)
     if home.initialised:
         if (name is not None or cell or listen) and plan is None and target is None:
@@ -87,7 +109,7 @@ def set_up(
         if home.initialised:
             raise _exists(home)
         config = load_config(home)[0]
-        keys, words = new_keys()
+        keys, words = made or new_keys()
         record = None if plan is None else _found(home, keys, plan, cell or config.area)
         result = {**_result(home, keys, config, record, target), "words": words}
         if show is not None:
@@ -128,6 +150,11 @@ def _take_up(home: Home, record: Record | None, target: str | None) -> None:
         note_network(home, NewNetwork(id_, genesis.name, genesis.unit, genesis.decimals, *limits))
     elif target is not None:
         note_join(home, target)
+
+
+def check_plan(plan: NetworkPlan, cell: str = "") -> None:
+    """`Refusal` (usage) unless there can be such a network."""
+    _genesis(plan, b"\0" * 32, cell)
 
 
 def check_target(target: str) -> None:
@@ -189,6 +216,17 @@ def _prepare(home: Home, name: str | None, cell: str, listen: tuple[str, ...], p
     """The folder of a new node, and its settings."""
     if name is None:
         raise Refusal("usage", "A new node needs a name", 'p2pnode init --name "Ann Example"')
+    settings = _settings(name, cell, listen, profile)
+    home.create()
+    with home.locked():
+        if home.config.exists():
+            load_config(home)  # one that was prepared is kept, if it can be read
+        else:
+            save_config(home, settings)
+
+
+def _settings(name: str, cell: str, listen: tuple[str, ...], profile: str) -> dict[str, Any]:
+    """What a new config.toml says. `Refusal` (usage) for what cannot be."""
     settings: dict[str, Any] = {"name": name, "area": cell, "profile": profile}
     settings["listen"] = list(listen) or PROFILES[profile]["listen"]
     try:
@@ -197,12 +235,7 @@ def _prepare(home: Home, name: str | None, cell: str, listen: tuple[str, ...], p
         raise Refusal("usage", in_words(str(e)), "p2pnode help init") from e
     if not re.match(LINE, name):
         raise Refusal("usage", "The name has characters that cannot be shown", "Write it as one line of plain text")
-    home.create()
-    with home.locked():
-        if home.config.exists():
-            load_config(home)  # one that was prepared is kept, if it can be read
-        else:
-            save_config(home, settings)
+    return settings
 
 
 def _exists(home: Home) -> Refusal:
@@ -216,6 +249,11 @@ def _exists(home: Home) -> Refusal:
 def _genesis(plan: NetworkPlan, author: bytes, area: str) -> Genesis:
     if not 0 <= plan.decimals <= MAX_DECIMALS:
         raise Refusal("usage", f"--decimals {plan.decimals}", f"0 to {MAX_DECIMALS}")
+    for name in plan.dimensions:
+        if name in RESERVED:
+            raise Refusal(
+                "usage", f"--dimension {name}: exchanges say that themselves", "Leave it out, or name another."
+            )
     genesis = Genesis(
         name=plan.name,
         unit=plan.unit,
@@ -228,6 +266,7 @@ def _genesis(plan: NetworkPlan, author: bytes, area: str) -> Genesis:
         salt=os.urandom(16),
         area=area,
         newcomer_records=plan.newcomer_records,
+        dimensions=tuple(dict.fromkeys(plan.dimensions)),
     )
     try:
         return msgspec.convert(msgspec.to_builtins(genesis, builtin_types=(bytes,)), Genesis)

@@ -1,11 +1,14 @@
 """The node's secrets: the identity's seed of this epoch, the host key's and the mailbox's.
 
     keystore.json   {"version": 1, "author", "inception", "epoch", "host_key", "box_key": public, hex
-                     and either "secrets": {"identity", "host", "box"}       32-byte seeds, hex
+                     after a rotation "next_hash": of the key after this one, hex
+                    and either "secrets": {"identity", "host", "box"}       32-byte seeds, hex
+                                after a second one with "earlier": [those of the epochs from 1 on]
                      or "sealed": {"salt", "ops", "mem", "box"}}             argon2id, XSalsa20-Poly1305
 
 The entropy behind the identity is not kept: the next key's secret exists only in the backup words, which are
-returned once (protocols.identity). The host key is another key, so that it can be replaced.
+returned once (protocols.identity). Earlier keys are kept, since each signs its rotation in networks joined later. The
+host key is another key, so that it can be replaced.
 """
 
 import json
@@ -20,7 +23,8 @@ from nacl.secret import SecretBox
 from nacl.signing import SigningKey
 
 from protocols.errors import Refusal, Reject
-from protocols.identity import Inception, Signer, derive_seed, incept, parse_inception
+from protocols.identity import Inception, Signer, Turn, derive_seed, digest, incept, parse_inception
+from protocols.limits import MAX_EPOCH
 
 from .files import mend_mode, write_atomic
 
@@ -55,16 +59,59 @@ class Public:
 class Keys:
     """The secrets, opened. Never printed: `repr` shows the author only."""
 
-    __slots__ = ("_identity", "box_seed", "host_seed", "public")
+    __slots__ = ("_earlier", "_identity", "_next_hash", "box_seed", "host_seed", "public")
 
-    def __init__(self, public: Public, identity: bytes, host_seed: bytes, box_seed: bytes) -> None:
+    def __init__(
+        self,
+        public: Public,
+        identity: bytes,
+        host_seed: bytes,
+        box_seed: bytes,
+        earlier: tuple[bytes, ...] = (),
+        next_hash: bytes = b"",
+    ) -> None:
+        """earlier: seeds of the epochs from 1 to the one before; next_hash: of the key to come, if one was replaced."""
         self.public = public
+        self._earlier, self._next_hash = earlier, next_hash
         self._identity = identity
         self.host_seed = host_seed
         self.box_seed = box_seed
 
     def signer(self) -> Signer:
         return Signer(self._identity, self.public.inception, self.public.epoch)
+
+    def turns(self) -> tuple[Turn, ...]:
+        """All replacements of the key, in order."""
+        if not self.public.epoch:
+            return ()
+        seeds = (*self._earlier, self._identity)
+        signers = [Signer(seed, self.public.inception, epoch) for epoch, seed in enumerate(seeds, 1)]
+        hashes = [*(digest(signer.public_key) for signer in signers[1:]), self._next_hash]
+        return tuple(map(Turn, signers, hashes))
+
+    def replaced(self, words: str) -> "Keys":
+        """The same with the next key, which only the backup words know. `Refusal` unless they are this identity's."""
+        import mnemonic
+
+        try:
+            entropy = bytes(mnemonic.Mnemonic("english").to_entropy(words.lower().split()))
+        except (ValueError, LookupError) as e:
+            raise Refusal("usage", "these are not 24 backup words", "Each as `p2pnode init` showed it.") from e
+        public = self.public
+        if incept(entropy)[1].author != public.author:
+            raise Refusal("refused", "these are the words of another identity", "Those that init showed with this one.")
+        epoch = public.epoch + 1
+        if epoch > MAX_EPOCH:
+            raise Refusal("refused", f"a key can be replaced {MAX_EPOCH} times", "Make a new node: p2pnode init")
+        following = SigningKey(derive_seed(entropy, epoch + 1)).verify_key.encode()
+        return Keys(
+            Public(public.inception, epoch, public.host_key, public.box_key),
+            derive_seed(entropy, epoch),
+            self.host_seed,
+            self.box_seed,
+            tuple(derive_seed(entropy, n) for n in range(1, epoch)),
+            digest(following),
+        )
 
     def __repr__(self) -> str:
         return f"Keys(author={self.public.author.hex()[:8]}…)"
@@ -122,7 +169,13 @@ def new_keys() -> tuple[Keys, str]:
 def save_keystore(path: Path, keys: Keys, passphrase: bytes | None = None, ops: int = OPS, mem: int = MEM) -> None:
     """Write the keystore, sealed if there is a passphrase. Atomic and synced, mode 0600."""
     public = keys.public
-    secrets = {"identity": keys._identity.hex(), "host": keys.host_seed.hex(), "box": keys.box_seed.hex()}
+    secrets: dict[str, Any] = {
+        "identity": keys._identity.hex(),
+        "host": keys.host_seed.hex(),
+        "box": keys.box_seed.hex(),
+    }
+    if keys._earlier:
+        secrets["earlier"] = [seed.hex() for seed in keys._earlier]
     form: dict[str, Any] = {
         "version": KEYSTORE_VERSION,
         "author": public.author.hex(),
@@ -131,6 +184,8 @@ def save_keystore(path: Path, keys: Keys, passphrase: bytes | None = None, ops: 
         "host_key": public.host_key.hex(),
         "box_key": public.box_key.hex(),
     }
+    if public.epoch:
+        form["next_hash"] = keys._next_hash.hex()
     if passphrase is None:
         form["secrets"] = secrets
     else:
@@ -161,11 +216,14 @@ def load_keystore(path: Path, passphrase: bytes | None = None) -> tuple[Keys, li
         if passphrase is not None:
             notes.append("The keystore has no passphrase; the one given was not needed")
     try:
-        keys = Keys(public, *(_seed(secrets[name]) for name in ("identity", "host", "box")))
+        identity, host, box = (_seed(secrets[name]) for name in ("identity", "host", "box"))
+        earlier = tuple(map(_seed, secrets.get("earlier", ())))
+        keys = Keys(public, identity, host, box, earlier, _seed(form["next_hash"]) if public.epoch else b"")
         fits = (
             SigningKey(keys.host_seed).verify_key.encode() == public.host_key
             and PrivateKey(keys.box_seed).public_key.encode() == public.box_key
             and (public.epoch != 0 or keys.signer().public_key == public.inception.key)
+            and len(earlier) == max(0, public.epoch - 1)
         )
     except (KeyError, TypeError, ValueError) as e:
         raise _damaged(path) from e

@@ -26,7 +26,7 @@ from protocols.errors import DecodeError
 from protocols.frames import FrameReader, frame
 
 from .guard import wide_block
-from .libp2p_pieces import NegotiationFailed, SecureChannel, agree, propose
+from .libp2p_pieces import NegotiationFailed, NotSpoken, SecureChannel, agree, propose
 from .yamux import BATCH, Pool, Stream, StreamBroken, Yamux
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class Observer(Protocol):
     async def frame_arrived(self, connection: "Connection", protocol: str, data: bytes) -> None: ...
     async def bytes_arrived(self, connection: "Connection", size: int) -> None: ...
     async def requested(self, connection: "Connection") -> None: ...
+    async def unspoken(self, connection: "Connection", protocol: str) -> None: ...
     def misbehaved(self, connection: "Connection", reason: str) -> None: ...
 
 
@@ -178,6 +179,8 @@ class Connection:
             line.refused = True
             self._count(-len(batch) - sum(map(len, line.items)), -len(line.items))
             line.items.clear()
+            if isinstance(failure, NotSpoken):
+                await self._observer.unspoken(self, protocol)
         except (StreamBroken, trio.TooSlowError):
             self.close(f"the stream of {protocol} broke")
 

@@ -36,6 +36,14 @@ class FrameReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class ProtocolUnspoken:
+    """A frame was not sent: the peer has said that it does not speak this protocol. Once on each connection."""
+
+    peer: str
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
 class PeerBanned:
     """Too many strikes. duration: ms, from now."""
 
@@ -44,7 +52,7 @@ class PeerBanned:
     duration: int
 
 
-HostEvent = PeerConnected | PeerDisconnected | FrameReceived | PeerBanned
+HostEvent = PeerConnected | PeerDisconnected | FrameReceived | ProtocolUnspoken | PeerBanned
 
 
 class Delivery:

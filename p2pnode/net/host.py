@@ -27,7 +27,7 @@ from protocols.nearness import PUBLIC, group_of, scope_of
 
 from .addresses import Address, expand
 from .connection import Connection, Handler
-from .delivery import Delivery, FrameReceived, HostEvent, PeerBanned, PeerConnected, PeerDisconnected
+from .delivery import Delivery, FrameReceived, HostEvent, PeerBanned, PeerConnected, PeerDisconnected, ProtocolUnspoken
 from .dialing import Race, Unreachable, block_of, choose, none_answered, why
 from .finding import Finding
 from .guard import Guard, address_block
@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _NAMES: Final = ("join", "gossip", "exchange", "ledger", "recovery", "vouch", "replica", "custody")
-PROTOCOLS: Final = frozenset(f"/p2pnode/{name}/1.0.0" for name in _NAMES) | {"/p2pnode/exchange/1.1.0"}
+PROTOCOLS: Final = frozenset(f"/p2pnode/{name}/1.0.0" for name in _NAMES) | {
+    f"/p2pnode/{name}/1.1.0" for name in ("exchange", "custody")
+}
 
 
 class Host(Finding):
@@ -243,6 +245,9 @@ class Host(Finding):
 
     async def requested(self, connection: Connection) -> None:
         await self._hold_back(connection, frames=REQUEST_COST)
+
+    async def unspoken(self, connection: Connection, protocol: str) -> None:
+        await self._delivery.put(ProtocolUnspoken(connection.peer, protocol))
 
     def misbehaved(self, connection: Connection, reason: str) -> None:
         self.strike(connection.peer, reason)

@@ -104,6 +104,10 @@ class NegotiationFailed(Exception):
     """The other side speaks no protocol of ours, or does not speak multistream-select at all."""
 
 
+class NotSpoken(NegotiationFailed):
+    """The other side has said that it does not speak this protocol."""
+
+
 class RawChannel:
     """A socket with a read buffer, in the shape libp2p's Noise handshake wants (`IRawConnection`)."""
 
@@ -258,12 +262,14 @@ async def _read_message(source: Any) -> str:
 
 
 async def propose(channel: Any, protocol: str) -> None:
-    """Ask the other side for `protocol`, in one message with the greeting. Raises NegotiationFailed."""
+    """Ask the other side for `protocol`, in one message with the greeting. Raises NotSpoken, NegotiationFailed."""
     await channel.write(_message(MULTISTREAM) + _message(protocol))
     if await _read_message(channel) != MULTISTREAM:
         raise NegotiationFailed("not multistream-select")
-    if await _read_message(channel) != protocol:
-        raise NegotiationFailed(f"does not speak {protocol}")
+    answer = await _read_message(channel)
+    if answer != protocol:
+        failed = NotSpoken if answer == NOT_AVAILABLE else NegotiationFailed
+        raise failed(f"does not speak {protocol}")
 
 
 async def agree(channel: Any, supported: Iterable[str]) -> str:

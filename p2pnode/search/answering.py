@@ -71,7 +71,7 @@ def asked_of(query: Query, limit: int) -> search_messages.Query:
         most=most,
         unit=unit,
         per=query.max_price_per or "",
-        available=query.available or 0,
+        available=0 if query.available_until else query.available or 0,  # which of them fit is seen here
         limit=limit,
     )
 

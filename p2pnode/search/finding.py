@@ -5,6 +5,7 @@ that is equal, the newer listing comes first. FTS5's own ranking would have to l
 ms for a common one among 100,000. Here each stage is read newest first and only until there are hits enough.
 """
 
+import json
 import math
 import sqlite3
 from collections.abc import Sequence
@@ -37,13 +38,19 @@ _LARGEST: Final = 2**63 - 1
 _EVERYTHING: Final = (Stage(0.0, ""),)
 
 
+Hidden = tuple[frozenset[bytes], frozenset[bytes], frozenset[bytes]]
+
+
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """What is looked for. now: ms; listings expired by then and paused ones are left out.
 
     cell: only listings whose area has its centre in this cell; empty: wherever they are, those without an area too.
     within_km counts only with a centre; listings without an area are within any distance.
     max_price: (minor units, unit): listings priced in that unit and not above, and those that cost nothing or name no
-    price; max_price_per also asks for the same measure (hour, day, …). available: ms; only what is to be had then.
+    price; max_price_per also asks for the same measure (hour, day, …). available: ms; only what is to be had then,
+    or, with available_until, at some time between.
+    hidden: what is left out: all of these authors but for these slots, and these slots; or, with only_hidden, what is
+    found alone: authors (32 bytes), slots that are shown all the same, slots (48 bytes).
     limit: at most MAX_RANKED.
     """
 
@@ -58,7 +65,10 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     max_price: tuple[int, str] | None = None
     max_price_per: str | None = None
     available: int | None = None
+    available_until: int | None = None
     sort: Literal["relevance", "near", "new"] = "relevance"
+    hidden: Hidden | None = None
+    only_hidden: bool = False
     limit: int = 50
 
 
@@ -189,8 +199,13 @@ def _select(
         values += [edge for box in near for edge in (box.south, box.north, box.west, box.east)]
         values += [*point, within]
     if query.available is not None:
-        where.append("(l.available IS NULL OR to_be_had(l.available, l.created, ?))")
-        values.append(max(-_LARGEST, min(query.available, _LARGEST)))
+        where.append("(l.available IS NULL OR to_be_had(l.available, l.created, ?, ?))")
+        values += [max(-_LARGEST, min(at or 0, _LARGEST)) for at in (query.available, query.available_until)]
+    if query.hidden is not None:
+        any_of = "IN (SELECT value FROM json_each(?))"
+        named = f"((hex(substr(l.slot, 1, 32)) {any_of} AND hex(l.slot) NOT {any_of}) OR hex(l.slot) {any_of})"
+        where.append(named if query.only_hidden else f"NOT {named}")
+        values += [json.dumps([each.hex().upper() for each in part]) for part in query.hidden]
     source, newest = "listing l NOT INDEXED", "l.id"  # down the ids: another index would end in sorting a network
     if match or filters:
         source, newest = "words CROSS JOIN listing l ON l.id = words.rowid", "words.rowid"

@@ -325,7 +325,7 @@ class Index:
             db.execute("PRAGMA synchronous = NORMAL")  # after a power cut: some transactions old, but whole
             db.execute(f"PRAGMA cache_size = -{INDEX_CACHE // 1024}")
             db.create_function("distance_km", 4, sql_functions.distance, deterministic=True)
-            db.create_function("to_be_had", 3, sql_functions.to_be_had, deterministic=True)
+            db.create_function("to_be_had", 4, sql_functions.to_be_had, deterministic=True)
         except BaseException:
             db.close()
             raise

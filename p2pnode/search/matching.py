@@ -11,8 +11,9 @@ from typing import Final
 import msgspec
 
 from p2pnode.bounds import FORMS_KEPT, MATCH_WITHIN_KM, MAX_TELLING
-from p2pnode.when import available_at
+from p2pnode.when import available_at, available_within
 from protocols.amounts import Price
+from protocols.booking import Span
 from protocols.listing import Listing
 
 from .document import title_tokens
@@ -38,6 +39,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     free: bool = False
     per: bool = False
     available: int | None = None
+    available_until: int | None = None
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -91,6 +93,8 @@ def fits(wish: Wish, found: Said, forms: Forms) -> bool:
             return False
     if listing.price is not None and not _affordable(wish, listing.price):
         return False
+    if wish.available is not None and wish.available_until is not None:
+        return available_within(listing.available, Span(wish.available, wish.available_until), found.created)
     return wish.available is None or available_at(listing.available, wish.available, found.created)
 
 

@@ -265,7 +265,8 @@ class Remote:
         beyond = Beyond(inquiry.index, inquiry.records)
         rows = await self._searching.search(self._core(), inquiry.args, self._now(), beyond)
         asked = [one.json for one in inquiry.asked.values()]
-        return {"search": inquiry.id, "step": step, "done": done, "asked": asked, "rows": rows}
+        hidden = await self._searching.count_hidden(self._core(), inquiry.args, self._now(), beyond)
+        return {"search": inquiry.id, "step": step, "done": done, "asked": asked, "rows": rows, "hidden": hidden}
 
     def _parse(self, record: Record) -> Any:
         return self._core().listings.parse(record)

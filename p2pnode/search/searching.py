@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import trio
+from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
 from p2pnode import commands
-from p2pnode.bounds import ALIKE_OF_WORD, COMPARED_AT_ONCE, MATCH_WITHIN_KM, MAX_RANKED
+from p2pnode.bounds import ALIKE_OF_WORD, COMPARED_AT_ONCE, MATCH_WITHIN_KM, MAX_HIDDEN_COUNTED, MAX_RANKED
 from p2pnode.core.core import Core
 from p2pnode.core.effects import Compare
 from p2pnode.core.events import Compared
@@ -128,20 +129,26 @@ class Searching:
         try:
             for network in self.networks(core, args.network):
                 query = of_network(core, network, args, now)
+                if args.hidden and query.hidden is None:
+                    continue
                 hits = await self.hits(core, query)
                 if beyond is not None:
                     more = await self.hits(core, query, beyond.where)
                     hits += [hit for hit in more if network.catalog.get(_slot(hit)) is None]
-                view = core.ratings.view(network, now)
+                view = core.reputations.view(network, now)
                 trust = {author: view.score(author).score for author in {hit.slot[:32] for hit in hits}}
                 for hit in hits:
                     score = trust[hit.slot[:32]]
                     first = (-round(score, 6),) if args.sort == "trust" else ()
                     found.append(((*first, *finding.order(query, hit)), network, hit, score))
             found.sort(key=lambda each: each[0])
-            return _described(core, found, args.limit, now, {} if beyond is None else beyond.records)
+            return _described(core, found, args, now, {} if beyond is None else beyond.records)
         except StoreError as e:
             raise Refusal("failed", f"the disk refused: {e}", "Try again when `p2pnode status` no longer warns.") from e
+
+    async def count_hidden(self, core: Core, args: commands.Search, now: int, beyond: Beyond | None = None) -> int:
+        """How many more would be found if nothing were hidden."""
+        return len(await self.search(core, replace(args, hidden=True, limit=MAX_HIDDEN_COUNTED), now, beyond))
 
     async def compare(self, core: Core, wanted: Compare, now: int, put: Callable[[Compared], Awaitable[None]]) -> None:
         """Put what may go with a listing of ours, in pieces that the core takes one by one."""
@@ -156,7 +163,7 @@ class Searching:
     async def _alike(self, core: Core, wanted: Compare, now: int) -> list[tuple[bytes, bytes]]:
         network = core.state.networks.get(wanted.network)
         current = core.listings.current(network, wanted.author, wanted.name) if network else None
-        if current is None:
+        if network is None or current is None:
             return []
         listing = current[1]
         while self._dirty or self._gone:
@@ -169,6 +176,7 @@ class Searching:
             direction="request" if listing.direction == "offer" else "offer",
             centre=centre(listing.area) if listing.area else None,
             within_km=MATCH_WITHIN_KM,
+            hidden=core.blocklists.hides(network, now),
             limit=ALIKE_OF_WORD,
         )
         hits = await trio.to_thread.run_sync(self._index.alike, query, telling(listing))
@@ -243,7 +251,10 @@ def of_network(core: Core, network: Network, args: commands.Search, now: int) ->
         max_price=(0, genesis.unit) if free_only else (limit.amount, limit.unit) if limit else None,
         max_price_per=limit.per if limit and args.max_price and "/" in args.max_price else None,
         available=args.available,
+        available_until=args.available_until,
         sort="relevance" if args.sort == "trust" else args.sort,
+        hidden=core.blocklists.hides(network, now),
+        only_hidden=bool(args.hidden),
         limit=MAX_RANKED if args.sort == "trust" else args.limit,
     )
 
@@ -258,13 +269,20 @@ def _slot(hit: Hit) -> tuple[bytes, str, bytes]:
 
 
 def _described(
-    core: Core, found: list[tuple[Any, Network, Hit, float]], limit: int, now: int, beyond: Mapping[bytes, Record]
+    core: Core,
+    found: list[tuple[Any, Network, Hit, float]],
+    args: commands.Search,
+    now: int,
+    beyond: Mapping[bytes, Record],
 ) -> list[dict[str, Any]]:
-    """The first of them that are still held, or stand in what was found beyond, as JSON."""
+    """The first of them that are still held, or stand in what was found beyond, as JSON. What our user's block lists
+    have hidden since the index was asked is left out, too."""
     rows: list[dict[str, Any]] = []
     for _, network, hit, score in found:
-        if len(rows) >= limit:
+        if len(rows) >= args.limit:
             break
+        if bool(core.blocklists.why(network, hit.slot[:32], hit.slot[32:], now)) != bool(args.hidden):
+            continue
         current = core.listings.current(network, hit.slot[:32], hit.slot[32:])
         if current is None and (record := beyond.get(hit.record)) is not None:
             listing = core.listings.parse(record)

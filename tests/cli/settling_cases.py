@@ -3,6 +3,9 @@
 from typing import Any
 
 SETTLING_CASES: list[tuple[str, str, dict[str, Any]]] = [
+    ("reputation Ann --forgive backup", "reputation.forgive", {"peer": "Ann", "reason": "backup"}),
+    ("reputation Ann --unforgive", "reputation.forgive", {"peer": "Ann"}),
+    ("exchange accept cd --anyway", "exchange.accept", {"id": "cd", "note": "", "anyway": True}),
     ("exchange pay cd --note ref7", "exchange.pay", {"id": "cd", "note": "ref7"}),
     (
         "exchange done cd --duty work --code K7QM-2XPD-9V3T",

@@ -12,9 +12,9 @@ STANDING_CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("rule", "rule.list", {}),
     ("rule add --zone UTC", "rule.add", {"who": ("regulars",), "zone": "UTC", "regular": 2}),
     ("rule add --kind rent --listing ab --from Ben --from members --hours 08:00-20:00 --days mon-fri --zone UTC"
-     " --most 3 --most-hours 4 --regular 3", "rule.add",
+     " --most 3 --most-hours 4 --regular 3 --risk 5", "rule.add",
      {"kind": "rent", "listing": "ab", "who": ("Ben", "members"), "hours": "08:00-20:00", "days": "mon-fri",
-      "zone": "UTC", "most": "3", "most_hours": 4, "regular": 3}),
+      "zone": "UTC", "most": "3", "most_hours": 4, "regular": 3, "risk": "5"}),
     ("rule remove 2", "rule.remove", {"number": 2}),
     ("order", "order.list", {}),
     ("order add ab --start Sat@10:00 --zone UTC", "order.add",

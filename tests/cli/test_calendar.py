@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.ical import as_ics, escape, fold
+from p2pnode.ical import as_ics, escape, fold
 from protocols.double_booking import encode_agreement, encode_rebuttal
 from tests.cli.conftest import Run
 from tests.protocols.bookings import BOB, Deal, barn

@@ -33,9 +33,52 @@ def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tup
 
 COMMANDS = dict(leaves(cli))
 LEDGER = {"log", "balance", "verify", "erase", "prove", "check", "statement", "export", "audit"}
-WANTED = """init run status clock whoami paths join invite peers offer request search notices matches
-exchange contact rule order project kinds calendar challenge
-ledger vouch unvouch vouches claim parcel attest reputation backup restore version completion help"""
+WANTED = """
+attest
+backup
+blocklist
+bugreport
+calendar
+challenge
+claim
+clock
+completion
+config
+contact
+doctor
+exchange
+help
+init
+invite
+join
+kinds
+ledger
+logs
+matches
+notices
+notify
+offer
+order
+parcel
+paths
+peers
+project
+reputation
+request
+rotate
+restore
+rule
+run
+search
+service
+status
+unvouch
+version
+vouch
+vouches
+web
+whoami
+"""
 
 
 def test_all_that_is_promised_is_there() -> None:

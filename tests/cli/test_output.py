@@ -170,6 +170,13 @@ def test_what_others_wrote_cannot_play_with_the_terminal() -> None:
     assert safe("a\x1b[2Jb\x9bc\u202ed\te\nf") == "a�[2Jb�c�d\te\nf"
 
 
+def test_who_one_is_is_said_in_the_words_of_the_kind(run: Run, node: FakeNode) -> None:
+    node.answers["exchange.show"] = {**EXCHANGE, "role_name": "borrower"}
+    assert "you are the  borrower\n" in run("exchange", "show", "cd").out
+    node.answers["exchange.show"] = EXCHANGE
+    assert "you are the  taker\n" in run("exchange", "show", "cd").out, "a node from before this"
+
+
 EXCHANGE: dict[str, Any] = {
     "exchange_id": "cd" * 32, "status": "agreed", "role": "taker", "counterparty_name": "Bob",
     "terms": {"title": "Snowblower", "quantity": 1, "price": {"amount": 200, "unit": "hour"}, "from": NOW},
@@ -199,6 +206,10 @@ def test_an_exchange_says_what_is_next(run: Run, node: FakeNode) -> None:
     node.answers["exchange.pay"] = EXCHANGE
     short = run("exchange", "pay", "cd").out
     assert short.startswith("cdcdcdcd  agreed: Snowblower, for 2 hour, with Bob\nOn its way to Bob.\nNext: "), short
+    node.answers["exchange.pay"] = EXCHANGE | {"undeliverable": "their node is older"}
+    assert "\nNot delivered to Bob: their node is older.\n" in run("exchange", "pay", "cd").out
+    node.answers["exchange.pay"] = EXCHANGE | {"refused": {"step": "confirm", "why": "too many steps"}}
+    assert "did not take your 'confirm'" in (said := run("exchange", "pay", "cd").out) and "Because: too many" in said
     assert "you: pay, cancel; Bob: confirm" in run("exchange", "list").out
 
 
@@ -368,3 +379,18 @@ def test_json_errors_stand_alone_on_stdout(run: Run, node: FakeNode) -> None:
     node.answers["status"] = Refusal("refused", "Nö.", "Do.")
     result = run("status", "--json")
     assert json.loads(result.out)["error"]["message"] == "Nö." and result.err == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "shown"),
+    [
+        ({}, "quantity  9\n"),
+        ({"left": 4}, "quantity  9, 4 left\n"),
+        ({"left": 0}, "quantity  9, 0 left\n"),
+        ({"left": 2, "left_at": int(time.time() * 1000)}, "quantity  9, 2 left for today\n"),
+        ({"free_now": 3}, "quantity  9, 3 free now\n"),
+    ],
+)
+def test_what_is_left_of_a_listing_of_ones_own(run: Run, node: FakeNode, more: dict[str, int], shown: str) -> None:
+    node.answers["listing.show"] = {**ROW, "quantity": 9, **more}
+    assert shown in re.sub(r"quantity +", "quantity  ", run("offer", "show", "ab").out)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.qr import lines
+from p2pnode.qr import lines
 from protocols.receipt import format_receipt
 from tests.cli.conftest import Run
 from tests.p2pnode.fake_node import FakeNode

@@ -2,11 +2,12 @@
 characters: the same but where the bits end with a byte, and segno adds one of zeros; OpenCV 4 read those. Here: that
 they are still what they were."""
 
+import re
 from hashlib import blake2b
 
 import pytest
 
-from cli.qr import encode, lines
+from p2pnode.qr import encode, lines, svg
 
 
 def test_the_corners_and_the_clock_between_them():
@@ -31,6 +32,8 @@ def fingerprint(text: str) -> str:
         ("ABCDEFGHIJ", 21, "3bdd103543c16396"),
         ("P2PNODE:RECEIPT:" + "SNMQ7A" * 100, 69, "8d2cf9ea09ef22e2"),
         ("Z9" * 1_000, 125, "85ff42ad46f4dcd7"),
+        ("p2pnode://join/abc_-Ä", 25, "2e7ce548cb9c67eb"),
+        ("p2pnode://join/" + "aB3_-z" * 120, 93, "8acc010a6eb8be1e"),
     ],
 )
 def test_the_same_modules_as_others_make(text, side, known):
@@ -43,7 +46,14 @@ def test_two_rows_a_line_and_light_around():
     assert shown[0] == shown[1] == "█" * 29 and shown[2][:11] == "████ ▄▄▄▄▄ "
 
 
-@pytest.mark.parametrize("text", ["abc", "Ä", "A" * 4_297, "#"])
+@pytest.mark.parametrize("text", ["A" * 4_297, "a" * 2_954, "Ä" * 1_477])
 def test_what_no_code_holds(text):
     with pytest.raises(ValueError):
         encode(text)
+
+
+def test_a_picture_of_it():
+    rows = encode("A")
+    picture = svg("A").decode()
+    assert 'viewBox="0 0 29 29"' in picture and sum(map(int, re.findall(r"h(\d+)v1", picture))) == sum(map(sum, rows))
+    assert "M4 4h7v1h-7z" in picture and "style" not in picture and "script" not in picture

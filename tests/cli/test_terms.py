@@ -57,7 +57,34 @@ def test_a_proposal_from_a_file_with_the_command_line_above_it(run: Run, node: F
     assert node.last[1]["start"] == 1893488400000
 
 
-@pytest.mark.parametrize("text", ["colour = 1", "from = ", 'within = "soon"', "share = 1", "quantity = 'two'"])
+@pytest.mark.parametrize(
+    ("typed", "way"),
+    [
+        ((), None), (("--bring",), "bring"), (("--fetch",), "fetch"), (("--from", "x.toml"), "bring"),
+        (("--from", "x.toml", "--fetch"), "fetch"),
+    ],
+)  # fmt: skip
+def test_bring_and_fetch(run: Run, node: FakeNode, tmp_path: Path, typed: tuple[str, ...], way: str | None) -> None:
+    (tmp_path / "x.toml").write_text("bring = true\n")
+    typed = tuple(str(tmp_path / word) if word == "x.toml" else word for word in typed)
+    for command in ("propose", "counter"):
+        run("exchange", command, "ab", *typed)
+        assert node.last[0] == f"exchange.{command}" and node.last[1].get("way") == way
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bring = true\nfetch = true",
+        "bring = 1",
+        "fetch = 'no'",
+        "colour = 1",
+        "from = ",
+        'within = "soon"',
+        "share = 1",
+        "quantity = 'two'",
+    ],
+)
 def test_a_file_that_is_wrong(run: Run, node: FakeNode, tmp_path: Path, text: str) -> None:
     file = tmp_path / "x.toml"
     file.write_text(text)

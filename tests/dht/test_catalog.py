@@ -9,7 +9,7 @@ from dht.catalog import ODD_AFTER, Catalog, Quotas, Verdict
 from dht.keys import covers, item_id, item_of, item_order, shared, slot_hash
 from protocols.envelope import Record, parse_record, replaces, seal
 from protocols.identity import incept
-from protocols.limits import DAY, HOUR, MAX_LIFETIME
+from protocols.limits import DAY, HOUR, MAX_FINDERS, MAX_LIFETIME
 from tests.dht.records import NETWORK, NOW, author, record, withdrawal
 
 ROOMY = Quotas()
@@ -320,3 +320,29 @@ def test_a_row_takes_half_a_kilobyte() -> None:
         tracemalloc.stop()
     assert len(catalog) == 1_500
     assert taken / len(catalog) < 600
+
+
+def finding(who, **changes):
+    return record(who=who, kind="misconduct", **changes)
+
+
+def test_a_crowd_that_finds_one_fact_takes_the_room_of_a_few():
+    """Those that end last stay, in whatever order they come; a second fact has room of its own."""
+    crowd = [finding(who, lifetime=(who + 1) * DAY) for who in range(3 * MAX_FINDERS)]
+    for order in (crowd, crowd[::-1], crowd[1::2] + crowd[::2]):
+        catalog = Catalog(NETWORK)
+        gone = [id_ for each in order for id_ in catalog.admit(each, NOW).removed]
+        assert {r.author for r in catalog.rows()} == {r.author for r in crowd[-MAX_FINDERS:]}
+        assert not set(gone) & {r.id for r in catalog.rows()}
+        assert catalog.admit(crowd[0], NOW).verdict is Verdict.OVER_QUOTA
+        assert catalog.admit(finding(0, name=1), NOW).added
+        catalog.expire(NOW + 400 * DAY)
+        assert not len(catalog) and catalog.admit(finding(0, created=NOW + 400 * DAY), NOW + 400 * DAY).added
+
+
+def test_withdrawals_push_no_proof_out():
+    catalog = Catalog(NETWORK)
+    assert catalog.admit(finding(0, lifetime=DAY), NOW).added
+    for who in range(1, 2 * MAX_FINDERS):
+        assert not catalog.admit(finding(who, revision=1, payload=b""), NOW).removed
+    assert catalog.get((author(0).author, "misconduct", finding(0).name)) is not None

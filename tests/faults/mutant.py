@@ -23,24 +23,28 @@ from dht.catalog import Admission, Catalog, Verdict
 from dht.gossip import Gossip, Step
 from dht.keys import slot_hash
 from dht.pushing import Pushes
-from p2pnode import clock, control, daemon, serving, walls, web
+from p2pnode import clock, control, daemon, serving, walls
 from p2pnode.bounds import MAX_PENDING
 from p2pnode.core.announcing import Announcing
+from p2pnode.core.bookings import Bookings
 from p2pnode.core.core import Core
 from p2pnode.core.effects import Effect, Penalize, Reply
 from p2pnode.core.events import Event
 from p2pnode.core.intake import Intake
 from p2pnode.core.journal import Journal
 from p2pnode.core.keys import REQUEST
+from p2pnode.core.misconduct import Convictions
 from p2pnode.core.tending import Tending
 from p2pnode.core.timekeeping import Timekeeping
 from p2pnode.loop import Loop
 from p2pnode.net.connection import Connection
 from p2pnode.net.guard import Guard
-from p2pnode.net.host import Host
+from p2pnode.net.host import PROTOCOLS, Host
 from p2pnode.net.libp2p_pieces import RawChannel, SecureChannel
 from p2pnode.net.listening import Handshakes
 from p2pnode.net.pool import Pool
+from p2pnode.web import port as web
+from protocols.exchange_messages import SECOND_PROTOCOL
 from protocols.gossip_messages import Have, Hello, Records, Want, parse_message
 from protocols.limits import DAY
 
@@ -94,7 +98,7 @@ def anybody() -> None:
     async def who(connection: socket.socket) -> str:
         return ""
 
-    control._who = web._who = who
+    control._who = web.who = who
 
 
 @rule
@@ -241,6 +245,18 @@ def overheard() -> None:
 
 
 @rule
+def keeps_to_itself() -> None:
+    """What the node finds against somebody it publishes to nobody."""
+    Convictions._publish = lambda *_: None  # type: ignore[method-assign]
+
+
+@rule
+def promises_twice() -> None:
+    """The node accepts whatever it is asked for, whoever has it."""
+    Bookings.check = Bookings.check_amendment = lambda *_, **__: None  # type: ignore[method-assign]
+
+
+@rule
 def talkative() -> None:
     """The same, and the node tells in its profile where it runs."""
     overheard()
@@ -322,6 +338,14 @@ def soon_gone() -> None:
     never_compares()
     init = Host.__init__
     Host.__init__ = lambda self, *args, **named: init(self, *args, **named, silence=3.0)  # type: ignore[method-assign]
+
+
+@rule
+def first_form() -> None:
+    """The node is older: it speaks no protocol of form 2."""
+    init = Host.__init__
+    older = PROTOCOLS - {SECOND_PROTOCOL}
+    Host.__init__ = lambda self, *args, **named: init(self, *args, **named, protocols=older)  # type: ignore[method-assign]
 
 
 def mutant(name: str) -> list[str]:

@@ -35,7 +35,13 @@ class _Port:
         self.calls += 1
         return {}
 
-    async def subscribe(self) -> AsyncIterator[dict[str, Any]]:
+    async def metrics(self) -> tuple[bytes, str]:
+        return b"", "text/plain"
+
+    def heard(self) -> str:
+        return "0.7"
+
+    async def subscribe(self, after: str | None = None) -> AsyncIterator[dict[str, Any]]:
         yield {"type": "peer"}
 
 

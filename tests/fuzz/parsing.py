@@ -14,6 +14,7 @@ from ledger.entry import encode_entry, parse_entry, settlement_of, verify_entry
 from ledger.fork import encode_fork, parse_fork, verify_fork
 from ledger.halves import check_half, first_key
 from ledger.head import Head, decode_slot, encode_slot
+from ledger.misconduct import check_misconduct
 from ledger.payloads import InceptPayload, Settlement, parse_incept
 from ledger.proof import check_proof
 from ledger.settlement import Deal
@@ -33,6 +34,7 @@ from protocols import (
     vouch_messages,
 )
 from protocols.attestation import Attestation
+from protocols.blocklist import BlockPage
 from protocols.codec import convert, decode, decode_as, encode, plain
 from protocols.contact import encode_contact, parse_contact
 from protocols.decimals import format_amount
@@ -48,6 +50,7 @@ from protocols.invite import LINK_PREFIX, parse_invite, parse_link, verify_invit
 from protocols.lease import Lease
 from protocols.limits import HOUR, MAX_FRAME
 from protocols.listing import Listing
+from protocols.misconduct import Misconduct, parse_misconduct
 from protocols.parcel import trace
 from protocols.payments import Payment
 from protocols.presence import check_presence
@@ -75,7 +78,7 @@ from .table import Target
 
 STRUCTS: tuple[type, ...] = (
     Genesis, Profile, Lease, Listing, Attestation, Redemption, VouchStatement, Rotation, Terms, Step, Settlement,
-    InceptPayload, Deal, Vouch, Claim, Verdict, Particulars,
+    InceptPayload, Deal, Vouch, Claim, Verdict, Particulars, BlockPage, Misconduct,
 )  # fmt: skip
 MESSAGES: dict[str, Any] = {
     "custody": custody_messages,
@@ -209,6 +212,12 @@ def token(data: bytes) -> None:
     found = parse_token(data)
     assert found.wire == data and len(found.inception) > 0
     verify_token(found)
+
+
+def misconduct(data: bytes) -> None:
+    """A whole record of it, but for its own signature."""
+    found = parse_record(data)
+    check_misconduct(parse_misconduct(found), found.network, 100)
 
 
 def fork(data: bytes) -> None:
@@ -355,6 +364,7 @@ TARGETS: Sequence[Target] = (
     Target("audit", audit, sound.pages, sound._known),
     Target("tokens", token, sound.tokens, sound._known),
     Target("forks", fork, sound.forks, sound._known),
+    Target("misconduct", misconduct, lambda: sound.hexed("misconduct", "valid", "wire"), sound._known),
     Target("proofs", proof, lambda: sound.hexed("proofs", "valid", "bytes"), sound._known),
     Target("agreements", agreement, lambda: [bytes.fromhex(sound.vectors("bookings")["agreement"])], sound._known),
     Target("challenges", challenge, lambda: sound.hexed("bookings", "valid", "bytes"), sound._known),

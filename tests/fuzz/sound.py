@@ -14,6 +14,7 @@ from protocols import (
     vouch_messages,
 )
 from protocols.attestation import parse_attestation
+from protocols.blocklist import parse_blocklist
 from protocols.codec import decode, encode
 from protocols.envelope import Record, parse_record
 from protocols.fact import parse_fact
@@ -24,6 +25,7 @@ from protocols.invite import LINK_PREFIX, parse_link
 from protocols.lease import parse_lease
 from protocols.limits import MAX_FRAME
 from protocols.listing import parse_listing
+from protocols.misconduct import parse_misconduct
 from protocols.profile import parse_profile
 from protocols.redemption import parse_redemption, verify_redemption
 from protocols.replica import parse_replica
@@ -40,7 +42,9 @@ KINDS: dict[str, Callable[[Record], Any]] = {
     "attestation": parse_attestation,
     "redemption": lambda record: verify_redemption(record, parse_redemption(record)),
     "vouch": parse_vouch,
+    "misconduct": parse_misconduct,
     "replica": parse_replica,
+    "blocklist": parse_blocklist,
     "rotation": parse_rotation,
 }
 

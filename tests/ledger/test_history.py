@@ -10,6 +10,8 @@ from protocols.exchange import Status
 from protocols.fact import Fact
 from protocols.genesis import Genesis, found, network_id
 from protocols.limits import DAY
+from protocols.shown_keys import encode_with_keys
+from tests.protocols.bookings import later, rotation
 from tests.protocols.deals import ANN, BOB
 from tests.protocols.full_deals import END, GRACE, START, Deal, booking
 from tests.strategies import NOW
@@ -96,3 +98,15 @@ def test_a_payment_of_something_else_is_none_of_it() -> None:
     for other in (2, True):
         with pytest.raises(Reject, match=f"version {other}"):
             check_history(encode([magic, other, genesis, facts, [], receipts]), END)
+
+
+def test_a_history_with_later_keys_shows_what_leads_to_them() -> None:
+    deal = OfNetwork(booking())
+    deal.say(later(2, 1), "done", START, duty="handover")
+    file = encode_history(GENESIS.wire, deal.facts, [], [])
+    with pytest.raises(Reject, match="key of this epoch"):
+        check_history(file, END)
+    shown = check_history(encode_with_keys(file, [rotation(2, 1)]), END)
+    assert shown.view.duties["handover"] is DutyState.DONE
+    with pytest.raises(Reject):
+        check_history(encode_with_keys(file, [rotation(3, 1)]), END)

@@ -74,6 +74,7 @@ def test_every_part_must_fit(chains):
     for parts in (
         ["p2pnode-prooF", version, genesis, entry, head, path],
         [magic, 2, genesis, entry, head, path],
+        [magic, True, genesis, entry, head, path],
         [magic, version, foreign, entry, head, path],
         [magic, version, genesis, other[3], head, path],
         [magic, version, genesis, entry, bobs, path],

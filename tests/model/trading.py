@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from ledger import claims as owing
 from ledger import settlement as machine
 from ledger.balance import OverLimit
 from ledger.chain import ChainState, extend, next_at, start
@@ -46,11 +47,21 @@ class Salts:
         return bytes(n)
 
 
+class Declined(NamedTuple):
+    """The word of a creditor that he does not take a claim: it is not signed."""
+
+    id: bytes
+    claim: bytes
+
+
+Said = Fact | Entry | Receipt | Declined
+
+
 class Message(NamedTuple):
-    """One thing that was sent: a fact, an entry of settlement, or a receipt of custody."""
+    """One thing that was sent: a fact, an entry of settlement, a receipt of custody, or that a claim is declined."""
 
     to: int
-    what: Fact | Entry | Receipt
+    what: Said
 
 
 class Person:
@@ -64,6 +75,7 @@ class Person:
         self.facts: dict[bytes, dict[bytes, Fact]] = {}
         self.deals: dict[bytes, machine.Deal] = {}
         self.receipts: dict[bytes, dict[bytes, Receipt]] = {}
+        self.claims: dict[bytes, owing.Claim] = {}
         self._seen: dict[bytes, tuple[Any, Exchange]] = {}
 
     @property
@@ -72,10 +84,11 @@ class Person:
 
     def disk(self) -> tuple[Any, ...]:
         facts = {deal: dict(held) for deal, held in self.facts.items()}
-        return (self.chain, facts, dict(self.deals), {p: dict(held) for p, held in self.receipts.items()})
+        receipts = {p: dict(held) for p, held in self.receipts.items()}
+        return (self.chain, facts, dict(self.deals), receipts, dict(self.claims))
 
     def back_to(self, disk: tuple[Any, ...]) -> None:
-        self.chain, self.facts, self.deals, self.receipts = disk
+        self.chain, self.facts, self.deals, self.receipts, self.claims = disk
         self._seen = {}
 
     def root(self, deal: bytes) -> Terms | None:
@@ -130,6 +143,7 @@ class World:
         self.hands: dict[bytes, bytes] = {}  # parcel → who really has it
         self.now = NOW
         self.lies: list[Fact | Entry | Receipt] = []
+        self.promises = False  # whether payers offer private claims
 
     def tick(self) -> int:
         self.now += 1
@@ -177,6 +191,17 @@ class World:
         for send in sends:
             self.send(self.by_author[send.counterparty], parse_entry(send.entry))
 
+    def write_claim(self, by: Person, known: owing.Claim | None, ask: machine.Append) -> None:
+        by.chain, entry = extend(by.chain, by.signer, ask.kind, ask.settlement, None, self.tick(), Salts())
+        claim, sends = owing.written(known, entry)
+        by.claims[claim.id] = claim
+        for send in sends:
+            self.send(self.by_author[send.counterparty], parse_entry(send.entry))
+
+    def decline_claim(self, by: Person, claim: owing.Claim) -> None:
+        by.claims[claim.id] = owing.decline(claim)
+        self.send(self.by_author[claim.counterparty], Declined(b"no" + claim.id, claim.id))
+
     # The post
 
     def concerned(self, deal: bytes, by: Person) -> list[Person]:
@@ -191,7 +216,7 @@ class World:
         for to in self.concerned(fact.exchange_id, by):
             self.send(to, fact)
 
-    def send(self, to: Person, what: Fact | Entry | Receipt) -> None:
+    def send(self, to: Person, what: Said) -> None:
         if (to.number, what.id) not in self._known:
             self._known.add((to.number, what.id))
             self.sent.append(Message(to.number, what))
@@ -212,6 +237,11 @@ class World:
         for deal_of_mine in by.deals.values():
             for send in machine.outstanding(deal_of_mine):
                 self.send(self.by_author[send.counterparty], parse_entry(send.entry))
+        for claim in by.claims.values():
+            for send in owing.outstanding(claim):
+                self.send(self.by_author[send.counterparty], parse_entry(send.entry))
+            if claim.theirs and claim.state is owing.ClaimState.DECLINED:
+                self.send(self.by_author[claim.counterparty], Declined(b"no" + claim.id, claim.id))
         for held_receipts in by.receipts.values():
             for receipt in held_receipts.values():
                 for other in self.people:
@@ -227,6 +257,13 @@ class World:
                     to.facts.setdefault(fact.exchange_id, {})[fact.id] = fact
             case Receipt() as receipt:
                 to.receipts.setdefault(receipt.parcel, {})[receipt.id] = receipt
+            case Declined(_, claim):
+                if claim in to.claims and to.claims[claim].state is owing.ClaimState.OFFERED:
+                    to.claims[claim] = owing.declined(to.claims[claim])
+            case Entry() as entry if entry.kind.startswith("CLAIM"):
+                said = settlement_of(entry)
+                assert said is not None
+                to.claims[said.deal], _ = owing.receive(to.claims.get(said.deal), entry, to.me)
             case Entry() as entry:
                 self._settle(to, entry)
 

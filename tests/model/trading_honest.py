@@ -5,8 +5,8 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from p2pnode.core.exchange_json import next_steps
 from p2pnode.core.held import Hands, accept_terms, agreement, step_payload
+from p2pnode.core.next_steps import next_steps
 from p2pnode.core.paying import choose
 from protocols.amending import amended, award, ruling
 from protocols.duties import DutyState
@@ -18,6 +18,7 @@ from protocols.payments import UNDER_WAY, Payment
 from protocols.receipt import Particulars, offer_custody, take_custody
 from protocols.terms import Duty, encode_terms, terms_hash
 from tests.model.trading import UNIT, Person, World, root_of
+from tests.model.trading_claims import answers, bound_by_claim, changing, offers, splits, standing
 from tests.strategies import network
 
 Act = tuple[str, Callable[[], object]]
@@ -36,7 +37,8 @@ def acts(world: World, by: Person, deal: bytes) -> list[Act]:
         if who == by.me
         for act in _asked(world, by, view, word)
     ]
-    return [*asked, *_free(world, by, view)]
+    owed = [*offers(world, by, view), *answers(world, by, view), *splits(world, by, view)] if world.promises else []
+    return [*owed, *asked, *_free(world, by, view)]
 
 
 def asked(world: World, by: Person, deal: bytes) -> list[Act]:
@@ -45,6 +47,7 @@ def asked(world: World, by: Person, deal: bytes) -> list[Act]:
 
 
 _DUTIFUL = {"accept", "amended", "rule", "default", "pay", "done", "confirm", "cancel", "rated", "go", "hand over"}
+_DUTIFUL |= {"take", "refuse", "do without"}
 
 
 def _asked(world: World, by: Person, view: Exchange, word: str) -> list[Act]:
@@ -77,6 +80,9 @@ def _asked(world: World, by: Person, view: Exchange, word: str) -> list[Act]:
         return _done(world, by, view)
     if word == "cancel":
         return [("cancel", partial(say, "cancel"))] if by.me not in view.cancel_asked else []
+    if word == "waive":
+        alone = [d for d in terms.duties if d.along and view.duties[d.along] is STATE.WAIVED and d.receiver == by.me]
+        return [("do without", partial(say, "waive", duty=d.id)) for d in alone if view.duties[d.id] is STATE.PENDING]
     if word == "attest":
         return [("rated", partial(say, "rated", commitment=b"\x33" * 32))]
     if word == "go":
@@ -93,6 +99,8 @@ def _answer_amendment(world: World, by: Person, view: Exchange, word: str) -> li
         return [("decline", lambda: world.say(by, view.id, "decline", fact.id, step_payload()))]
     under_way = any(view.payments.get(d.id) in UNDER_WAY and terms.duty(d.id) != d for d in view.terms.payments)
     if under_way or world.now >= terms.expires or _accepted_another(by, view, terms.previous):
+        return []
+    if bound_by_claim(by, view, terms):
         return []
     return [("amended", lambda: world.say(by, view.id, "accept", fact.id, accept_terms(fact, terms)))]
 
@@ -130,6 +138,8 @@ def _pay(world: World, by: Person, view: Exchange) -> list[Act]:
         return []
     payment = view.payments.get(duty.id)
     if payment is None and view.duties[duty.id] is not STATE.PENDING:
+        return []
+    if standing(by, view, duty) is not None or (world.promises and changing(by, view, duty)):
         return []
     if payment is None:
         return [("done", partial(world.step, by, view, "done", duty=duty.id))]
@@ -251,7 +261,7 @@ def _amend(world: World, by: Person, view: Exchange, amount: int) -> None:
     try:
         terms = amended(view, expires=world.now + 10 * DAY, amount=amount)
         payload = encode_terms(terms)
-        if terms.duties != view.terms.duties:
+        if terms.duties != view.terms.duties and not bound_by_claim(by, view, terms):
             world.say(by, view.id, "amend", agreement(view), payload)
     except (Refusal, DecodeError):
         return

@@ -13,7 +13,7 @@ from p2pnode.commands import Args
 from p2pnode.control import serve_control
 from p2pnode.home.folder import Home
 from p2pnode.home.keystore import create_keystore
-from p2pnode.web import serve_web
+from p2pnode.web.port import serve_web
 from protocols.errors import Refusal
 
 
@@ -25,6 +25,7 @@ class FakeNode:
         self.answers: dict[str, Any] = {}
         self.events: list[dict[str, Any]] = []
         self.listening = 0
+        self.after: str | None = None
 
     async def call(self, name: str, args: Args, request_id: str | None) -> Any:
         self.calls.append((name, args, request_id))
@@ -40,8 +41,12 @@ class FakeNode:
             raise answer
         return answer
 
-    async def subscribe(self) -> AsyncIterator[dict[str, Any]]:
+    def heard(self) -> str:
+        return "0.7"
+
+    async def subscribe(self, after: str | None = None) -> AsyncIterator[dict[str, Any]]:
         self.listening += 1
+        self.after = after
         try:
             told = 0
             while True:
@@ -51,6 +56,9 @@ class FakeNode:
                 await trio.sleep(0.01)
         finally:
             self.listening -= 1
+
+    async def metrics(self) -> tuple[bytes, str]:
+        return b"p2pnode_peers 1.0\n", "text/plain; version=1.0.0; charset=utf-8"
 
     def in_turn(self, name: str, *answers: Any) -> None:
         """One answer after the other; the last one stays."""

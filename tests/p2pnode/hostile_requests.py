@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from p2pnode.bounds import MAX_BODY, MAX_FIELDS, MAX_HEAD
+from p2pnode.bounds import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_UPLOAD
 
 BODY = b'{"direction":"offer","kind":"lend","title":"Planted"}'
 COMMAND = "listing.publish"
@@ -89,6 +89,20 @@ def _cookie(text: str) -> Make:
 
 
 OLD = "5e" * 32  # of the last start
+FORM = b"request_id=0123456789abcdef&direction=offer&kind=lend&title=Planted"
+FORM_FIELDS = {"Content-Type": FORMS[0]}
+
+
+def _form(target: str = f"/do/{COMMAND}", body: bytes = FORM, **fields: str | None) -> Make:
+    """What a form of our own page sends, but for what is named. {0} in a value stands for our name."""
+
+    def make(ours: Port) -> bytes:
+        given = {**FORM_FIELDS, "Origin": f"http://{ours.name}", "Sec-Fetch-Site": "same-origin"}
+        changed = {k.replace("_", "-"): v.format(ours.name) if v else v for k, v in fields.items()}
+        return Request(ours, target=target, body=body, fields={**given, **changed}).bytes()
+
+    return make
+
 
 named_right: dict[str, Make] = {
     "rebound name": _host("rebind.example:{0}"),
@@ -120,6 +134,13 @@ named_right: dict[str, Make] = {
     "path in Host": _host("localhost:{0}/"),
     "empty Host": _host(""),
     "name of the control socket": _host("p2pnode"),
+    "form under a rebound name": _form(Host="rebind.example", Origin="http://rebind.example"),
+    "page under a rebound name": lambda ours: Request(
+        ours, "GET", "/", body=b"", fields={"Host": "rebind.example"}
+    ).bytes(),
+    "login under a rebound name": lambda ours: Request(
+        ours, "GET", f"/login/{OLD}", body=b"", fields={"Host": "rebind.example"}
+    ).bytes(),
     "no Host": _without("Host"),
     "HTTP/1.0 without Host": lambda ours: Request(ours, version="HTTP/1.0", fields={"Host": None}).bytes(),
 }
@@ -136,11 +157,33 @@ no_other_page: dict[str, Make] = {
     "origin that begins like ours": lambda ours: Request(ours, fields={"Origin": f"http://{ours.name}.evil"}).bytes(),
     "two origins in one": lambda ours: Request(ours, fields={"Origin": f"http://{ours.name} http://evil"}).bytes(),
     "extension": _with(Origin="chrome-extension://abcdefghijklmnop"),
+    "form of another page": _form(Origin="https://evil.example"),
+    "form of a page without an origin": _form(Origin="null"),
+    "form of another port": _form(Sec_Fetch_Site="same-site"),
+    "link from another page": lambda ours: Request(
+        ours, "GET", "/exchanges", body=b"", fields={"Sec-Fetch-Site": "cross-site"}
+    ).bytes(),
+    "image from another page": lambda ours: Request(
+        ours, "GET", "/static/icon.svg", body=b"", fields={"Sec-Fetch-Site": "cross-site"}
+    ).bytes(),
     "cross-site": _with(Sec_Fetch_Site="cross-site"),
     "same-site, another port": _with(Sec_Fetch_Site="same-site"),
 }
 plain_json: dict[str, Make] = {
     **{f"form: {kind}": _with(Content_Type=kind) for kind in FORMS},
+    "form without an origin": _form(Origin=None),
+    "form that is none": _form(Content_Type="text/plain"),
+    "JSON where forms go": _form(Content_Type="application/json"),
+    "form with a charset": _form(Content_Type="application/x-www-form-urlencoded; charset=utf-16"),
+    "form with files and no boundary": _form(Content_Type="multipart/form-data"),
+    "form with files and an odd boundary": _form(Content_Type='multipart/form-data; boundary="a b"'),
+    "form for a path below": _form(f"/do/{COMMAND}/x"),
+    "form with a query": _form(f"/do/{COMMAND}?sure=yes"),
+    "form for the page": _form("/"),
+    "form for a link": _form(f"/login/{OLD}"),
+    "form without a length": _form(Content_Length=None),
+    "form that is too long": _form(Content_Length=str(MAX_BODY + 1)),
+    "files that are too long": _form(Content_Type=FORMS[1], Content_Length=str(MAX_UPLOAD + 1)),
     "JSON with parameters": _with(Content_Type="application/json; charset=utf-8"),
     "nearly JSON": _with(Content_Type="application/json-patch+json"),
     "no media type": _without("Content-Type"),
@@ -157,6 +200,25 @@ known: dict[str, Make] = {
     "no cookie": _without("Cookie"),
     "no cookie, path unknown": lambda ours: Request(ours, "GET", "/nothing", body=b"", fields={"Cookie": None}).bytes(),
     "no cookie, events": lambda ours: Request(ours, "GET", "/v1/events", body=b"", fields={"Cookie": None}).bytes(),
+    "no cookie, the page": lambda ours: Request(ours, "GET", "/", body=b"", fields={"Cookie": None}).bytes(),
+    "no cookie, its looks": lambda ours: Request(
+        ours, "GET", "/static/page.css", body=b"", fields={"Cookie": None}
+    ).bytes(),
+    "no cookie, a form": _form(Cookie=None),
+    "a link that nobody made": lambda ours: Request(
+        ours, "GET", f"/login/{OLD}", body=b"", fields={"Cookie": None}
+    ).bytes(),
+    "half a link": lambda ours: Request(ours, "GET", f"/login/{OLD[:32]}", body=b"", fields={"Cookie": None}).bytes(),
+    "the secret as a link": lambda ours: Request(
+        ours, "GET", f"/login/{ours.secret}", body=b"", fields={"Cookie": None}
+    ).bytes(),
+    "a session that nobody has": lambda ours: Request(ours, fields={"Cookie": f"p2pnode-{ours.port}={OLD}"}).bytes(),
+    "the secret as a session": lambda ours: Request(
+        ours, fields={"Cookie": f"p2pnode-{ours.port}={ours.secret}"}
+    ).bytes(),
+    "right cookie, wrong session": lambda ours: Request(
+        ours, fields={"Cookie": f"p2pnode={ours.secret}; p2pnode-{ours.port}={OLD}"}
+    ).bytes(),
     "wrong cookie": _cookie("p2pnode=" + "0" * 64),
     "cookie of the last start": _cookie("p2pnode=" + OLD),
     "empty cookie": _cookie("p2pnode="),

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from cli.exporting import CONTEXT, as_csv, as_jsonl, as_valueflows, pages
 from ledger.entry import parse_entry
+from p2pnode.exporting import CONTEXT, as_csv, as_jsonl, as_valueflows, pages
 from protocols.codec import encode
 from protocols.limits import MINUTE
 from tests.p2pnode.lab import Lab

@@ -7,7 +7,9 @@ import pytest
 
 from ledger.history import check_history
 from p2pnode.core.held import step_payload
+from p2pnode.when import days_in_words
 from protocols import exchange_messages as messages
+from protocols.booking import Span
 from protocols.errors import Refusal
 from protocols.fact import seal_fact
 from protocols.limits import DAY, HOUR, MAX_SKEW, MINUTE
@@ -36,6 +38,9 @@ class Booked(Lab):
         self.sim.run(PAUSE)
 
     def do(self, node: Any, verb: str, **fields: Any) -> Any:
+        """One step; who accepts without naming the terms has read them."""
+        if verb == "accept" and "terms" not in fields:
+            self.shown(node)
         data = self.ask(node, f"exchange.{verb}", id=self.id, **fields)
         self.sim.run(PAUSE)
         return data
@@ -89,6 +94,8 @@ def test_a_longer_time_moves_what_is_due() -> None:
     lab = Booked()
     before = {d["id"]: d["until"] for d in lab.shown(lab.ben)["duties"]}
     lab.do(lab.cleo, "amend", end=lab.start + 5 * HOUR)
+    old, new = (days_in_words([Span(lab.start, lab.start + hours * HOUR)], "UTC") for hours in (3, 5))
+    assert f"time: {new} (UTC) instead of {old} (UTC)" in lab.shown(lab.ben)["amendment"]["changes"]
     lab.do(lab.ben, "accept")
     after = {d["id"]: d["until"] for d in lab.shown(lab.ben)["duties"]}
     assert after["return"] == before["return"] + 2 * HOUR
@@ -122,9 +129,25 @@ def test_the_mediator_decides_with_one_of_them() -> None:
     for node in (lab.ben, lab.cleo, lab.anna):
         assert lab.shown(node)["dispute"] == "ruled"
     assert lab.states() == {"award-1": "pending"}
+    names = [lab.shown(node)["role_name"] for node in (lab.ben, lab.cleo, lab.anna)]
+    assert names == ["owner", "renter", "mediator"], "whatever is owed in the end"
     lab.do(lab.ben, "pay")
     assert {shown["status"] for shown in lab.both()} == {"settled"}
     assert lab.ask(lab.cleo, "ledger.balance")["balance"]["amount"] == 150
+
+
+def test_a_mediator_has_nothing_left_to_do_once_his_ruling_stands() -> None:
+    lab = Booked()
+    lab.do(lab.ben, "handover")
+    lab.do(lab.cleo, "dispute", note="Full of hens")
+    lab.do(lab.anna, "rule", award="1.50", to="Ben")
+    assert lab.ask(lab.anna, "exchange.list", open=True), "nobody has accepted it yet"
+    lab.do(lab.ben, "accept")
+    assert lab.shown(lab.anna)["next"] == [] and lab.ask(lab.anna, "exchange.list", open=True) == []
+    assert [row["dispute"] for row in lab.ask(lab.anna, "exchange.list")] == ["ruled"]
+    assert [s["who"] for s in lab.shown(lab.ben)["next"]] == ["Cleo"] and lab.ask(lab.ben, "exchange.list", open=True)
+    lab.do(lab.cleo, "pay")
+    assert lab.shown(lab.anna)["status"] == "settled", "she sees what became of it"
 
 
 def test_the_mediator_sees_what_was_paid() -> None:
@@ -184,10 +207,10 @@ def test_cancelling_alone_and_its_fee() -> None:
     lab = Booked(cancel_until=DAY, fee="1")
     lab.do(lab.cleo, "cancel")
     assert {shown["status"] for shown in lab.both()} == {"cancelled"}
-    assert [s["command"].split()[2] for s in lab.shown(lab.cleo)["next"]] == ["pay"]
+    assert [s["who"] for s in lab.shown(lab.cleo)["next"]] == ["you", "Ben"], "she pays the fee, he may rate"
     lab.do(lab.cleo, "pay")
     assert lab.ask(lab.ben, "ledger.balance")["balance"]["amount"] == 100
-    assert lab.shown(lab.cleo)["next"] == []
+    assert [s["who"] for s in lab.shown(lab.cleo)["next"]] == ["Ben"]
 
 
 @pytest.mark.parametrize(("ahead", "taken"), [(MAX_SKEW, True), (MAX_SKEW + 1, False)])
@@ -230,56 +253,6 @@ def test_waived_instead_of_paid() -> None:
     assert lab.ask(lab.ben, "ledger.balance")["balance"]["amount"] == 0
 
 
-def pledged(lab: Lab, goal: str, *pledges: tuple[Any, str]) -> tuple[str, list[tuple[Any, str]]]:
-    until = lab.now + 5 * DAY
-    listing = lab.ask(
-        lab.anna, "listing.publish", direction="request", kind="fund", title="A well", goal=goal, until=until
-    )["listing_id"]
-    lab.sim.run(PAUSE)
-    made = [
-        (node, lab.ask(node, "exchange.propose", listing=listing, price=amount)["exchange_id"])
-        for node, amount in pledges
-    ]
-    lab.sim.run(PAUSE)
-    for _, id_ in made:
-        lab.ask(lab.anna, "exchange.accept", id=id_)
-    lab.sim.run(PAUSE)
-    return listing, made
-
-
-def test_a_goal_that_is_reached() -> None:
-    lab = Lab()
-    listing, made = pledged(lab, "7 hour", (lab.ben, "3"), (lab.cleo, "4"))
-    for node, id_ in made:
-        assert lab.ask(node, "exchange.show", id=id_)["waits_for_goal"]
-        lab.ask(node, "exchange.pay", id=id_)
-    lab.sim.run(PAUSE)
-    assert lab.ask(lab.ben, "ledger.balance")["hold"]["amount"] == 300, "held, not paid"
-    done = lab.ask(lab.anna, "exchange.go", listing=listing)
-    assert (done["counted"], done["total"]) == (2, 700)
-    lab.sim.run(PAUSE)
-    assert lab.ask(lab.anna, "ledger.balance")["balance"]["amount"] == 700
-    for node, id_ in made:
-        shown = lab.ask(node, "exchange.show", id=id_)
-        assert (shown["status"], shown["payments"][0]["state"]) == ("active", "settled")
-
-
-def test_a_goal_that_is_not_reached_gives_all_back() -> None:
-    lab = Lab()
-    listing, made = pledged(lab, "7 hour", (lab.ben, "3"), (lab.cleo, "3"))
-    for node, id_ in made:
-        lab.ask(node, "exchange.pay", id=id_)
-    lab.sim.run(PAUSE)
-    with pytest.raises(Refusal, match="6 hour pledged, 7 hour needed"):
-        lab.ask(lab.anna, "exchange.go", listing=listing)
-    lab.leap(6 * DAY)
-    for node, id_ in made:
-        shown = lab.ask(node, "exchange.show", id=id_)
-        assert shown["status"] == "lapsed"
-        assert lab.ask(node, "ledger.balance")["hold"]["amount"] == 0
-        assert lab.ask(node, "ledger.balance")["balance"]["amount"] == 0
-
-
 def service(lab: Lab, **asked: Any) -> str:
     """The exchange in which Ben works for Cleo, who has to be sure of it in full form; it is agreed."""
     listing = lab.ask(lab.ben, "listing.publish", direction="offer", kind="service", title="Fence", quantity=1)
@@ -304,7 +277,7 @@ def test_work_that_was_contested_can_be_done_again() -> None:
         if result[0] == "a":
             lab.ask(lab.cleo, "exchange.dispute", id=id_, note="Two boards are missing")
             lab.sim.run(PAUSE)
-            assert (words(lab, lab.ben, id_), words(lab, lab.cleo, id_)) == (["done"], ["confirm"])
+            assert (words(lab, lab.ben, id_), words(lab, lab.cleo, id_)) == (["done", "cancel"], ["confirm", "cancel"])
     facts = lab.cleo.core.exchanges.held[bytes.fromhex(id_)].facts.values()
     assert [parse_step(f).result.hex()[:2] for f in sorted(facts, key=lambda f: f.at) if f.kind == "done"] == [
         "ab",
@@ -313,6 +286,25 @@ def test_work_that_was_contested_can_be_done_again() -> None:
     lab.ask(lab.cleo, "exchange.confirm", id=id_)
     lab.sim.run(PAUSE)
     assert lab.ask(lab.ben, "exchange.show", id=id_)["duties"][0]["state"] == "confirmed"
+
+
+def test_a_mediator_decides_on_work_that_was_paid_before_it_was_looked_at() -> None:
+    lab = Lab()
+    id_ = service(lab, price="2", mediator="Anna")
+    steps = (
+        (lab.ben, "done", {}), (lab.cleo, "pay", {}), (lab.cleo, "dispute", {"note": "It leans"}),
+        (lab.anna, "rule", {"award": "1", "to": "Cleo"}), (lab.cleo, "accept", {}), (lab.ben, "pay", {}),
+    )  # fmt: skip
+    for node, verb, fields in steps:
+        lab.ask(node, "exchange.show", id=id_)
+        lab.ask(node, f"exchange.{verb}", id=id_, **fields)
+        lab.sim.run(PAUSE)
+    shown = lab.ask(lab.ben, "exchange.show", id=id_)
+    assert ({d["id"]: d["state"] for d in shown["duties"]}, shown["status"]) == (
+        {"pay": "confirmed", "award-1": "confirmed"},
+        "settled",
+    )
+    assert lab.ask(lab.ben, "ledger.balance")["balance"]["amount"] == 100
 
 
 def test_what_was_never_done_is_to_be_had_again() -> None:

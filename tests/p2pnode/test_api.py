@@ -333,3 +333,44 @@ def test_a_silent_node_is_a_time_out(home: Home) -> None:
         with pytest.raises(Refusal) as e:
             Client(home.root, timeout=0.05).status()
     assert e.value.code == "unreachable"
+
+
+def test_events_go_on_after_the_one_that_was_heard_last(home: Home, node: FakeNode) -> None:
+    node.events = [{"type": "peer", "event_id": "0a1b.7", "n": 1}]
+    events = Client(home.root).events("0a1b.6")
+    assert next(events) == node.events[0] and node.after == "0a1b.6"
+    events.close()
+    assert b"event: peer\nid: 0a1b.7\ndata: " in raw_events(home)
+
+
+def test_a_page_says_in_the_address_what_it_heard_last(home: Home, node: FakeNode) -> None:
+    """An EventSource sends a header only when it comes back."""
+    node.events = [{"type": "peer", "event_id": "0a1b.7", "n": 1}]
+    raw_events(home, "/v1/events?after=0a1b.5")
+    assert node.after == "0a1b.5"
+
+
+def raw_events(home: Home, target: str = "/v1/events") -> bytes:
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect(str(home.socket_path()))
+        s.sendall(f"GET {target} HTTP/1.1\r\nHost: p2pnode\r\nConnection: close\r\n\r\n".encode())
+        told = b""
+        while b"data: " not in told:
+            told += s.recv(65536)
+    return told
+
+
+def test_who_watches_hears_on_over_restarts(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2pnode.client.WATCH_AGAIN", 0.01)
+    first, second = FakeNode(), FakeNode()
+    first.events = [{"type": "resync", "event_id": "aa.1"}, {"type": "changed", "event_id": "aa.2", "what": ["ledger"]}]
+    second.events = [{"type": "resync", "event_id": "bb.1"}]
+    watched = Client(home.root).watch()
+    with running(home, first):
+        assert [next(watched), next(watched)] == first.events
+        assert first.after == "0"
+    with running(home, second):
+        assert next(watched) == second.events[0]
+        assert second.after == "aa.2"
+    watched.close()

@@ -39,6 +39,9 @@ class Rental:
         return str(id_)
 
     def do(self, node: Any, verb: str, id_: str, **fields: Any) -> str:
+        """One step; who accepts has read what he accepts."""
+        if verb == "accept":
+            self.lab.ask(node, "exchange.show", id=id_)
         status = self.lab.ask(node, f"exchange.{verb}", id=id_, **fields)["status"]
         self.lab.sim.run(MINUTE)
         return str(status)
@@ -88,7 +91,7 @@ def test_an_offer_of_the_owners_holds_its_time_until_it_lapses(either: Rental) -
 
 
 def test_what_he_takes_back_may_still_be_accepted_and_so_holds(either: Rental, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drafting, "PROPOSAL_LIFETIME", HOUR)
+    monkeypatch.setattr(drafting, "OFFER_HOLD", HOUR)
     lab = either.lab
     one, other = either.propose(lab.cleo), either.propose(lab.dora)
     either.do(lab.ben, "counter", one, price="3/hour")
@@ -292,7 +295,7 @@ def test_an_acceptance_that_comes_after_its_time_makes_nobody_guilty(
     mower: Rental, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ben's offer lapses unanswered; he gives the time to another; then an acceptance arrives that is dated in time."""
-    monkeypatch.setattr(drafting, "PROPOSAL_LIFETIME", HOUR)
+    monkeypatch.setattr(drafting, "OFFER_HOLD", HOUR)
     lab = mower.lab
     mower.propose(lab.cleo)
     lab.meet(lab.ben, EVES_PEER)
@@ -378,3 +381,17 @@ def test_a_cancellation_that_is_dated_far_ahead_frees_nothing(mower: Rental) -> 
     mower.refused(lab.ben, "accept", other.id.hex())
     say(mower, EVE, acceptance, "cancel", lab.now)
     assert mower.do(lab.ben, "accept", other.id.hex()) == "agreed"
+
+
+def test_an_offer_holds_its_time_though_a_contact_was_erased_before() -> None:
+    mower = Rental(form="full")
+    agreed = mower.propose(mower.lab.cleo)
+    mower.do(mower.lab.ben, "accept", agreed)
+    mower.lab.ask(mower.lab.cleo, "exchange.contact", id=agreed, phone="030 1234")
+    mower.lab.sim.run(MINUTE)
+    other = mower.propose(mower.lab.dora, hour=10)
+    mower.lab.ask(mower.lab.ben, "calendar")  # all facts were looked at, the contact among them
+    mower.lab.ask(mower.lab.ben, "exchange.erase", id=agreed)
+    start = mower.start + 10 * HOUR
+    mower.do(mower.lab.ben, "amend", agreed, start=start, end=start + 2 * HOUR)
+    assert "you offered it there" in mower.refused(mower.lab.ben, "accept", other).message

@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from cli.exporting import as_csv, as_valueflows, pages
 from ledger.entry import encode_entry
 from ledger.payloads import Settlement
 from p2pnode.bounds import MAX_CLAIMS_OF_ONE
+from p2pnode.exporting import as_csv, as_valueflows, pages
 from protocols import exchange_messages
 from protocols.errors import Refusal
 from protocols.limits import MINUTE

@@ -90,3 +90,26 @@ def test_a_code_that_somebody_else_says_opens_nothing(lab):
         lab.sim.perform(node, node.core.handle(Disconnected("nobody"), lab.now))
     lab.sim.run(DAY)
     assert dropped(lab, (lab.anna, first), (lab.ben, first), (lab.ben, second), (lab.cleo, second)) == {"pending"}
+
+
+def test_to_look_after_parcels_costs_nothing_where_nothing_waits(lab, monkeypatch):
+    *_, third, code = three_hands(lab)
+    exchanges, parcels = lab.ben.core.exchanges, lab.ben.core.parcels
+    looked: list[Any] = []
+
+    class Counted(dict[bytes, Any]):
+        def values(self) -> Any:
+            looked.append("all")
+            return super().values()
+
+    exchanges.held = Counted(exchanges.held)
+    passing = parcels.pass_code_on
+    monkeypatch.setattr(parcels, "pass_code_on", lambda *args: (looked.append("one"), passing(*args)))
+    parcels.forget(lab.now)
+    assert not looked
+    monkeypatch.setattr(lab.ben.core.exchanges, "check_room", full)
+    lab.ask(lab.dora, "exchange.done", id=third, code=code)
+    lab.sim.run(MINUTE)
+    looked.clear()
+    parcels.forget(lab.now)
+    assert looked == ["one"], "the code of one parcel waits for room"

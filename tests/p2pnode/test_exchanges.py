@@ -14,6 +14,7 @@ from p2pnode import bounds
 from p2pnode.core import admission, exchanges
 from p2pnode.core import held as module
 from p2pnode.core.effects import Effect
+from p2pnode.core.misconduct import Convictions
 from protocols import exchange_messages as messages
 from protocols.errors import DecodeError, Refusal, Reject
 from protocols.exchange import Status
@@ -157,7 +158,10 @@ def deal() -> Lab:
 def payment(lab: Lab, signer: Signer, amount: int, limit: int = 1_000, terms: bytes = b"") -> bytes:
     network = lab.network(lab.ben)
     state = chain.start(network.id, signer.author)
-    state, _ = chain.extend(state, signer, "INCEPT", InceptPayload(), None, lab.now, lab.sim.rng, limit)
+    if signer.author == lab.signer(lab.cleo).author and limit == 1_000:
+        state = lab.network(lab.cleo).chain.state  # what does not follow would convict her
+    else:
+        state, _ = chain.extend(state, signer, "INCEPT", InceptPayload(), None, lab.now, lab.sim.rng, limit)
     view = lab.ben.core.exchanges.view(held(lab, lab.ben), lab.now)
     said = Settlement(lab.ben.core.state.me, amount, bytes.fromhex(lab.id), 0, terms or terms_hash(view.terms))
     return encode_entry(chain.extend(state, signer, "PAY_PROPOSE", said, None, lab.now, lab.sim.rng)[1])
@@ -170,7 +174,8 @@ def test_a_stranger_cannot_use_up_the_deal(deal):
     assert deal.ben.core.settlements.payment(deal.network(deal.ben).id, bytes.fromhex(deal.id)) is Payment.PENDING
 
 
-def test_credit_that_nobody_was_endowed_with_is_not_taken(deal):
+def test_credit_that_nobody_was_endowed_with_is_not_taken(deal, monkeypatch):
+    monkeypatch.setattr(Convictions, "saw", lambda *a: None)  # it would convict her, too
     full = payment(deal, deal.signer(deal.cleo), 100, limit=10**9)
     assert not wrote(deal.say(deal.ben, messages.EntryMessage(deal.network(deal.ben).id, full)))
 
@@ -289,3 +294,29 @@ def test_the_longest_terms_fit_into_the_agreement_and_its_proof():
         agree = lab.network(node).chain.entry(node.core.exchanges.held[long.id].agreed_seq)
         assert agree.kind == "AGREE" and len(encode_entry(agree)) <= MAX_PROOF
         assert not lab.network(node).chain.audit().errors
+
+
+def test_a_step_that_is_not_taken_is_sent_no_more_and_its_user_told_why():
+    lab = Lab(4)
+    listing = lab.ask(lab.ben, "listing.publish", direction="offer", kind="give", title="Chair")["listing_id"]
+    lab.sim.run(MINUTE)
+    id_ = lab.ask(lab.cleo, "exchange.propose", listing=listing, quantity=1)["exchange_id"]
+    lab.ask(lab.ben, "exchange.accept", id=id_)
+    lab.sim.run(MINUTE)
+    exchanges.MAX_FACTS, most = 1, exchanges.MAX_FACTS
+    try:  # Ben's node takes no more from her; hers did not ask
+        ours = lab.cleo.core.exchanges
+        ours.check_room = lambda *args, **more: None
+        lab.ask(lab.cleo, "exchange.cancel", id=id_)
+        lab.sim.run(MINUTE)
+        assert not lab.cleo.core.outbox.items
+        for again in range(2):
+            shown = look(lab.cleo, "exchange.show", lab.now, id=id_)
+            assert shown["refused"] == {"step": "cancel", "why": "too many steps in one exchange"}
+            assert shown["delivered"] and shown["status"] == "agreed"
+            if not again:
+                lab.sim.crash(lab.cleo)
+                lab.sim.run(MINUTE)
+    finally:
+        exchanges.MAX_FACTS = most
+    assert look(lab.ben, "exchange.show", lab.now, id=id_)["refused"] is None

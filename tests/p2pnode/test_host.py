@@ -8,7 +8,7 @@ import trio
 from p2pnode.bounds import MAX_SEND_FRAMES
 from p2pnode.net.addresses import BadAddress
 from p2pnode.net.connection import _Line
-from p2pnode.net.delivery import FrameReceived, PeerConnected, PeerDisconnected
+from p2pnode.net.delivery import FrameReceived, PeerConnected, PeerDisconnected, ProtocolUnspoken
 from p2pnode.net.dialing import Unreachable
 from protocols.errors import Refusal
 from protocols.limits import MAX_FRAME
@@ -154,6 +154,8 @@ async def test_a_protocol_that_the_other_does_not_speak_hurts_no_other() -> None
         await until(lambda: not a.host.send(b.id, EXCHANGE, b"y"))
         assert a.host.send(b.id, GOSSIP, b"z")
         await until(lambda: b.frames(a) == [b"z"])
+        assert [(one.peer, one.protocol) for one in a.of(ProtocolUnspoken)] == [(b.id, EXCHANGE)], "it is told once"
+        assert not b.of(ProtocolUnspoken)
 
 
 async def test_events_of_a_peer_come_in_order() -> None:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from ledger.entry import encode_entry
-from p2pnode.core.ratings import check_attestation
+from p2pnode.core.rating_proof import check_attestation
 from protocols.attestation import Attestation, parse_attestation, seal_attestation
 from protocols.codec import encode
 from protocols.envelope import Record, parse_record, seal
@@ -78,6 +78,8 @@ def test_each_rung(lab):
         ("attestation", b"x", ""),
         ("attestation", b"x" * 32, "u33"),
         ("vouch", b"", ""),
+        ("blocklist", b"x", ""),
+        ("blocklist", b"x" * 16, "u33"),
     ],
 )
 def test_a_withdrawal_keeps_to_the_header_rules_of_its_kind(lab, kind, name, scope):

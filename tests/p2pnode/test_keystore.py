@@ -16,9 +16,10 @@ from p2pnode.home.keystore import (
     load_public,
     peer_id,
     read_passphrase,
+    save_keystore,
 )
 from protocols.errors import Refusal
-from protocols.identity import derive_seed, digest, incept
+from protocols.identity import Rotation, derive_seed, digest, incept, initial_state, rotated
 
 WEAK = {"ops": 1, "mem": 8192}  # for speed
 
@@ -51,6 +52,42 @@ def test_the_words_stand_for_the_identity_and_are_kept_nowhere(path: Path) -> No
     assert digest(SigningKey(following).verify_key.encode()) == keys.public.inception.next_hash
     assert " ".join(words.split()[:3]) not in stored
     assert not any(p.name != "keystore.json" for p in path.parent.iterdir())
+
+
+@pytest.mark.parametrize("passphrase", [None, b"a good one"])
+def test_the_words_replace_the_key_again_and_again(path: Path, passphrase: bytes | None) -> None:
+    keys, words = create_keystore(path, passphrase, **WEAK)
+    state, inception = initial_state(keys.public.inception), keys.public.inception
+    for epoch in (1, 2, 3):
+        keys = keys.replaced(words)
+        save_keystore(path, keys, passphrase, **WEAK)
+        keys, _ = load_keystore(path, passphrase)
+        assert (keys.public.epoch, keys.public.author) == (epoch, inception.author)
+        assert keys.signer().epoch == epoch and len(keys.turns()) == epoch
+    for turn in keys.turns():
+        state = rotated(state, turn.signer.epoch, Rotation(turn.signer.public_key, turn.next_hash, 0))
+    assert state.key == keys.signer().public_key
+    stored = path.read_text()
+    assert derive_seed(bytes(Mnemonic("english").to_entropy(words)), 4).hex() not in stored, "the next one is not kept"
+
+
+def test_no_other_words_do(path: Path) -> None:
+    keys, words = create_keystore(path)
+    _, others = create_keystore(path.with_name("other.json"))
+    for wrong in (others, words.rsplit(" ", 1)[0], "abandon " * 24, "", words + " zoo"):
+        with pytest.raises(Refusal):
+            keys.replaced(wrong)
+    assert keys.replaced(f"  {words.upper()}\n").public.epoch == 1
+
+
+def test_a_keystore_that_lacks_an_earlier_key_is_damaged(path: Path) -> None:
+    keys, words = create_keystore(path)
+    save_keystore(path, keys.replaced(words).replaced(words))
+    form = json.loads(path.read_text())
+    for secrets in ({**form["secrets"], "earlier": []}, {k: v for k, v in form["secrets"].items() if k != "earlier"}):
+        path.write_text(json.dumps({**form, "secrets": secrets}))
+        with pytest.raises(Refusal, match="damaged"):
+            load_keystore(path)
 
 
 def test_an_identity_is_never_overwritten(path: Path) -> None:

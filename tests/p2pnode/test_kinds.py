@@ -96,6 +96,26 @@ def test_a_tool_library_with_a_yearly_fee_needs_a_template_and_nothing_else() ->
     assert [d["id"] for d in shown["duties"]] == ["pay", "open", "clear", "fee-taker"]
 
 
+def test_who_does_not_know_a_kind_is_told_so_and_what_to_try() -> None:
+    lab = Lab(41)
+    own = {"tool-library": read_kind(TEXT, "tool-library.toml")}
+    lab.ben.core.state.settings = replace(lab.ben.core.state.settings, kinds=own)
+    made = lab.ask(lab.ben, "listing.publish", direction="offer", kind="tool-library", title="Shed", price="12")
+    known = lab.ask(lab.ben, "listing.publish", direction="offer", kind="sell", title="Saw", price="12")
+    lab.sim.run(MINUTE)
+    year = {"start": lab.now + DAY, "end": lab.now + 366 * DAY}
+    (said,) = lab.ask(lab.cleo, "exchange.foresee", listing=made["listing_id"], **year)["warnings"]
+    assert "a tool-library" in said and "plain terms" in said and "let Ben counter" in said and "kinds add" in said
+    shown = lab.ask(lab.cleo, "exchange.propose", listing=made["listing_id"], **year)
+    assert shown["warnings"] == [said] and [d["id"] for d in shown["duties"]] == ["work", "pay"]
+    lab.sim.run(MINUTE)
+    shown = lab.ask(lab.ben, "exchange.counter", id=shown["exchange_id"], form="full")
+    assert shown["warnings"] == [] and [d["id"] for d in shown["duties"]] == ["pay", "open", "clear", "fee-taker"]
+    lab.sim.run(MINUTE)
+    assert lab.ask(lab.cleo, "exchange.counter", id=shown["exchange_id"], price="11")["warnings"] == [said]
+    assert lab.ask(lab.cleo, "exchange.propose", listing=known["listing_id"])["warnings"] == []
+
+
 def test_a_year_of_a_tool_library() -> None:
     of = read_kind(TEXT, "tool-library.toml")
     start, end = NOW + DAY, NOW + 366 * DAY

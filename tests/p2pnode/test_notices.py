@@ -124,6 +124,13 @@ def test_both_are_bounded(lab: Lab, monkeypatch: pytest.MonkeyPatch):
     assert [r["title"] for r in lab.ask(lab.ben, "notices.list")] == [f"Snowblower {n}" for n in (4, 3, 2)]
 
 
+def test_what_is_hidden_is_no_search_to_be_saved(lab: Lab):
+    with pytest.raises(Refusal, match="--hidden cannot be saved"):
+        lab.ask(lab.ben, "search.save", name="all", search={"query": "snowblower", "hidden": True})
+    assert lab.ask(lab.ben, "search.saved") == []
+    assert lab.ask(lab.ben, "search.save", name="all", search={"query": "snowblower", "hidden": False})
+
+
 def test_an_arrival_is_compared_with_own_listings_only(lab: Lab, monkeypatch: pytest.MonkeyPatch):
     """However many listings of others are held."""
     publish(lab, lab.ben, title="Ladder")

@@ -4,69 +4,23 @@ from typing import Any
 
 import pytest
 
+from p2pnode.core import parcel_room
 from p2pnode.core import parcels as module
-from p2pnode.core.effects import Effect, Send
 from p2pnode.core.events import Received
 from protocols import custody_messages as messages
-from protocols.door import parse_code
 from protocols.errors import Refusal
 from protocols.limits import DAY, MINUTE
 from protocols.receipt import NO_PREV, Half, Particulars, Receipt, offer_custody, parse_texts, take_custody
-from tests.p2pnode.lab import EVE, EVES_PEER, Lab, struck, wrote
+from tests.p2pnode.lab import EVE, Lab, struck, wrote
+from tests.p2pnode.parcel_street import Street, answers
 from tests.sim.simulator import Faults, Node
 
 FAR = 10 * MINUTE
 
 
-class Street(Lab):
-    """Anna sends something to Dora; Ben carries it, and has Cleo carry it the rest of the way."""
-
-    def __init__(self, seed: int = 0) -> None:
-        super().__init__(seed)
-        self.first = self.deliver(self.ben, self.anna, to=self.dora.peer_id, parcel=True)
-        self.parcel = self.exchange(self.anna, self.first).terms.parcel
-
-    def deliver(self, courier: Node, customer: Node, **more: Any) -> str:
-        listing = self.ask(courier, "listing.publish", direction="offer", kind="deliver", title="Ride", price="1")
-        self.sim.run(MINUTE)
-        made = self.ask(customer, "exchange.propose", listing=listing["listing_id"], **more)["exchange_id"]
-        self.sim.run(MINUTE)
-        self.ask(courier, "exchange.accept", id=made)
-        self.sim.run(MINUTE)
-        return made
-
-    def exchange(self, node: Node, id_: str) -> Any:
-        held = node.core.exchanges.held[bytes.fromhex(id_)]
-        return node.core.exchanges.view(held, self.now)
-
-    def shown(self, node: Node) -> Any:
-        return self.ask(node, "parcel.show", id=self.parcel.hex())
-
-    def next(self, node: Node, exchange: str) -> tuple[str, str]:
-        step = self.ask(node, "exchange.show", id=exchange)["next"][0]
-        return step["who"], step["command"]
-
-    def pass_on(self, giver: Node, taker: Node, exchange: str) -> None:
-        self.ask(giver, "parcel.give", exchange=exchange, to=taker.peer_id)
-        self.sim.run(MINUTE)
-        (offer,) = self.ask(taker, "parcel.list")["offered"]
-        self.ask(taker, "parcel.take", id=offer["id"])
-        self.sim.run(MINUTE)
-
-    def duties(self, node: Node, id_: str) -> dict[str, str]:
-        return {name: str(state) for name, state in self.exchange(node, id_).duties.items()}
-
-    def send(self, node: Node, message: messages.Message, peer: str = EVES_PEER) -> list[Effect]:
-        return self.tell(node, messages.PROTOCOL, messages.encode_message(message), peer)
-
-
 @pytest.fixture
 def lab() -> Street:
     return Street()
-
-
-def answers(effects: list[Effect]) -> list[messages.Message]:
-    return [messages.parse_message(e.data) for e in effects if isinstance(e, Send) and e.protocol == messages.PROTOCOL]
 
 
 def test_nobody_takes_a_parcel_but_by_his_own_word(lab):
@@ -275,7 +229,8 @@ def test_a_later_key_than_we_know_costs_nobody_anything(lab):
 
 
 def test_receipts_of_one_parcel_are_bounded(lab, monkeypatch):
-    monkeypatch.setattr(module, "MAX_RECEIPTS", 3)
+    monkeypatch.setattr(module, "MAX_RECEIPTS", 4)
+    monkeypatch.setattr(parcel_room, "MAX_RECEIPTS", 4)
     lab.pass_on(lab.anna, lab.ben, lab.first)
     lab.meet(lab.ben)
     for i in range(6):
@@ -284,6 +239,32 @@ def test_receipts_of_one_parcel_are_bounded(lab, monkeypatch):
     assert [type(m) for m in answers(effects)] == [messages.Refuse]
     assert len(lab.ben.core.parcels.receipts(lab.network(lab.ben).id, lab.parcel)) == 3
     assert lab.shown(lab.ben)["mine"]
+
+
+def test_what_does_not_count_leaves_room_for_what_does(lab, monkeypatch):
+    """Who has seen a parcel's name and knows somebody who signs with him fills what its parties keep of it."""
+    monkeypatch.setattr(module, "MAX_RECEIPTS", 4)
+    monkeypatch.setattr(parcel_room, "MAX_RECEIPTS", 4)
+    nodes = (lab.anna, lab.ben, lab.dora)
+
+    def flood() -> None:
+        for node in nodes:
+            lab.meet(node)
+            for i in range(6):
+                pair = [forged(lab, lab.cleo, bytes([i + 1]) * 32, lab.parcel, lab.now - k) for k in range(2)]
+                for half in pair:  # each a fork of nobody's concern
+                    lab.send(node, messages.Passed(take_custody(lab.signer(lab.cleo), half).wire))
+
+    flood()
+    lab.pass_on(lab.anna, lab.ben, lab.first)
+    flood()
+    lab.pass_on(lab.ben, lab.dora, lab.first)
+    for node in (lab.anna, lab.ben):
+        assert lab.shown(node)["delivered"] and lab.duties(node, lab.first)["dropoff"] == "confirmed"
+        assert len(node.core.parcels.receipts(lab.network(node).id, lab.parcel)) == 4
+    lab.sim.crash(lab.anna)
+    lab.sim.restart(lab.anna)
+    assert lab.shown(lab.anna)["delivered"]
 
 
 def test_a_refusal_counts_only_from_who_is_asked(lab):
@@ -299,76 +280,6 @@ def test_a_refusal_counts_only_from_who_is_asked(lab):
 
 
 # The door
-
-
-def test_the_code_for_the_door_is_the_senders_and_opens_it(lab):
-    made = lab.deliver(lab.ben, lab.anna, parcel=True, door=True)
-    code = lab.ask(lab.anna, "parcel.code", exchange=made)["code"]
-    assert len(parse_code(code)) == 12 and code.count("-") == 2
-    lab.sim.crash(lab.anna)
-    lab.sim.run(MINUTE)
-    assert lab.ask(lab.anna, "parcel.code", exchange=made)["code"] == code
-    with pytest.raises(Refusal, match="made no code"):
-        lab.ask(lab.ben, "parcel.code", exchange=made)
-    assert lab.next(lab.anna, made) == ("you", f"p2pnode parcel give {made[:8]}")
-    lab.ask(lab.anna, "parcel.give", exchange=made)
-    lab.sim.run(MINUTE)
-    (offer,) = lab.ask(lab.ben, "parcel.list")["offered"]
-    lab.ask(lab.ben, "parcel.take", id=offer["id"])
-    with pytest.raises(Refusal, match="to whom"):
-        lab.ask(lab.ben, "parcel.give", exchange=made)
-    assert lab.next(lab.ben, made) == ("you", f"p2pnode exchange done {made[:8]} --code CODE")
-    lab.ask(lab.ben, "exchange.done", id=made, code=code)
-    lab.sim.run(MINUTE)
-    assert lab.duties(lab.anna, made)["dropoff"] == "confirmed"
-
-
-def test_to_foresee_makes_no_code(lab):
-    listing = lab.ask(lab.ben, "listing.publish", direction="offer", kind="deliver", title="Ride", price="1")
-    lab.sim.run(MINUTE)
-    found = lab.sim.ask_now(lab.anna, "exchange.foresee", listing=listing["listing_id"], parcel=True, door=True)
-    assert found["warnings"] == [] and found["terms"]["door"]
-    assert [d["custody"] for d in found["terms"]["duties"]] == [True, True, False]
-    assert not lab.anna.core.state.journal.scan(b"D")
-
-
-@pytest.mark.parametrize(
-    ("args", "why"),
-    [
-        ({"parcel": True}, "to whom"),
-        ({"to": "Ben"}, "the courier cannot"),
-        ({"to": "me"}, "who sends a parcel cannot"),
-    ],
-)
-def test_a_parcel_needs_somebody_to_go_to(lab, args, why):
-    listing = lab.ask(lab.ben, "listing.publish", direction="offer", kind="deliver", title="Ride", price="1")
-    lab.sim.run(MINUTE)
-    if args.get("to") == "me":
-        args = {"to": lab.signer(lab.anna).author.hex()}
-    with pytest.raises(Refusal, match=why):
-        lab.ask(lab.anna, "exchange.propose", listing=listing["listing_id"], **args)
-
-
-def test_only_deliveries_carry_parcels(lab):
-    listing = lab.ask(lab.ben, "listing.publish", direction="offer", kind="sell", title="Hay", price="1")
-    lab.sim.run(MINUTE)
-    with pytest.raises(Refusal, match="carries no parcel"):
-        lab.ask(lab.anna, "exchange.propose", listing=listing["listing_id"], to=lab.dora.peer_id)
-
-
-def test_on_a_request_the_courier_proposes_and_the_sender_adds_the_door(lab):
-    wanted = lab.ask(lab.anna, "listing.publish", direction="request", kind="deliver", title="To town", price="1")
-    lab.sim.run(MINUTE)
-    with pytest.raises(Refusal, match="who sends a parcel makes the code"):
-        lab.ask(lab.ben, "exchange.propose", listing=wanted["listing_id"], door=True)
-    made = lab.ask(lab.ben, "exchange.propose", listing=wanted["listing_id"], to=lab.dora.peer_id)["exchange_id"]
-    lab.sim.run(MINUTE)
-    before = lab.exchange(lab.anna, made).terms
-    lab.ask(lab.anna, "exchange.counter", id=made, door=True)
-    lab.sim.run(MINUTE)
-    after = lab.exchange(lab.ben, made).terms
-    assert (after.parcel, after.recipient) == (before.parcel, before.recipient) and after.door and not before.door
-    assert lab.ask(lab.anna, "parcel.code", exchange=made)["code"]
 
 
 @pytest.mark.parametrize("seed", range(3))

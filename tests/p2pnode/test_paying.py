@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from cli.exporting import as_valueflows
 from ledger.entry import encode_entry
 from ledger.payloads import Settlement
 from ledger.proof import check_proof
 from p2pnode.core.paying import choose
+from p2pnode.exporting import as_valueflows
 from protocols import exchange_messages as messages
 from protocols.errors import Refusal
 from protocols.limits import MAX_INSTALMENTS, MINUTE, SECOND
@@ -57,7 +57,7 @@ def test_an_exchange_in_three_instalments():
     shown = show(lab, lab.cleo, id_)
     assert [d["amount"] and d["amount"]["amount"] for d in shown["duties"]] == [None, 67, None, 67, None, 66]
     amount = {"amount": 200, "unit": "hour"}
-    assert shown["settlement"] == {"state": "pending", "amount": amount, "witnessed": None}
+    assert shown["settlement"] == {"state": "pending", "amount": amount, "paid": None, "witnessed": None}
     with pytest.raises(Refusal, match="first: help: A wall, part 1 of 3"):
         lab.ask(lab.cleo, "exchange.pay", id=id_)
     for k, paid in ((1, 67), (2, 134), (3, 200)):

@@ -135,6 +135,26 @@ def test_the_first_who_claims_gets_it_and_others_see_that_it_is_taken(village):
     assert village.mine(village.dora) == [3]
 
 
+def test_a_claim_for_more_than_one_or_for_a_time_of_its_own_waits_for_the_organiser():
+    village = Village(1)
+    village.split(*lines(2, price="2/hour"))
+    by_hand = village.ask(
+        village.ben, "listing.publish", direction="request", kind="task", title="Draw", price="2", part_of=village.id,
+        instant=True,
+    )  # fmt: skip
+    village.sim.run(MINUTE)
+    one, two = (row["listing_id"] for row in village.show()["tasks"])
+    for asked in (
+        {"listing": two, "quantity": 1_000},
+        {"listing": by_hand["listing_id"], "quantity": 1_000},
+        {"listing": one, "start": village.now + 3_000 * DAY, "end": village.now + 9_000 * DAY},
+    ):
+        id_ = village.ask(village.cleo, "exchange.propose", **asked)["exchange_id"]
+        village.sim.run(MINUTE)
+        assert look(village.ben, "exchange.show", village.now, id=id_)["status"] == "proposed"
+    assert village.states() == {1: "asked", 2: "asked"}
+
+
 def test_two_who_claim_at_once_never_get_the_same_one(village):
     village.claim(village.cleo, 3)
     village.claim(village.dora, 3)
@@ -171,6 +191,51 @@ def test_claims_go_on_after_a_restart_of_either(village):
     assert sorted(cleo + dora) == [1, 2, 3, 4, 5, 6] and len(cleo) == 3
 
 
+@pytest.mark.parametrize("away", [0, 1])
+def test_a_task_for_which_there_was_no_room_is_asked_for_later(village, monkeypatch, away):
+    monkeypatch.setattr("p2pnode.core.outbox.MAX_OUTBOX", 2)
+    village.sim.faults.loss = 1.0
+    village.claim(village.cleo, 3)
+    assert (
+        len(village.claimed(village.cleo)["tasks"]) == 2
+        and "wait to be delivered" in village.claimed(village.cleo)["problem"]
+    )
+    if away:
+        village.sim.crash(village.cleo)
+    village.sim.run(3 * MINUTE)
+    village.sim.faults.loss = 0.0
+    village.sim.run(10 * MINUTE)
+    claimed = village.claimed(village.cleo)
+    assert village.mine(village.cleo) == [1, 2, 3] and claimed["wanted"] == 0 and claimed["problem"] is None
+
+
+def test_a_claim_that_lapsed_while_its_node_was_off_is_let_go(village):
+    village.sim.crash(village.ben, away=40 * DAY)
+    village.claim(village.cleo, 2)
+    village.sim.run(MINUTE)
+    assert village.claimed(village.cleo)["wanted"] == 2
+    village.sim.crash(village.cleo, away=8 * DAY)
+    village.later(8 * DAY)
+    village.sim.restart(village.cleo)
+    village.sim.run(MINUTE)
+    claimed = village.claimed(village.cleo)
+    assert claimed["wanted"] == 0 and claimed["problem"] == "a claim was expired"
+    assert village.claim(village.cleo, 3)["waiting"] == 3
+
+
+def test_work_that_was_confirmed_by_time_while_its_organiser_was_off_is_over():
+    village = Village(2, price="")
+    village.claim(village.cleo)
+    village.sim.run(MINUTE)
+    village.do(village.cleo, "done", 1, village.cleo)
+    assert "Page 1" in tasks_of(village)
+    village.sim.crash(village.ben, away=8 * DAY)
+    village.later(8 * DAY)
+    village.sim.restart(village.ben)
+    village.sim.run(MINUTE)
+    assert "Page 1" not in tasks_of(village)
+
+
 def test_done_contested_done_again_confirmed_and_paid(village):
     village.claim(village.cleo)
     village.sim.run(MINUTE)
@@ -180,7 +245,7 @@ def test_done_contested_done_again_confirmed_and_paid(village):
     row = village.show()["tasks"][0]
     assert (row["state"], row["again"]) == ("contested", False)
     shown = look(village.cleo, "exchange.show", village.now, id=row["exchange_id"])
-    assert [s["command"].split()[2] for s in shown["next"] if s["who"] == "you"] == ["done"]
+    assert [s["command"].split()[2] for s in shown["next"] if s["who"] == "you"] == ["done", "cancel"]
     village.do(village.cleo, "done", 1, village.cleo, result="cd" * 32, note="second try")
     row = village.show()["tasks"][0]
     assert (row["state"], row["again"]) == ("contested", True) and village.show()["owed"] == []

@@ -80,6 +80,24 @@ def test_answers_are_merged_as_they_come_in_the_order_of_a_search_at_home(city: 
     city.run(test)
 
 
+def test_what_is_hidden_is_hidden_too_where_it_was_found_elsewhere(city: City) -> None:
+    for title, house in (("Ladder of Anna", city.anna), ("Ladder of Erik", city.erik), ("Ladder of Fay", city.fays)):
+        city.publish(title, house)
+
+    async def test() -> None:
+        whole = await city.anna.finds(query="ladder")
+        assert set(titles(whole)) == {"Ladder of Anna", "Ladder of Erik", "Ladder of Fay"} and whole["hidden"] == 0
+        hide = next(row for row in whole["rows"] if row["title"] == "Ladder of Erik")
+        said = {"listing": hide["listing_id"], "text": "a rung is missing"}
+        city.town.sim.ask_now(city.anna.node, "blocklist.add", **said)
+        whole = await city.anna.finds(query="ladder")
+        assert set(titles(whole)) == {"Ladder of Anna", "Ladder of Fay"} and whole["hidden"] == 1
+        only = await city.anna.finds(query="ladder", hidden=True)
+        assert titles(only) == ["Ladder of Erik"]
+
+    city.run(test)
+
+
 def test_a_cell_is_searched_alone_and_one_that_is_kept_here_without_asking(city: City) -> None:
     for house in city.houses.values():
         city.publish("Ladder", house)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -70,6 +71,7 @@ def test_what_no_rule_accepts(reason, case):
         ({"who": (EVE.author.hex(),)}, asked(), "somebody else"),
         ({"most": 199}, asked(), "costs more"),
         ({"most_hours": 1}, asked(), "longer than 1 hour"),
+        ({"most_hours": 2}, asked(takes=3 * HOUR), "longer than 2 hour"),
         ({"hours": "10:01-20:00", "zone": "Europe/Berlin"}, asked(), "10:01-20:00"),
         ({"hours": "08:00-11:59", "zone": "Europe/Berlin"}, asked(), "08:00-11:59"),
         ({"days": "wed-mon", "zone": "Europe/Berlin"}, asked(), "wed-mon"),
@@ -100,13 +102,22 @@ PAID = Duty("pay", "transfer", "pay", BOB.author, ANN.author, 5, "hour")
 
 
 def test_what_costs_us_something_is_for_rules_that_say_so_and_only_as_listed():
-    listed = replace(LISTED, duties=(*LISTED.duties, PAID))
+    listed = replace(LISTED, duties=(*LISTED.duties, PAID), start=0, end=0)
     task = asked(listed, as_listed=listed)
     tasks = replace(RULE, who=("anyone",), pays=True)
     assert decide([tasks], task) == (tasks, "")
     assert "have to pay" in decide([replace(tasks, pays=False)], task)[1]
     dearer = replace(listed, duties=(*LISTED.duties, replace(PAID, amount=6)))
     assert "have to pay" in decide([tasks], task._replace(terms=dearer))[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"), [({"quantity": 2}, "pay for 2"), ({"end": TEN}, "time"), ({"start": TEN}, "time")]
+)
+def test_what_costs_us_something_is_had_once_and_at_no_time_of_the_others_choice(changes, reason):
+    listed = replace(LISTED, **({"duties": (*LISTED.duties, PAID), "start": 0, "end": 0} | changes))
+    rule, why = decide([replace(RULE, who=("anyone",), pays=True)], asked(listed, as_listed=listed))
+    assert rule is None and reason in why
 
 
 def test_the_first_rule_that_fits_and_the_reason_of_the_nearest():
@@ -262,7 +273,7 @@ def test_rules_that_make_no_sense(lab, fields):
 def test_instant_booking_is_a_rule_of_one_listing(lab):
     assert proposed(lab)["status"] == "proposed"
     other = lab.ask(lab.ben, "listing.publish", direction="offer", kind="rent", title="Saw", instant=True)["listing_id"]
-    edited(lab, instant=True)
+    edited(lab, instant=True, price="0.25/hour")
     assert [(row["number"], row["title"]) for row in look(lab.ben, "rule.list", lab.now)] == [
         (None, "Mower"), (None, "Saw"),
     ]  # fmt: skip
@@ -278,6 +289,90 @@ def test_instant_booking_is_a_rule_of_one_listing(lab):
     assert proposed(lab, after=15 * DAY)["status"] == "proposed"
 
 
+def risky(lab: Lab, listing: str, by: Any, hours: int) -> Any:
+    id_ = lab.ask(by, "exchange.propose", listing=listing, quantity=hours)["exchange_id"]
+    lab.sim.run(MINUTE)
+    return look(lab.ben, "exchange.show", lab.now, id=id_)
+
+
+def by_itself(lab: Lab, **fields: Any) -> str:
+    fields = {"direction": "offer", "kind": "help", "title": "Digging", "price": "1/hour", **fields}
+    listing: str = lab.ask(lab.ben, "listing.publish", **fields)["listing_id"]
+    lab.sim.run(MINUTE)
+    return listing
+
+
+def test_rules_together_risk_no_more_than_a_newcomer_is_lent_or_as_our_user_said():
+    """Ben works before he is paid, and nobody he trusts stands for Cleo, Dora or Eve: a crowd is no way round it."""
+    lab = Lab()
+    digging = by_itself(lab, instant=True)
+    assert look(lab.ben, "rule.list", lab.now)[0]["risk"] == {"amount": 1000, "unit": "hour"}
+    much = risky(lab, digging, lab.cleo, 11)
+    assert much["status"] == "proposed"
+    assert much["rule"]["reason"] == (
+        "you would give 11 hour before you get anything: those you trust stand for the proposer with 0 hour, and rules "
+        "may risk 10 hour beyond that"
+    )
+    first = risky(lab, digging, lab.cleo, 6)
+    assert first["status"] == "agreed"
+    lab.sim.crash(lab.ben)
+    lab.sim.run(MINUTE)
+    second = risky(lab, digging, lab.dora, 6)
+    assert second["status"] == "proposed" and "6 hour of it taken" in second["rule"]["reason"]
+    assert risky(lab, digging, lab.dora, 4)["status"] == "agreed"
+    for node, verb in ((lab.ben, "done"), (lab.cleo, "confirm"), (lab.cleo, "pay")):
+        lab.ask(node, f"exchange.{verb}", id=first["exchange_id"])
+        lab.sim.run(MINUTE)
+    assert risky(lab, digging, lab.dora, 6)["status"] == "agreed"
+
+
+@pytest.mark.parametrize(("risk", "status"), [("3", "agreed"), ("2.99", "proposed"), ("0", "proposed")])
+def test_how_much_a_rule_may_risk(risk, status):
+    lab = Lab()
+    digging = by_itself(lab)
+    lab.ask(lab.ben, "rule.add", who=("anyone",), risk=risk)
+    assert risky(lab, digging, lab.cleo, 3)["status"] == status
+
+
+def test_what_those_we_trust_stand_for_needs_no_risk():
+    """Ben vouches for Cleo: that is a link, and what goes along it takes nothing of what rules may risk."""
+    lab = Lab()
+    digging = by_itself(lab)
+    lab.ask(lab.ben, "vouch", peer="Cleo", amount="5")
+    lab.ask(lab.ben, "rule.add", who=("anyone",), risk="3")
+    lab.sim.run(MINUTE)
+    assert [risky(lab, digging, lab.cleo, hours)["status"] for hours in (6, 5, 4, 3)] == [
+        "proposed", "agreed", "proposed", "agreed",
+    ]  # fmt: skip
+
+
+def test_what_comes_back_paid_first_puts_nothing_at_risk():
+    """Nothing to give before something is got: as much as anybody wants."""
+    lab = Lab()
+    free = by_itself(lab, price=None, instant=True)
+    assert risky(lab, free, lab.dora, 40)["status"] == "agreed"
+
+
+def test_a_rule_from_before_risk_was_written_down_has_the_usual_one():
+    fields = [1, NET, b"", "", ["anyone"], "00:00-24:00", "mon-sun", "UTC", -1, 0, 2, False]
+    assert msgspec.convert(fields, Rule).risk == -1
+    task = asked(at_risk=11, carried=0, lent=10)
+    assert decide([replace(RULE, who=("anyone",))], task)[0] is None
+    assert decide([replace(RULE, who=("anyone",))], task._replace(at_risk=10))[0] is not None
+    assert decide([replace(RULE, who=("anyone",))], task._replace(carried=11, open=99))[0] is not None
+
+
 def edited(lab: Lab, **fields: Any) -> None:
     lab.ask(lab.ben, "listing.edit", id=lab.listing, **fields)
     lab.sim.run(MINUTE)
+
+
+def test_hours_that_are_counted_and_not_booked_are_hours_too():
+    lab = Lab()
+    listing = lab.ask(lab.ben, "listing.publish", direction="offer", kind="help", title="Digging", price="1/hour")
+    lab.ask(lab.ben, "rule.add", who=("anyone",), most_hours=4)
+    lab.sim.run(MINUTE)
+    for hours, status in ((5, "proposed"), (4, "agreed")):
+        id_ = lab.ask(lab.cleo, "exchange.propose", listing=listing["listing_id"], quantity=hours)["exchange_id"]
+        lab.sim.run(MINUTE)
+        assert look(lab.cleo, "exchange.show", lab.now, id=id_)["status"] == status

@@ -9,9 +9,7 @@ import trio
 import trio.testing
 
 from p2pnode import commands
-from p2pnode.bounds import MAX_LISTENERS
 from p2pnode.core.effects import Compare
-from p2pnode.daemon import Daemon
 from p2pnode.search import searching as searching_module
 from p2pnode.search.index import Index
 from p2pnode.search.searching import Searching
@@ -78,7 +76,7 @@ def test_the_most_trusted_are_first_however_many_newer_ones_there_are(monkeypatc
         def score(self, author: bytes) -> Any:
             return SimpleNamespace(score=0.9 if author == cleo else 0.4)
 
-    monkeypatch.setattr(node.core.ratings, "view", lambda network, now: View())
+    monkeypatch.setattr(node.core.reputations, "view", lambda network, now: View())
     assert node.search(query="ladder", sort="trust", limit=1) == ["Ladder of Cleo"]
     assert node.search(query="ladder", sort="new", limit=1) == ["Ladder of Dora 5"]
 
@@ -144,29 +142,6 @@ async def test_who_watches_hears_of_changes_soon_and_once_for_many():
     assert len(heard) == 1
 
 
-async def test_who_listens_too_slowly_hears_the_end_of_it():
-    daemon = Daemon.__new__(Daemon)
-    daemon._listeners = set()
-    told: list[dict[str, Any]] = []
-    gate = trio.Event()
-
-    async def listen() -> None:
-        async for event in daemon.subscribe():
-            told.append(event)
-            await gate.wait()
-
-    with trio.fail_after(5):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(listen)
-            await trio.testing.wait_all_tasks_blocked()
-            for number in range(MAX_LISTENERS + 3):
-                daemon._emit("listings", {"number": number})
-                await trio.testing.wait_all_tasks_blocked()
-            assert not daemon._listeners
-            gate.set()
-    assert [event["number"] for event in told] == list(range(MAX_LISTENERS + 1)), "what was kept for it, then the end"
-
-
 def test_what_may_go_with_a_listing_of_ours_is_named_by_the_index_few_at_a_time(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(searching_module, "ALIKE_OF_WORD", 5)
     monkeypatch.setattr(searching_module, "COMPARED_AT_ONCE", 2)
@@ -202,3 +177,48 @@ def test_a_cell_of_any_length_holds_what_has_its_centre_in_it(cell: str, found: 
     index.upsert([row(1, area="u0yjj"), row(2, area="u33dc"), row(3)])
     assert sorted(numbers(ask(index, cell=cell))) == found
     index.close()
+
+
+def test_what_is_hidden_is_left_out_and_takes_no_place() -> None:
+    node = Counter()
+    node.publish("Ladder of Dora", node.lab.dora)
+    node.publish("Old ladder of Cleo", node.lab.cleo)
+    for number in range(4):
+        node.publish(f"Ladder {number}", node.lab.cleo)
+    node.searching.changed(node.everything())
+    assert len(node.search(query="ladder")) == 6
+    hide = {"peer": "Cleo", "reason": "spam", "text": "forty times the same"}
+    node.lab.ask(node.lab.ben, "blocklist.add", **hide)
+    assert node.search(query="ladder", limit=2) == node.search(query="ladder") == ["Ladder of Dora"]
+    assert len(node.search(query="ladder", hidden=True)) == 5 and node.search(query="saw", hidden=True) == []
+    old = next(r["listing_id"] for r in found(node, query="ladder", hidden=True) if r["title"].startswith("Old"))
+    node.lab.ask(node.lab.ben, "blocklist.allow", listing=old)
+    assert set(node.search(query="ladder", limit=2)) == {"Ladder of Dora", "Old ladder of Cleo"}
+    [row, *_] = found(node, query="ladder", hidden=True)
+    assert [(w["list"], w["reason"], w["text"]) for w in row["hidden"]] == [("mine", "spam", "forty times the same")]
+    node.lab.ask(node.lab.ben, "blocklist.remove", peer="Cleo")
+    assert len(node.search(query="ladder")) == 6 and node.search(query="ladder", hidden=True) == []
+
+
+def found(node: Counter, **fields: Any) -> list[dict[str, Any]]:
+    async def ask_() -> list[dict[str, Any]]:
+        return await node.searching.search(node.core, commands.Search(**fields), node.lab.now)
+
+    return trio.run(ask_)
+
+
+def test_how_many_are_hidden_is_counted() -> None:
+    node = Counter()
+    node.publish("Ladder", node.lab.cleo)
+    node.publish("Saw", node.lab.cleo)
+    node.searching.changed(node.everything())
+
+    def count(query: str) -> int:
+        async def ask_() -> int:
+            return await node.searching.count_hidden(node.core, commands.Search(query=query), node.lab.now)
+
+        return trio.run(ask_)
+
+    assert count("") == 0
+    node.lab.ask(node.lab.ben, "blocklist.add", peer="Cleo", reason="spam", text="x")
+    assert (count(""), count("ladder"), count("bicycle")) == (2, 1, 0)

@@ -10,7 +10,7 @@ import pytest
 from p2pnode.bounds import ORDER_AHEAD, ORDER_RETRY
 from p2pnode.core.events import Woke
 from p2pnode.hours import first_day, moment_of, next_day, parse_every, parse_start
-from protocols.errors import Refusal
+from protocols.errors import Refusal, Reject
 from protocols.limits import DAY, HOUR, MINUTE
 from protocols.terms import parse_terms
 from tests.p2pnode.lab import Lab
@@ -219,3 +219,30 @@ def test_days():
 def test_what_is_near_is_proposed_at_once(lab):
     assert order(lab)["exchange_id"] is None  # in six days
     assert order(lab, start="Sat 23:59")["status"] == "proposed" and len(boxes(lab)) == 1
+
+
+@pytest.mark.parametrize("changes", [{"kind": "lend"}, {"goal": "10"}])
+def test_something_else_than_was_ordered_waits_for_our_user(lab, changes):
+    order(lab)
+    lab.ask(lab.ben, "listing.edit", id=lab.listing, title="Box of October", text="With pumpkins")
+    lab.sim.run(MINUTE)
+    later(lab, 7 * DAY)
+    assert len(boxes(lab)) == 1
+    lab.ask(lab.ben, "listing.edit", id=lab.listing, **changes)
+    lab.sim.run(MINUTE)
+    later(lab, 7 * DAY)
+    assert len(boxes(lab)) == 1 and "something else" in listed(lab)["reason"]
+    lab.ask(lab.cleo, "order.resume", number=1)
+    later(lab, 7 * DAY)
+    assert len(boxes(lab)) == 2
+
+
+def test_what_cannot_be_signed_stops_no_node(lab):
+    order(lab)
+
+    def unsound(args: Any, now: int) -> Any:
+        raise Reject("field", "duty work: twice")
+
+    lab.cleo.core.standing.orders.propose = unsound
+    later(lab, 7 * DAY)
+    assert boxes(lab) == [] and listed(lab)["reason"] == "duty work: twice"

@@ -24,6 +24,9 @@ class Listed(Lab):
         return self.id
 
     def do(self, node: Any, verb: str, **fields: Any) -> Any:
+        """One step; who accepts without naming the terms has read them."""
+        if verb == "accept" and "terms" not in fields:
+            self.shown(node)
         data = self.ask(node, f"exchange.{verb}", id=self.id, **fields)
         self.sim.run(MINUTE)
         return data
@@ -166,3 +169,73 @@ def test_a_barter_that_was_asked_for_is_countered_the_right_way_round() -> None:
     lab.do(lab.ben, "counter", leg=("mine: one hour",))
     given = [(d["provider_name"], d["what"]) for d in lab.shown(lab.ben)["duties"]]
     assert given == [("Cleo", "Potatoes"), ("you", "one hour")]
+
+
+def test_cash_that_was_received_stands_against_cancelling_as_a_settled_payment_does() -> None:
+    lab = Listed(price="80 EUR")
+    lab.propose()
+    lab.do(lab.ben, "accept")
+    lab.do(lab.cleo, "pay", note="in an envelope")
+    lab.do(lab.cleo, "cancel")  # so far it is only her word
+    lab.do(lab.ben, "confirm", duty="pay")
+    assert lab.mine(lab.ben) == [("handover", None)] and lab.mine(lab.cleo) == []
+    with pytest.raises(Refusal, match="80 EUR: that was confirmed as received") as refused:
+        lab.do(lab.ben, "cancel")
+    assert "new exchange" in refused.value.hint
+    lab.do(lab.ben, "handover")
+    lab.do(lab.cleo, "confirm")
+    assert [lab.shown(n)["status"] for n in (lab.ben, lab.cleo)] == ["settled"] * 2
+
+
+@pytest.mark.parametrize("price", ["2", "2 EUR"])
+def test_who_contests_what_he_got_is_not_asked_to_pay_for_it(price: str) -> None:
+    lab = Listed(price=price)
+    lab.propose()
+    lab.do(lab.ben, "accept")
+    lab.do(lab.ben, "handover")
+    lab.do(lab.cleo, "dispute", note="The jar is broken")
+    assert lab.mine(lab.cleo) == [("confirm", None), ("cancel", None)] and lab.mine(lab.ben) == [("cancel", None)]
+    with pytest.raises(Refusal, match="you have contested this: hand over Honey") as refused:
+        lab.do(lab.cleo, "pay")
+    assert "confirm or cancel" in refused.value.hint
+    lab.do(lab.cleo, "confirm")
+    assert ("pay", None) in lab.mine(lab.cleo)
+    lab.do(lab.cleo, "pay")
+    lab.do(lab.ben, "confirm") if "EUR" in price else None
+    assert lab.shown(lab.ben)["status"] == "settled"
+
+
+def test_who_contests_may_pay_all_the_same_or_both_cancel() -> None:
+    lab = Listed(price="2")
+    for verb in ("pay", "cancel"):
+        lab.propose()
+        lab.do(lab.ben, "accept")
+        lab.do(lab.ben, "handover")
+        lab.do(lab.cleo, "dispute")
+        lab.do(lab.cleo, verb, **({"duty": "pay"} if verb == "pay" else {}))
+        if verb == "cancel":
+            lab.do(lab.ben, "cancel")
+        assert lab.shown(lab.ben)["status"] == ("active" if verb == "pay" else "cancelled")
+
+
+def test_money_that_has_not_come_can_be_paid_again() -> None:
+    lab = Listed(price="2 EUR")
+    lab.propose()
+    lab.do(lab.ben, "accept")
+    lab.do(lab.cleo, "pay")
+    lab.do(lab.ben, "dispute", duty="pay", note="Nothing on my account")
+    assert lab.mine(lab.cleo)[0] == ("pay", None) and ("confirm", None) in lab.mine(lab.ben)
+    lab.do(lab.cleo, "pay", note="in cash")
+    lab.do(lab.ben, "confirm")
+    assert {d["id"]: d["state"] for d in lab.shown(lab.cleo)["duties"]}["pay"] == "confirmed"
+
+
+def test_who_waits_to_be_fetched_from_what_the_other_does_without_says_so_too() -> None:
+    lab = Listed(kind="lend", title="Apple press")
+    lab.propose(start=lab.now + 2 * DAY, end=lab.now + 2 * DAY + 4 * HOUR)
+    lab.do(lab.ben, "accept")
+    lab.do(lab.cleo, "waive", duty="handover")
+    lab.do(lab.ben, "waive", duty="return")
+    assert ("waive", None) in lab.mine(lab.ben)
+    lab.do(lab.ben, "waive", duty="fetch")
+    assert lab.shown(lab.cleo)["status"] == "settled"

@@ -26,6 +26,27 @@ def lab() -> Lab:
     return made
 
 
+def risked(lab, node, peer):
+    rows = look(node, "vouch.list", lab.now, peer=peer)
+    return [(row["amount"]["amount"], row["at_risk"] and row["at_risk"]["amount"]) for row in rows]
+
+
+def test_what_somebody_owes_is_at_risk_up_to_the_vouch(lab):
+    """Dora owes 6 at most: the newest vouch bears it first, as it does when it is taken over."""
+    lab.ask(lab.anna, "vouch", peer="Dora", amount="4")
+    lab.sim.run(MINUTE)
+    assert risked(lab, lab.anna, "Dora") == [(1000, 0), (400, 0)]
+    assert risked(lab, lab.dora, "Anna") == [(1000, None), (400, None)]
+    trade(lab, lab.ben, lab.dora, 3)
+    assert risked(lab, lab.anna, "Dora") == [(1000, 0), (400, 300)]
+    trade(lab, lab.ben, lab.dora, 3)
+    assert risked(lab, lab.anna, "Dora") == [(1000, 200), (400, 400)]
+    lab.ask(lab.anna, "unvouch", peer="Dora", amount="6")
+    lab.sim.run(MINUTE)
+    trade(lab, lab.dora, lab.ben, 6)
+    assert [at_risk for _, at_risk in risked(lab, lab.anna, "Dora")] == [0, 0], "she has earned it"
+
+
 class Content(Random):
     """Never counters."""
 
@@ -62,7 +83,7 @@ def test_a_part_comes_back(lab):
     assert shown["amount"]["amount"] == 250 and shown["peer_id"] == lab.dora.peer_id
     lab.sim.run(MINUTE)
     assert vouched(lab, lab.anna, "Dora") == {
-        "amount": 1000, "left": 750, "returned": 250, "taken_over": 0, "asked_back": 0, "state": "held",
+        "amount": 1000, "left": 750, "returned": 250, "taken_over": 0, "asked_back": 0, "at_risk": 0, "state": "held",
     }  # fmt: skip
     assert balance(lab, lab.dora) == (0, 0, 750)
     assert not lab.anna.core.outbox.items and not lab.dora.core.outbox.items

@@ -5,13 +5,38 @@ import re
 import pytest
 
 from p2pnode import walls
-from p2pnode.bounds import MAX_BODY
-from p2pnode.walls import CONTROL, Door, admit, loopback_door, parse_head, spoilt
+from p2pnode.bounds import MAX_BODY, MAX_UPLOAD
+from p2pnode.walls import CONTROL, Door, admit, is_for_page, loopback_door, parse_head, spoilt
 from protocols.errors import Refusal
 from tests.p2pnode.hostile_requests import BODY, GROUPS, HOSTILE, Make, Port, Request
 
 OURS = Port("127.0.0.1", 7117, "ab" * 32)
-DOOR = loopback_door("127.0.0.1", 7117, OURS.secret.encode())
+LINK, SESSION = "1c" * 32, "2d" * 32
+
+
+class Guests:
+    """One link that was not used, and one session."""
+
+    def is_invited(self, token: bytes) -> bool:
+        return token == LINK.encode()
+
+    def is_known(self, secret: bytes) -> bool:
+        return secret == SESSION.encode()
+
+
+DOOR = loopback_door("127.0.0.1", 7117, OURS.secret.encode(), Guests())
+
+
+def page_request(method: str, target: str, cookie: str | None, body: bytes = b"", **fields: str) -> bytes:
+    """As a browser sends it from our page."""
+    own = {"Cookie": cookie, "Sec-Fetch-Site": "same-origin"}
+    if method == "POST":
+        own |= {"Origin": f"http://{OURS.name}", "Content-Type": "application/x-www-form-urlencoded"}
+    changed = {name.replace("_", "-"): value for name, value in fields.items()}
+    return Request(OURS, method, target, body=body, fields={**own, **changed}).bytes()
+
+
+IN = f"p2pnode-7117={SESSION}"
 
 
 def head_of(request: bytes) -> bytes:
@@ -42,6 +67,17 @@ LEGAL: dict[str, Make] = {
     "keep-alive": lambda ours: Request(ours, fields={"Connection": "keep-alive"}).bytes(),
     "HTTP/1.0": lambda ours: Request(ours, version="HTTP/1.0").bytes(),
     "with a query": lambda ours: Request(ours, "GET", "/v1?a=%20b", body=b"").bytes(),
+    "a link": lambda ours: page_request("GET", f"/login/{LINK}", None),
+    "a link, with an old session": lambda ours: page_request("GET", f"/login/{LINK}", f"p2pnode-7117={'0' * 64}"),
+    "a session": lambda ours: page_request("GET", "/", IN),
+    "a session at the API": lambda ours: Request(ours, fields={"Cookie": IN}).bytes(),
+    "a session, and one of another port": lambda ours: page_request("GET", "/", f"p2pnode-80={'0' * 64}; {IN}"),
+    "events": lambda ours: page_request("GET", "/v1/events", IN),
+    "a form": lambda ours: page_request("POST", "/do/exchange.accept", IN, b"id=ab"),
+    "a long form with files": lambda ours: page_request(
+        "POST", "/do/listing.publish", IN, b"x", Content_Length=str(MAX_UPLOAD),
+        Content_Type="multipart/form-data; boundary=----geckoformboundary1a2b",
+    ),
     "override ignored": lambda ours: Request(
         ours, "GET", "/v1/listing.publish", body=b"", fields={"X-HTTP-Method-Override": "POST"}
     ).bytes(),
@@ -79,6 +115,7 @@ def test_without_its_rule_each_request_of_a_group_gets_in(rule: walls.Rule, monk
 
 
 ALSO = {  # stopped by a second rule, too
+    "form of another page", "form of a page without an origin", "login under a rebound name",
     "preflight", "asterisk", "TRACE", "CONNECT", "chunked",
 }  # fmt: skip
 
@@ -100,6 +137,19 @@ def test_the_control_socket_wants_no_secret_and_no_page() -> None:
     with pytest.raises(Refusal) as e:
         admit(CONTROL, request("Host: p2pnode", f"Content-Length: {MAX_BODY + 1}"))
     assert e.value.code == "usage"
+
+
+def test_the_control_socket_has_no_page() -> None:
+    plain = loopback_door("127.0.0.1", 7117, OURS.secret.encode())
+    for name, make in LEGAL.items():
+        if "form" in name or "session" in name or "link" in name or name == "events":
+            assert not let_in(plain, make(OURS)), name
+    for door in (plain, CONTROL):
+        assert not is_for_page(door, b"GET / HTTP/1.1\r\n")
+    assert is_for_page(DOOR, b"GET / HTTP/1.1\r\n") and is_for_page(DOOR, b"GET /v1x HTTP/1.1\r\n")
+    for target in (b"/v1", b"/v1/status", b"/v1?x", b"/v1/", b"/metrics"):
+        assert not is_for_page(DOOR, b"GET " + target + b" HTTP/1.1\r\n")
+    assert not is_for_page(DOOR, b"") and not is_for_page(DOOR, b"\x16\x03\x01")
 
 
 def test_a_beginning_of_a_legal_head_is_not_spoilt() -> None:

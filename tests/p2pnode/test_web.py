@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from p2pnode import serving, walls, web
+from p2pnode import serving, walls
 from p2pnode.bounds import MAX_BODY
 from p2pnode.client import Client
 from p2pnode.home.folder import Home
+from p2pnode.web import port as web
 from protocols.errors import Refusal
 from tests.p2pnode.fake_node import FakeNode, make_home, running
 from tests.p2pnode.hostile_requests import COMMAND, GROUPS, HOSTILE, Port, Request, status_request
@@ -75,6 +76,16 @@ def test_a_command_by_tcp(home: Home, node: FakeNode) -> None:
     assert len(node.calls) == 1
 
 
+def test_figures_and_the_document_are_behind_the_same_walls(home: Home, node: FakeNode) -> None:
+    ours = Port.of(home.web_cookie)
+    for target in ("/metrics", "/v1/openapi.json"):
+        assert status_of(send(ours, Request(ours, "GET", target, body=b"").bytes())) == 200
+        for fields in ({"Cookie": None}, {"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+            answer = send(ours, Request(ours, "GET", target, body=b"", fields=fields).bytes())
+            assert status_of(answer) == 403 and b"p2pnode_" not in answer and b"openapi" not in answer
+        assert status_of(send(ours, Request(ours, target=target).bytes())) in (404, 405)
+
+
 def test_every_hostile_request_is_turned_down_and_changes_nothing(home: Home, node: FakeNode) -> None:
     ours = Port.of(home.web_cookie)
     through = {}
@@ -116,7 +127,7 @@ def test_all_answers_carry_the_same_fields(home: Home, node: FakeNode, monkeypat
         send(ours, request)
         for request in (
             Request(ours).bytes(),
-            Request(ours, "GET", "/nothing", body=b"").bytes(),
+            Request(ours, "GET", "/v1/nothing", body=b"").bytes(),
             Request(ours, body=b"{").bytes(),
             Request(ours, fields={"Host": "rebind.example"}).bytes(),
         )
@@ -127,11 +138,21 @@ def test_all_answers_carry_the_same_fields(home: Home, node: FakeNode, monkeypat
     with socket.create_connection((ours.host, ours.port), timeout=5) as s:
         s.sendall(Request(ours, "GET", "/v1/events", body=b"").bytes())
         answers.append(s.recv(65536))
-    assert [status_of(a) for a in answers] == [200, 404, 400, 403, 400, 200]
+    assert [status_of(a) for a in answers] == [200, 405, 400, 403, 400, 200]
     for answer in answers:
         head = answer.partition(walls.END)[0].lower()
         assert all(name + b": " + value.lower() in head for name, value in walls.HEADERS), head
         assert b"connection: close" in head and b"access-control" not in head and b"server:" not in head
+
+
+def test_whoever_is_not_let_in_reads_how_to_log_in(home: Home, node: FakeNode) -> None:
+    ours = Port.of(home.web_cookie)
+    for target in ("/", "/exchanges", f"/login/{'0' * 64}"):
+        answer = send(ours, Request(ours, "GET", target, body=b"", fields={"Cookie": None}).bytes())
+        head, _, body = answer.partition(walls.END)
+        assert status_of(answer) == 403 and b"p2pnode web" in body and b"text/html" in head
+        assert all(name + b": " + value in head for name, value in walls.PAGE_HEADERS)
+    assert node.calls == []
 
 
 def test_a_new_secret_for_each_start_for_its_owner_only(home: Home) -> None:

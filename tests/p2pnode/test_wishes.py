@@ -128,6 +128,7 @@ def test_labels_are_tags_that_an_edit_keeps(market):
     assert row["tags"] == ["paths", "goal=3", f"part={project[:24]}", "instant"]
     assert row["labels"] == {
         "goal": {"amount": 3, "unit": ""}, "orders": None, "part_of": project[:24], "instant": True,
+        "handover": None,
     }  # fmt: skip
     row = market.ask(market.ben, "listing.edit", id=task, goal="", part_of="", instant=False)
     assert row["tags"] == ["paths"]

@@ -7,12 +7,30 @@ from msgspec.structs import replace
 from protocols.booked import Agreement, agreement
 from protocols.codec import encode, plain
 from protocols.fact import NO_DEAL, Fact, Step, seal_fact
-from protocols.identity import Signer
+from protocols.fields import seal_payload
+from protocols.identity import Rotation, Signer, derive_seed, digest, parse_inception
 from protocols.limits import DAY, HOUR
+from protocols.rotation import KIND, rotation_name
 from protocols.terms import Duty, Terms, encode_terms, parse_terms, terms_hash
 from tests.strategies import NOW, network, signer
 
 BOB = signer(2)
+
+
+def later(seed: int, epoch: int) -> Signer:
+    """Who is `signer(seed)`, with a later key."""
+    entropy = seed.to_bytes(32, "big")
+    return Signer(derive_seed(entropy, epoch), parse_inception(signer(seed).inception), epoch)
+
+
+def rotation(seed: int, epoch: int, last: int = -1) -> bytes:
+    """The record of the rotation to that key. last: up to which entry of his chain the one before counts."""
+    new, after = later(seed, epoch), later(seed, epoch + 1)
+    said = Rotation(new.public_key, digest(after.public_key), last)
+    made = seal_payload(new, network(), KIND, said, created=NOW, until=NOW + DAY, name=rotation_name(epoch))
+    return made.wire
+
+
 START = NOW + 20 * DAY
 
 

@@ -109,3 +109,10 @@ class Deal:
 
     def seen(self, now: int, payments: Mapping[str, Payment] | None = None, **known: Any) -> Exchange:
         return evaluate(self.facts, payments or {}, "hour", now, **known)
+
+
+def used() -> Deal:
+    """A booking whose thing is with its user."""
+    deal = Deal(booking())
+    deal.say(BOB, "done", START, duty="handover")
+    return deal

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from protocols.booked import Agreement, agreement, standing_terms
 from protocols.booking import Span
@@ -23,7 +24,7 @@ from protocols.fact import Fact
 from protocols.identity import Signer
 from protocols.limits import DAY, HOUR, MAX_AGREEMENTS, MAX_CHALLENGE, MAX_SKEW
 from protocols.terms import Cancellation, Terms
-from tests.protocols.bookings import BOB, Deal, barn
+from tests.protocols.bookings import BOB, START, Deal, barn
 from tests.strategies import NOW, signer
 
 GUESTS = [signer(n) for n in range(10, 10 + MAX_AGREEMENTS + 2)]
@@ -236,6 +237,64 @@ def test_what_is_left_may_still_be_too_much():
     facts = [three[0].say(by, "cancel", NOW + 5_000) for by in (ANN, BOB)]
     with pytest.raises(Reject):
         check_rebuttal(challenge(*three), [encode_rebuttal(facts)])
+
+
+def lent(**changes: Any) -> Deal:
+    """Ann has the barn for its two hours, and hands it back."""
+    duties = barn(ANN).duties
+    back = replace(duties[0], id="return", what="leave the barn", provider=ANN.author, receiver=BOB.author)
+    return booked(ANN, duties=(*duties, back), **changes)
+
+
+BACK = START + HOUR
+
+
+def accused_of_the_rest(one: Deal, start: int = BACK) -> bytes:
+    return challenge(one, booked(CLEO, START + HOUR, start=start, end=START + 2 * HOUR, expires=START + DAY))
+
+
+def test_it_was_back_before_and_both_had_signed_that():
+    one = lent()
+    said = [one.say(ANN, "done", BACK - 2_000, duty="return"), one.say(BOB, "confirm", BACK, duty="return")]
+    data = accused_of_the_rest(one)
+    assert check_rebuttal(data, [encode_rebuttal(said)]) == (one.root.id, "returned")
+    assert standing_terms(one.agreement, said, BACK)[0].end == BACK
+    for alone in said:
+        with pytest.raises(Reject):
+            check_rebuttal(data, [encode_rebuttal([alone])])
+    with pytest.raises(Reject):  # a moment of it was not his to give
+        check_rebuttal(accused_of_the_rest(one, BACK - 1), [encode_rebuttal(said)])
+
+
+def test_what_is_not_the_return_frees_nothing():
+    one = lent()
+    handed = [one.say(BOB, "done", NOW + 5_000, duty="handover"), one.say(ANN, "confirm", NOW + 6_000, duty="handover")]
+    crossed = [one.say(BOB, "done", NOW + 5_000, duty="return"), one.say(ANN, "confirm", NOW + 6_000, duty="return")]
+    late = [one.say(ANN, "done", BACK, duty="return"), one.say(BOB, "confirm", START + HOUR + 1_001, duty="return")]
+    for said in (handed, crossed, late):
+        with pytest.raises(Reject):
+            check_rebuttal(accused_of_the_rest(one), [encode_rebuttal(said)])
+    wanted = booked(ANN, duties=tuple(replace(d, provider=ANN.author, receiver=BOB.author) for d in barn(ANN).duties))
+    got = [wanted.say(ANN, "done", BACK, duty="handover"), wanted.say(BOB, "confirm", BACK, duty="handover")]
+    assert standing_terms(wanted.agreement, got, BACK) == (wanted.agreement.terms, "")
+
+
+def test_who_brings_it_back_before_the_start_has_ended_it():
+    one = lent()
+    said = [one.say(ANN, "done", START, duty="return"), one.say(BOB, "confirm", START, duty="return")]
+    assert standing_terms(one.agreement, said, START) == (None, "returned")
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts"), [({"note": "less"}, True), ({"start": BACK, "end": START + 9 * HOUR}, False)]
+)
+def test_what_is_lent_once_more_is_not_back(changes, counts):
+    one = lent()
+    said = [one.say(ANN, "done", BACK - 2_000, duty="return"), one.say(BOB, "confirm", BACK - 1_000, duty="return")]
+    moved = one.amend(BOB, BACK, expires=START + DAY, **changes)
+    said += [moved, one.accept(ANN, moved, BACK, keep=False)]
+    terms, reason = standing_terms(one.agreement, said, BACK)
+    assert (reason == "returned") is counts and (terms.end == BACK - 1_000) is counts
 
 
 # An owner who looks at what stands before he signs is never shown to have booked twice

@@ -6,10 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.conditions import needs_second_form
-from protocols.drafts import Asked, Fee, Leg, asked_before, both_may_cancel, draft_terms, full_by_itself, is_offered
+from protocols.drafts import (
+    Asked,
+    Fee,
+    Leg,
+    asked_before,
+    both_may_cancel,
+    draft_terms,
+    full_by_itself,
+    is_offered,
+    role_of,
+    way_of,
+)
 from protocols.errors import Refusal
 from protocols.limits import DAY, HOUR
-from protocols.templates import parse_template, template, templates
+from protocols.templates import WAYS, parse_template, template, templates
 from protocols.terms import Cancellation, Goal, Share, encode_terms, parse_terms
 from tests.protocols.deals import ANN, BOB, EVE, LAPSES, terms_of
 from tests.protocols.old_rows import ROWS, old_draft
@@ -79,6 +90,7 @@ def wishes(draw, kind):
         fees=fees,
         legs=LEGS if of.legs else (),
         split=draw(st.sampled_from([(), SPLIT])),
+        way=draw(st.sampled_from(WAYS)) if of.goes else "",
     )
     deposit = (5, "hour") if of.deposit and draw(st.booleans()) else (0, "")
     witnesses = (signer(9).author,) if amount and draw(st.booleans()) else ()
@@ -132,6 +144,13 @@ def test_who_is_to_be_there_need_not_be_before_the_deposit_is_paid():
     assert {d.id: d.after for d in terms.duties} == {
         "deposit": "", "fetch": "deposit", "handover": "deposit", "return": "handover", "refund": "return", "pay": "",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["rent", "lend"])
+def test_a_deposit_cannot_be_kept_for_ever(kind):
+    full = draft_terms(**fields(kind=kind, asked=Asked(full=True), deposit=(5, "hour")))
+    assert full.duty("refund").within == 7 * DAY
+    assert draft_terms(**fields(kind=kind, deposit=(5, "hour"))).form == 1, "the plain form has no such deadline"
 
 
 def test_when_a_kind_is_full_by_itself():
@@ -228,3 +247,49 @@ def test_terms_of_form_one_are_not_taken_for_more():
     kept = asked_before(terms_of(), 0)
     assert kept == Asked()
     assert msgspec.structs.replace(terms_of(), note="x").form == 1
+
+
+@pytest.mark.parametrize("kind", [kind for kind, of in templates().items() if of.goes])
+@given(way=st.sampled_from(WAYS), title=lines(120), parts=st.sampled_from([1, 3, 12]), full=st.booleans())
+def test_which_way_a_thing_goes_is_said_and_read_again(kind, way, title, parts, full):
+    of = template(kind)
+    parts = parts if [row.id for row in of.plain] == ["handover", "pay"] else 1
+    terms = draft_terms(**fields(kind=kind, title=title, instalments=parts, asked=Asked(full=full, way=way)))
+    said = " ".join(duty.what for duty in terms.duties)
+    assert ("bring" in said or "brought" in said) == (way == "bring") or "br" in title
+    assert way_of(parse_terms(encode_terms(terms)), of) == way == asked_before(terms, START).way
+    assert terms.form == 2 if full else terms.form == 1, "nodes from before it understand it"
+
+
+def test_what_is_not_said_in_the_words_of_the_kind_goes_no_way():
+    terms = terms_of(kind="sell", title="Saw")
+    assert way_of(terms, template("sell")) == ""
+    odd = msgspec.structs.replace(terms.duties[0], what="send Saw by drone")
+    assert way_of(msgspec.structs.replace(terms, duties=(odd, *terms.duties[1:])), template("sell")) == ""
+    assert way_of(terms, template("tool-sharpening")) == ""
+
+
+def test_what_does_not_go_anywhere_is_not_brought():
+    with pytest.raises(Refusal, match="nothing is brought or fetched in a service"):
+        draft_terms(**fields(kind="service", asked=Asked(way="bring")))
+
+
+@pytest.mark.parametrize(
+    ("kind", "offered", "asks", "answers"),
+    [
+        ("sell", True, "buyer", "seller"), ("want", False, "owner", "seeker"), ("lend", True, "borrower", "lender"),
+        ("deliver", True, "sender", "courier"), ("task", False, "doer", "organiser"),
+        ("barter", True, None, None), ("tool-sharpening", True, "taker", "giver"),
+    ],
+)  # fmt: skip
+def test_the_parties_are_called_as_in_their_kind(kind, offered, asks, answers):
+    legs = LEGS if kind == "barter" else ()
+    terms = draft_terms(**fields(kind=kind, offered=offered, asked=Asked(full=True, legs=legs)))
+    assert [role_of(terms, who.author, template(kind)) for who in (ANN, BOB)] == [asks, answers]
+    assert role_of(terms, EVE.author, template(kind)) == "mediator"
+
+
+def test_who_produces_what_others_pay_for_is_no_giver():
+    goal = Goal(least=5, until=START, unit="hour")
+    terms = draft_terms(**fields(kind="fund", offered=False, asked=Asked(full=True, goal=goal)))
+    assert [role_of(terms, who.author, template("fund")) for who in (ANN, BOB)] == ["backer", "organiser"]

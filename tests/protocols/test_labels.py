@@ -19,6 +19,8 @@ PART = bytes(range(12))
         (["orders=2d"], Labels(orders=2 * DAY)),
         ([f"part={PART.hex()}"], Labels(part=PART)),
         (["snow", "instant"], Labels(instant=True)),
+        (["handover=both", "handover=bring"], Labels(handover="both")),
+        (["handover=", "handover=by drone", "Handover=bring", "bring"], Labels()),
         (["goal=3", "goal=4", "orders=1h", "orders=2h"], Labels(goal=GoalLabel("3"), orders=HOUR)),
         (["goal=0", "goal=0.0hour", "goal=2.5", "goal=", "goal=x", "goal=01"], Labels()),
         (["goal=1e3"], Labels(goal=GoalLabel("1", "e3"))),
@@ -29,7 +31,12 @@ def test_what_tags_say(tags, said):
     assert parse_labels(tags) == said
 
 
-@given(st.lists(lines(MAX_TOKEN) | st.sampled_from(["goal=10", "goal=5hour", "orders=2d", "instant"]), max_size=16))
+@given(
+    st.lists(
+        lines(MAX_TOKEN) | st.sampled_from(["goal=10", "goal=5hour", "orders=2d", "instant", "handover=fetch"]),
+        max_size=16,
+    )
+)
 def test_any_tags_are_read_and_written_again(tags):
     labels = parse_labels(tags)
     if labels.goal is None or len(labels.goal.unit) <= 16:
@@ -42,9 +49,10 @@ def test_any_tags_are_read_and_written_again(tags):
     st.integers(0, 90 * 24 * 60).map(lambda minutes: minutes * 60_000),
     st.sampled_from([b"", PART]),
     st.booleans(),
+    st.sampled_from(["", "fetch", "bring", "both"]),
 )
-def test_what_is_written_is_read(goal, orders, part, instant):
-    labels = Labels(goal, orders, part, instant)
+def test_what_is_written_is_read(goal, orders, part, instant, handover):
+    labels = Labels(goal, orders, part, instant, handover)
     tags = format_labels(labels)
     assert parse_labels(tags) == labels
     assert all(len(tag) <= MAX_TOKEN for tag in tags) and without_labels(tags) == ()

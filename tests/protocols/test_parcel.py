@@ -62,6 +62,25 @@ def test_a_parcel_of_which_only_others_speak_has_not_left_the_sender():
     assert trace(chain([EVE, BEN]), [who(SENDER), who(ANNA)]).holder == who(SENDER)
 
 
+@pytest.mark.parametrize("known", [0, 1])  # whether the courier has the receipt by which his customer got it
+def test_who_gave_it_on_cannot_say_afterwards_that_he_was_its_sender(known):
+    """A courier in the middle, and a friend of his, against the one after him, who has brought it."""
+    made = chain([SENDER, ANNA, BEN, RECEIVER])[known:]
+    false = receipt(ANNA, EVE, at=NOW - 5)
+    terms = _terms(ANNA, BEN, recipient=who(RECEIVER))
+    assert set(passed(terms, made)) == {"pickup", "dropoff"}
+    assert passed(terms, [*made, false]) == passed(terms, made)
+    assert trace([*made, false], [who(ANNA), who(BEN)]).holder == who(RECEIVER)
+
+
+def test_a_courier_cannot_have_it_from_somebody_else_than_his_customer():
+    made = chain([SENDER, ANNA])
+    false = receipt(EVE, BEN, at=NOW - 5)
+    assert passed(_terms(ANNA, BEN, recipient=who(RECEIVER)), [*made, false]) == {}
+    made = chain([SENDER, ANNA, BEN, RECEIVER])
+    assert trace([*made, false], [who(ANNA), who(BEN)]).path == tuple(made)
+
+
 receipts_of_anybody = st.lists(
     st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(0, 6), st.integers(0, 3)).filter(
         lambda t: t[0] != t[1]

@@ -85,6 +85,7 @@ def test_a_moment(moment, at):
         (HEAD + PAY.replace('"1"', '"1/2"'), "price: the parts"),
         (HEAD + PAY.replace('"1"', '"2"'), "duty pay: price"),
         (HEAD + PAY.replace('"1"', '"1/0"'), "duty pay: price"),
+        (HEAD + PAY.replace('"1"', '"1e99999999"'), "duty pay: price"),  # at once, and not after counting it out
         (HEAD + PAY.replace('id = "pay"', 'id = "fee"'), "called pay"),
         (HEAD + PAY.replace('action = "transfer"', 'action = "work"'), "duty pay: action"),
         (HEAD + WORK.replace('id = "work"', 'id = "deposit"'), "duty deposit: id"),
@@ -109,3 +110,33 @@ def test_terms_that_cannot_hold_together_are_refused():
     wrong = parse_template(HEAD + WORK + "custody = true\n", "x.toml")
     with pytest.raises(Refusal, match=r"x\.toml: its terms do not hold together.*parcel"):
         check_template(wrong, "x.toml")
+
+
+BOTH = 'brought = "bring {title}"\nfetched = "let {title} be fetched"\n'
+
+
+def test_a_duty_says_what_is_owed_where_the_thing_is_brought_or_fetched():
+    found = parse_template(HEAD + WORK + BOTH, "x.toml")
+    (row,) = found.full
+    assert found.goes and [row.words(way) for way in ("", "bring", "fetch")] == [
+        "do {title}", "bring {title}", "let {title} be fetched",
+    ]  # fmt: skip
+    check_template(found, "x.toml")
+    assert not parse_template(HEAD + WORK, "x.toml").goes
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (WORK + 'brought = "bring {title}"\n', "brought, fetched: what can be brought can be fetched"),
+        (WORK + BOTH.replace("be fetched", "go for {price}"), "fetched: in braces stands {title} only"),
+        (WORK + BOTH.replace("bring {title}", "do {title}"), "brought: a duty of other words"),
+        (WORK + BOTH.replace("bring {title}", "let {title} be fetched"), "brought: a duty of other words"),
+        (WORK + PAY + BOTH, "brought: a duty of other words than these, and none that pays"),
+        (WORK + BOTH.replace("bring", "{bring"), "brought: "),
+    ],
+)
+def test_what_is_wrong_with_the_ways(text, said):
+    with pytest.raises(Refusal, match=r"^x\.toml: ") as e:
+        parse_template(HEAD + text, "x.toml")
+    assert said in e.value.message

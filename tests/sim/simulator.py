@@ -42,6 +42,7 @@ from p2pnode.core.events import (
     Listening,
     Received,
     Said,
+    Unspoken,
     Woke,
 )
 from p2pnode.core.multiaddrs import peer_of, with_peer
@@ -96,6 +97,7 @@ class Simulator:
         self.now = START
         self.nodes: dict[str, Node] = {}
         self.hidden: set[str] = set()  # names whose profiles lead nowhere: only the DHT knows their address
+        self.unspoken: dict[str, set[str]] = {}  # name → protocols that this node does not speak: it is older
         self.dht = True
         self.crashes = 0
         self.frames = 0
@@ -288,6 +290,10 @@ class Simulator:
         link = node.links.get(peer)
         if link is None:
             return
+        if protocol in self.unspoken.get(self.nodes[peer].name, ()):
+            life = node.life
+            self.at(self.now + 1, lambda: self._turned_down(node, life, peer, link, protocol))
+            return
         if self.rng.random() < self.faults.broken:
             return self._break(node, self.nodes[peer])
         if self.rng.random() < self.faults.loss:
@@ -295,6 +301,10 @@ class Simulator:
         for _ in range(2 if self.rng.random() < self.faults.duplicate else 1):
             delay = self.rng.randint(*self.faults.latency)
             self.at(self.now + delay, lambda: self._arrive(node.peer_id, peer, link, protocol, data))
+
+    def _turned_down(self, node: Node, life: int, peer: str, link: int, protocol: str) -> None:
+        if (node.life, node.links.get(peer)) == (life, link):
+            self.handle(node, Unspoken(peer, protocol))
 
     def _arrive(self, sender: str, peer: str, link: int, protocol: str, data: bytes) -> None:
         node = self.nodes[peer]

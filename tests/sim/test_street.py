@@ -68,6 +68,7 @@ def check(sim: Simulator, nodes: list[Node], exchanges: list[str], people: Peopl
     rows = [{r.id for r in catalog(n).rows()} for n in nodes]
     assert all(r == rows[0] for r in rows), [len(r) for r in rows]
     assert not any(n.core.outbox.items for n in nodes)
+    assert not any(n.core.convictions.accused(network) for n in nodes for network in n.core.state.networks)
     seen = look(nodes[0], "reputation", sim.now, peer="Ben", why=True)
     assert {w["exchange_id"] for w in seen["why"]} == set(exchanges)
 

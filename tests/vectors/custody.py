@@ -4,10 +4,10 @@ from typing import Any
 
 from protocols import custody_messages
 from protocols.codec import decode, encode
-from protocols.custody_messages import Ack, Offer, Passed, Refuse, refusal_id
+from protocols.custody_messages import Ack, Mine, Offer, Passed, Refuse, Told, refusal_id
 from protocols.door import parse_code
 from protocols.duties import door_hash
-from protocols.limits import MAX_RECEIPT_PAYLOAD, MAX_RECEIPTS
+from protocols.limits import MAX_RECEIPT_PAYLOAD, MAX_RECEIPTS, MAX_TOLD, MAX_TOLD_HALVES
 from protocols.parcel import trace
 from protocols.receipt import Receipt, format_receipt
 from tests.protocols.custody import PARCEL, chain, half, receipt
@@ -136,6 +136,10 @@ def _messages() -> list[dict[str, str]]:
         "ack": Ack(made[0].id),
         "ack of a refusal": Ack(refusal_id(made[0].id)),
         "refuse": Refuse(made[0].id, "refused", "not taken"),
+        "mine": Mine(made[0].network, b""),
+        "mine, after one of them": Mine(made[0].network, made[0].id),
+        "told": Told(made[0].network, (made[0].wire, made[1].wire), (half(1, 2).wire,), True),
+        "told: nothing": Told(made[0].network, (), (), False),
     }
     return [{"name": n, "frame": custody_messages.encode_message(m).hex()} for n, m in said.items()]
 
@@ -150,5 +154,11 @@ def _invalid_messages() -> list[dict[str, str]]:
         "ack of 31 bytes": ["ack", bytes(31)],
         "refuse with an escape": ["refuse", bytes(32), "refused", "\x1b"],
         "something else": ["give", wire],
+        "mine of a network of 15 bytes": ["mine", bytes(15), b""],
+        "mine, after an id of 31 bytes": ["mine", bytes(16), bytes(31)],
+        "told more than nothing": ["told", bytes(16), [], [], True],
+        "told more, with a number": ["told", bytes(16), [wire], [], 1],
+        "told too many receipts": ["told", bytes(16), [wire[:10]] * (MAX_TOLD + 1), [], False],
+        "told too many halves": ["told", bytes(16), [], [wire[:10]] * (MAX_TOLD_HALVES + 1), False],
     }
     return [{"name": n, "frame": encode(m).hex()} for n, m in said.items()]

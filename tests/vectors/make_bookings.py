@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from protocols.codec import decode, encode
 from protocols.double_booking import (
     DoubleBooking,
@@ -21,7 +23,9 @@ from protocols.errors import Reject
 from protocols.fact import Fact
 from protocols.identity import Signer
 from protocols.limits import DAY, HOUR, MAX_CHALLENGE
-from tests.protocols.bookings import BOB, START, Deal, barn
+from protocols.shown_keys import encode_with_keys
+from protocols.terms import Duty
+from tests.protocols.bookings import BOB, START, Deal, barn, later, rotation
 from tests.strategies import NOW, signer
 
 PATH = Path(__file__).with_name("bookings.json")
@@ -38,6 +42,13 @@ def offered(by: Signer, at: int, until: int) -> Deal:
     deal = Deal(barn(by), at)
     deal.accept(by, deal.counter(BOB, deal.root, at + 1, expires=until), at + 2)
     return deal
+
+
+def of_later_key() -> bytes:
+    one, other = Deal(barn(ANN), NOW), Deal(barn(CLEO), NOW)
+    one.accept(BOB, one.root, NOW + 1)
+    other.accept(later(2, 2), other.root, NOW + 2)
+    return challenge(one, other)
 
 
 def challenge(*deals: Deal) -> bytes:
@@ -72,6 +83,7 @@ def make() -> str:
         "three of two": challenge(*two),
         "an offer that stood": challenge(offered(ANN, NOW, NOW + DAY), cleo),
         "an offer that had lapsed, and that he knew to be accepted": challenge(known, late),
+        "with a later key of his": encode_with_keys(of_later_key(), [rotation(2, 1), rotation(2, 2)]),
     }
     magic, version, rows = decode(pair, MAX_CHALLENGE)
     header, _, inception = decode(rows[0][0])
@@ -86,6 +98,9 @@ def make() -> str:
         ("within the capacity", challenge(*two[:2])),
         ("one ends when the other begins", challenge(ann, booked(CLEO, NOW, start=START + 2 * HOUR, end=START + DAY))),
         ("an offer that had lapsed", challenge(lapsed, late)),
+        ("with a later key that nothing shows", of_later_key()),
+        ("with a later key, and not all that leads to it", encode_with_keys(of_later_key(), [rotation(2, 2)])),
+        ("with the later key of somebody else", encode_with_keys(of_later_key(), [rotation(3, 1), rotation(3, 2)])),
     ]
     return json.dumps(
         {
@@ -107,6 +122,9 @@ def rebuttals(ann: Deal, cleo: Deal, dora: Deal, known: Deal, late: Deal) -> lis
     offer = offered(ANN, NOW, NOW + DAY)
     declined = offer.say(ANN, "decline", NOW + 2, offer.agreement.fact)
     knew = known.say(ANN, "decline", NOW + 2, known.agreement.fact)
+    lent = booked(ANN, NOW, duties=both_ways())
+    back = [lent.say(by, kind, START + HOUR, duty="return") for by, kind in ((ANN, "done"), (BOB, "confirm"))]
+    rest = booked(CLEO, START + HOUR, start=START + HOUR, end=START + 2 * HOUR, expires=START + DAY)
     return [
         ("cancelled by both before", pair, cancels),
         ("moved before", pair, [moved, agreed]),
@@ -116,7 +134,14 @@ def rebuttals(ann: Deal, cleo: Deal, dora: Deal, known: Deal, late: Deal) -> lis
         ("an amendment that nobody accepted", pair, [moved]),
         ("his offer was declined, and he knew that it was accepted after all", challenge(known, late), [knew]),
         ("of another exchange", challenge(cleo, dora), cancels),
+        ("returned before, as both have signed", challenge(lent, rest), back),
+        ("returned before, as one says", challenge(lent, rest), back[1:]),
     ]
+
+
+def both_ways() -> tuple[Duty, ...]:
+    out = barn(ANN).duties[0]
+    return out, replace(out, id="return", what="leave the barn", provider=ANN.author, receiver=BOB.author)
 
 
 def rebuttal(name: str, data: bytes, said: list[Fact]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Writes facts.json and exchanges.json: `python -m tests.vectors.make_exchanges`. Always the same bytes.
 
 facts.json: `valid` facts with their fields and what they say, `invalid` wire forms with the reason, and a frame of each
-of the `messages`. exchanges.json: sets of facts, the state of the payment (or of each of several, with the ids of their
-settlements) and a time, and what they amount to.
+of the `messages`, and ids of `claims` that pay. exchanges.json: sets of facts, the state of the payment (or of each
+of several, with the ids of their settlements) and a time, and what they amount to.
 """
 
 import json
@@ -22,8 +22,8 @@ from protocols.codec import decode, encode, plain
 from protocols.conditions import SECOND_FORM
 from protocols.exchange import Exchange
 from protocols.fact import NO_DEAL, WITH_TERMS, Fact, seal_fact
-from protocols.limits import DAY
-from protocols.payments import Payment, deal_of
+from protocols.limits import DAY, MAX_CLAIMS_OF_PAYMENT
+from protocols.payments import PAY, Payment, claim_of, deal_of
 from protocols.steps import parse_step
 from protocols.terms import encode_terms, parse_terms, terms_hash
 from tests.protocols.deals import ANN, BOB, EVE, LAPSES, NOW, accept, counter, propose, say, seen
@@ -327,7 +327,11 @@ def bad_steps() -> list[tuple[str, bytes]]:
 
 
 def make_facts() -> str:
-    data = {"valid": [fact_json(f) for f in VALID], "invalid": invalid(), "messages": messages()}
+    claims = [
+        {"exchange": ROOT.id.hex(), "duty": duty, "attempt": k, "claim": claim_of(ROOT.id, duty, k).hex()}
+        for duty, k in ((PAY, 0), (PAY, 1), ("pay-2", 0), (PAY, MAX_CLAIMS_OF_PAYMENT - 1))
+    ]
+    data = {"valid": [fact_json(f) for f in VALID], "invalid": invalid(), "messages": messages(), "claims": claims}
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 

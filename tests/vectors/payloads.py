@@ -6,6 +6,7 @@ from typing import Any
 
 from protocols.amounts import Price
 from protocols.attestation import Attestation, commitment, seal_attestation
+from protocols.blocklist import BlockEntry, BlockPage, page_name, seal_blocklist
 from protocols.codec import decode, encode
 from protocols.envelope import NO_NETWORK, Record, seal
 from protocols.genesis import found
@@ -61,10 +62,15 @@ def valid_records() -> dict[str, Record]:
         ("de",),
     )
     attestation = Attestation(DEAL, ANN.author, 2, NAME, {"care": 1, "time": -1}, "Fine", b"entry")
+    absent = Attestation(DEAL, ANN.author, -2, NAME, {"care": -1, "no-show": -2}, "Nobody was there", b"entry")
+    spam = BlockEntry(BOB.author, "spam", "The same thing forty times", NOW - DAY)
+    ladder = BlockEntry(BOB.author, "unsafe", "A rung is missing", NOW, NAME)
+    street = BlockPage("street", 0, (spam, ladder), "What we would not show on Elm Street")
     holds = Replica(BOB.author, 2, held_sum((DEAL, ANN.author)), ("u33d", "u33e"))
     return {
         "genesis": genesis,
         "genesis with all fields": found(ANN, rich, NOW),
+        "genesis with dimensions": found(ANN, genesis_of(1, dimensions=("punctual", "friendly")), NOW),
         "genesis that bounds newcomers": found(ANN, genesis_of(1, newcomer_records=1_000), NOW),
         "profile": seal_profile(ANN, net, profile, created=NOW, until=NOW + MAX_LIFETIME, revision=3),
         "lease": seal_lease(ANN, net, Lease(("u33d8", "u33db")), created=NOW),
@@ -74,10 +80,15 @@ def valid_records() -> dict[str, Record]:
             ANN, net, Listing("request", "help", "Move a piano"), name=NAME, created=NOW, until=NOW + DAY
         ),
         "attestation": seal_attestation(BOB, net, attestation, created=NOW),
+        "attestation with a reserved dimension": seal_attestation(BOB, net, absent, created=NOW),
         "redemption": seal_redemption(BOB, net, redemption, created=NOW),
         "vouch": seal_vouch(ANN, net, VouchStatement(BOB.author, 500, b"entry"), created=NOW),
         "replica": seal_replica(ANN, net, holds, created=NOW),
         "replica of nothing": seal_replica(ANN, net, Replica(BOB.author, 0, held_sum(())), created=NOW),
+        "blocklist": seal_blocklist(ANN, net, street, created=NOW, until=NOW + MAX_LIFETIME, revision=7),
+        "blocklist, its last page": seal_blocklist(
+            ANN, net, BlockPage("street", 15, (spam,)), created=NOW, until=NOW + DAY, revision=7
+        ),
     }
 
 
@@ -123,7 +134,13 @@ def _invalid_payloads() -> list[dict[str, Any]]:
         fields: dict[str, Any] = {
             "network": NO_NETWORK if kind == "genesis" else network(1),
             "kind": kind,
-            "name": {"listing": NAME, "attestation": DEAL, "vouch": BOB.author, "replica": BOB.author}.get(kind, b""),
+            "name": {
+                "listing": NAME,
+                "attestation": DEAL,
+                "vouch": BOB.author,
+                "replica": BOB.author,
+                "blocklist": page_name("street", 0),
+            }.get(kind, b""),
             "revision": NOW // 1000 if kind in ("lease", "replica") else 0,
             "created": NOW,
             "until": NOW + life,
@@ -201,6 +218,32 @@ def _invalid_payloads() -> list[dict[str, Any]]:
     add("vouch", "for oneself", "not the voucher", subject=ANN.author, header={"name": ANN.author})
     add("vouch", "another name", "name = subject", header={"name": bytes(32)})
     add("vouch", "amount -1", "not negative", amount=-1)
+    spam, ladder = good["blocklist"]["entries"]
+    add(
+        "blocklist",
+        "an entry without a reason",
+        "why is said",
+        entries=[{k: v for k, v in spam.items() if k != "reason"}],
+    )
+    add("blocklist", "a reason of nothing", "a token", entries=[spam | {"reason": ""}])
+    add("blocklist", "an entry without words", "why is said", entries=[{k: v for k, v in spam.items() if k != "text"}])
+    add("blocklist", "words of nothing", "1 to 200 characters", entries=[spam | {"text": ""}])
+    add("blocklist", "words of spaces", "words", entries=[spam | {"text": " \xa0 "}])
+    add("blocklist", "words in two lines", "one line", entries=[spam | {"text": "a\nb"}])
+    add("blocklist", "words of 201", "1 to 200 characters", entries=[spam | {"text": "a" * 201}])
+    add("blocklist", "of oneself", "not the list's author", entries=[spam | {"author": ANN.author}])
+    add("blocklist", "author of 31 bytes", "32 bytes", entries=[spam | {"author": bytes(31)}])
+    add("blocklist", "listing of 15 bytes", "16 bytes, or left out", entries=[spam | {"listing": bytes(15)}])
+    add("blocklist", "since later than it was signed", "since <= created", entries=[spam | {"since": NOW + 1}])
+    add("blocklist", "entries out of order", "by author and listing, ascending", entries=[ladder, spam])
+    add("blocklist", "an entry twice", "by author and listing, ascending", entries=[spam, spam])
+    add("blocklist", "no entries", "withdrawn instead", entries=[])
+    many = [spam | {"author": i.to_bytes(32, "big"), "text": "a"} for i in range(65)]
+    add("blocklist", "65 entries", "at most 64", entries=many)
+    add("blocklist", "page 16", "0 to 15", page=16, header={"name": page_name("street", 16)})
+    add("blocklist", "another page in the name", "name = H(blocklist, page, name)", page=1)
+    add("blocklist", "another name", "name = H(blocklist, page, name)", **{"name": "elm"})
+    add("blocklist", "a scope", "the whole network", header={"scope": "u33db"})
     add("redemption", "of another network", "the invite's network", code="context", header={"network": network(2)})
     add("redemption", "after expiry", "created <= expires_at", code="context", header={"created": NOW + 2 * DAY})
     add(

@@ -8,6 +8,7 @@ from protocols.errors import Reject
 from protocols.exchange import Status, evaluate
 from protocols.exchange_messages import encode_message, parse_message
 from protocols.fact import parse_fact, verify_fact
+from protocols.identity import digest
 from protocols.payments import Payment
 from protocols.steps import check_fact
 from tests.vectors.make_exchanges import EXCHANGES, FACTS, exchange_json, fact_json, make_exchanges, make_facts
@@ -41,6 +42,14 @@ def test_messages(vector):
     frame = bytes.fromhex(vector["frame"])
     assert encode_message(parse_message(frame)) == frame
     assert decode(frame)[0] == vector["type"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["claims"], ids=lambda v: f"{v['duty']}, {v['attempt']}")
+def test_claims(vector):
+    made = (
+        b"p2pnode/v1/claim\0" + bytes.fromhex(vector["exchange"]) + bytes([vector["attempt"]]) + vector["duty"].encode()
+    )
+    assert digest(made).hex() == vector["claim"]
 
 
 @pytest.mark.parametrize("vector", SETS, ids=lambda v: v["name"])

@@ -89,13 +89,17 @@ const peers = (v) => list(4, peer)(v) && new Set(v.map((p) => p.id)).size === v.
 const few = (v) => isMap(v) && Object.keys(v).length <= 8;
 const dimensions = (v) => few(v) && Object.entries(v).every(([k, x]) => token(k) && int(-2, 2)(x));
 const price = map({ amount: [int(1)], unit: [unit], per: [token, "item"] });
+const filled = (n) => (v) => line(n, 1)(v) && v.trim().length > 0;
+const entry = map({
+  author: [author], listing: [bin(16), null], reason: [str(/^[a-z][a-z0-9_-]{0,31}$/)], text: [filled(200)], since: [time],
+});
 const PAYLOADS = {
   genesis: map({
     name: [line(64, 1)], unit: [unit], decimals: [int(0, 6)], endowments: [rising(64, pair(author, amount), (x) => x[0])],
     stewards: [rising(64, author, undefined, 1)], quorum: [int(1)], newcomer_limit: [amount], open: [bool], salt: [bin(16)],
     listings_per_author: [int(1, 100_000), 500], records_per_author: [int(1, 100_000), 2000],
     languages: [set(8, some(language)), []], area: [cell, ""], cell_precision: [int(1, 6), 5],
-    newcomer_records: [int(0, 100_000), 0],
+    newcomer_records: [int(0, 100_000), 0], dimensions: [set(8, token), []],
   }, (v) => v.quorum <= v.stewards.length && (v.records_per_author ?? 2000) >= (v.listings_per_author ?? 500)
     && v.endowments.reduce((sum, [, limit]) => sum + BigInt(limit), 0n) <= BigInt(MAX)),
   rotation: map({ key: [bin(32)], next_hash: [bin(32)], seq: [int(-1)] }),
@@ -117,6 +121,11 @@ const PAYLOADS = {
   vouch: map({ subject: [author], amount: [amount], entry: [upTo(4096), NOTHING] }),
   redemption: map({ invite: [upTo(2048)], proof: [bin(64)], countersignature: [bin(64)] }),
   replica: map({ owner: [author], count: [int(0, 100_000)], sum: [bin(16)], cells: [rising(64, some(cell)), []] }),
+  blocklist: map({
+    name: [filled(64)], page: [int(0, 15)], about: [line(200), ""],
+    entries: [rising(64, entry, (e) => bytes(e.author, e.listing ?? ""), 1)],
+  }),
+  misconduct: map({ accused: [author], what: [token], place: [upTo(32), NOTHING], proof: [some(upTo(15_360))] }),
 };
 export const YEARS = 5 * 365 * DAY;
 const LIFE = { genesis: MAX, rotation: YEARS, attestation: YEARS, redemption: YEARS, vouch: YEARS, misconduct: YEARS };
@@ -159,8 +168,12 @@ export function openPayload(r, { precision = 5, keyOf = () => null } = {}) {
   const said = unpack(r.payload, 16_384);
   must(PAYLOADS[r.kind](said), "field", `the payload of a ${r.kind}`);
   const fits = (holds) => must(holds, "field", `the header of a ${r.kind}`), listing = r.kind === "listing";
-  const named = { rotation: be(r.epoch, 4), attestation: said.deal, vouch: said.subject, replica: said.owner };
-  fits(listing ? r.name.length === 16 : same(r.name, named[r.kind] ?? NOTHING));
+  const named = {
+    rotation: () => be(r.epoch, 4), attestation: () => said.deal, vouch: () => said.subject, replica: () => said.owner,
+    blocklist: () => H("blocklist", be(said.page, 1), said.name).subarray(0, 16),
+    misconduct: () => H("p2pnode/v1/misconduct\0", pack([said.accused, said.what, said.place ?? NOTHING])),
+  };
+  fits(listing ? r.name.length === 16 : same(r.name, named[r.kind]?.() ?? NOTHING));
   fits(r.scope === (listing ? (said.area ?? "").slice(0, precision) : ""));
   if (r.kind === "genesis") fits(r.epoch === 0 && r.revision === 0 && r.until === MAX);
   if (r.kind === "rotation") fits(r.epoch >= 1);
@@ -168,6 +181,8 @@ export function openPayload(r, { precision = 5, keyOf = () => null } = {}) {
   if (r.kind === "replica") fits(r.revision === Math.floor(r.created / 1000) && r.until === r.created + 30 * DAY);
   const other = said.ratee ?? said.subject ?? said.owner;
   if (other) fits(!same(other, r.author));
+  if (r.kind === "blocklist") fits(said.entries.every((e) => e.since <= r.created && !same(e.author, r.author)));
+  if (r.kind === "misconduct") fits(said.what === "rebuttal" || !same(said.accused, r.author));
   if (r.kind === "redemption") checkRedemption(r, said, keyOf);
   return said;
 }

@@ -27,6 +27,7 @@ const record = (wire) => R.openRecord(unhex(wire));
 
 const codec = load("codec"), identity = load("identity"), signatures = load("signatures"), records = load("records");
 const payloads = load("payloads"), invites = load("invites"), gossip = load("gossip"), frames = load("frames");
+const misconduct = load("misconduct");
 
 for (const c of codec.valid) {
   const data = unhex(c.bytes);
@@ -69,6 +70,7 @@ for (const c of payloads.valid) {
   });
 }
 for (const c of payloads.invalid) await refused(`payload: ${c.name}`, c.code, () => R.openPayload(record(c.wire)));
+for (const c of misconduct.valid) await holds(`misconduct: ${c.name}`, () => R.openPayload(record(c.wire)).what === c.what);
 for (const c of invites.valid) {
   await holds(`invite: ${c.name}`, () => {
     const link = R.openLink(c.link);

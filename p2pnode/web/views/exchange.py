@@ -1,0 +1,129 @@
+"""One exchange as a thread: what was said and done in order, who owes what, and what you can do next."""
+
+from base64 import b64decode
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from p2pnode.web.languages import N_
+from p2pnode.web.view import File, View, Visit
+from p2pnode.web.words import step_of
+from protocols.conditions import SECOND_FORM
+
+
+async def show(visit: Visit) -> dict[str, Any] | File:
+    wanted = visit.query.get("file", "")
+    if wanted in FILES:
+        return await _file(visit, wanted)
+    exchange = await visit.ask("exchange.show", id=visit.params["id"])
+    visit.session.has_read(exchange["exchange_id"], how(exchange))
+    yours: list[dict[str, Any]] = []
+    theirs: list[dict[str, Any]] = []
+    for step in exchange["next"]:
+        meant = step_of(step["command"])
+        if meant is None:
+            continue
+        command, id_ = meant
+        row = {**step, "api": command, "id": exchange["exchange_id"] if command != "exchange.go" else id_}
+        row["word"] = command.rpartition(".")[2]
+        if not command.startswith("exchange.") and command != "attest":
+            row["id"] = id_
+        (yours if step["who"] == "you" else theirs).append(row)
+    return {
+        "exchange": exchange,
+        "yours": [step for step in yours if step["api"] in BUTTONS],
+        "elsewhere": [step for step in yours if step["api"] not in BUTTONS],
+        "theirs": theirs,
+        "thread": _thread(exchange),
+        "more": _more(exchange, {step["word"] for step in yours}, visit.status["peer_id"]),
+        "alone": _alone(exchange, visit.reader.now),
+        "agreed": exchange["status"] not in NEVER_AGREED,
+        "FAULT": FAULT,
+        "title": exchange["terms"]["title"],
+    }
+
+
+# The steps that a form of templates/exchange.html can take; others are named with what to type.
+BUTTONS = frozenset(
+    {
+        "exchange.accept", "exchange.counter", "exchange.decline", "exchange.cancel", "exchange.handover",
+        "exchange.return", "exchange.done", "exchange.confirm", "exchange.pay", "exchange.default", "exchange.waive",
+        "exchange.go", "exchange.rule", "claim.accept", "claim.decline", "attest",
+    }
+)  # fmt: skip
+FILES = {  # by what the page names them: the command, and the field of its answer
+    "agreement": ("exchange.agreement", "id", "agreement"),
+    "history": ("exchange.history", "id", "history"),
+    "proof": ("ledger.prove", "exchange", "proof"),
+}
+NEGOTIATING = ("proposed", "countered")
+NEVER_AGREED = (*NEGOTIATING, "declined", "withdrawn", "expired")
+OPEN = ("agreed", "active", "fulfilled")
+FAULT = {
+    "late": N_("was late"),
+    "no-show": N_("did not come"),
+    "default": N_("did not do it"),
+    "cancelled": N_("cancelled alone"),
+}
+
+
+async def _file(visit: Visit, wanted: str) -> File:
+    command, field, answer = FILES[wanted]
+    data = await visit.ask(command, **{field: visit.params["id"]})
+    return File(b64decode(data[answer]), "application/octet-stream", f"{data['exchange_id'][:8]}.{wanted}")
+
+
+def how(exchange: Mapping[str, Any]) -> str:
+    """How an exchange stands, to see whether something is new in it."""
+    duties = ",".join(duty["state"] for duty in exchange["duties"])
+    steps = ",".join(f"{step['who']} {step['command']}" for step in exchange["next"])
+    amended = (exchange["amendment"] or {}).get("hash", "")
+    return f"{exchange['status']} {len(exchange['notes'])} {duties} {steps} {exchange['dispute']} {amended}"
+
+
+def _more(exchange: Mapping[str, Any], words: Collection[str], me: str) -> dict[str, Any]:
+    """What can be done besides the next steps: by command, the duties that it can be about, or whether it can be."""
+    if exchange["role"] == "mediator":
+        return {}
+    under_way = exchange["status"] in OPEN
+    full = under_way and exchange["terms"]["form"] == SECOND_FORM
+    mine = [duty for duty in exchange["duties"] if duty["receiver"] == me and not duty["on"]]
+    found = {
+        "amend": full and not exchange["amendment"],
+        "dispute": [duty for duty in mine if duty["state"] == "done"] if under_way else [],
+        "waive": [duty for duty in mine if duty["state"] == "pending"] if full and "waive" not in words else [],
+        "cancel": "cancel" not in words and (under_way or exchange["status"] in NEGOTIATING),
+        "again": exchange["attestations"]["mine"],
+        "contact": full,
+        "erase": exchange["contact"]["theirs"]["state"] == "open" or exchange["contact"]["mine"] in ("sent", "waits"),
+    }
+    return found if any(found.values()) else {}
+
+
+def _alone(exchange: Mapping[str, Any], now: int) -> dict[str, Any] | None:
+    """Until when the reader may cancel alone, and for how much."""
+    last = next((rule["until"] for rule in exchange["terms"]["may_cancel"] if rule["name"] == "you"), 0)
+    fees = [duty["amount"] for duty in exchange["duties"] if duty["on"] and duty["provider_name"] == "you"]
+    return {"until": last, "fee": fees[0] if fees else None} if last > now else None
+
+
+def _thread(exchange: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was written and done, the oldest first. What has no time of its own comes where it began."""
+    began = exchange["began_at"]
+    proposer = exchange["proposer"] == exchange["counterparty"]
+    first = {
+        "what": "begins",
+        "from": exchange["counterparty_name"] if proposer else "you",
+        "at": began,
+        "text": exchange["terms"]["note"],
+        "photos": [],
+    }
+    said = [{**note, "what": "note"} for note in exchange["notes"] if note["text"] != first["text"]]
+    did = [
+        {"what": "duty", "from": duty["provider_name"], "at": duty["since"], "duty": duty, "text": "", "photos": []}
+        for duty in exchange["duties"]
+        if duty["since"] and duty["state"] != "pending"
+    ]
+    return sorted([first, *said, *did], key=lambda line: line["at"])
+
+
+VIEW = View("exchange", "/exchange/{id}", N_("Exchange"), show, live=("exchanges",))

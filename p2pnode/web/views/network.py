@@ -1,0 +1,54 @@
+"""Your network: whether this node is connected and why not, whom it knows, and how others come in."""
+
+from typing import Any
+
+from p2pnode.qr import svg
+from p2pnode.web.languages import N_
+from p2pnode.web.view import File, View, Visit
+
+SHOWN = 60
+REACH = {
+    "yes": N_("Others reach this node from outside."),
+    "no": N_("Nobody outside can dial this node; it works by dialling others."),
+    "lan": N_("It is reached from the local network; nobody outside was asked."),
+    "unknown": N_("Not known yet: no neighbour could be asked to dial back."),
+}
+STATE = {
+    "joined": N_("You are connected."),
+    "joining": N_("The node is trying to join."),
+    "alone": N_("You are not connected to anybody."),
+    "recovering": N_("The node is asking neighbours for what it may have lost, and signs nothing until then."),
+}
+
+
+async def show(visit: Visit) -> dict[str, Any] | File:
+    invite = visit.session.kept.get("invite")
+    if visit.query.get("code") == "invite" and invite:
+        return File(svg(invite["link"]), "image/svg+xml")
+    peers = await visit.ask("peers.list")
+    rows = sorted(peers, key=lambda peer: (not peer["connected"], -(peer["last_seen"] or 0)))
+    everybody = visit.query.get("all") == "yes"
+    reach = visit.status["reach"] if visit.status.get("reach") else {"state": "unknown"}
+    return {
+        "peers": rows if everybody else rows[:SHOWN],
+        "more": 0 if everybody else max(0, len(rows) - SHOWN),
+        "banned": await visit.ask("peers.banned"),
+        "cells": await _cells(visit),
+        "invite": invite,
+        "reach": reach,
+        "reach_words": REACH.get(reach["state"], REACH["unknown"]),
+        "state_words": STATE.get(visit.status["state"], STATE["alone"]),
+    }
+
+
+async def _cells(visit: Visit) -> list[tuple[str, int, int]]:
+    """Each cell, how many authors list something there, and how many listings; of what this node holds."""
+    if not visit.status.get("network"):
+        return []
+    cells: dict[str, list[str]] = {}
+    for row in await visit.ask("search", here=True, limit=1_000, everywhere=True):
+        cells.setdefault(row.get("area") or "", []).append(row["author"])
+    return sorted(((cell, len(set(who)), len(who)) for cell, who in cells.items()), key=lambda row: (-row[2], row[0]))
+
+
+VIEW = View("network", "/network", N_("Network"), show, group="people", order=10, live=("peers", "networks"))

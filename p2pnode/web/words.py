@@ -1,0 +1,130 @@
+"""What the node's own words are called on the page: states, steps, kinds. Marked here, translated where shown."""
+
+from .languages import N_
+
+STATUS = {
+    "proposed": N_("Proposed"),
+    "countered": N_("Other terms proposed"),
+    "agreed": N_("Agreed"),
+    "active": N_("Under way"),
+    "fulfilled": N_("Fulfilled"),
+    "settled": N_("Settled"),
+    "closed": N_("Closed"),
+    "declined": N_("Declined"),
+    "withdrawn": N_("Withdrawn"),
+    "expired": N_("Expired"),
+    "cancelled": N_("Cancelled"),
+    "lapsed": N_("Came to nothing"),
+    "defaulted": N_("Not kept"),
+    "pending": N_("Open"),
+    "done": N_("Done, not confirmed"),
+    "confirmed": N_("Confirmed"),
+    "waived": N_("Waived"),
+    "contested": N_("Contested"),
+}
+GOOD = frozenset({"agreed", "active", "fulfilled", "settled", "closed", "confirmed"})
+BAD = frozenset({"declined", "withdrawn", "expired", "cancelled", "lapsed", "defaulted", "contested"})
+
+DIRECTION = {"offer": N_("Offer"), "request": N_("Wanted")}
+
+KIND = {
+    "barn": N_("Shared work"),
+    "barter": N_("Barter"),
+    "deliver": N_("Delivery"),
+    "design": N_("Design"),
+    "food": N_("Food"),
+    "fund": N_("Collection"),
+    "give": N_("Gift"),
+    "help": N_("Help"),
+    "lend": N_("Loan"),
+    "pledge": N_("Pledge"),
+    "project": N_("Project"),
+    "rent": N_("Rental"),
+    "sell": N_("Sale"),
+    "service": N_("Service"),
+    "task": N_("Task"),
+    "want": N_("Wanted"),
+}
+
+PER = (N_("hour"), N_("day"), N_("week"), N_("month"), N_("km"), N_("kg"))  # what a price may be for
+
+STEP = {  # the buttons
+    "accept": N_("Accept"),
+    "counter": N_("Propose other terms"),
+    "decline": N_("Decline"),
+    "cancel": N_("Cancel"),
+    "handover": N_("I handed it over"),
+    "return": N_("I gave it back"),
+    "done": N_("I did my part"),
+    "confirm": N_("Confirm that it is done"),
+    "pay": N_("Pay"),
+    "attest": N_("Rate"),
+    "default": N_("It was not done in time"),
+    "waive": N_("Do without it"),
+    "go": N_("The goal is reached"),
+    "give": N_("Give the parcel"),
+    "take": N_("Take the parcel"),
+    "rule": N_("Decide"),
+    "propose": N_("Propose"),
+    "settle": N_("It was paid"),
+}
+
+# What cannot be undone, and what is asked before it. Whoever adds a command to the page sees whether it belongs here.
+SURE = {
+    "exchange.decline": N_("Decline this proposal? The other side has to propose anew."),
+    "exchange.cancel": N_("Cancel this exchange?"),
+    "exchange.default": N_(
+        "Say that the other side did not do its part in time? It is signed, and counts in the rating."
+    ),
+    "exchange.waive": N_("Do without what the other side still owes you?"),
+    "listing.withdraw": N_("Take this listing back everywhere?"),
+    "ledger.erase": N_("Erase what only you can read in this exchange?"),
+    "contact.clear": N_("Erase your contact on this machine?"),
+    "exchange.erase": N_("Erase the contacts of this exchange on this machine?"),
+    "exchange.rule": N_("Decide like this? Your decision is signed."),
+    "misconduct.publish": N_("Publish this for all to see?"),
+    "claim.propose": N_("Sign this claim? It counts as soon as the other side agrees."),
+    "claim.accept": N_("Sign that this is owed?"),
+    "claim.settle": N_("Sign that this was paid?"),
+    "parcel.take": N_("Sign that you have this parcel? Take it only when it is in your hands."),
+    "project.free": N_("Take back what is overdue? It is signed that it was not done in time."),
+    "vouch.takeover": N_("Take this debt over?"),
+}
+
+DONE = {  # said when a command has been carried out
+    "exchange.propose": N_("Proposed. You are told here when there is an answer."),
+    "exchange.counter": N_("Your terms are on their way."),
+    "exchange.accept": N_("Accepted. It is agreed now."),
+    "exchange.decline": N_("Declined."),
+    "exchange.cancel": N_("The other side is told that you cancel."),
+    "exchange.pay": N_("The payment is on its way."),
+    "exchange.amend": N_("Your terms are on their way."),
+    "exchange.contact": N_("Sealed, and on its way."),
+    "attest": N_("Your rating is kept. It is shown when both have rated."),
+    "listing.publish": N_("Published."),
+    "listing.withdraw": N_("Taken back."),
+}
+SAID = N_("Done.")
+
+KEPT = frozenset({"invite"})  # what these answer is shown on the next page, and kept as long as the session is
+
+MONTHS = (
+    N_("Jan"), N_("Feb"), N_("Mar"), N_("Apr"), N_("May"), N_("Jun"),
+    N_("Jul"), N_("Aug"), N_("Sep"), N_("Oct"), N_("Nov"), N_("Dec"),
+)  # fmt: skip
+
+_GROUPS = ("exchange", "parcel", "claim")
+
+
+def step_of(typed: str) -> tuple[str, str] | None:
+    """The command of the API, and the id, that a typed line stands for: `p2pnode exchange accept 77c1` is
+    (`exchange.accept`, `77c1`), `p2pnode attest 77c1 --outcome 2` is (`attest`, `77c1`). None for what is neither."""
+    words = typed.split()[1:]
+    if len(words) > 2 and words[0] in _GROUPS:
+        return f"{words[0]}.{words[1]}", words[2]
+    return (words[0], words[1]) if len(words) > 1 and words[0] == "attest" else None
+
+
+def tone(state: str) -> str:
+    """How a state is coloured: ok, bad, or open."""
+    return "ok" if state in GOOD else "bad" if state in BAD else "open"

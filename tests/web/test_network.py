@@ -1,0 +1,65 @@
+"""Network: who is connected, who is shut out, and an invite that only the browser sees which made it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.web.browser import Browser
+from tests.web.hostile import TURNED, mixed
+from tests.web.street import Street, open_street
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Iterator[Street]:
+    with open_street(tmp_path, "anna", "ben") as made:
+        yield made
+
+
+def test_an_invite_is_shown_as_link_and_as_code(street: Street) -> None:
+    ben = street.browsers["ben"]
+    assert "p2pnode://join/" not in ben.get("/network").source.replace("p2pnode://join/ or", "")
+    assert ben.get("/network?code=invite").fields["content-type"].startswith("text/html"), "there is none"
+    ben.get("/network")
+    page = ben.submit("/do/invite", uses="3", note=mixed(200), vouch="2")
+    assert page.url == "/network" and "For 3 newcomers" in page.words and "2 hour" in page.words
+    link = page.source.split("p2pnode://join/")[1].split("<")[0]
+    picture = ben.get("/network?code=invite")
+    assert picture.fields["content-type"] == "image/svg+xml" and picture.source.startswith("<svg ")
+    assert "content-disposition" not in picture.fields
+    assert link in ben.get("/network").source, "as long as the session lasts"
+    other = Browser(ben.url)
+    other.cookies = {**street.browsers["anna"].cookies}
+    assert link not in street.browsers["anna"].get("/network").source
+
+
+def test_a_link_leads_into_the_network(street: Street) -> None:
+    lab, ben = street.lab, street.browsers["ben"]
+    ben.get("/network")
+    page = ben.submit("/do/join", target="<b>nowhere")
+    assert page.status == 422 and dict(page.form("/do/join").fields)["target"] == "<b>nowhere"
+    link = lab.ask(lab.anna, "invite")["link"]
+    assert ben.submit("/do/join", target=link).status == 200
+
+
+def test_somebody_is_shut_out_and_let_in_again(street: Street) -> None:
+    lab, ben = street.lab, street.browsers["ben"]
+    anna = lab.ask(lab.anna, "status")["peer_id"]
+    lab.ask(lab.ben, "peers.name", peer=anna, name=TURNED + mixed(40))
+    ben.get(f"/neighbour/{anna}")
+    page = ben.submit("/do/peers.block", reason=mixed(100))
+    assert page.status == 200, page.words
+    assert "shut out" in page.words and page.url == f"/neighbour/{anna}"
+    page = ben.get("/network")
+    assert "<script>alert(1)</script>" in page.words and "by you" in page.words
+    page = ben.submit("/do/peers.unblock")
+    assert page.url == "/network" and not lab.ask(lab.ben, "peers.banned")
+
+
+def test_where_things_are_listed_is_told_by_cell(street: Street) -> None:
+    lab, ben = street.lab, street.browsers["ben"]
+    lab.ask(lab.anna, "listing.publish", direction="offer", kind="sell", title="Ten eggs", price="2 hour")
+    lab.sim.run(20_000)
+    page = ben.get("/network")
+    assert "u33dc" in page.words and "Where something is listed" in page.words
+    assert page.source.count("/neighbour/12D3KooW") == 3
