@@ -7,26 +7,65 @@ from typing import Any
 
 import click
 
+from protocols.errors import Refusal
+
 from .command import Command, with_session
-from .output import note, say
+from .output import note, say, table
 from .session import Session
-from .times import now_ms, until
+from .times import format_time, now_ms, until
 
 
-@click.command(cls=Command, example="p2pnode web\np2pnode web --no-open")
+@click.command(
+    cls=Command, example="p2pnode web\np2pnode web --no-open\np2pnode web --list\np2pnode web --revoke 3f9a01c2"
+)
 @click.option("--no-open", is_flag=True, help="Print the link only; open no browser.")
+@click.option("--list", "listed", is_flag=True, help="The browsers that are logged in, and since when.")
+@click.option("--revoke", multiple=True, metavar="ID", help="Log a browser out, as --list names it; or all of them.")
 @with_session
-def web(session: Session, no_open: bool) -> None:
+def web(session: Session, no_open: bool, listed: bool, revoke: tuple[str, ...]) -> None:
     """Open the node's page in a browser.
 
     Prints a link that logs one browser in, once, within some minutes; and opens it where there is a display. The page
     is for this machine and this user alone. Where there is no node yet, the page makes one, which then runs here.
+    A browser stays logged in for a week, or until the node stops: --list names them, --revoke logs one out.
     """
+    if listed and revoke:
+        raise Refusal("usage", "--list and --revoke are two commands", "Give one of them")
+    if revoke:
+        return _revoke(session, revoke)
+    if listed:
+        rows: list[dict[str, Any]] = session.call("web.sessions")
+        return session.emit(rows, lambda: _print_sessions(session, rows))
     home = session.folder()
     if not home.initialised and home.blocked_by() is None and not (session.no_input or session.dry_run):
         _set_up(session, no_open)
     data: dict[str, Any] = session.call("web.login")
     _show(session, data, no_open)
+
+
+def _revoke(session: Session, named: tuple[str, ...]) -> None:
+    """`Refusal` (not_found) for what names none, or more than one."""
+    rows = session.call("web.sessions")
+    ids: list[str] = []
+    for name in named:
+        found = [row["id"] for row in rows if name == "all" or row["id"].startswith(name)]
+        if not found and name == "all":
+            return session.emit({"revoked": []}, lambda: say("No browser is logged in."))
+        if not name or not found or (name != "all" and len(found) > 1):
+            many = "More than one browser is" if len(found) > 1 else "No browser is"
+            raise Refusal("not_found", f"{many} logged in as {name!r}", "p2pnode web --list")
+        ids += found
+    data = session.write("web.revoke", ids=tuple(dict.fromkeys(ids)))
+    session.emit(data, lambda: say(f"Logged out: {', '.join(data['revoked']) or 'none; they were so already'}."))
+
+
+def _print_sessions(session: Session, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return say("No browser is logged in. A link that logs one in: p2pnode web")
+    shown = [
+        (row["id"], *(format_time(row[key], now_ms()) for key in ("since", "seen")), row["browser"]) for row in rows
+    ]
+    table(["ID", "SINCE", "LAST SEEN", "BROWSER"], shown, session.plain)
 
 
 def _show(session: Session, data: dict[str, Any], no_open: bool) -> None:

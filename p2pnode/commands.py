@@ -69,6 +69,7 @@ from .health_arguments import HEALTH
 from .health_arguments import Doctor as Doctor
 from .health_arguments import Health as Health
 from .project_arguments import PROJECTS
+from .session_arguments import SESSIONS
 from .standing_arguments import STANDING
 
 
@@ -271,10 +272,6 @@ class Backup(Args, frozen=True):
         return f"Backup(file={self.file!r})"
 
 
-class LogIn(Args, frozen=True):
-    """For a browser of this machine."""
-
-
 class Clock(Args, frozen=True):
     """is_right: whatever neighbours say."""
 
@@ -298,7 +295,7 @@ COMMANDS: dict[str, Command] = {
         Command("history", History, False, "The node's own figures over time, for graphs"),
         Command("clock", Clock, True, "What time the node goes by, and whether neighbours agree"),
         Command("backup", Backup, False, "Write one sealed file with all that cannot be made again"),
-        Command("web.login", LogIn, False, "A link that opens this node's page in a browser, once"),
+        *(Command(*row) for row in SESSIONS),
         Command("whoami", NoArgs, False, "Who this node is, and how others reach it"),
         Command("join", Join, True, "Join a network by a peer's address or an invite link"),
         Command("invite", Invite, True, "Make an invite link"),

@@ -16,6 +16,8 @@ _TYPED: Final = {  # what the command line calls differently, or as an option of
     "reputation.forgive": "reputation",
     "misconduct.publish": "challenge publish",
     "web.login": "web",
+    "web.sessions": "web",
+    "web.revoke": "web",
     "search.begin": "search",
     "search.more": "search",
     "search.save": "search",

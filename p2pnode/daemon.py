@@ -17,7 +17,6 @@ from p2pnode.core.core import Core
 from p2pnode.core.effects import Effect
 from p2pnode.core.events import (
     Banned,
-    Command,
     Connected,
     Disconnected,
     Event,
@@ -27,10 +26,8 @@ from p2pnode.core.events import (
     Unspoken,
 )
 from p2pnode.core.keys import GENESIS
-from p2pnode.core.kinds import kind_json
 from p2pnode.core.multiaddrs import with_peer
 from p2pnode.core.state import Settings
-from p2pnode.doctor.answering import answer
 from p2pnode.home.config import Config, load_config
 from p2pnode.home.files import close_to_others
 from p2pnode.home.folder import Home
@@ -51,9 +48,9 @@ from protocols.reach_messages import PROTOCOL as REACH
 from protocols.search_messages import PROTOCOL as SEARCH
 
 from . import clock, commands
-from .backing_up import back_up
 from .bounds import LOOK_AT_ADDRESSES, STOP_WITHIN
 from .control import serve_control
+from .dispatch import Dispatch
 from .errands import Errands
 from .greeting import greeting
 from .listeners import Listeners
@@ -178,6 +175,8 @@ class Daemon:
             home, lambda: self._loop.core, self._time, lambda: self._loop.waiting, self._listeners, log
         )
         self._errands = Errands(self._host, reach, self._loop.put, log)
+        around = (home, store, kinds, self._web, self._sampling, self._remote, self._listeners)
+        self._dispatch = Dispatch(*around, self._ask_core, lambda: self._nursery)
 
     async def main(self, bootstrap: tuple[str, ...]) -> int:
         """Serve until SIGTERM or SIGINT; returns the exit status."""
@@ -251,26 +250,7 @@ class Daemon:
     # The port of the control API
 
     async def call(self, name: str, args: commands.Args, request_id: str | None) -> Any:
-        match args:
-            case commands.BeginSearch():
-                return await self._remote.begin(args)
-            case commands.MoreOfSearch():
-                return await self._remote.more(args)
-            case commands.Search():
-                return await self._remote.search(args)
-            case commands.History():
-                return self._sampling.shown(args)
-            case commands.Backup():
-                return await back_up(args, self._home, self._store)
-            case commands.Health() | commands.Doctor():
-                return await answer(args, self._home, lambda a: self._ask_core(lambda t: Command(t, "health", a, None)))
-            case commands.LogIn():
-                return await self._web.login(self._nursery)
-            case commands.AddKind():
-                added = kind_json(self._kinds.add(args.text, args.file), True)
-                self._listeners.tell("changed", {"what": ["kinds"]})
-                return added
-        return await self._ask_core(lambda ticket: Command(ticket, name, args, request_id))
+        return await self._dispatch.call(name, args, request_id)
 
     async def metrics(self) -> tuple[bytes, str]:
         return await self._sampling.metrics()

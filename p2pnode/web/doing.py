@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .pages import Pages
 
 _ID = re.compile(r"[0-9a-f]{8,128}")
-ALSO = frozenset({"kinds.add"})  # commands of the page's forms that do not count as writing
+ALSO = frozenset({"kinds.add", "web.revoke"})  # commands of the page's forms that do not count as writing
 
 
 class Doing:

@@ -89,6 +89,13 @@ class Logins:
         self._sessions = {key: session for key, session in self._sessions.items() if session.until > now}
         return sorted(self._sessions.values(), key=lambda session: -session.since)
 
+    def listed(self) -> list[dict[str, Any]]:
+        """As `sessions`, for who is shown them. seen: when a page was last asked for."""
+        return [
+            {"id": s.id, "browser": s.browser, "since": s.since, "seen": s.seen, "valid_until": s.until}
+            for s in self.sessions()
+        ]
+
     def revoke(self, id_: str) -> bool:
         """Log a browser out; whether there was one."""
         before = len(self._sessions)

@@ -37,7 +37,9 @@ from .templating import catalog, reader, render
 from .view import File, View, Visit
 from .views import VIEWS, navigation
 
-READ_BY_PAGE = frozenset({"backup", "web.login", "kinds.add"})  # do not count as writing, and are no views' business
+READ_BY_PAGE = frozenset(
+    {"backup", "web.login", "web.revoke", "kinds.add"}
+)  # do not count as writing, and are no views' business
 
 
 @dataclass(frozen=True)

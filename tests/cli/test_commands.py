@@ -143,7 +143,7 @@ def test_no_command_of_the_table_is_left_out() -> None:
     apart |= {"search.begin", "search.more", "kinds.add", "exchange.foresee_counter", *PROJECT}
     apart |= {"history"}  # for the page
     apart |= {"health", "doctor"}  # tests/cli/test_doctor.py
-    apart |= {"web.login"}  # tests/cli/test_web.py
+    apart |= {"web.login", "web.sessions", "web.revoke"}  # tests/cli/test_web.py
     apart |= {"doctor", "health", "history"}  # tests/cli/test_doctor.py, tests/answers
     apart |= {"misconduct.publish"}  # tests/cli/test_misconduct.py
     apart |= {"exchange.agreement", "exchange.rebut", "exchange.history"}  # files: tests/cli/test_challenge.py

@@ -45,3 +45,51 @@ def test_a_browser_is_opened_where_there_is_a_display(
 def test_from_another_machine(run: Run, opened: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22")
     assert "ssh -L 7117:127.0.0.1:7117" in run("web").err
+
+
+SESSIONS = [
+    {
+        "id": "3f9a01c2",
+        "browser": "Firefox",
+        "since": 1_800_000_000_000,
+        "seen": 1_800_000_100_000,
+        "valid_until": 1_800_600_000_000,
+    },
+    {
+        "id": "3fbb01c2",
+        "browser": "",
+        "since": 1_800_000_000_000,
+        "seen": 1_800_000_100_000,
+        "valid_until": 1_800_600_000_000,
+    },
+]
+
+
+def test_who_is_logged_in_is_listed(run: Run, node: FakeNode) -> None:
+    node.answers["web.sessions"] = SESSIONS
+    assert run("web", "--list", "--json").data == SESSIONS and node.calls[-1][0] == "web.sessions"
+    assert "3f9a01c2" in run("web", "--list").out and "Firefox" in run("web", "--list").out
+    node.answers["web.sessions"] = []
+    assert "No browser" in run("web", "--list").out
+
+
+@pytest.mark.parametrize(
+    ("typed", "ids"),
+    [("--revoke 3f9", ("3f9a01c2",)), ("--revoke all", ("3f9a01c2", "3fbb01c2")),
+     ("--revoke 3f9a --revoke 3f9a01c2", ("3f9a01c2",))],
+)  # fmt: skip
+def test_browsers_are_logged_out(run: Run, node: FakeNode, typed: str, ids: tuple[str, ...]) -> None:
+    node.answers["web.sessions"], node.answers["web.revoke"] = SESSIONS, {"revoked": list(ids)}
+    assert run("web", *typed.split(), "--json").data == {"revoked": list(ids)}
+    assert node.last == ("web.revoke", {"ids": ids})
+
+
+def test_what_names_no_browser_or_two_logs_none_out(run: Run, node: FakeNode) -> None:
+    node.answers["web.sessions"] = SESSIONS
+    for wrong in ("3f", "77", ""):
+        assert run("web", "--revoke", wrong).status == 3
+    assert run("web", "--revoke", "3f9", "--list").status == 2
+    assert run("web", "--revoke", "3f9", "--dry-run").status == 0
+    assert {name for name, _, _ in node.calls} == {"web.sessions"}, "nothing was done"
+    node.answers["web.sessions"] = []
+    assert run("web", "--revoke", "all", "--json").data == {"revoked": []}

@@ -1,0 +1,64 @@
+"""Which part of the node answers a command: the core, or what lies around it (the page, the folder, the figures)."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from p2pnode.core.events import Command, Event
+from p2pnode.core.kinds import kind_json
+from p2pnode.doctor.answering import answer
+from p2pnode.home.folder import Home
+from p2pnode.home.kinds import OwnKinds
+from p2pnode.search.remote import Remote
+
+from . import commands
+from .backing_up import back_up
+from .listeners import Listeners
+from .sampling import Sampling
+from .session_arguments import ListSessions, LogIn, Revoke
+from .store import AnyStore
+from .web.port import Web
+
+
+@dataclass
+class Dispatch:
+    """ask_core: what comes of an event that is made for a ticket. nursery: where the page's port is opened in."""
+
+    home: Home
+    store: AnyStore
+    kinds: OwnKinds
+    web: Web
+    sampling: Sampling
+    remote: Remote
+    listeners: Listeners
+    ask_core: Callable[[Callable[[int], Event]], Awaitable[Any]]
+    nursery: Callable[[], trio.Nursery]
+
+    async def call(self, name: str, args: commands.Args, request_id: str | None) -> Any:
+        """As `NodePort.call`."""
+        match args:
+            case commands.BeginSearch():
+                return await self.remote.begin(args)
+            case commands.MoreOfSearch():
+                return await self.remote.more(args)
+            case commands.Search():
+                return await self.remote.search(args)
+            case commands.History():
+                return self.sampling.shown(args)
+            case commands.Backup():
+                return await back_up(args, self.home, self.store)
+            case commands.Health() | commands.Doctor():
+                return await answer(args, self.home, lambda a: self.ask_core(lambda t: Command(t, "health", a, None)))
+            case LogIn():
+                return await self.web.login(self.nursery())
+            case ListSessions():
+                return self.web.logins.listed()
+            case Revoke():
+                return {"revoked": [id_ for id_ in dict.fromkeys(args.ids) if self.web.logins.revoke(id_)]}
+            case commands.AddKind():
+                added = kind_json(self.kinds.add(args.text, args.file), True)
+                self.listeners.tell("changed", {"what": ["kinds"]})
+                return added
+        return await self.ask_core(lambda ticket: Command(ticket, name, args, request_id))
