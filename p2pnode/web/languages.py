@@ -7,7 +7,7 @@ every language here has two forms, the first for exactly one.
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
@@ -52,15 +52,21 @@ class Catalog:
 
 
 def load_catalog(language: str) -> Catalog:
-    """All fragments of a language together. `ValueError` for one that is malformed, or two that differ in a text."""
+    """All fragments of a language together; of two that differ in a text the first counts, so that it costs no page.
+    `ValueError` for one that is malformed."""
     rows: dict[str, tuple[str, ...]] = {}
+    for _, fragment in fragments(language):
+        for text, row in fragment.items():
+            rows.setdefault(text, row)
+    return Catalog(rows)
+
+
+def fragments(language: str) -> Iterator[tuple[str, dict[str, tuple[str, ...]]]]:
+    """Each file of a language by its name, and what it translates; in the order of their names."""
     folder = files("p2pnode.web").joinpath("locale", language)
     for file in sorted(folder.iterdir(), key=lambda f: f.name) if folder.is_dir() else ():
         if file.name.endswith(".po"):
-            for text, row in parse_po(file.read_text(encoding="utf-8")).items():
-                if rows.setdefault(text, row) != row:
-                    raise ValueError(f"{language}/{file.name}: {text!r} is translated otherwise elsewhere")
-    return Catalog(rows)
+            yield file.name, parse_po(file.read_text(encoding="utf-8"))
 
 
 def parse_po(source: str) -> dict[str, tuple[str, ...]]:

@@ -41,7 +41,8 @@ class Visit:
 class View(NamedTuple):
     """A row. name: of its template and of its page in docs/web. path: `{id}` stands for anything but a slash. title: in
     English. group: of the navigation, one of `GROUPS`; empty: it is not there. order: within the group. live: after
-    which changes it is asked for anew: what the event `changed` names, or `listings` (p2pnode.event_types)."""
+    which changes it is asked for anew: what the event `changed` names, or `listings` or `health` (p2pnode.event_types).
+    every: after how many seconds it is asked for anew, while somebody looks at it; 0: never."""
 
     name: str
     path: str
@@ -50,6 +51,7 @@ class View(NamedTuple):
     group: str = ""
     order: int = 100
     live: tuple[str, ...] = ()
+    every: int = 0
 
     def match(self, path: str) -> dict[str, str] | None:
         """The parameters of a path that is this view's."""

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from p2pnode.web.languages import LANGUAGES, Catalog, choose, load_catalog, parse_po
-from tests.web.texts import lacking, texts
+from p2pnode.web import languages
+from p2pnode.web.languages import LANGUAGES, Catalog, choose, fragments, load_catalog, parse_po
+from tests.web.texts import differing, lacking, texts
 
 OTHERS = [code for code in LANGUAGES if code != "en"]
 
@@ -27,6 +28,18 @@ def test_translations_name_the_same_fields(language: str) -> None:
         for one in row:
             assert sorted(re.findall(r"%\(\w+\)s", text)) == sorted(re.findall(r"%\(\w+\)s", one)), text
             assert "<" not in one and one.strip() == one, text
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_two_fragments_translate_a_text_otherwise(language: str) -> None:
+    assert not differing(fragments(language))
+
+
+def test_of_two_that_do_the_first_counts_and_both_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = [("a.po", {"Date": ("Datum",), "Pay": ("Zahlen",)}), ("b.po", {"Pay": ("Zahlen",), "Date": ("Tag",)})]
+    assert differing(two) == ["a.po and b.po differ in 'Date': ('Datum',) and ('Tag',)"]
+    monkeypatch.setattr(languages, "fragments", lambda _: iter(two))
+    assert load_catalog("de").gettext("Date") == "Datum"
 
 
 def test_a_text_that_lacks_is_found() -> None:

@@ -5,6 +5,7 @@ fill in: `python -m tests.web.texts de`.
 import ast
 import json
 import sys
+from collections.abc import Iterable
 
 from p2pnode.web.languages import LANGUAGES, load_catalog
 from p2pnode.web.static import FOLDER
@@ -43,6 +44,18 @@ def _of(node: ast.AST) -> Text | None:
 def lacking(language: str) -> list[Text]:
     rows = load_catalog(language).rows
     return [text for text in texts() if len(rows.get(text[0], ())) != len(text) or not all(rows[text[0]])]
+
+
+def differing(fragments: Iterable[tuple[str, dict[str, Text]]]) -> list[str]:
+    """Where two files of a language translate a text otherwise: both files and the text, a line each."""
+    first: dict[str, tuple[str, Text]] = {}
+    found = []
+    for file, rows in fragments:
+        for text, row in rows.items():
+            where, other = first.setdefault(text, (file, row))
+            if other != row:
+                found.append(f"{where} and {file} differ in {text!r}: {other} and {row}")
+    return found
 
 
 def main(language: str) -> None:

@@ -7,14 +7,26 @@
   document.addEventListener("input", (event) => {
     if (event.target.closest("form[method=post]")) typing = true;
   });
-  document.addEventListener("htmx:afterSwap", () => { typing = false; });
+  let unfolded = [];
+  document.addEventListener("htmx:beforeSwap", () => {
+    unfolded = Array.from(document.querySelectorAll("#live details[open][id]"), (one) => one.id);
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    typing = false;
+    for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
+  });
+
+  const isBusy = (live) => typing || (live.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
+  // What is shown anew by the clock is asked for only while somebody looks at it, and is not typing.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.id === "live" && (document.visibilityState === "hidden" || isBusy(event.target))) event.preventDefault();
+  });
 
   const refresh = () => {
     waiting = 0;
     const live = document.getElementById("live");
     if (!live || !window.htmx) return;
-    const busy = typing || (live.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
-    if (busy) document.getElementById("news").hidden = false;
+    if (isBusy(live)) document.getElementById("news").hidden = false;
     else window.htmx.trigger(live, "p2pnode:news");
   };
   const soon = () => { if (!waiting) waiting = window.setTimeout(refresh, 300); };
@@ -27,6 +39,7 @@
     source = new EventSource("/v1/events?after=" + encodeURIComponent(document.body.dataset.heard));
     source.addEventListener("changed", (event) => { if (named(event)) soon(); });
     source.addEventListener("listings", () => { if (wanted().includes("listings")) soon(); });
+    source.addEventListener("health", () => { if (wanted().includes("health")) soon(); });
     source.addEventListener("resync", soon);
   };
   const rest = () => { if (source) source.close(); source = null; };

@@ -54,4 +54,4 @@ async def show(visit: Visit) -> dict[str, Any]:
     }
 
 
-VIEW = View("graphs", "/graphs", N_("Figures"), show, group="node", order=50)
+VIEW = View("graphs", "/graphs", N_("Figures"), show, group="node", order=50, every=60)

@@ -27,4 +27,4 @@ async def show(visit: Visit) -> dict[str, Any]:
     }
 
 
-VIEW = View("health", "/health", N_("Health"), show, group="node", order=40)
+VIEW = View("health", "/health", N_("Health"), show, group="node", order=40, live=("health",))
