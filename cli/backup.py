@@ -46,7 +46,8 @@ def backup(session: Session, file: Path, passphrase_file: Path | None) -> None:
             why = "The node wrote it where only the node can see: as a service it has a /tmp of its own"
             raise Refusal("failed", why, "Name a file elsewhere: p2pnode help service install, --writable")
     else:
-        data = _without_node(session, target, passphrase)
+        with session.working("Writing the backup"):
+            data = _without_node(session, target, passphrase)
     session.emit(data, lambda: _print(session, data, "written"))
     if not session.json:
         note("Keep it on another machine. Make a new one now and then: p2pnode help restore says what is asked then.")
@@ -93,10 +94,12 @@ def restore(session: Session, file: Path, passphrase_file: Path | None) -> None:
         raise Refusal("not_found", f"There is no file {source}", "Name the backup's file")
     passphrase = _passphrase(session, passphrase_file, new=False).encode()
     if session.dry_run:
-        data = {"dry_run": True, **read_backup(source, passphrase)}
+        with session.working("Reading the backup"):
+            data = {"dry_run": True, **read_backup(source, passphrase)}
         session.emit(data, lambda: _print(session, data, "whole; nothing was restored"))
         return
-    data = restore_backup(source, passphrase, home)
+    with session.working("Reading the backup, and making the node anew"):
+        data = restore_backup(source, passphrase, home)
     session.emit(data, lambda: _print(session, data, "restored"))
     if not session.json:
         note("Start it: p2pnode run. It asks its neighbours first; p2pnode status shows when it is whole.")

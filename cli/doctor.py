@@ -8,13 +8,14 @@ import click
 from protocols.errors import Refusal
 
 from .command import Command, with_session
-from .output import say, table
+from .output import say, say_marked, table
 from .session import Session
 from .times import now_ms
 
 if TYPE_CHECKING:
     from p2pnode.doctor.seen import Node, Seen
 
+TONES = {"ok": "ok", "note": "warning", "problem": "bad"}
 WORDS = {"ok": "ok", "note": "NOTE", "problem": "PROBLEM", "skipped": "skipped"}
 
 
@@ -73,7 +74,10 @@ def _print(session: Session, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if alike[row["found"]] > 1:
             continue
-        say(f"{WORDS[row['state']].ljust(state)}  {row['check'].ljust(name)}  {row['found']}")
+        word = WORDS[row["state"]]
+        say_marked(
+            word, TONES.get(row["state"], ""), f"{'':{state - len(word)}}  {row['check'].ljust(name)}  {row['found']}"
+        )
         if row["fix"]:
             say(f"{'':{state + name + 4}}{row['fix']}")
     for found, times in alike.items():

@@ -6,7 +6,7 @@ from typing import Any
 from .contact import print_contact
 from .faults_output import print_faults
 from .goal_output import goal_by, goal_so_far, print_waiting
-from .output import facts, indented, note, say, short, table
+from .output import facts, indented, note, say, short, table, warn
 from .risk import warn_of_risk
 from .session import Session
 from .times import clock_time, format_time, now_ms, until
@@ -167,11 +167,11 @@ def _print_late(data: dict[str, Any], now: int) -> None:
     mine = [duty for duty in late if duty.get("provider_name") == "you"]
     since = format_time((mine or late)[0]["until"], now)
     if mine and len(mine) < len(late):
-        say(f"! Overdue since {since}, for both of you. Either may say so, and then end it alone.")
+        warn(f"Overdue since {since}, for both of you. Either may say so, and then end it alone.")
     elif mine:
-        say(f"! You are late, since {since}. {other} may say so, and end it alone.")
+        warn(f"You are late, since {since}. {other} may say so, and end it alone.")
     else:
-        say(f"! {other} is late, since {since}. You may wait, or say so with `default`, and then end it alone.")
+        warn(f"{other} is late, since {since}. You may wait, or say so with `default`, and then end it alone.")
 
 
 def _payment(data: dict[str, Any], settlement: dict[str, Any]) -> str | None:

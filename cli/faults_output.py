@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from .output import say, short
+from .output import say, short, warn
 from .times import format_time
 
 
 def print_faults(data: dict[str, Any], now: int) -> None:
     """A line for each fault, and that a rating can be corrected once what was owed is made good."""
     for line in fault_lines(data, now):
-        say(f"! {line}")
+        warn(line)
     better = (data.get("attestations") or {}).get("correct")
     if better is not None:
         id_ = short(data.get("exchange_id"))

@@ -26,7 +26,7 @@ def list_(session: Session) -> None:
     """All that are known here, yours last."""
     rows = session.call("kinds.list")
     table_rows = [(r["kind"], r["title"], "yours" if r["own"] else "", r["about"]) for r in rows]
-    session.emit(rows, lambda: table(["KIND", "", "", ""], table_rows, session.plain))
+    session.emit(rows, lambda: table(["KIND", "NAME", "", "WHAT IT IS"], table_rows, session.plain))
 
 
 @kinds.command("show", example="p2pnode kinds show rent")

@@ -13,7 +13,7 @@ from p2pnode.home.folder import Home
 from protocols.errors import Refusal
 
 from .command import Command, with_session
-from .output import facts, say
+from .output import facts, say, warn
 from .session import Session
 from .times import format_time, moment, now_ms
 
@@ -106,7 +106,7 @@ def _print_status(session: Session, data: dict[str, Any]) -> None:
         session.plain,
     )
     for warning in data.get("warnings") or ():
-        say(f"! {warning}")
+        warn(warning)
     waiting = _founded(session)
     if waiting:
         say(f"{waiting} begins at the node's next start: stop it (Ctrl-C where it runs), then p2pnode run")
@@ -176,7 +176,7 @@ def _print_clock(session: Session, data: dict[str, Any]) -> None:
         session.plain,
     )
     for warning in data["warnings"]:
-        say(f"! {warning}")
+        warn(warning)
 
 
 @click.command(cls=Command, example="p2pnode whoami")

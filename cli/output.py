@@ -3,18 +3,26 @@
 import json
 import os
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from protocols.errors import Refusal
 
+PIPED = 200  # characters of a line of a table that nobody watches
 SCHEMA = 1
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def watched(stream: TextIO) -> bool:
+    """Is this a terminal that can move its cursor? (`TERM=dumb` is one that cannot.)"""
+    try:
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+    except (ValueError, AttributeError):  # closed
+        return False
 
 
 class Unwritable(Refusal):
@@ -87,7 +95,8 @@ def distance(km: float | None) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]], plain: bool = False) -> None:
-    """Columns of text, cut to the terminal; plain: tab-separated, uncut and without a head, for other programs."""
+    """Columns of text: on a terminal folded to its width, elsewhere cut where they are very long; plain: tab-separated,
+    uncut and without a head, for other programs."""
     cells = [[_in_one_line(safe("" if c is None else str(c))) for c in row] for row in rows]
     if plain:
         for row in cells:
@@ -95,9 +104,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]], plain: bool = Fals
         return
     if not cells:
         return
+    if watched(sys.stdout):
+        from .terminal import columns, draw_table
+
+        return _out(draw_table(head, cells, columns()).rstrip("\n"))
     widths = [max(len(line[i]) for line in [list(head), *cells]) for i in range(len(head))]
-    room = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 200
-    while sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > 12:
+    while sum(widths) + 2 * (len(widths) - 1) > PIPED and max(widths) > 12:
         widths[widths.index(max(widths))] -= 1
     for line in [list(head), *cells]:
         _out("  ".join(_fit(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())
@@ -110,9 +122,27 @@ def _fit(text: str, width: int) -> str:
 def facts(pairs: Iterable[tuple[str, Any]], plain: bool = False) -> None:
     """Name and value, a pair a line. Pairs whose value is None or empty are left out."""
     kept = [(name, str(value)) for name, value in pairs if value not in (None, "")]
+    if kept and not plain and watched(sys.stdout):
+        from .terminal import columns, draw_facts
+
+        return _out(draw_facts([(safe(name), safe(value)) for name, value in kept], columns()).rstrip("\n"))
     width = max((len(name) for name, _ in kept), default=0)
     for name, value in kept:
         say(f"{name}\t{_in_one_line(value)}" if plain else f"{name.ljust(width)}  {indented(value, width + 2)}")
+
+
+def warn(text: str) -> None:
+    """A line that begins with `!`, so that it is seen."""
+    say_marked("!", "warning", f" {text}")
+
+
+def say_marked(word: str, tone: str, rest: str) -> None:
+    """A line that begins with a word of ours, on a terminal in the colour of its tone: see `mark`."""
+    if watched(sys.stdout):
+        from .terminal import mark
+
+        word = mark(word, tone)
+    _out(word + safe(rest))
 
 
 def indented(text: str, width: int) -> str:

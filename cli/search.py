@@ -135,14 +135,17 @@ def _news(session: Session) -> Iterator[None]:
 def _ask_others(session: Session, args: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
     """What is found here and elsewhere, and how much is hidden. Who did not answer is said on stderr; what they do
     until then, too, if it takes longer than a moment."""
-    state = session.call("search.begin", wait=session.wait, **args)
-    began = said = time.monotonic()
-    while not state["done"]:
-        if time.monotonic() - began >= PROGRESS_AFTER and time.monotonic() - said >= PROGRESS_EVERY:
-            waiting = sum(one["state"] == "asked" for one in state["asked"])
-            note(f"{len(state['rows'])} found; {waiting} of {len(state['asked'])} asked have not answered yet")
-            said = time.monotonic()
-        state = session.call("search.more", search=state["search"], step=state["step"], within=MORE_WITHIN)
+    with session.working("Asking others") as task:
+        state = session.call("search.begin", wait=session.wait, **args)
+        began = said = time.monotonic()
+        while not state["done"]:
+            waiting, asked = sum(one["state"] == "asked" for one in state["asked"]), len(state["asked"])
+            task.at(asked - waiting, asked, f"{len(state['rows'])} found; {asked - waiting} of {asked} have answered")
+            now = time.monotonic()
+            if not task.seen and now - began >= PROGRESS_AFTER and now - said >= PROGRESS_EVERY:
+                note(f"{len(state['rows'])} found; {waiting} of {asked} asked have not answered yet")
+                said = now
+            state = session.call("search.more", search=state["search"], step=state["step"], within=MORE_WITHIN)
     for one in state["asked"]:
         if one["state"] != "answered":
             note(f"{one['name']} ({one['cell']}) {_SILENCE[one['state']]}")

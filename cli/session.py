@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,33 @@ from p2pnode.home.folder import Home, default_home
 from protocols.decimals import OTHER_DECIMALS, format_amount
 from protocols.errors import Refusal
 
-from .output import note, print_json
+from .output import note, print_json, safe, watched
 
 if TYPE_CHECKING:
     from p2pnode.client import Client
 
+    from .terminal import Task
+
 FIRST_PAUSE = 0.1  # seconds between looks while waiting; grows to LONGEST_PAUSE
 LONGEST_PAUSE = 1.0
+UNDER_WAY = {  # what is said of a command that takes its time
+    "backup": "Writing the backup",
+    "join": "Calling them",
+    "ledger.audit": "Fetching and checking their ledger",
+    "ledger.verify": "Checking every entry of the ledger",
+    "ledger.export": "Reading the ledger",
+    "reputation": "Working out whom to trust",
+    "search": "Searching",
+}
+
+
+class Silent:
+    """Where nobody watches, nothing is said."""
+
+    seen = False
+
+    def at(self, done: float, of: float | None, words: str = "") -> None:
+        pass
 
 
 class TimeOut(Refusal):
@@ -48,6 +69,7 @@ class Session:
     plain: bool = False
     wait: float | None = None
     _networks: list[dict[str, Any]] | None = field(default=None)
+    _task: "Task | Silent | None" = field(default=None)
 
     def folder(self) -> Home:
         return Home(Path(self.home).expanduser() if self.home else default_home())
@@ -59,7 +81,8 @@ class Session:
 
     def call(self, name: str, /, **args: Any) -> Any:
         """Ask the node. Arguments that are None are left to the node's defaults."""
-        return self.client().call(name, _given(args))
+        with self.working(UNDER_WAY.get(name, "Waiting for the node")):
+            return self.client().call(name, _given(args))
 
     def write(self, name: str, /, **args: Any) -> Any:
         """Have the node do something; with --dry-run only show what would be asked of it, and end."""
@@ -67,7 +90,23 @@ class Session:
             wanted = {"dry_run": True, "command": name, "args": _given(args)}
             self.emit(wanted, lambda: note(f"Would ask the node: {name} {wanted['args']}. Nothing was done."))
             raise click.exceptions.Exit(0)
-        return self.client().call(name, _given(args))
+        with self.working(UNDER_WAY.get(name, "Waiting for the node")):
+            return self.client().call(name, _given(args))
+
+    @contextmanager
+    def working(self, words: str) -> "Iterator[Task | Silent]":
+        """Whoever watches a terminal sees that this is under way, if it takes a while, and how far. What is a part of
+        something else that is under way is not said apart."""
+        if self._task is not None or self.json or self.plain or not watched(sys.stderr):
+            yield Silent()
+            return
+        from .terminal import working
+
+        with working(safe(words), sys.stderr) as self._task:
+            try:
+                yield self._task
+            finally:
+                self._task = None
 
     def until(
         self,
@@ -86,16 +125,18 @@ class Session:
         """
         if self.wait is None:
             return None
-        deadline, pause = time.monotonic() + self.wait, FIRST_PAUSE
-        while True:
-            seen = self.call(name, **args)
-            if done(seen):
-                return seen
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeOut(what, self.wait, result if why is None else why(seen, result))
-            time.sleep(min(pause, left))
-            pause = min(pause * 1.5, LONGEST_PAUSE)
+        began, pause = time.monotonic(), FIRST_PAUSE
+        with self.working(f"Not {what} yet; waiting at most {self.wait:g} s") as task:
+            while True:
+                seen = self.call(name, **args)
+                if done(seen):
+                    return seen
+                so_far = time.monotonic() - began
+                if so_far >= self.wait:
+                    raise TimeOut(what, self.wait, result if why is None else why(seen, result))
+                task.at(so_far, self.wait)
+                time.sleep(min(pause, self.wait - so_far))
+                pause = min(pause * 1.5, LONGEST_PAUSE)
 
     def emit(self, data: Any, human: Callable[[], None]) -> None:
         """Print the data: as JSON if that is wanted, else in words."""

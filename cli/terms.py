@@ -10,7 +10,7 @@ from protocols.errors import Refusal
 from protocols.spans import format_span
 
 from .exchange_output import how_many
-from .output import facts, say
+from .output import facts, say, warn
 from .session import Session
 from .times import clock_time, now_ms, parse_span, parse_time, until
 
@@ -164,7 +164,7 @@ def print_terms(session: Session, data: dict[str, Any]) -> None:
     for rule in terms["cancellation"]:
         say(f"  {rule['who']} may cancel alone {until(rule['until'], now)}")
     for warning in data.get("warnings") or ():
-        say(f"! {warning[:1].upper()}{warning[1:]}.")
+        warn(f"{warning[:1].upper()}{warning[1:]}.")
     say("Nothing was done.")
 
 
