@@ -66,6 +66,8 @@ def _words(rows: Any) -> None:
             line += f": to speak ill of whom you trust counts a little against {rater}, too"
         weighed.add(pair)
         say(line)
+        if row.get("dimensions"):
+            say(f"     {', '.join(f'{name} {said:+d}' for name, said in row['dimensions'].items())}")
         if row.get("text"):
             say(f"     {indented(row['text'], 5)}")
 

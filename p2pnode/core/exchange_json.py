@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from dht.keys import slot_hash
 from ledger.settlement import State as DealState
-from protocols.attestation import parse_attestation
+from protocols.attestation import Attestation, parse_attestation
 from protocols.booked import quantity_of
 from protocols.drafts import role_of, way_of
 from protocols.envelope import parse_record
@@ -163,6 +163,8 @@ def describe(
             "mine": me in view.rated,
             "theirs": other in view.rated,
             "correct": _corrected(state, network, held, view),
+            "given": _published(state, network, held),
+            "dimensions": list(network.dimensions),
         },
         "faults": [_fault(state, fault) for fault in faults(view)],
         "suggested": suggested(view, me) if me in terms.parties and view.agreed else None,
@@ -172,12 +174,25 @@ def describe(
 
 def _corrected(state: State, network: Network, held: "Held", view: Exchange) -> int | None:
     """The outcome that fits better than the one that we published, since what was owed to us has been made good."""
-    row = network.catalog.get((state.me, "attestation", held.id))
-    record = state.record_of(network, row.id) if row is not None else None
-    if record is None or record.withdrawn or not any(f.made_good for f in against(view, state.me)):
+    rating = _rating(state, network, held)
+    if rating is None or not any(f.made_good for f in against(view, state.me)):
         return None
     fits = suggested(view, state.me)
-    return fits if parse_attestation(record).outcome < fits else None
+    return fits if rating.outcome < fits else None
+
+
+def _published(state: State, network: Network, held: "Held") -> dict[str, Any] | None:
+    """What our rating says, once it is open."""
+    rating = _rating(state, network, held)
+    if rating is None:
+        return None
+    return {"outcome": rating.outcome, "text": rating.text, "dimensions": rating.dimensions}
+
+
+def _rating(state: State, network: Network, held: "Held") -> Attestation | None:
+    row = network.catalog.get((state.me, "attestation", held.id))
+    record = state.record_of(network, row.id) if row is not None else None
+    return None if record is None or record.withdrawn else parse_attestation(record)
 
 
 def _fault(state: State, fault: Fault) -> dict[str, Any]:

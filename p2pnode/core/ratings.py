@@ -180,7 +180,7 @@ def _said_besides(network: Network, shown: dict[str, int], said: dict[str, int])
 
 def _check_dimensions(network: Network, said: dict[str, int]) -> None:
     """`Refusal` for one that this network does not have."""
-    known = [name for name in network.genesis.dimensions if name not in RESERVED]
+    known = network.dimensions
     for name in said:
         if name not in known:
             names = f"It has {', '.join(known)}." if known else "It has none: say it in --text."

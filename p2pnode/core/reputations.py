@@ -73,7 +73,7 @@ class Reputations:
                     "trust": round(r.trust, 4),
                     "path": [directory.peer_id(a) for a in r.path],
                     "path_names": [self._name(a) for a in r.path],
-                    "text": self._text(network, r.rater, r.deal),
+                    **self._besides(network, r.rater, r.deal),
                 }
                 for r in score.why
             ]
@@ -151,10 +151,10 @@ class Reputations:
                 continue
             fade = 2.0 ** (min(0, record.created - now) / half_life)
             for name, said in parse_attestation(record).dimensions.items():
-                if name in network.genesis.dimensions and name not in RESERVED:
+                if name in network.dimensions:
                     told.setdefault(name, {}).setdefault(reason.rater, []).append((fade, said))
         found = {}
-        for name in network.genesis.dimensions:
+        for name in network.dimensions:
             means = {r: sum(f * s for f, s in said) / sum(f for f, _ in said) for r, said in told.get(name, {}).items()}
             weight = sum(trust[rater] for rater in means)
             if means:
@@ -185,10 +185,15 @@ class Reputations:
         told = {name: {"times": len(r), "raters": len(set(r))} for name, r in sorted(said.items())}
         return {"own": dict(sorted(own.items())), "said": told}
 
-    def _text(self, network: Network, rater: bytes, deal: bytes) -> str:
-        row = network.catalog.get((rater, "attestation", deal))
+    def _besides(self, network: Network, rater: bytes, deal: bytes) -> dict[str, Any]:
+        """What a rating says beside its outcome: in words, and along the network's dimensions."""
+        row = network.catalog.get((rater, KIND, deal))
         record = self._listings.record_of(network, row.id) if row else None
-        return parse_attestation(record).text if record is not None and not record.withdrawn else ""
+        if record is None or record.withdrawn:
+            return {"text": "", "dimensions": {}}
+        said = parse_attestation(record)
+        named = {name: said.dimensions[name] for name in network.dimensions if name in said.dimensions}
+        return {"text": said.text, "dimensions": named}
 
     def _name(self, author: bytes) -> str:
         return "you" if author == self._state.me else self._state.directory.name(author)

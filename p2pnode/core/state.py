@@ -14,6 +14,7 @@ from p2pnode.bounds import MAX_INVITE_CHAIN
 from protocols.decimals import format_amount
 from protocols.envelope import Record, parse_record
 from protocols.errors import Ignore, Refusal
+from protocols.faults import RESERVED
 from protocols.genesis import Genesis
 from protocols.identity import KeyState, Signer, Turn
 from protocols.templates import Template, template, templates
@@ -116,6 +117,11 @@ class Network(msgspec.Struct):
     def money(self, amount: int) -> str:
         """An amount of this network's credit, minor units, as people write it: `2.5 hour`."""
         return f"{format_amount(amount, self.genesis.decimals)} {self.genesis.unit}"
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What people may say of a deal besides its outcome; what is reserved is none, whatever the genesis says."""
+        return tuple(name for name in self.genesis.dimensions if name not in RESERVED)
 
     @property
     def json(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ What a field means follows from its type in the table of commands, so a form nee
     list         the field once for each, or a line for each; named `tags:list`, at each comma
     times        `FROM/UNTIL`, as a list
     within       `search.query` is the field `query` of the argument `search`
+    by name      `dimensions.punctual` is what the argument `dimensions` says of `punctual`; empty: left out
 
 and from names that say how a field is made of several:
 
@@ -108,6 +109,12 @@ def _struct(of: type, typed: dict[str, list[str]], empty: frozenset[str], moment
             if value:
                 found[field.encode_name] = value
             continue
+        named = next((t for t in _choices(field.type) if isinstance(t, inspect.DictType)), None)
+        if named is not None:
+            value = _by_name(named.value_type, typed, moment, f"{name}.")
+            if value:
+                found[field.encode_name] = value
+            continue
         given = typed.pop(name, [])
         if _is_table(field.type) and given:
             found[field.encode_name] = _tasks(name, given, typed.pop(f"{name}:first", []))
@@ -115,13 +122,28 @@ def _struct(of: type, typed: dict[str, list[str]], empty: frozenset[str], moment
         given += [part for line in typed.pop(f"{name}:list", []) for part in line.split(",")]
         given = given if name in empty else [text for text in given if text.strip()]
         if given or name in empty:
-            try:
-                found[field.encode_name] = _value(field.type, given, moment)
-            except ValueError as e:
-                raise Malformed(f"{name}: {e}", name) from e
-            except Refusal as e:
-                raise Malformed(f"{name}: {e.message}", name, e.hint) from e
+            found[field.encode_name] = _one(field.type, name, given, moment)
     return found
+
+
+def _by_name(of: inspect.Type, typed: dict[str, list[str]], moment: Moment, path: str) -> dict[str, Any]:
+    """What was typed for a map whose keys are the rest of the fields' names; takes it out of `typed`."""
+    found = {}
+    for name in [name for name in typed if name.startswith(path)]:
+        given = [text for text in typed.pop(name) if text.strip()]
+        if given:
+            found[name.removeprefix(path)] = _one(of, name, given, moment)
+    return found
+
+
+def _one(type_: inspect.Type, name: str, given: list[str], moment: Moment) -> Any:
+    """The value of a field; `Malformed` names it."""
+    try:
+        return _value(type_, given, moment)
+    except ValueError as e:
+        raise Malformed(f"{name}: {e}", name) from e
+    except Refusal as e:
+        raise Malformed(f"{name}: {e.message}", name, e.hint) from e
 
 
 def _is_table(type_: inspect.Type) -> bool:

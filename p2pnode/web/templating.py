@@ -62,6 +62,8 @@ def environment(language: str) -> ImmutableSandboxedEnvironment:
         DIRECTION=words.DIRECTION,
         KIND=words.KIND,
         STEP=words.STEP,
+        OUTCOME=words.OUTCOME,
+        DIMENSION=words.DIMENSION,
         tone=words.tone,
     )
     return made

@@ -106,6 +106,18 @@ DONE = {  # said when a command has been carried out
 }
 SAID = N_("Done.")
 
+OUTCOME = {2: N_("very good"), 1: N_("good"), 0: N_("so-so"), -1: N_("bad"), -2: N_("very bad")}
+
+# What networks rate besides, where it is one of these; else it is the founder's own word.
+DIMENSION = {
+    "punctual": N_("punctual"),
+    "friendly": N_("friendly"),
+    "clean": N_("clean"),
+    "careful": N_("careful"),
+    "reliable": N_("reliable"),
+    "quality": N_("quality"),
+}
+
 KEPT = frozenset({"invite"})  # what these answer is shown on the next page, and kept as long as the session is
 
 MONTHS = (

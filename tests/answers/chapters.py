@@ -26,6 +26,7 @@ _BY_FILE: dict[str, tuple[str, ...]] = {
         "an_erasure_purges_the_store_and_again_when_repeated_or_after_a_crash",
         "our_own_is_changed_piece_by_piece_and_cleared",
     ),
+    "dimensions": ("what_is_asked_and_what_was_given_is_shown",),
     "doors": ("the_code_goes_up_the_chain_by_itself_and_is_said_once",),
     "exposures": ("of_myself_it_says_what_others_may_risk_at_most_and_what_would_help",),
     "faults": (

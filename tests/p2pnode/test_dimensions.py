@@ -49,6 +49,21 @@ def test_what_somebody_says_of_others_is_not_said_of_him() -> None:
     assert told["dimensions"]["punctual"]["average"] == 2.0 and told["dimensions"]["punctual"]["raters"] == 1
 
 
+def test_what_is_asked_and_what_was_given_is_shown() -> None:
+    lab = listed("plain", sold)
+    named(lab, "punctual", "late", "friendly")
+    shown = lab.ask(lab.cleo, "exchange.show", id=lab.id)["attestations"]
+    assert shown["dimensions"] == ["punctual", "friendly"] and shown["given"] is None, "a fault is not asked"
+    for node, said in ((lab.cleo, {"punctual": -1}), (lab.ben, {})):
+        lab.ask(node, "attest", exchange=lab.id, outcome=2, text="So late", dimensions=said)
+        lab.sim.run(PAUSE)
+    shown = lab.ask(lab.cleo, "exchange.show", id=lab.id)["attestations"]
+    assert shown["given"] == {"outcome": 2, "text": "So late", "dimensions": {"punctual": -1}}
+    named(lab, "punctual")
+    (row,) = lab.ask(lab.anna, "reputation", peer="Ben", why=True)["why"]
+    assert (row["text"], row["dimensions"]) == ("So late", {"punctual": -1})
+
+
 def test_what_the_network_does_not_have_is_refused() -> None:
     lab = listed("plain", sold)
     named(lab, "punctual")

@@ -46,6 +46,25 @@ def test_lists_by_line_by_comma_and_by_field() -> None:
     assert isinstance(args, commands.Publish) and args.on == ((NOON, NOON + 3_600_000),)
 
 
+def test_a_map_is_made_of_fields_that_name_its_keys() -> None:
+    base = (("exchange", "ab"), ("outcome", "2"))
+    said = [("dimensions.punctual", "-2"), ("dimensions.friendly", ""), ("dimensions.clean_up", " 1 ")]
+    assert made("attest", *base, *said) == commands.Attest(
+        exchange="ab", outcome=2, dimensions={"punctual": -2, "clean_up": 1}
+    )
+    assert made("attest", *base, ("dimensions.a", "")) == commands.Attest(exchange="ab", outcome=2)
+    for wrong, field in (
+        ([("dimensions.a", "much")], "dimensions.a"),
+        ([("dimensions.a", "1"), ("dimensions.a", "2")], "dimensions.a"),
+        ([("dimensions.a", "3")], "dimensions"),
+        ([(f"dimensions.{n}", "1") for n in range(9)], "dimensions"),
+        ([("dimensions", "1")], "dimensions"),
+    ):
+        with pytest.raises(Malformed) as refused:
+            made("attest", *base, *wrong)
+        assert refused.value.field == field
+
+
 def test_one_field_is_made_of_several() -> None:
     base = (("direction", "offer"), ("kind", "rent"), ("title", "x"))
 

@@ -12,7 +12,6 @@ from protocols.errors import Refusal
 from protocols.labels import without_labels
 
 VOICES = 4  # ratings that are shown; the neighbour's own page has all
-OUTCOME = {2: N_("very good"), 1: N_("good"), 0: N_("so-so"), -1: N_("bad"), -2: N_("very bad")}
 REASONS = {
     "other": N_("something else"),
     "spam": N_("the same thing over and over"),
@@ -45,7 +44,6 @@ async def show(visit: Visit) -> dict[str, Any]:
         if visit.looked is not None and others
         else None,
         "hidden_as": await _hidden_as(visit, listing) if listing.get("hidden") and others else {},
-        "OUTCOME": OUTCOME,
         "HANDOVER": HANDOVER,
         "reasons": [(word, visit.reader.say(text)) for word, text in REASONS.items()],
         "title": listing["title"],

@@ -7,7 +7,6 @@ from p2pnode.web.languages import N_
 from p2pnode.web.view import View, Visit
 from protocols.errors import Refusal
 
-OUTCOME = {-2: N_("very bad"), -1: N_("bad"), 0: N_("so-so"), 1: N_("good"), 2: N_("very good")}
 FAULT = {"late": N_("late"), "no-show": N_("did not come"), "default": N_("did not do it")}
 VOUCH = {
     "given": N_("not taken yet"),
@@ -58,7 +57,6 @@ async def _whole(visit: Visit, id_: str) -> dict[str, Any]:
         "takes": any(v["direction"] == "taken" and v["left"]["amount"] for v in vouches),
         "VOUCH": VOUCH,
         "claims": [] if mine else await _or_none(visit, "claim.list", peer=id_) or [],
-        "OUTCOME": OUTCOME,
         "FAULT": FAULT,
     }
 
