@@ -1,7 +1,7 @@
 # Every target does its own set-up; scripts/ holds what is longer than a line.
 #   HOME of the node: P2PNODE_HOME=… make run     Python: make run PYTHON=/usr/bin/python3.12
 
-.PHONY: help run demo test check browser screens faults fuzz lint format lock bench clean
+.PHONY: help web run demo test check browser screens faults fuzz lint format lock bench clean
 .DEFAULT_GOAL := help
 export PYTHON
 ARGS ?=
@@ -11,6 +11,10 @@ help: ## say what there is
 
 run: ## set everything up, make an identity if there is none, start a node (NAME=Eve make run; ARGS="--listen …")
 	@exec scripts/run.sh $(ARGS)
+
+web: ## set everything up and open the page, which makes a node where there is none (ARGS="--no-open")
+	@scripts/setup.sh run
+	@exec .venv/bin/p2pnode web $(ARGS)
 
 demo: ## several nodes on this machine act out a small story, with the real commands
 	@scripts/setup.sh run

@@ -1,6 +1,7 @@
 """Pictures of every view, of a node in a street that is lived in: `python -m tests.browser.screens`.
 
-NAME-SIZE-SCHEME.png, for each view a desktop and a phone, light and dark; the window as it stands, or the whole page.
+NAME-SIZE-SCHEME.png, for each view a desktop and a phone, light, and of some dark, too; the window as it stands, or the
+whole page.
 """
 
 import argparse
@@ -19,13 +20,14 @@ from tests.browser.window import DESKTOP, PHONE, Window
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
 MOST = 150_000  # bytes
+DARK = ("near", "exchange", "publish_kind", "ledger", "trust")  # also dark, where nothing is said of which
 SIZES = {"desktop": DESKTOP, "phone": PHONE}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screens", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, metavar="FOLDER")
-    parser.add_argument("names", nargs="*", default=NAMES, metavar="VIEW")
+    parser.add_argument("names", nargs="*", metavar="VIEW", help="these, light and dark")
     parser.add_argument("--whole", action="store_true", help="the whole page, however long")
     given = parser.parse_args()
     folder: Path = given.folder
@@ -54,7 +56,7 @@ def main() -> int:
         for size in SIZES:
             for dark in (False, True):
                 window = log_in(lived.anna, lambda *a, **g: Window(browser, *a, **g), SIZES[size], dark=dark)
-                for name in given.names:
+                for name in given.names or [name for name in NAMES if not dark or name in DARK]:
                     window.go(path_of(name, lived.examples))
                     file = folder / f"{name}-{size}-{'dark' if dark else 'light'}.png"
                     window.picture(file, given.whole)

@@ -1,5 +1,6 @@
 """The wizard of `init`, on a terminal: what it asks and bears, and how few steps there are to the first listing."""
 
+import json
 import os
 import pty
 import re
@@ -16,7 +17,7 @@ import pytest
 from p2pnode.home.config import load_config
 from p2pnode.home.folder import Home
 from p2pnode.home.pending import load_pending
-from tests.e2e.nodes import CLI, ROOT, until
+from tests.e2e.nodes import CLI, ROOT
 
 MOST_ACTIONS = 10  # from the installed program to the first published listing
 
@@ -101,22 +102,21 @@ def test_from_the_program_to_the_first_listing(terminal: Terminal, tmp_path: Pat
     terminal.actions.append("p2pnode run")
     node = subprocess.Popen(
         [*CLI, "run", "--no-lan", "--listen", "/ip4/127.0.0.1/tcp/0"], env=terminal.env, cwd=ROOT,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
+        assert node.stdout is not None and node.stdout.readline().startswith(b"ready ")
         publish = ("offer", "publish", "--kind", "lend", "--title", "Ladder, 6 m")
-        terminal.actions.append("p2pnode offer publish …")
-
-        def published() -> bool:
-            done = subprocess.run(
-                [*CLI, *publish, "--json"], env=terminal.env, cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL
-            )
-            return b'"state": "stored"' in done.stdout or b'"state": "spread"' in done.stdout
-
-        until("the first listing is published", published)
+        terminal.actions.append(" ".join(("p2pnode", *publish)))
+        done = subprocess.run(
+            [*CLI, *publish, "--json"], env=terminal.env, cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL
+        )
+        assert json.loads(done.stdout)["data"]["state"] in ("stored", "spread"), done
     finally:
         node.terminate()
         node.wait(15)
+        if node.stdout is not None:
+            node.stdout.close()
     assert len(terminal.actions) <= MOST_ACTIONS, terminal.actions
 
 
