@@ -1,6 +1,6 @@
 """The values that commands take, and the arguments of searching: see `p2pnode/commands.py`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -37,8 +37,9 @@ Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Note = Annotated[str, Meta(max_length=MAX_SHORT_TEXT)]
 ClaimNote = Annotated[str, Meta(max_length=MAX_CLAIM_NOTE)]
 Token = Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN)]
-Price = Annotated[str, Meta(min_length=1, max_length=64)]  # AMOUNT[ UNIT][/PER] or free
-Amount = Annotated[str, Meta(min_length=1, max_length=32)]  # decimals, in the network's unit
+DECIMAL: Final = {"decimal": True}  # begins with a number that people write as their language does
+Price = Annotated[str, Meta(min_length=1, max_length=64, extra=DECIMAL)]  # AMOUNT[ UNIT][/PER] or free
+Amount = Annotated[str, Meta(min_length=1, max_length=32, extra=DECIMAL)]  # decimals, in the network's unit
 Instalments = Annotated[int, Meta(ge=1, le=MAX_INSTALMENTS)]
 Area = Annotated[str, Meta(max_length=64)]  # geohash, `lat,lon` or plus code; coarsened at once
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]

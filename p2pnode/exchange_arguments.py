@@ -6,9 +6,9 @@ from msgspec import Meta
 
 from protocols.limits import MAX_LEGS, MAX_LIFETIME, MAX_SHARES, MAX_TEMPLATE, MAX_TITLE
 
-from .arguments import Amount, Args, Count, Id, Instalments, Named, Note, PeerName, Price, Span, Time
+from .arguments import DECIMAL, Amount, Args, Count, Id, Instalments, Named, Note, PeerName, Price, Span, Time
 
-_Goal = Annotated[str, Meta(max_length=64)]  # `10`, or `500 hour`
+_Goal = Annotated[str, Meta(max_length=64, extra=DECIMAL)]  # `10`, or `500 hour`
 _Legs = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=2 * MAX_TITLE)], ...], Meta(max_length=MAX_LEGS)]
 _Shares = Annotated[tuple[Annotated[str, Meta(min_length=3, max_length=300)], ...], Meta(max_length=MAX_SHARES)]
 _OrNothing = Annotated[str, Meta(max_length=256)]

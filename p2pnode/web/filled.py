@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _ITS_OWN = frozenset({"request_id", "form", "back", "look", "sure"})  # of one form as it stands on one page
-_PLAIN = re.compile(":(list|days|from)$")
+_PLAIN = re.compile(":(list|days|from|hash)?$")
 
 
 class Filled:

@@ -5,6 +5,7 @@ What a field means follows from its type in the table of commands, so a form nee
     text         as typed; empty: left out, unless the hidden field `empty` names it (`listing.edit`: clear it)
     number       `12`; a time as the browser's datetime-local gives it, in the node's zone; a span such as `3d`
     decimal      `2.5` or `2,5`
+    amount       with a unit or without: `1.50`, `1,50 hour`; not `1.500`, which is either of two numbers
     yes or no    on, yes, true, 1; no, false, 0
     list         the field once for each, or a line for each; named `tags:list`, at each comma
     times        `FROM/UNTIL`, as a list
@@ -13,10 +14,11 @@ What a field means follows from its type in the table of commands, so a form nee
 
 and from names that say how a field is made of several:
 
-    price:per    what the price is for: `2` and `day` are `2/day`; in prices a decimal comma is a point
+    price:per    what the price is for: `2` and `day` are `2/day`
     when:days    days of the week, one for each time that it stands there
     zone:if-when counts only where `when` says something
     on:from      and as many `on:until`: times, each from and until
+    form:        the argument `form`; without the colon it is what says which form of the page this is
     tasks:first  the number of the first line of a table of tasks (p2pnode.tasks), 1 if nothing is said
 """
 
@@ -34,10 +36,13 @@ from p2pnode.tasks import parse_table
 from protocols.errors import Refusal
 from protocols.spans import parse_span
 
+from .languages import N_
+
 Moment = Callable[[str], int]  # ms of `2026-05-01T14:00` or `2026-05-01`; ValueError
 ABOUT_THE_FORM = frozenset({"request_id", "back", "form", "look", "sure", "empty"})
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?")
-_COMMA = re.compile(r"^(\s*\d+),(\d+)")
+_COMMA = re.compile(r"^(\s*\d+),(\d+)(?![.,\d])")
+_THOUSANDS = re.compile(r"\s*([1-9]\d{0,2}[.,]\d{3})(?!\d)|\s*(\d+[.,]\d+[.,]\d+)")
 _BARE = re.compile(r"\d[^/]*")  # a price that does not say what it is for
 _YES, _NO = frozenset({"on", "yes", "true", "1"}), frozenset({"no", "false", "0"})
 
@@ -55,7 +60,7 @@ def decode(command: str, fields: Sequence[tuple[str, str]], moment: Moment) -> A
     typed: dict[str, list[str]] = {}
     for name, value in fields:
         if name not in ABOUT_THE_FORM:
-            typed.setdefault(name, []).append(value.replace("\r\n", "\n"))
+            typed.setdefault(name.removesuffix(":"), []).append(value.replace("\r\n", "\n"))
     empty = frozenset(" ".join(value for name, value in fields if name == "empty").split())
     _put_together(typed, empty)
     value = _struct(COMMANDS[command].args, typed, empty, moment)
@@ -75,8 +80,6 @@ def _put_together(typed: dict[str, list[str]], empty: frozenset[str]) -> None:
     """Make one field of several. A price that is empty on purpose is none."""
     for name, given in [*typed.items()]:
         base, _, how = name.partition(":")
-        if base == "price":
-            given[:] = [_COMMA.sub(r"\1.\2", text) for text in given]
         if how == "per":
             prices = typed.get(base, [])
             if len(prices) == 1 and given[0] and _BARE.fullmatch(prices[0].strip()):
@@ -140,6 +143,8 @@ def _one(type_: inspect.Type, name: str, given: list[str], moment: Moment) -> An
     """The value of a field; `Malformed` names it."""
     try:
         return _value(type_, given, moment)
+    except Malformed as e:
+        raise Malformed(e.message, name, e.hint) from e
     except ValueError as e:
         raise Malformed(f"{name}: {e}", name) from e
     except Refusal as e:
@@ -168,8 +173,24 @@ def _fields(of: type) -> tuple[inspect.Field, ...]:
     return info.fields
 
 
-def _choices(type_: inspect.Type) -> Sequence[inspect.Type]:
+def _of(type_: inspect.Type) -> Sequence[inspect.Type]:
     return type_.types if isinstance(type_, inspect.UnionType) else (type_,)
+
+
+def _choices(type_: inspect.Type) -> Sequence[inspect.Type]:
+    return [choice.type if isinstance(choice, inspect.Metadata) else choice for choice in _of(type_)]
+
+
+def decimal_of(text: str) -> str:
+    """An amount with a decimal comma or point, with a point. `Malformed` for one whose comma or point may stand before
+    thousands."""
+    meant = _THOUSANDS.match(text)
+    if meant:
+        raise Malformed(
+            f"{(meant[1] or meant[2])[:40]} can be read as two numbers",
+            hint=N_("Write thousands without a point or comma: 1500. Write a fraction as 1.5 or 1,5."),
+        )
+    return _COMMA.sub(r"\1.\2", text)
 
 
 def _value(type_: inspect.Type, given: list[str], moment: Moment) -> Any:
@@ -187,12 +208,14 @@ def _value(type_: inspect.Type, given: list[str], moment: Moment) -> Any:
     if len(given) > 1:
         raise ValueError("stands there twice")
     text = given[0].strip() if given else ""
+    if any(isinstance(choice, inspect.Metadata) for choice in _of(type_)):
+        return decimal_of(given[0] if given else "")
     for choice in _choices(type_):
         match choice:
             case inspect.IntType():
                 return _number(text, moment)
             case inspect.FloatType():
-                return float(text.replace(",", "."))
+                return float(decimal_of(text))
             case inspect.BoolType() if text.lower() in _YES | _NO:
                 return text.lower() in _YES
             case inspect.BoolType():

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from .languages import N_
+from .reading import Reader
 
 ABOUT: Final = {
     "barn": N_("Many help on one date; it goes ahead when enough have said that they come."),
@@ -83,6 +84,13 @@ def fields_of(kind: Mapping[str, Any]) -> frozenset[str]:
         }.items()
         if fits
     )
+
+
+def ways_of(kind: Mapping[str, Any] | None, reader: Reader) -> list[tuple[str, str]]:
+    """How the thing of such an exchange can get to who has it then: (word of the command, text). kind: as above."""
+    if kind is None or not any(duty["brought"] for duty in kind["duties"]):
+        return []
+    return [(way, reader.say(text)) for way, text in HANDOVER.items() if way != "both"]
 
 
 def per_of(kind: str, now: str = "") -> list[str]:

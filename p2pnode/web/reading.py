@@ -12,6 +12,7 @@ from .words import MONTHS
 
 # What moves the cursor, turns the text around, or shows nothing: nobody's words may look like others.
 _UNSAFE = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_DECIMAL = re.compile(r"(\d+)\.(\d+)(.*)", re.DOTALL)
 FOR_EVER = 253_402_214_400_000  # the last day of the year 9999, ms
 
 
@@ -56,6 +57,15 @@ class Reader:
     def number(self, amount: int, decimals: int) -> str:
         text = format_amount(amount, decimals)
         return text if self.language == SOURCE else text.replace(".", ",")
+
+    def typed(self, text: Any) -> str:
+        """An amount such as `2.5 hour` as the reader would type it, and a form understands it (`forms.decimal_of`)."""
+        match = _DECIMAL.fullmatch(str(text or ""))
+        if match is None:
+            return str(text or "")
+        whole, fraction, rest = match.groups()
+        point = "." if self.language == SOURCE else ","
+        return f"{whole}{point}{fraction}{'0' if len(fraction) == 3 else ''}{rest}"
 
     def _decimals(self, unit: str, network: Any) -> int:
         meant = [one for one in self._networks if one.get("id") == network] or self._networks

@@ -1,5 +1,8 @@
 """What the node's own words are called on the page: states, steps, kinds. Marked here, translated where shown."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from .languages import N_
 
 STATUS = {
@@ -135,6 +138,12 @@ def step_of(typed: str) -> tuple[str, str] | None:
     if len(words) > 2 and words[0] in _GROUPS:
         return f"{words[0]}.{words[1]}", words[2]
     return (words[0], words[1]) if len(words) > 1 and words[0] == "attest" else None
+
+
+def parents_of(exchanges: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Exchanges that another one can be a part of, the newest first: (id, text). exchanges: as `exchange.list`."""
+    open_ = [row for row in exchanges if row["status"] in ("agreed", "active") and row["role"] != "mediator"]
+    return [(row["exchange_id"], f"{row['terms']['title']} – {row['counterparty_name']}") for row in open_]
 
 
 def tone(state: str) -> str:

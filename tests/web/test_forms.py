@@ -12,8 +12,10 @@ from p2pnode.bounds import MAX_FORM_FIELDS
 from p2pnode.commands import COMMANDS
 from p2pnode.web.doing import filled_in
 from p2pnode.web.filled import Filled
-from p2pnode.web.forms import Malformed, decode
+from p2pnode.web.forms import Malformed, decimal_of, decode
+from p2pnode.web.languages import Catalog
 from p2pnode.web.multipart import parse_multipart
+from p2pnode.web.reading import Reader
 from p2pnode.web.times import moment_in
 from protocols.limits import DAY
 
@@ -92,6 +94,44 @@ def test_one_field_is_made_of_several() -> None:
         assert refused.value.field == field
     edit = made("listing.edit", ("id", "ab"), ("price", ""), ("price:per", "day"), ("empty", "price"))
     assert edit == commands.Edit(id="ab", price="free")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("1,50", "1.50"), ("1.50", "1.50"), ("1,5 hour/day", "1.5 hour/day"), ("0,125", "0.125"), ("1,1250", "1.1250"),
+        ("1500", "1500"), ("free", "free"), ("3 eggs", "3 eggs"), ("12 1,5", "12 1,5"),
+    ],
+)  # fmt: skip
+def test_a_decimal_comma_is_a_point(typed: str, meant: str) -> None:
+    for field in ("price", "deposit", "fee", "goal"):
+        assert getattr(made("exchange.propose", ("listing", "ab"), (field, typed)), field) == meant
+
+
+@pytest.mark.parametrize("typed", ["1.500", "1,500 hour", "12,345/day", "1.500,00", "1,500.00", "1.000.000", "1,2,3"])
+def test_what_may_be_two_numbers_is_refused(typed: str) -> None:
+    for field in ("price", "deposit", "fee", "goal"):
+        with pytest.raises(Malformed) as refused:
+            made("exchange.propose", ("listing", "ab"), (field, typed))
+        assert refused.value.field == field and "1500" in refused.value.hint
+
+
+def test_an_amount_that_is_shown_in_a_form_is_understood_again() -> None:
+    for language, shown in (("en", "2.5 hour"), ("de", "2,5 hour")):
+        reader = Reader(language, Catalog({}), 0, None, [])
+        assert reader.typed("2.5 hour") == shown
+        for text in ("1.125", "2.5 hour", "2", "", "3 eggs"):
+            assert parse_decimal(decimal_of(reader.typed(text))) == parse_decimal(text)
+
+
+def parse_decimal(text: str) -> tuple[float, str]:
+    number, _, rest = text.partition(" ")
+    return float(number or 0), rest
+
+
+def test_a_field_may_be_called_as_what_names_the_form() -> None:
+    args = made("exchange.propose", ("listing", "ab"), ("form", "exchange.propose /x"), ("form:", "full"))
+    assert args == commands.Propose(listing="ab", form="full")
 
 
 def test_what_is_empty_is_left_out_unless_it_is_meant() -> None:

@@ -104,6 +104,8 @@ def test_what_was_typed_wrong_is_shown_again(street: Street) -> None:
     page = anna.submit("/do/exchange.counter", price="3 hour", quantity="many")
     assert page.status == 422 and 'aria-invalid="true"' in page.source and "whole number" in page.words
     page = anna.submit("/do/exchange.counter", price="3 hour", quantity="1")
+    assert page.status == 200 and "Nothing is proposed yet." in page.words and "pay 3 hour" in page.words
+    page = anna.submit("/do/exchange.counter")
     assert page.status == 200 and "on their way" in page.words
     street.lab.sim.run(20_000)
     assert "3 hour" in street.browsers["ben"].get(exchange).words

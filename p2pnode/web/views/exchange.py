@@ -4,9 +4,11 @@ from base64 import b64decode
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from p2pnode.web.kind_words import HANDOVER, ways_of
 from p2pnode.web.languages import N_
+from p2pnode.web.reading import Reader
 from p2pnode.web.view import File, View, Visit
-from p2pnode.web.words import step_of
+from p2pnode.web.words import parents_of, step_of
 from protocols.conditions import SECOND_FORM
 
 
@@ -25,11 +27,21 @@ async def show(visit: Visit) -> dict[str, Any] | File:
         command, id_ = meant
         row = {**step, "api": command, "id": exchange["exchange_id"] if command != "exchange.go" else id_}
         row["word"] = command.rpartition(".")[2]
+        row["about"] = _about(exchange, row["word"], visit.status["peer_id"])
         if not command.startswith("exchange.") and command != "attest":
             row["id"] = id_
         (yours if step["who"] == "you" else theirs).append(row)
+    kind = next((k for k in await visit.ask("kinds.list") if k["kind"] == exchange["terms"]["kind"]), None)
+    counters = any(step["api"] == "exchange.counter" for step in yours)
     return {
         "exchange": exchange,
+        "foreseen": None if visit.looked is None else await visit.ask("exchange.foresee_counter", **visit.looked),
+        "kind": kind,
+        "ways": ways_of(kind, visit.reader),
+        "WAY": {way: visit.reader.say(text) for way, text in HANDOVER.items()},
+        "parents": parents_of(await visit.ask("exchange.list", open=True)) if counters else [],
+        "parties": _parties(exchange, visit.reader),
+        "ended": exchange["amended"] or exchange["status"] in ENDED,
         "yours": [step for step in yours if step["api"] in BUTTONS],
         "elsewhere": [step for step in yours if step["api"] not in BUTTONS],
         "theirs": theirs,
@@ -52,12 +64,14 @@ BUTTONS = frozenset(
 )  # fmt: skip
 FILES = {  # by what the page names them: the command, and the field of its answer
     "agreement": ("exchange.agreement", "id", "agreement"),
+    "rebuttal": ("exchange.rebut", "id", "rebuttal"),
     "history": ("exchange.history", "id", "history"),
     "proof": ("ledger.prove", "exchange", "proof"),
 }
 NEGOTIATING = ("proposed", "countered")
 NEVER_AGREED = (*NEGOTIATING, "declined", "withdrawn", "expired")
 OPEN = ("agreed", "active", "fulfilled")
+ENDED = ("cancelled", "declined", "withdrawn")
 FAULT = {
     "late": N_("was late"),
     "no-show": N_("did not come"),
@@ -78,6 +92,34 @@ def how(exchange: Mapping[str, Any]) -> str:
     steps = ",".join(f"{step['who']} {step['command']}" for step in exchange["next"])
     amended = (exchange["amendment"] or {}).get("hash", "")
     return f"{exchange['status']} {len(exchange['notes'])} {duties} {steps} {exchange['dispute']} {amended}"
+
+
+def _about(exchange: Mapping[str, Any], word: str, me: str) -> list[tuple[str, str]]:
+    """What a step can be about, where it is said of a duty: (id, text)."""
+    side, states = {
+        "done": ("provider", ("pending", "contested")),
+        "confirm": ("receiver", ("done", "contested")),
+        "waive": ("receiver", ("pending",)),
+        "default": ("receiver", ("pending",)),
+    }.get(word, ("", ()))
+    paid = {payment["duty"] for payment in exchange["payments"]}
+    return [
+        (duty["id"], duty["what"])
+        for duty in exchange["duties"]
+        if side
+        and duty[side] == me
+        and duty["state"] in states
+        and not duty["on"]
+        and (word in ("waive", "default") or duty["id"] not in paid)
+        and (word != "default" or duty["overdue"])
+        and (word != "done" or duty["id"].partition("-")[0] not in ("handover", "pickup", "return"))
+    ]
+
+
+def _parties(exchange: Mapping[str, Any], reader: Reader) -> list[tuple[str, str]]:
+    """Who has to do with it: (id, name)."""
+    found = {duty["provider"]: duty["provider_name"] for duty in exchange["duties"]}
+    return [(id_, reader.say("you") if name == "you" else name) for id_, name in found.items()]
 
 
 def _more(exchange: Mapping[str, Any], words: Collection[str], me: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from p2pnode.web.forms import decimal_of
 from p2pnode.web.languages import N_
 from p2pnode.web.view import View, Visit
 from protocols.errors import Refusal, Reject
@@ -15,7 +16,14 @@ async def show(visit: Visit) -> dict[str, Any]:
     problem, rows = "", []
     try:
         rows = await visit.ask(
-            "search", **{**asked, "within_km": _km(asked["within_km"]), "limit": SHOWN, "here": True}
+            "search",
+            **{
+                **asked,
+                "within_km": _km(asked["within_km"]),
+                "max_price": _price(asked["max_price"]),
+                "limit": SHOWN,
+                "here": True,
+            },
         )
     except (Refusal, Reject) as e:
         if isinstance(e, Refusal) and e.code not in ("usage", "not_found"):
@@ -32,9 +40,13 @@ async def show(visit: Visit) -> dict[str, Any]:
     }
 
 
+def _price(text: str | None) -> str | None:
+    return decimal_of(text) if text else None
+
+
 def _km(text: str | None) -> float | None:
     try:
-        return float(text.replace(",", ".")) if text else None
+        return float(decimal_of(text)) if text else None
     except ValueError as e:
         raise Refusal("usage", f"not a distance: {text!r}") from e
 
