@@ -12,6 +12,7 @@ from protocols.errors import Refusal
 from .command import Command, with_session
 from .output import note, say, table
 from .session import Session
+from .starting import run_here
 from .times import format_time, now_ms, until
 
 
@@ -26,7 +27,8 @@ def web(session: Session, no_open: bool, listed: bool, revoke: tuple[str, ...]) 
     """Open the node's page in a browser.
 
     Prints a link that logs one browser in, once, within some minutes; and opens it where there is a display. The page
-    is for this machine and this user alone. Where there is no node yet, the page makes one, which then runs here.
+    is for this machine and this user alone. Where there is no node yet, the page makes one, which then runs here; on a
+    terminal a node that does not run is started here, too.
     A browser stays logged in for a week, or until the node stops: --list names them, --revoke logs one out.
     """
     if listed and revoke:
@@ -39,7 +41,14 @@ def web(session: Session, no_open: bool, listed: bool, revoke: tuple[str, ...]) 
     home = session.folder()
     if not home.initialised and home.blocked_by() is None and not (session.no_input or session.dry_run):
         _set_up(session, no_open)
-    data: dict[str, Any] = session.call("web.login")
+    try:
+        data: dict[str, Any] = session.call("web.login")
+    except Refusal as e:
+        quiet = session.no_input or session.json or session.dry_run or session.plain
+        if e.code != "no_daemon" or quiet or home.in_use() or not (home.initialised and sys.stdout.isatty()):
+            raise
+        note("The node was not running. It runs here now, until Ctrl-C.")
+        run_here(session, lambda: _show(session, session.client().call("web.login"), no_open))
     _show(session, data, no_open)
 
 

@@ -1,12 +1,15 @@
 """`web` prints a link, and opens a browser only where somebody can see it."""
 
 import sys
+import types
 import webbrowser
 
 import pytest
 
+from p2pnode.home.folder import Home
 from tests.cli.conftest import Run
-from tests.p2pnode.fake_node import FakeNode
+from tests.e2e.nodes import until
+from tests.p2pnode.fake_node import FakeNode, running
 
 LINK = "http://127.0.0.1:7117/login/" + "ab" * 32
 
@@ -45,6 +48,31 @@ def test_a_browser_is_opened_where_there_is_a_display(
 def test_from_another_machine(run: Run, opened: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22")
     assert "ssh -L 7117:127.0.0.1:7117" in run("web").err
+
+
+@pytest.mark.parametrize(
+    ("terminal", "typed", "status"), [(True, "web", 0), (False, "web", 4), (True, "web --json", 4)]
+)
+def test_on_a_terminal_a_node_that_does_not_run_is_started(
+    run: Run, home: Home, monkeypatch: pytest.MonkeyPatch, terminal: bool, typed: str, status: int
+) -> None:
+    node = FakeNode()
+    node.answers["web.login"] = {"url": "http://127.0.0.1:7117", "link": LINK, "valid_until": 1_800_000_000_000}
+    node.answers["status"] = {}
+
+    def runs(where: Home) -> int:
+        with running(where, node):
+            until("somebody asks for the link", lambda: bool(node.calls) and node.calls[-1][0] == "web.login")
+        return 0
+
+    daemon = types.ModuleType("p2pnode.daemon")
+    daemon.run = runs  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "p2pnode.daemon", daemon)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    done = run(*typed.split(), "--no-open")
+    assert done.status == status
+    assert [name for name, _, _ in node.calls] == (["status", "web.login"] if status == 0 else [])
 
 
 SESSIONS = [
