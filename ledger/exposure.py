@@ -130,15 +130,17 @@ class Web:
         self._relied.clear()
 
     def exposure(self, me: bytes, subject: bytes, uses: Iterable[Use] = (), wanted: int | None = None) -> Exposure:
-        """How much `me` may have at risk with `subject`. uses: what is open of mine, with anybody; wanted: no more
-        than that is looked for."""
+        """How much `me` may have at risk with `subject`. uses: what is open of mine, with anybody: with each as one
+        amount, since the first of it, for it may be a thousand small deals; wanted: no more than that is looked for."""
         mine = _Taking(self._left.copy(), self._left)
-        opened, taken = 0, list[Path]()
+        amounts: dict[bytes, int] = {}
         for use in sorted(uses):
-            paths = self._route(mine, me, use.subject, use.amount)
-            if use.subject == subject:
-                opened += use.amount
-                taken += paths
+            amounts[use.subject] = amounts.get(use.subject, 0) + use.amount
+        opened, taken = amounts.get(subject, 0), list[Path]()
+        for other, amount in amounts.items():
+            paths = self._route(mine, me, other, amount)
+            if other == subject:
+                taken = paths
         free = self._route(mine, me, subject, wanted)
         return Exposure(sum(p.amount for p in free), opened, sum(p.amount for p in taken), tuple(free), tuple(taken))
 

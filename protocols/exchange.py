@@ -122,9 +122,10 @@ class Exchange(msgspec.Struct, frozen=True):
     @property
     def came_to_nothing(self) -> bool:
         """Whether an agreement is over, and what it was about was neither done nor handed over."""
-        others = [state for duty, state in self.duties.items() if duty not in {d.id for d in self.terms.payments}]
-        failed = self.status is Status.DEFAULTED and all(state in _NOT_COME for state in others)
-        return failed or self.status in _NOTHING_IS_DUE
+        if self.status is not Status.DEFAULTED:
+            return self.status in _NOTHING_IS_DUE
+        payments = {d.id for d in self.terms.payments}
+        return all(state in _NOT_COME for duty, state in self.duties.items() if duty not in payments)
 
     @property
     def deposit_is_out(self) -> bool:

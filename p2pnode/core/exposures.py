@@ -41,6 +41,7 @@ class Exposures:
         self._webs: dict[bytes, _Made] = {}
         self._own: dict[bytes, int] = {}  # what was settled in exchanges of ours that show it to nobody else
         self._over: dict[bytes, int] = {}  # exchanges where nothing is at risk any more, and their facts by then
+        self._amounts: dict[bytes, tuple[Exchange, int]] = {}  # what is at risk in each, by the view that says so
 
     def to(self, network: Network, subject: bytes, now: int) -> Exposure:
         """What our user may risk with a peer, in the network's unit."""
@@ -126,18 +127,27 @@ class Exposures:
         found = []
         if len(self._over) > len(self._exchanges.held):
             self._over.clear()  # many have been put away
+        if len(self._amounts) > 2 * len(self._exchanges.held):
+            self._amounts.clear()
         for held in self._exchanges.held.values():
             if held.agreed_seq < 0 or held.network != network.id:
                 continue
             if self._over.get(held.id) == held.came:
                 continue
             view = self._exchanges.view(held, now)
-            amount = at_risk(view, self._state.me, network.genesis.unit)
+            amount = self._at_risk(held.id, view, network.genesis.unit)
             if view.status in _NOTHING_AT_RISK and view.changes_at is None:
                 self._over[held.id] = held.came
             if amount and self._state.me in view.terms.parties:
                 found.append(Use(held.began_at, held.id, self._state.me, view.counterparty(self._state.me), amount))
         return found
+
+    def _at_risk(self, id_: bytes, view: Exchange, unit: str) -> int:
+        """Kept as long as the view is: among a thousand that are open, one moves at a time."""
+        known = self._amounts.get(id_)
+        if known is None or known[0] is not view:
+            known = self._amounts[id_] = view, at_risk(view, self._state.me, unit)
+        return known[1]
 
     def _web(self, network: Network, now: int) -> Web:
         """Made anew when something that it rests on has changed. A word of one side alone changes nothing, and a new

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bench.incentives import year
+from bench.incentives import earned, year
 from bench.incentives_pairs import EXIT, pairs, summary
 from bench.incentives_people import DISHONEST, HONEST, people
 from bench.incentives_systems import SYSTEMS
@@ -29,15 +29,24 @@ def test_credit_is_conserved_and_nobody_is_over_his_limit(system: str, free: boo
 
 
 def test_one_seed_is_one_year_and_another_one_another() -> None:
-    assert year("beta", False, 60, 1) == year("beta", False, 60, 1)
+    assert year("beta", False, 60, [1]) == year("beta", False, 60, [1])
     assert [p.total for p in World("beta", False, 60, 1).run()] != [p.total for p in World("beta", False, 60, 2).run()]
 
 
 def test_where_nothing_protects_them_the_honest_earn_less_than_thieves() -> None:
     """The control: the criterion fails where it should."""
-    found = year("none", True, 60, 1)
+    found = year("none", True, 60, [1])
     assert found.best > 2
     assert all(found.taken[kind] > 0 for kind in ("whitewasher", "sybil ring", "exit scammer"))
+
+
+def test_years_are_judged_by_their_means_with_what_they_leave_open() -> None:
+    one = year("none", False, 60, [1])
+    years = [one._replace(income={**one.income, EXIT: part * one.income[HONEST]}) for part in (0.5, 1.0, 1.2)]
+    found = earned(EXIT, years)
+    assert round(found.ratio, 9) == 0.9
+    assert 0.5 <= found.low < found.ratio < found.high <= 1.2
+    assert earned("whitewasher", [year("none", True, 60, [1])] * 2).low > 1, "the control: thieves who gain are seen"
 
 
 def test_a_fifth_is_dishonest_and_every_way_of_it_is_there() -> None:

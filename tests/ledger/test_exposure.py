@@ -40,6 +40,16 @@ def test_what_we_settled_is_what_i_may_risk_and_what_is_open_uses_it_up():
     assert found.taken == (Path((ME, author(1)), 300),)
 
 
+def test_a_thousand_small_deals_with_one_take_what_one_large_one_does_and_one_search(monkeypatch):
+    web = Web([link(0, 1, 5_000), link(1, 2, 5_000)])
+    searched = list[bytes]()
+    route = Web._route
+    monkeypatch.setattr(Web, "_route", lambda self, *a: (searched.append(a[2]), route(self, *a))[1])
+    small = [use(1 + n % 2, 4, n) for n in range(1_000)]
+    assert web.exposure(ME, author(2), small) == web.exposure(ME, author(2), [use(1, 2_000), use(2, 2_000, 1)])
+    assert searched == [author(1), author(2), author(2)] * 2
+
+
 def test_a_stranger_is_worth_nothing_and_nobody_lends_to_himself():
     web = Web([link(0, 1, 500), link(8, 9, 500)])
     assert free(web, 9) == free(web, 0) == 0
