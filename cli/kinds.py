@@ -61,6 +61,15 @@ def add(session: Session, file: str) -> None:
     session.emit(row, human)
 
 
+@kinds.command("remove", example="p2pnode kinds remove tool-library")
+@click.argument("kind")
+@with_session
+def remove(session: Session, kind: str) -> None:
+    """Do away with a kind of your own. What was agreed by it stays agreed; of your listings none may be left of it."""
+    row = session.write("kinds.remove", kind=kind)
+    session.emit(row, lambda: say(f"{kind} is gone."))
+
+
 def print_kind(session: Session, row: dict[str, Any]) -> None:
     """A kind, in the full form."""
     needs = [

@@ -29,9 +29,9 @@ def notify() -> None:
 @with_session
 def list_(session: Session) -> None:
     """Who is told what. Addresses are secrets, and shown by their service only."""
-    from p2pnode.news.targets import load_targets
+    from p2pnode.news.targets import load_targets, target_json
 
-    rows = [_row(target) for target in load_targets(session.folder())]
+    rows = [target_json(target) for target in load_targets(session.folder())]
     session.emit(rows, lambda: _print(session, rows))
 
 
@@ -48,16 +48,16 @@ def list_(session: Session) -> None:
 @with_session
 def add(session: Session, url: str, events: tuple[str, ...], quiet: str | None, brief: bool) -> None:
     """Add whom to tell. With - the address is read from stdin, so that it stands in no history of commands."""
-    from p2pnode.news.targets import add_target, load_targets, save_targets
+    from p2pnode.news.targets import add_target, load_targets, parse_quiet, save_targets, target_json
 
     home = session.folder()
     home.require()
     if url == "-":
         url = sys.stdin.readline().strip()
     targets = load_targets(home)
-    target = add_target(targets, url, events, None if quiet is None else _hours(quiet), brief)
+    target = add_target(targets, url, events, None if quiet is None else parse_quiet(quiet), brief)
     _send(url, None)
-    data = _row(target)
+    data = target_json(target)
     if session.dry_run:
         return session.emit(
             {"dry_run": True, "command": "notify add", "args": data}, lambda: note("It would do. Nothing was done.")
@@ -71,11 +71,11 @@ def add(session: Session, url: str, events: tuple[str, ...], quiet: str | None, 
 @with_session
 def remove(session: Session, number: int) -> None:
     """Tell one no more."""
-    from p2pnode.news.targets import load_targets, save_targets
+    from p2pnode.news.targets import load_targets, save_targets, target_json, the_one
 
     targets = load_targets(session.folder())
-    gone = _one(targets, number)
-    data = _row(gone)
+    gone = the_one(targets, number)
+    data = target_json(gone)
     if session.dry_run:
         return session.emit(
             {"dry_run": True, "command": "notify remove", "args": data},
@@ -90,19 +90,19 @@ def remove(session: Session, number: int) -> None:
 @with_session
 def test(session: Session, number: int | None) -> None:
     """Send a message to one, or to all, and say whether it was taken. Exit status 7 if one was not."""
-    from p2pnode.news.targets import load_targets
+    from p2pnode.news.targets import TRIAL, load_targets, target_json, the_one
 
     targets = load_targets(session.folder())
     if not targets:
         raise Refusal("not_found", "Nobody is told anything yet", "p2pnode notify add desktop")
     rows = []
-    for target in targets if number is None else [_one(targets, number)]:
-        row = {**_row(target), "sent": False, "why": None}
+    for target in targets if number is None else [the_one(targets, number)]:
+        row = {**target_json(target), "sent": False, "why": None}
         if session.dry_run:
             row["dry_run"] = True
         else:
             try:
-                _send(target.url, "This is how your node tells you what happens.")
+                _send(target.url, TRIAL)
                 row["sent"] = True
             except Refusal as e:
                 row["why"] = e.message
@@ -110,32 +110,6 @@ def test(session: Session, number: int | None) -> None:
     session.emit(rows, lambda: _print_test(session, rows))
     if not session.dry_run and not all(row["sent"] for row in rows):
         raise click.exceptions.Exit(7)
-
-
-def _one(targets: list[Any], number: int) -> Any:
-    for target in targets:
-        if target.number == number:
-            return target
-    raise Refusal("not_found", f"There is no number {number}", "p2pnode notify list")
-
-
-def _row(target: Any) -> dict[str, Any]:
-    from p2pnode.news.targets import masked
-
-    quiet = None if target.quiet is None else "-".join(f"{m // 60:02}:{m % 60:02}" for m in target.quiet)
-    return {"number": target.number, "to": masked(target.url), "events": list(target.events), "quiet": quiet,
-            "brief": target.brief}  # fmt: skip
-
-
-def _hours(text: str) -> tuple[int, int]:
-    """Over midnight, too."""
-    from p2pnode.hours import parse_hours
-
-    first, dash, last = text.partition("-")
-    ends = [parse_hours(f"{end.strip()}-24:00")[0] for end in (first, last)] if dash else []
-    if len(ends) != 2 or ends[0] == ends[1]:
-        raise Refusal("usage", f"Not hours: {text!r}", "Such as --quiet 22:00-07:00")
-    return ends[0], ends[1]
 
 
 def _send(url: str, body: str | None) -> None:
@@ -150,11 +124,9 @@ def _send(url: str, body: str | None) -> None:
     except ValueError:
         answer = {"sent": False, "why": "the sender ended without a word"}
     if not answer["sent"]:
-        raise Refusal(
-            "usage" if body is None else "unreachable",
-            f"It cannot be sent to: {answer['why']}",
-            "Such as desktop, ntfys://ntfy.sh/TOPIC, mailtos://USER:PASSWORD@HOST; apprise has the list",
-        )
+        from p2pnode.news.targets import not_sent
+
+        raise not_sent(answer["why"], body is not None)
 
 
 def _print(session: Session, rows: list[dict[str, Any]]) -> None:

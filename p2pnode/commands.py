@@ -64,12 +64,14 @@ from .exchange_arguments import Counter as Counter
 from .exchange_arguments import Labelled as Labelled
 from .exchange_arguments import OneKind as OneKind
 from .exchange_arguments import Propose as Propose
+from .exchange_arguments import RemoveKind as RemoveKind
 from .exchange_arguments import ShowExchange as ShowExchange
 from .health_arguments import HEALTH
 from .health_arguments import Doctor as Doctor
 from .health_arguments import Health as Health
 from .project_arguments import PROJECTS
 from .session_arguments import SESSIONS
+from .settings_arguments import SETTINGS
 from .standing_arguments import STANDING
 
 
@@ -295,7 +297,7 @@ COMMANDS: dict[str, Command] = {
         Command("history", History, False, "The node's own figures over time, for graphs"),
         Command("clock", Clock, True, "What time the node goes by, and whether neighbours agree"),
         Command("backup", Backup, False, "Write one sealed file with all that cannot be made again"),
-        *(Command(*row) for row in SESSIONS),
+        *(Command(*row) for row in (*SESSIONS, *SETTINGS)),
         Command("whoami", NoArgs, False, "Who this node is, and how others reach it"),
         Command("join", Join, True, "Join a network by a peer's address or an invite link"),
         Command("invite", Invite, True, "Make an invite link"),
@@ -326,6 +328,7 @@ COMMANDS: dict[str, Command] = {
         Command("kinds.list", NoArgs, False, "The kinds of exchange, and who must do what in each"),
         Command("kinds.show", OneKind, False, "One kind of exchange"),
         Command("kinds.add", AddKind, False, "Add a kind of your own, or change it"),
+        Command("kinds.remove", RemoveKind, False, "Do away with a kind of your own"),
         Command("exchange.propose", Propose, True, "Propose an exchange on a listing"),
         Command("exchange.foresee", Propose, False, "What to know before proposing an exchange; nothing is said"),
         Command("exchange.foresee_counter", Counter, False, "The terms of a counter-proposal; nothing is said"),

@@ -15,6 +15,8 @@ _TYPED: Final = {  # what the command line calls differently, or as an option of
     "project.claimed": "project mine",
     "reputation.forgive": "reputation",
     "misconduct.publish": "challenge publish",
+    "settings.list": "config list",
+    "settings.set": "config set",
     "web.login": "web",
     "web.sessions": "web",
     "web.revoke": "web",

@@ -39,7 +39,7 @@ from p2pnode.net.addresses import is_everywhere
 from p2pnode.net.delivery import FrameReceived, HostEvent, PeerBanned, PeerConnected, PeerDisconnected, ProtocolUnspoken
 from p2pnode.net.host import Host
 from p2pnode.net.reach import Reach
-from p2pnode.news.notifier import Notifier
+from p2pnode.news.notifier import Notifier, send_apart
 from p2pnode.search.index import Index, IndexUnavailable
 from p2pnode.search.remote import Remote
 from p2pnode.search.searching import Searching
@@ -53,6 +53,7 @@ from .control import serve_control
 from .dispatch import Dispatch
 from .errands import Errands
 from .greeting import greeting
+from .keeping import Keeping
 from .listeners import Listeners
 from .loop import Loop
 from .marker import Marked, marker_of
@@ -175,7 +176,8 @@ class Daemon:
             home, lambda: self._loop.core, self._time, lambda: self._loop.waiting, self._listeners, log
         )
         self._errands = Errands(self._host, reach, self._loop.put, log)
-        around = (home, store, kinds, self._web, self._sampling, self._remote, self._listeners)
+        keeping = Keeping(home, config, send_apart)
+        around = (home, store, kinds, self._web, self._sampling, self._remote, keeping, self._listeners)
         self._dispatch = Dispatch(*around, self._ask_core, lambda: self._nursery)
 
     async def main(self, bootstrap: tuple[str, ...]) -> int:

@@ -12,12 +12,15 @@ from p2pnode.doctor.answering import answer
 from p2pnode.home.folder import Home
 from p2pnode.home.kinds import OwnKinds
 from p2pnode.search.remote import Remote
+from protocols.errors import Refusal
 
 from . import commands
 from .backing_up import back_up
+from .keeping import Keeping
 from .listeners import Listeners
 from .sampling import Sampling
 from .session_arguments import ListSessions, LogIn, Revoke
+from .settings_arguments import AddTarget, ListSettings, ListTargets, RemoveTarget, SetSetting, TryTarget
 from .store import AnyStore
 from .web.port import Web
 
@@ -32,6 +35,7 @@ class Dispatch:
     web: Web
     sampling: Sampling
     remote: Remote
+    keeping: Keeping
     listeners: Listeners
     ask_core: Callable[[Callable[[int], Event]], Awaitable[Any]]
     nursery: Callable[[], trio.Nursery]
@@ -57,8 +61,21 @@ class Dispatch:
                 return self.web.logins.listed()
             case Revoke():
                 return {"revoked": [id_ for id_ in dict.fromkeys(args.ids) if self.web.logins.revoke(id_)]}
+            case ListSettings() | SetSetting() | ListTargets() | AddTarget() | RemoveTarget() | TryTarget():
+                return await self.keeping.answer(args)
             case commands.AddKind():
                 added = kind_json(self.kinds.add(args.text, args.file), True)
                 self.listeners.tell("changed", {"what": ["kinds"]})
                 return added
+            case commands.RemoveKind():
+                return await self._remove_kind(args.kind)
         return await self.ask_core(lambda ticket: Command(ticket, name, args, request_id))
+
+    async def _remove_kind(self, kind: str) -> dict[str, Any]:
+        """`Refusal` (conflict) while a listing of ours is of this kind: nobody could propose on it any more."""
+        listed = await self.ask_core(lambda t: Command(t, "listing.list", commands.ListListings(), None))
+        if any(row["kind"] == kind for row in listed):
+            raise Refusal("conflict", f"A listing of yours is of the kind {kind}", "Withdraw it first.")
+        gone = kind_json(self.kinds.remove(kind), True)
+        self.listeners.tell("changed", {"what": ["kinds"]})
+        return gone

@@ -101,6 +101,12 @@ class AddKind(Args, frozen=True):
     file: Annotated[str, Meta(min_length=1, max_length=255)] = "the file"
 
 
+class RemoveKind(Args, frozen=True):
+    """kind: one of our own, of which no listing of ours is left."""
+
+    kind: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
 class OneKind(Args, frozen=True):
     kind: Annotated[str, Meta(min_length=1, max_length=64)]
 

@@ -42,6 +42,7 @@ class Ignore(Exception):
 class Refusal(Exception):
     """A rule forbids what was asked. `code` decides the exit status of the command line.
 
+    field: which argument is to be mended, where one is.
     codes: `failed` 1 · `usage` 2 · `not_found` 3 · `no_daemon` 4 · `refused` 5 · `conflict` 6 · `unreachable` 7
     """
 
@@ -55,11 +56,16 @@ class Refusal(Exception):
         "unreachable": 7,
     }
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
+    def __init__(self, code: str, message: str, hint: str = "", field: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.field = field
+
+    def about(self, field: str) -> "Refusal":
+        """The same, of one argument."""
+        return Refusal(self.code, self.message, self.hint, field)
 
     @property
     def exit_status(self) -> int:

@@ -35,6 +35,19 @@ class OwnKinds:
         self.by_name[template.kind] = template
         return template
 
+    def remove(self, kind: str) -> Template:
+        """Do away with one of these. `Refusal` (not_found) if it is none, or the disk refuses. What was agreed stays:
+        terms say all that both must do."""
+        template = self.by_name.get(kind)
+        if template is None:
+            raise Refusal("not_found", f"{kind!r} is no kind of yours", "p2pnode kinds")
+        try:
+            (self._folder / f"{kind}.toml").unlink(missing_ok=True)
+        except OSError as e:
+            raise Refusal("failed", f"{self._folder}: {e.strerror}", "See who may write there.") from e
+        del self.by_name[kind]
+        return template
+
 
 def read_kind(text: str, file: str) -> Template:
     """A kind that a user may add. `Refusal` with the file, the key and what is wrong with it."""

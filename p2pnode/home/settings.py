@@ -135,21 +135,44 @@ def known(name: str) -> str:
 
 def possible_values(name: str) -> str:
     """What a setting may be, in words, from its type."""
-    info = inspect.type_info(Config)
-    assert isinstance(info, inspect.StructType)
-    kind = next(field.type for field in info.fields if field.name == name)
-    match kind:
+    match type_of(name):
         case inspect.BoolType():
             return "yes or no"
-        case inspect.IntType():
-            return f"{kind.ge} to {kind.le}"
-        case inspect.LiteralType():
-            return ", ".join(map(str, kind.values))
-        case inspect.VarTupleType():
-            return f"{'at least one address' if kind.min_length else 'addresses'}, at most {kind.max_length}"
-        case inspect.StrType():
-            return f"text of at most {kind.max_length} characters"
-    raise AssertionError(f"{name} is of no kind that is known: {kind}")
+        case inspect.IntType(ge=least, le=most):
+            return f"{least} to {most}"
+        case inspect.LiteralType(values=values):
+            return ", ".join(map(str, values))
+        case inspect.VarTupleType(min_length=least, max_length=most):
+            return f"{'at least one address' if least else 'addresses'}, at most {most}"
+        case inspect.StrType(max_length=most):
+            return f"text of at most {most} characters"
+        case other:
+            raise AssertionError(f"{name} is of no kind that is known: {other}")
+
+
+def setting_json(setting: Setting, running: Any) -> dict[str, Any]:
+    """For who asks the node. type: how it is asked for, with its bounds. running: the value that the node goes by."""
+    described: dict[str, Any]
+    match type_of(setting.name):
+        case inspect.BoolType():
+            described = {"type": "bool"}
+        case inspect.IntType(ge=least, le=most):
+            described = {"type": "int", "least": least, "most": most}
+        case inspect.LiteralType(values=values):
+            described = {"type": "choice", "choices": list(values)}
+        case inspect.VarTupleType(max_length=most):
+            described = {"type": "list", "most": most}
+        case inspect.StrType(max_length=most):
+            described = {"type": "text", "most": most}
+        case other:
+            raise AssertionError(f"{setting.name} is of no kind that is known: {other}")
+    return msgspec.to_builtins({**setting._asdict(), "running": running, **described})  # type: ignore[no-any-return]
+
+
+def type_of(name: str) -> inspect.Type:
+    info = inspect.type_info(Config)
+    assert isinstance(info, inspect.StructType)
+    return next(field.type for field in info.fields if field.name == name)
 
 
 def _checked(name: str, words: Sequence[str]) -> Any:

@@ -24,7 +24,7 @@ from p2pnode.commands import COMMANDS, Args
 from protocols.errors import Refusal
 
 from . import words
-from .forms import ABOUT_THE_FORM, Malformed, as_typed, decode
+from .forms import ABOUT_THE_FORM, ALSO, as_typed, decode
 from .languages import LANGUAGES, N_
 from .multipart import File, parse_multipart
 from .paths import own
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from .pages import Pages
 
 _ID = re.compile(r"[0-9a-f]{8,128}")
-ALSO = frozenset({"kinds.add", "web.revoke"})  # commands of the page's forms that do not count as writing
 
 
 class Doing:
@@ -127,7 +126,7 @@ class Doing:
         key, here = _form_of(about)
         path, _, query = here.partition("?")
         texts = catalog(self.pages.language(request))
-        field = refusal.field if isinstance(refusal, Malformed) else ""
+        field = refusal.field if refusal else ""
         message, hint = (
             texts.gettext(t) if t else "" for t in ((refusal.message, refusal.hint) if refusal else ("", ""))
         )

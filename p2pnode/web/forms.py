@@ -40,6 +40,10 @@ from .languages import N_
 
 Moment = Callable[[str], int]  # ms of `2026-05-01T14:00` or `2026-05-01`; ValueError
 ABOUT_THE_FORM = frozenset({"request_id", "back", "form", "look", "sure", "empty"})
+# Commands of the page's forms that do not count as writing: what they change is no part of the journal.
+ALSO = frozenset(
+    {"kinds.add", "kinds.remove", "web.revoke", "settings.set", "notify.add", "notify.remove", "notify.test"}
+)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?")
 _COMMA = re.compile(r"^(\s*\d+),(\d+)(?![.,\d])")
 _THOUSANDS = re.compile(r"\s*([1-9]\d{0,2}[.,]\d{3})(?!\d)|\s*(\d+[.,]\d+[.,]\d+)")
@@ -51,8 +55,7 @@ class Malformed(Refusal):
     """What was typed is not what the command takes. field: in which; empty where it is not known."""
 
     def __init__(self, message: str, field: str = "", hint: str = "") -> None:
-        super().__init__("usage", message, hint)
-        self.field = field
+        super().__init__("usage", message, hint, field)
 
 
 def decode(command: str, fields: Sequence[tuple[str, str]], moment: Moment) -> Args:

@@ -30,6 +30,7 @@ from protocols.errors import Refusal, Reject
 
 from . import static
 from .filled import Filled
+from .forms import ALSO
 from .languages import N_, choose
 from .logins import Logins, Session
 from .paths import own
@@ -37,9 +38,7 @@ from .templating import catalog, reader, render
 from .view import File, View, Visit
 from .views import VIEWS, navigation
 
-READ_BY_PAGE = frozenset(
-    {"backup", "web.login", "web.revoke", "kinds.add"}
-)  # do not count as writing, and are no views' business
+READ_BY_PAGE = ALSO | {"backup", "web.login"}  # do not count as writing, and are no views' business
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ ALIKE: dict[str, tuple[str, ...]] = {
         for each in ("create", "list", "publish", "show", "subscribe", "unsubscribe", "withdraw")
     ),
     "Answer.BlocklistEntry": ("blocklist.add", "blocklist.remove"),
-    "Answer.Kind": ("kinds.add", "kinds.list", "kinds.show"),
+    "Answer.Kind": ("kinds.add", "kinds.list", "kinds.remove", "kinds.show"),
     "Answer.Ban": ("peers.banned", "peers.block"),
 }  # fmt: skip
 

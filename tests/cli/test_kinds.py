@@ -40,3 +40,9 @@ def test_a_file_is_added_by_the_node(run: Run, node: FakeNode, tmp_path: Path) -
     assert run("kinds", "add", str(tmp_path / "none.toml"), "--json").error["code"] == "usage"
     (tmp_path / "x.toml").write_bytes(b"\xff")
     assert run("kinds", "add", str(tmp_path / "x.toml"), "--json").error["code"] == "usage"
+
+
+def test_a_kind_of_ours_is_removed_by_the_node(run: Run, node: FakeNode) -> None:
+    node.answers["kinds.remove"] = kind_json(read_kind(FILE.read_text(), "x"), True)
+    assert "is gone" in run("kinds", "remove", "tool-library").out
+    assert node.last == ("kinds.remove", {"kind": "tool-library"})
