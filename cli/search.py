@@ -44,6 +44,7 @@ _DISTANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(km|m)?")
 @click.option("--near", metavar="AREA", help="Count distances from here, not from your own area.")
 @click.option("--max-price", metavar="PRICE", help="At most this, per the same: 3/hour.")
 @click.option("--available", metavar="TIME", help="To be had then, or on that day: 2026-05-01, tomorrow.")
+@click.option("--min-trust", type=click.FloatRange(0, 1), metavar="SCORE", help="Of people of this score or more.")
 @click.option(
     "--sort", type=click.Choice(["relevance", "near", "new", "trust"]), default="relevance", show_default=True
 )
@@ -189,6 +190,7 @@ def _nothing(args: dict[str, Any]) -> str:
         "within_km": "a wider --within, or none",
         "max_price": "a higher --max-price",
         "available": "another --available",
+        "min_trust": "a lower --min-trust",
     }
     ways = [words for name, words in narrow.items() if args.get(name) is not None]
     if len(args["query"].split()) > 1:

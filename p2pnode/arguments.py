@@ -78,7 +78,8 @@ class Search(Args, frozen=True):
     """near: where `within_km` counts from; None: our own area. available: a time at which the thing must be free;
     with available_until, some time between the two.
     cell: only what lies in this cell; everywhere: however far away. Either asks others, too, for cells not kept here,
-    unless `here` forbids it. hidden: what block lists hide, and nothing else.
+    unless `here` forbids it. hidden: what block lists hide, and nothing else. min_trust: of authors whose score is this
+    or more.
     """
 
     query: Note = ""
@@ -89,6 +90,7 @@ class Search(Args, frozen=True):
     max_price: Price | None = None
     available: Time | None = None
     available_until: Time | None = None
+    min_trust: Annotated[float, Meta(ge=0, le=1)] | None = None
     sort: Literal["relevance", "near", "new", "trust"] = "relevance"
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 50
     everywhere: bool = False

@@ -121,7 +121,6 @@ class Core:
         self.replicas = Replicas(state)
         self.listings = Listings(state)
         self.blocklists = Blocklists(state, self.listings)
-        self.notices = Notices(state, self.listings)
         self.listings.replicas = self.replicas
         self.tending = self.listings.tending = Tending(state, self.listings)
         self.drafts = self.listings.drafts = Drafts(state, self.listings)
@@ -134,6 +133,7 @@ class Core:
         self.audits = Audits(state, self.settlements, verify)
         self.ratings = Ratings(state, self.exchanges, self.settlements)
         self.reputations = Reputations(state, self.exchanges, self.listings, self.vouches, self.ratings.seals)
+        self.notices = Notices(state, self.listings, self.reputations.score)
         self.standing = Standing(state, self.exchanges, self.listings, self.outbox)
         self.custody = Custody(state)
         self.mediation = Mediation(state, self.outbox, self.settlements, self.exchanges)

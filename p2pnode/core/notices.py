@@ -5,6 +5,7 @@ arrives is compared with the saved searches and our own listings alone, both bou
 we publish is compared with a few of those held, which the index names.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -55,9 +56,12 @@ class Notice(msgspec.Struct, array_like=True):
 
 
 class Notices:
-    def __init__(self, state: State, listings: Listings) -> None:
+    """trust: the score of an author, 0 to 1."""
+
+    def __init__(self, state: State, listings: Listings, trust: Callable[[Network, bytes, int], float]) -> None:
         self._state = state
         self._listings = listings
+        self._trust = trust
         self._saved: dict[str, Saved] = {}
         self._notices: dict[bytes, Notice] = {}  # key → notice, oldest first
         self._mine: dict[bytes, list[tuple[str, int, Said]]] = {}  # network → own listings: id, until, what they say
@@ -84,7 +88,7 @@ class Notices:
         found = said(listing, record.created, spoken)
         for name in self._saved:
             wish = self._wish(name, network)
-            if wish is not None and fits(wish, found, spoken):
+            if wish is not None and fits(wish, found, spoken) and self._trusted(name, network, record.author, now):
                 self._note(network, record, listing.title, "saved", name, 1_000, f"search {name}", now)
         for own, until, mine in self._own(network):
             match = matches(mine, found) if until > now else None
@@ -132,7 +136,8 @@ class Notices:
             raise Refusal("usage", "--hidden cannot be saved: what is hidden is told of nowhere", "Leave it out.")
         if args.search.cell is not None:
             raise Refusal("usage", "--cell cannot be saved: only what arrives here is looked at", "Say --near AREA.")
-        if args.search.available is not None and args.search.available <= now:
+        last = args.search.available if args.search.available_until is None else args.search.available_until
+        if args.search.available is not None and last is not None and last <= now:
             raise Refusal("usage", "--available lies in the past", "Give a later date.")
         for network in self._networks(args.search.network):
             _wish(args.search, network, self._state.settings.area)  # or it is refused
@@ -170,6 +175,11 @@ class Notices:
         return {"seen": count}
 
     # Parts
+
+    def _trusted(self, name: str, network: Network, author: bytes, now: int) -> bool:
+        """Whether an author's score is what a saved search asks for."""
+        least = _search(self._saved[name].args).min_trust
+        return least is None or round(self._trust(network, author, now), 3) >= least
 
     def _hidden(self, network: Network, author: bytes, name: bytes, now: int) -> bool:
         return bool(self._state.hidden(network, author, name, now))
@@ -269,8 +279,8 @@ class Notices:
 
 
 def _search(stored: dict[str, Any]) -> commands.Search:
-    within = stored.get("within_km")
-    args = commands.parse_args("search", {**stored, **({} if within is None else {"within_km": float(within)})})
+    floats = {name: float(stored[name]) for name in ("within_km", "min_trust") if name in stored}
+    args = commands.parse_args("search", {**stored, **floats})
     assert isinstance(args, commands.Search)
     return args
 

@@ -139,6 +139,8 @@ class Searching:
                 trust = {author: view.score(author).score for author in {hit.slot[:32] for hit in hits}}
                 for hit in hits:
                     score = trust[hit.slot[:32]]
+                    if args.min_trust is not None and round(score, 3) < args.min_trust:
+                        continue
                     first = (-round(score, 6),) if args.sort == "trust" else ()
                     found.append(((*first, *finding.order(query, hit)), network, hit, score))
             found.sort(key=lambda each: each[0])
@@ -255,7 +257,7 @@ def of_network(core: Core, network: Network, args: commands.Search, now: int) ->
         sort="relevance" if args.sort == "trust" else args.sort,
         hidden=core.blocklists.hides(network, now),
         only_hidden=bool(args.hidden),
-        limit=MAX_RANKED if args.sort == "trust" else args.limit,
+        limit=args.limit if args.sort != "trust" and args.min_trust is None else MAX_RANKED,
     )
 
 

@@ -145,3 +145,23 @@ def test_an_arrival_is_compared_with_own_listings_only(lab: Lab, monkeypatch: py
     arrived = [title for title in compared if title != "Request for a ladder"]  # which Dora's node compares itself
     assert sorted(arrived) == ["Ladder", *(f"Request {number}" for number in range(10))], "each node its own, once"
     assert len(lab.ask(lab.ben, "notices.list")) == 1
+
+
+def test_a_saved_search_tells_of_those_alone_who_are_trusted_enough(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    lab.ask(lab.ben, "search.save", name="snow", search={"query": "snowblower", "min_trust": 0.5})
+    lab.ask(lab.ben, "search.save", name="any", search={"query": "snowblower"})
+    cleo = lab.cleo.core.state.me
+    monkeypatch.setattr(
+        lab.ben.core.notices, "_trust", lambda network, author, now: 0.5 if author == cleo else 0.4, raising=True
+    )
+    publish(lab, lab.dora)
+    publish(lab, lab.cleo)
+    told = [(row["saved"], row["author"]) for row in lab.ask(lab.ben, "notices.list")]
+    assert sorted(told) == sorted([("any", lab.dora.core.state.me.hex()), ("any", cleo.hex()), ("snow", cleo.hex())])
+
+
+def test_of_a_day_that_is_not_over_a_search_can_be_saved(lab: Lab):
+    today = {"available": lab.now - 1_000, "available_until": lab.now + 60_000}
+    assert lab.ask(lab.ben, "search.save", name="today", search=today)["name"] == "today"
+    with pytest.raises(Refusal, match="in the past"):
+        lab.ask(lab.ben, "search.save", name="before", search={**today, "available_until": lab.now - 1})

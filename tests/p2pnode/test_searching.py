@@ -222,3 +222,21 @@ def test_how_many_are_hidden_is_counted() -> None:
     assert count("") == 0
     node.lab.ask(node.lab.ben, "blocklist.add", peer="Cleo", reason="spam", text="x")
     assert (count(""), count("ladder"), count("bicycle")) == (2, 1, 0)
+
+
+def test_whom_one_does_not_trust_so_much_is_left_out_however_many_listings_they_have(monkeypatch: pytest.MonkeyPatch):
+    node = Counter()
+    node.publish("Ladder of Cleo", node.lab.cleo)
+    for number in range(6):
+        node.publish(f"Ladder of Dora {number}", node.lab.dora)
+    node.searching.changed(node.everything())
+    cleo = node.lab.cleo.core.state.me
+
+    class View:
+        def score(self, author: bytes) -> Any:
+            return SimpleNamespace(score=0.8999 if author == cleo else 0.4)
+
+    monkeypatch.setattr(node.core.reputations, "view", lambda network, now: View())
+    assert node.search(query="ladder", min_trust=0.9, limit=1) == ["Ladder of Cleo"], "as it is shown, to a thousandth"
+    assert node.search(query="ladder", min_trust=0.91) == []
+    assert len(node.search(query="ladder", min_trust=0.4)) == 7

@@ -13,6 +13,7 @@ ALLOWED = {  # attributes of which the page makes use; what else turns up was le
     "required", "maxlength", "placeholder", "inputmode", "rows", "selected", "checked", "accept", "multiple", "enctype",
     "title", "datetime", "alt", "width", "height", "role", "tabindex", "defer", "open", "scope", "hidden", "disabled",
     "viewbox", "points", "preserveaspectratio", "min", "max", "step", "autocomplete", "colspan",
+    "x", "y", "cx", "cy", "r",
 }  # fmt: skip
 
 

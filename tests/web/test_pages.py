@@ -84,7 +84,8 @@ def test_nothing_that_somebody_wrote_does_anything(street: Street, language: str
         page = browser.get(path)
         assert page.status == 200, (path, page.source[-400:])
         seen += page.words
-        assert not re.search(r"<(script>|svg|img src=x|b |a href=//|form action=//|meta http-equiv)", page.source), path
+        ill = r"<(script>|svg(?! viewBox=)|img src=x|b |a href=//|form action=//|meta http-equiv)"
+        assert not re.search(ill, page.source), path
     browser.language = "en"
     assert "<script>alert(1)</script>" in seen, "it is shown as it was written"
     assert "{{ 7 * 7 }}" in seen and "49" not in re.sub(r"\d{3,}", "", seen)

@@ -1,54 +1,81 @@
-"""What is offered and looked for near here, with filters."""
+"""What is offered and looked for near here, with filters: as cards, or as a map of cells."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from p2pnode.web.forms import decimal_of
+from p2pnode.web.cell_map import SIZE, draw
+from p2pnode.web.finding import NARROWS, Asked, arguments, as_query, asked_of
 from p2pnode.web.languages import N_
 from p2pnode.web.view import View, Visit
 from protocols.errors import Refusal, Reject
 
 DISTANCES = (1, 2, 5, 10, 25, 50)  # km
 SHOWN = 60
+COUNTED = 1_000  # listings on the map, and of one cell
+TRUSTS = (  # scores, as on a neighbour's page; everybody begins with 0.9 or so
+    ("0.4", N_("nobody of ill repute")),
+    ("0.7", N_("good repute, or new")),
+    ("0.95", N_("known to be good")),
+)
 
 
 async def show(visit: Visit) -> dict[str, Any]:
-    asked = {key: visit.query.get(key) for key in ("query", "kind", "direction", "within_km", "max_price", "sort")}
+    asked = asked_of(visit.query)
+    as_map = visit.query.get("show") == "map"
     problem, rows = "", []
     try:
-        rows = await visit.ask(
-            "search",
-            **{
-                **asked,
-                "within_km": _km(asked["within_km"]),
-                "max_price": _price(asked["max_price"]),
-                "limit": SHOWN,
-                "here": True,
-            },
-        )
+        given = arguments(asked, visit.reader.now, visit.reader.zone)
+        many = as_map or bool(asked["cell"])
+        rows = await visit.ask("search", **given, limit=COUNTED if many else SHOWN, here=True)
     except (Refusal, Reject) as e:
         if isinstance(e, Refusal) and e.code not in ("usage", "not_found"):
             raise
-        problem = e.message
+        problem = visit.reader.say(e.message)
+    if asked["cell"]:
+        rows = [row for row in rows if row["area"] == asked["cell"]]
     return {
-        "rows": rows,
+        "rows": rows[:SHOWN],
         "problem": problem,
         "asked": asked,
-        "filtered": any(value for key, value in asked.items() if key != "sort"),
+        "filtered": any(asked[name] for name in NARROWS),
         "kinds": [kind["kind"] for kind in await visit.ask("kinds.list")],
         "distances": DISTANCES,
+        "trusts": TRUSTS,
         "most": SHOWN,
+        "map": await _map(visit, asked, rows) if as_map and not problem else None,
+        "as_map": as_map,
+        "to_list": as_query(asked),
+        "to_map": as_query(asked, cell=None, show="map"),
+        "anywhere": as_query(asked, cell=None),
+        "invite": visit.session.kept.get("invite"),
     }
 
 
-def _price(text: str | None) -> str | None:
-    return decimal_of(text) if text else None
+async def _map(visit: Visit, asked: Asked, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What stands on the map and beside it."""
+    home = (await visit.ask("whoami"))["area"]
+    counts = Counter(row["area"] for row in rows if row["area"])
+    drawn = draw(counts, home, reach_of(visit.query))
+    whole = {**asked, "cell": None}
+    return {
+        "drawn": drawn,
+        "size": SIZE,
+        "home": home,
+        "links": {cell: as_query(asked, cell=cell) for cell in counts},
+        "wider": drawn.wider and as_query(whole, show="map", reach=drawn.wider),
+        "closer": drawn.closer and as_query(whole, show="map", reach=drawn.closer),
+        "nowhere": len(rows) - sum(counts.values()),
+        "most": COUNTED if len(rows) >= COUNTED else 0,
+    }
 
 
-def _km(text: str | None) -> float | None:
+def reach_of(query: Mapping[str, str]) -> float | None:
+    """How far a map is to show, km; None: what the map thinks best."""
     try:
-        return float(decimal_of(text)) if text else None
-    except ValueError as e:
-        raise Refusal("usage", f"not a distance: {text!r}") from e
+        return float(query["reach"]) if "reach" in query else None
+    except ValueError:
+        return None
 
 
 VIEW = View("near", "/", N_("Near"), show, group="market", order=10, live=("listings", "records", "networks", "peers"))
