@@ -14,6 +14,7 @@ from .blocklists import why_hidden
 from .command import Command, Group, with_session
 from .goal_output import goal_of_listing
 from .output import distance, facts, say, short, table
+from .photos import named, save
 from .session import Session
 from .slots import in_words, parse_slot
 from .times import clock_time, format_time, local_zone, now_ms, parse_span, parse_time
@@ -53,9 +54,9 @@ def _fields(function: Any) -> Any:
             click.option(
                 "--photo",
                 "photos",
+                metavar="FILE",
                 multiple=True,
-                type=click.Path(exists=True, dir_okay=False),
-                help="A picture. Not yet: photos are not shared so far, and this is refused.",
+                help="A picture (JPEG, PNG, WebP), up to 12; made small, and all but what is seen on it is taken out.",
             ),
             click.option("--to", metavar="AREA", help="Where a delivery or a ride goes."),
             click.option("--goal", metavar="GOAL", help="It goes ahead with so many, 10, or so much: '500 hour'."),
@@ -87,8 +88,8 @@ def _gathered(given: dict[str, Any], clearing: bool = False) -> dict[str, Any]:
         fields["until"] = parse_time(fields["until"], now_ms(), end=True)
     if isinstance(fields.get("orders"), str):
         fields["orders"] = parse_span(fields["orders"]) if fields["orders"] else 0
-    if fields.pop("photos", None):
-        raise Refusal("refused", "Photos are not shared yet", "Leave out --photo (in a file: photos)")
+    if "photos" in fields:
+        fields["photos"] = named(fields["photos"], clearing)
     if fields.get("on"):
         zone = fields.pop("zone", None)
         fields["on"] = [parse_slot(str(text), zone) for text in fields["on"]]
@@ -178,6 +179,8 @@ def _build(direction: str, thing: str) -> click.Group:
         data = session.call("listing.show", id=id_)
         session.emit(data, lambda: print_listing(session, data))
 
+    save(group, direction)
+
     @group.command("edit", example=f"p2pnode {direction} edit 3f9a --price 3/hour")
     @click.argument("id_", metavar="ID")
     @_fields
@@ -185,7 +188,8 @@ def _build(direction: str, thing: str) -> click.Group:
     def edit(session: Session, id_: str, **given: Any) -> None:
         """Change it. What is not named stays.
 
-        The empty text clears a field: --text "", --when "", --area "", --to "", --handover "", --tag "" (all tags).
+        The empty text clears a field: --text "", --when "", --area "", --to "", --handover "", --tag "" (all tags),
+        --photo "" (all photos). Photos that are given take the place of all there were.
         --price "" asks nothing, as --price free does. Quantity and --until can be changed, not cleared.
         """
         fields = _gathered(given, clearing=True)
@@ -336,6 +340,7 @@ def print_listing(session: Session, row: dict[str, Any]) -> None:
             ("to be had", _times(row)),
             ("tags", ", ".join(without_labels(tuple(row.get("tags") or ())))),
             *_labels(session, row),
+            ("photos", len(row["photos"]) if row.get("photos") else None),
             ("area", row.get("area")),
             ("distance", None if row.get("distance_km") is None else distance(row["distance_km"])),
             ("by", row.get("author_name")),

@@ -345,3 +345,13 @@ NEWS_TRIES: Final = 5  # then it is let go
 NEWS_AN_HOUR: Final = 20  # messages to one target; more waits, and comes in one
 NEWS_HELD: Final = 50  # lines for one target; the oldest give way
 NEWS_TOLD: Final = 1_000  # things of which it is remembered that they were told
+
+# Photos of listings
+OTHERS_PHOTOS: Final = 256 * 1024 * 1024  # bytes on the disk; those looked at longest ago give way
+MAX_PICTURE: Final = 32 * 1024 * 1024  # bytes of a file that a photo is made of
+MAX_PICTURE_PIXELS: Final = 64_000_000
+PICTURE_MEMORY: Final = 700 * 1024 * 1024  # addresses of the process that makes a photo; a usual one fills some 60 MB
+PICTURE_WITHIN: Final = 30.0  # seconds for one photo
+OWN_PHOTOS_UNNAMED: Final = 7 * DAY  # so long what none of our listings names any more is kept,
+PHOTOS_UNNAMED: Final = 1 * DAY  # and of others
+PHOTOS_SWEPT_EVERY: Final = 1 * HOUR

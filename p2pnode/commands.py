@@ -69,6 +69,7 @@ from .exchange_arguments import ShowExchange as ShowExchange
 from .health_arguments import HEALTH
 from .health_arguments import Doctor as Doctor
 from .health_arguments import Health as Health
+from .photo_arguments import PHOTOS
 from .project_arguments import PROJECTS
 from .session_arguments import SESSIONS
 from .settings_arguments import SETTINGS
@@ -108,8 +109,8 @@ class Block(Args, frozen=True):
 
 
 class Publish(Labelled, frozen=True, kw_only=True):
-    """photos: absolute paths of files that the node reads. when: days (`sat,sun`) or an RRULE, in the time zone `zone`;
-    None is UTC. on: single times instead. to: where a courier or a ride goes."""
+    """photos: absolute paths of pictures that the node reads, or hashes of photos it has. when: days (`sat,sun`) or an
+    RRULE, in the time zone `zone`; None is UTC. on: single times instead. to: where a courier or a ride goes."""
 
     direction: Direction
     kind: Token
@@ -355,6 +356,7 @@ COMMANDS: dict[str, Command] = {
         Command("calendar", Calendar, False, "What is booked, held, due and overdue, and what is free"),
         *(Command(*row) for row in STANDING),
         *(Command(*row) for row in PROJECTS),
+        *(Command(*row) for row in PHOTOS),
         *(Command(*row) for row in BLOCKLISTS),
         Command("ledger.log", NoArgs, False, "The entries of your ledger"),
         Command("ledger.balance", NoArgs, False, "Your balance, what is held, and your limit"),

@@ -40,6 +40,7 @@ from p2pnode.net.delivery import FrameReceived, HostEvent, PeerBanned, PeerConne
 from p2pnode.net.host import Host
 from p2pnode.net.reach import Reach
 from p2pnode.news.notifier import Notifier, send_apart
+from p2pnode.photos.photos import Photos
 from p2pnode.search.index import Index, IndexUnavailable
 from p2pnode.search.remote import Remote
 from p2pnode.search.searching import Searching
@@ -176,8 +177,9 @@ class Daemon:
             home, lambda: self._loop.core, self._time, lambda: self._loop.waiting, self._listeners, log
         )
         self._errands = Errands(self._host, reach, self._loop.put, log)
+        self._photos = Photos(home, lambda: self._loop.core, log)
         keeping = Keeping(home, config, send_apart)
-        around = (home, store, kinds, self._web, self._sampling, self._remote, keeping, self._listeners)
+        around = (home, store, kinds, self._web, self._sampling, self._remote, keeping, self._listeners, self._photos)
         self._dispatch = Dispatch(*around, self._ask_core, lambda: self._nursery)
 
     async def main(self, bootstrap: tuple[str, ...]) -> int:
@@ -222,6 +224,7 @@ class Daemon:
         await self._loop.put(self._space())
         await self._loop.put(Listening(self._listening))
         nursery.start_soon(self._watch_addresses)
+        nursery.start_soon(self._photos.keeping.sweep)
         await nursery.start(serve_control, self, self._home, self._log)
         await self._web.begin(nursery, self._config.web)
         self._say_ready()

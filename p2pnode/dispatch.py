@@ -11,6 +11,8 @@ from p2pnode.core.kinds import kind_json
 from p2pnode.doctor.answering import answer
 from p2pnode.home.folder import Home
 from p2pnode.home.kinds import OwnKinds
+from p2pnode.photo_arguments import AddPhoto, GetPhoto, LookForPhotos
+from p2pnode.photos.photos import Photos
 from p2pnode.search.remote import Remote
 from protocols.errors import Refusal
 
@@ -37,6 +39,7 @@ class Dispatch:
     remote: Remote
     keeping: Keeping
     listeners: Listeners
+    photos: Photos
     ask_core: Callable[[Callable[[int], Event]], Awaitable[Any]]
     nursery: Callable[[], trio.Nursery]
 
@@ -69,6 +72,10 @@ class Dispatch:
                 return added
             case commands.RemoveKind():
                 return await self._remove_kind(args.kind)
+            case AddPhoto() | GetPhoto() | LookForPhotos():
+                return await self.photos.call(args)
+            case commands.Publish(photos=[_, *_]) | commands.Edit(photos=[_, *_]):
+                args = await self.photos.keeping.signed_for(args)
         return await self.ask_core(lambda ticket: Command(ticket, name, args, request_id))
 
     async def _remove_kind(self, kind: str) -> dict[str, Any]:

@@ -45,8 +45,8 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """kind: the kind of exchange, a token of the template tables; an unknown one is kept and shown.
 
     price: None where nothing is asked or it is left open. quantity: how many there are, None where that says nothing.
-    area: where, a cell. area_to: where to, for couriers and rides. photos: BLAKE2b-256 of each. paused: shown, but
-    not to be had for now.
+    area: where, a cell. area_to: where to, for couriers and rides. photos: BLAKE2b-256 of each (`protocols.photo`).
+    paused: shown, but not to be had for now.
     """
 
     direction: Direction

@@ -12,6 +12,7 @@ from protocols.limits import DAY
 from .effects import Emit
 from .keys import DRAFT
 from .listings import Listings
+from .picturing import is_hash
 from .state import Network, State
 
 
@@ -79,6 +80,7 @@ class Drafts:
             "price": None,
             "asks": fields.get("price"),  # as typed: which unit is meant, a network says
             "area": fields.get("area", self._state.settings.area),
+            "photos": [photo for photo in fields.get("photos", ()) if is_hash(photo)],
             "replicas": 0,
             "last_seen": None,
             "distance_km": None,

@@ -19,6 +19,7 @@ from protocols.listing import Availability, Listing, parse_listing, seal_listing
 from .availability import availability_json, availability_of, check_times
 from .keys import RECORD
 from .labelling import labelled, labels_json
+from .picturing import hashes_of
 from .revising import Next, next_revision
 from .state import Network, State
 
@@ -359,6 +360,7 @@ class Listings:
                 available=availability_of(args.when, args.zone, args.on),
                 area=(place or genesis.area)[: max(genesis.cell_precision, 1)],
                 area_to=coarsen(args.to, genesis.cell_precision) if args.to else "",
+                photos=hashes_of(args.photos),
             )
         except Reject as e:
             raise _unpublishable(e) from e
@@ -371,6 +373,7 @@ class Listings:
             "text": args.text,
             "tags": self.labelled(args.tags, args, network, old.tags, args.kind or old.kind),
             "quantity": args.quantity,
+            "photos": None if args.photos is None else hashes_of(args.photos),
             "area": None if args.area is None else coarsen(args.area, genesis.cell_precision) if args.area else "",
             "area_to": None if args.to is None else coarsen(args.to, genesis.cell_precision) if args.to else "",
         }

@@ -1,6 +1,7 @@
 """The commands that the daemon answers itself, without the core."""
 
 import sys
+from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 import trio
+from PIL import Image
 
 from p2pnode.commands import Args, Doctor, Health, parse_args
 from p2pnode.core.effects import Reply
@@ -22,10 +24,12 @@ from p2pnode.home.kinds import OwnKinds
 from p2pnode.keeping import Keeping
 from p2pnode.listeners import Listeners
 from p2pnode.news.targets import load_targets
+from p2pnode.photos.photos import Photos
 from p2pnode.sampling import Sampling
 from p2pnode.store import Store
 from p2pnode.web.port import Web
 from protocols.errors import Refusal
+from protocols.identity import digest
 from tests.answers.recorder import SEEN
 from tests.p2pnode.fake_node import FakeNode
 from tests.p2pnode.lab import Lab
@@ -58,7 +62,7 @@ async def daemon(tmp_path: Path) -> AsyncIterator[Dispatch]:
     async with trio.open_nursery() as nursery:
         web = Web(FakeNode(), home, LOG)
         keeping = Keeping(home, load_config(home)[0], sent)
-        parts = (home, store, OwnKinds(home), web, sampling, none, keeping, listeners)
+        parts = (home, store, OwnKinds(home), web, sampling, none, keeping, listeners, Photos(home, lambda: none, LOG))
         yield Dispatch(*parts, of_core, lambda: nursery)
         nursery.cancel_scope.cancel()
     store.close()
@@ -170,6 +174,17 @@ async def test_whom_to_tell_is_refused_by_its_field(daemon: Dispatch, field: str
 async def test_a_backup_is_written(daemon: Dispatch, tmp_path: Path) -> None:
     data = await ask(daemon, "backup", file=str(tmp_path / "b"), passphrase="five words that nobody knows")
     assert data["bytes"] == (tmp_path / "b").stat().st_size
+
+
+async def test_a_picture_becomes_a_photo(daemon: Dispatch, tmp_path: Path) -> None:
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "red.png")
+    made = await ask(daemon, "photo.add", file=str(tmp_path / "red.png"))
+    assert (made["width"], made["height"], made["media"]) == (40, 30, "image/jpeg")
+    assert await ask(daemon, "photo.here", photos=["00" * 32, made["photo"]]) == {"here": [made["photo"]]}
+    got = await ask(daemon, "photo.get", photo=made["photo"])
+    assert digest(b64decode(got["base64"])).hex() == made["photo"] and got["bytes"] == made["bytes"]
+    with pytest.raises(Refusal, match="not here"):
+        await ask(daemon, "photo.get", photo="00" * 32)
 
 
 async def test_the_history_of_figures(daemon: Dispatch) -> None:

@@ -144,6 +144,7 @@ def test_no_command_of_the_table_is_left_out() -> None:
     apart |= {"history", "health", "doctor"}  # for the page, tests/cli/test_doctor.py, tests/answers
     apart |= {name for name in COMMANDS if name.startswith(("settings.", "notify."))}  # likewise
     apart |= {"web.login", "web.sessions", "web.revoke"}  # tests/cli/test_web.py
+    apart |= {"photo.add", "photo.here", "photo.get"}  # tests/cli/test_photos.py
     apart |= {"misconduct.publish"}  # tests/cli/test_misconduct.py
     apart |= {"exchange.agreement", "exchange.rebut", "exchange.history"}  # files: tests/cli/test_challenge.py
     assert {name for _, name, _ in CASES} | apart == set(COMMANDS)
@@ -208,16 +209,6 @@ def test_a_listing_from_a_file_with_the_command_line_above_it(run: Run, node: Fa
     file.write_text("kind = ")
     assert str(file) in run("offer", "publish", "--from", str(file), "--json").error["message"]
     assert run("offer", "publish", "--from", str(tmp_path / "none"), "--json").status == 2
-
-
-def test_photos_are_refused_as_long_as_they_are_not_kept(run: Run, node: FakeNode, tmp_path: Path) -> None:
-    photo = tmp_path / "a.jpg"
-    photo.write_bytes(b"x")
-    result = run("offer", "publish", "--kind", "x", "--title", "t", "--photo", str(photo), "--json")
-    assert result.status == 5 and "not shared yet" in result.error["message"] and node.calls == []
-    file = tmp_path / "listing.toml"
-    file.write_text(f'kind = "x"\ntitle = "t"\nphotos = ["{photo}"]\n')
-    assert run("offer", "publish", "--from", str(file)).status == 5
 
 
 def test_editing_clears_and_keeps_to_its_direction(run: Run, node: FakeNode) -> None:

@@ -83,7 +83,7 @@ whoami
 
 def test_all_that_is_promised_is_there() -> None:
     assert {path[0] for path in COMMANDS} == set(WANTED.split())
-    tend = {"publish", "list", "show", "edit", "pause", "resume", "renew", "withdraw"}
+    tend = {"publish", "list", "show", "edit", "pause", "resume", "renew", "withdraw", "photos"}
     assert {path[1] for path in COMMANDS if path[0] == "offer" and len(path) > 1} == tend
     assert {path[1] for path in COMMANDS if path[0] == "request" and len(path) > 1} == tend
     steps = {"propose", "counter", "accept", "decline", "cancel", "handover", "return", "done", "confirm", "pay"}
