@@ -21,8 +21,10 @@ from starlette.routing import Route
 
 from p2pnode import clock, walls
 from p2pnode.bounds import MAX_FORM_FIELDS, SESSION_LIFE, WEB_PORT
+from p2pnode.home.config import PROFILES
 from p2pnode.home.folder import Home
 from p2pnode.home.founding import NetworkPlan, check_set_up, set_up
+from p2pnode.home.free_port import free_addresses
 from p2pnode.home.keystore import Keys, new_keys
 from p2pnode.serving import serve_door
 from protocols.errors import Refusal
@@ -109,7 +111,7 @@ class SetUp:
         try:
             if not typed["name"]:
                 raise Refusal("usage", N_("A node needs a name"), N_("Your neighbours see it."))
-            way = typed["way"]
+            way = _way(typed)
             if way == "found" and not (typed["network"] and typed["unit"]):
                 raise Refusal("usage", N_("A new network needs a name and a unit"), N_("Such as Elm Street, and hour."))
             if way == "join" and not typed["target"]:
@@ -136,7 +138,8 @@ class SetUp:
         given = [fields.get(f"word{n}", "").strip().lower() for n in range(2)]
         if fields.get("written") != "yes" and given != [plan.words[n] for n in plan.asked]:
             return self._words(request, N_("These are not the two words. Look at your paper."))
-        make = partial(set_up, self.home, plan.typed["name"], plan.cell or None, plan.network, plan.target,
+        listen = free_addresses(PROFILES["home"]["listen"])
+        make = partial(set_up, self.home, plan.typed["name"], plan.cell or None, plan.network, plan.target, listen,
                        made=(plan.keys, " ".join(plan.words)))  # fmt: skip
         try:
             await trio.to_thread.run_sync(make)
@@ -178,6 +181,13 @@ class SetUp:
             "form_state": lambda key: filled, "new_id": lambda: secrets.token_hex(16),
         }  # fmt: skip
         return HTMLResponse(render(template, language, {**context, **more}), code)
+
+
+def _way(typed: Mapping[str, str]) -> str:
+    """`found`, `join` or `later`. Whoever names no network and gives a link means the link, though a new network stands
+    first in the choice."""
+    found = typed["way"] == "found" and not typed["network"] and typed["target"]
+    return "join" if found else typed["way"]
 
 
 def first_page() -> str:

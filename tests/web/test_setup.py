@@ -3,6 +3,7 @@ stranger gets. Over a real door; the last test over the real program, to the fir
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -27,6 +28,7 @@ from tests.web.browser import Browser, Page
 from tests.web.hostile import HOSTILE
 
 MOST_ACTIONS = 10
+TARGET = "/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWCZaPq6Bx7CEEm7NfchiZpQQcMMcrKAEZYuWBfP44jvBm"
 
 
 class Serving:
@@ -103,6 +105,36 @@ def test_a_node_is_made_of_what_was_asked(serving: Serving, language: str) -> No
     keys, _ = load_keystore(serving.home.keystore, None)
     _, inception = incept(bytes(Mnemonic("english").to_entropy(" ".join(words))))
     assert inception == keys.public.inception, "these words are this identity's"
+
+
+@pytest.mark.parametrize(
+    ("typed", "network", "joins"),
+    [({"target": TARGET}, False, True), ({"network": "Elm Street", "target": TARGET, "way": "join"}, False, True),
+     ({"network": "Elm Street", "target": TARGET}, True, False), ({"target": TARGET, "way": "later"}, False, False)],
+)  # fmt: skip
+def test_who_gives_a_link_and_names_no_network_means_the_link(
+    serving: Serving, typed: dict[str, str], network: bool, joins: bool
+) -> None:
+    browser = serving.browser()
+    page = browser.submit("/do/setup.begin", name="Ann", **typed)
+    assert browser.submit("/do/setup.make", **asked_back(page)).status == 200
+    serving.ended()
+    noted = load_pending(serving.home)
+    assert (bool(noted.network), [one.target for one in noted.join]) == (network, [TARGET] if joins else [])
+
+
+def test_a_second_node_of_a_machine_has_a_port_of_its_own(serving: Serving) -> None:
+    browser = serving.browser()
+    page = browser.submit("/do/setup.begin", name="Ann", way="later")
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):  # somebody else has it: as good
+            taken.bind(("0.0.0.0", 4001))
+            taken.listen()
+        assert browser.submit("/do/setup.make", **asked_back(page)).status == 200
+    assert serving.ended() is not None
+    ports = {address.rpartition("/")[2] for address in load_config(serving.home)[0].listen}
+    assert len(ports) == 1 and ports != {"4001"}
 
 
 def test_the_words_are_asked_for_until_they_are_right_or_said_to_be_written(serving: Serving) -> None:
