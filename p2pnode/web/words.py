@@ -92,6 +92,8 @@ SURE = {
     "parcel.take": N_("Sign that you have this parcel? Take it only when it is in your hands."),
     "project.free": N_("Take back what is overdue? It is signed that it was not done in time."),
     "vouch.takeover": N_("Take this debt over?"),
+    "notify.remove": N_("Tell this one nothing more? To add it again, its address has to be typed again."),
+    "kinds.remove": N_("Do away with this kind?"),
 }
 
 DONE = {  # said when a command has been carried out
@@ -106,6 +108,15 @@ DONE = {  # said when a command has been carried out
     "attest": N_("Your rating is kept. It is shown when both have rated."),
     "listing.publish": N_("Published."),
     "listing.withdraw": N_("Taken back."),
+    "settings.set": N_("Kept. It counts from the next start of the node."),
+    "notify.add": N_("Added. Try whether a message arrives."),
+    "notify.test": N_("Sent. Did it arrive?"),
+    "web.revoke": N_("Logged out."),
+    "kinds.add": N_("Kept. You can publish by it now."),
+    "rule.add": N_("Proposals that fit are accepted from now on."),
+    "rule.remove": N_("The rule is gone. What it has accepted stays agreed."),
+    "order.add": N_("Kept. Your node proposes each one some days before."),
+    "order.remove": N_("It has ended. What was agreed stays agreed."),
 }
 SAID = N_("Done.")
 

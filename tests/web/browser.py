@@ -2,8 +2,10 @@
 
 import http.client
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from types import MappingProxyType
 from urllib.parse import urlencode, urljoin, urlsplit
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
@@ -101,9 +103,15 @@ class Page(HTMLParser):
             name, value = self.forms[-1].fields[-1]
             self.forms[-1].fields[-1] = name, value + data
 
-    def form(self, action: str) -> Form:
-        """The first form that leads there."""
-        found = [form for form in self.forms if form.action == action]
+    def form(self, action: str, where: Mapping[str, str] = MappingProxyType({}), button: str = "") -> Form:
+        """The first form that leads there, with these fields and this button."""
+        found = [
+            form
+            for form in self.forms
+            if form.action == action
+            and set(where.items()) <= set(form.fields)
+            and (not button or any(label == button for label, _, _ in form.buttons))
+        ]
         assert found, f"no form for {action} at {self.url}; there are {[form.action for form in self.forms]}"
         return found[0]
 
@@ -119,9 +127,10 @@ class Browser:
     def get(self, path: str, **fields: str) -> Page:
         return self._request("GET", path, b"", fields)
 
-    def submit(self, action: str, /, **typed: str) -> Page:
-        """Fill a form of the page in and send it. `_` in a name stands for itself; other fields stay as they are."""
-        form = self.page.form(action)
+    def submit(self, action: str, where: dict[str, str] | None = None, /, button: str = "", **typed: str) -> Page:
+        """Fill in and send the first form that leads there, with these fields and this button. `_` in a name stands for
+        itself; other fields stay as they are."""
+        form = self.page.form(action, where or {}, button)
         known = {name for name, _ in form.fields}
         assert not typed.keys() - known, f"no such fields: {typed.keys() - known}"
         fields = [(name, typed.get(name, value)) for name, value in form.fields]

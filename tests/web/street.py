@@ -13,8 +13,12 @@ from p2pnode import commands
 from p2pnode.commands import Args
 from p2pnode.core.events import Command
 from p2pnode.history import COLUMNS
+from p2pnode.home.config import Config
+from p2pnode.home.folder import Home
+from p2pnode.keeping import Keeping
 from p2pnode.search.index import Index
 from p2pnode.search.searching import Searching
+from p2pnode.session_arguments import ListSessions
 from protocols.errors import Refusal
 from tests.p2pnode.fake_node import make_home, running
 from tests.p2pnode.hostile_requests import Port
@@ -29,13 +33,16 @@ LOG = structlog.wrap_logger(structlog.ReturnLogger())
 class LabPort:
     """A node of a lab as the API sees it. One lab, one lock: the simulator is nobody's but its caller's."""
 
-    def __init__(self, lab: Lab, node: Node, lock: threading.Lock) -> None:
+    def __init__(self, lab: Lab, node: Node, lock: threading.Lock, home: Home) -> None:
         self.lab, self.node, self.lock = lab, node, lock
+        self.home = home
+        self.sent: list[tuple[str, str | None]] = []
         self.calls: list[tuple[str, Args, str | None]] = []
         words = mixed(1000)
         self.answers: dict[type, Any] = {
             commands.Doctor: [{"check": "peers", "state": "problem", "found": words, "fix": words}],
             commands.History: {"step": "minute", "columns": ["at", *COLUMNS], "rows": []},
+            ListSessions: [],
         }
 
     async def call(self, name: str, args: Args, request_id: str | None) -> Any:
@@ -45,6 +52,8 @@ class LabPort:
                 return self.answers[type(args)]
             if isinstance(args, commands.Search):
                 return await self._search(args)
+            if name.startswith(("settings.", "notify.")):
+                return await Keeping(self.home, Config(), self._send).answer(args)  # type: ignore[arg-type]
             sim, got = self.lab.sim, []
             sim._ticket += 1
             self.node.waiting[sim._ticket] = got.append
@@ -54,6 +63,10 @@ class LabPort:
             if isinstance(got[0], BaseException):
                 raise got[0]
             return got[0]
+
+    async def _send(self, url: str, title: str, body: str | None) -> dict[str, Any]:
+        self.sent.append((url, body))
+        return {"sent": "deaf" not in url, "why": "nobody is there"}
 
     async def _search(self, args: commands.Search) -> Any:
         index = Index(":memory:", languages=("en", "de"))
@@ -93,7 +106,7 @@ def open_street(folder: Path, *names: str, language: str = "en") -> Iterator[Str
     with ExitStack() as stack:
         for name in names:
             home = make_home(folder / name)
-            ports[name] = LabPort(lab, getattr(lab, name), lock)
+            ports[name] = LabPort(lab, getattr(lab, name), lock, home)
             stack.enter_context(running(home, ports[name], "127.0.0.1:0"))  # type: ignore[arg-type]
             browsers[name] = bearer(Port.of(home.web_cookie), language)
         yield Street(lab, browsers, ports)
