@@ -107,7 +107,7 @@ _ASKED: dict[str, _Asked] = {
     "peer": ("peers.list", {}, None, _peer),
     "kind": ("kinds.list", {}, None, _kind),
 }
-_OPTIONS: dict[str, _Asked] = {"forget": ("search.saved", {}, None, _named)}
+_OPTIONS: dict[str, _Asked] = {name: ("search.saved", {}, None, _named) for name in ("forget", "pause", "resume")}
 _BY_GROUP: dict[tuple[str, str], _Asked] = {
     ("exchange", "id_"): _ASKED["exchange"],
     ("offer", "id_"): ("listing.list", {"direction": "offer"}, None, _listing),

@@ -13,9 +13,13 @@ from .times import format_time, now_ms
 @click.command(cls=Command, example="p2pnode notices --unseen")
 @click.option("--unseen", is_flag=True, help="Only those that are not marked as seen.")
 @click.option("--seen", "mark", is_flag=True, help="Mark all as seen.")
+@click.option("--dismiss", metavar="LISTING", help="Take what tells of this listing off the list.")
 @with_session
-def notices(session: Session, unseen: bool, mark: bool) -> None:
+def notices(session: Session, unseen: bool, mark: bool, dismiss: str | None) -> None:
     """Listings that arrived and fit a saved search, or match one of yours; the newest first."""
+    if dismiss is not None:
+        gone = session.write("notices.dismiss", listing=dismiss)
+        return session.emit(gone, lambda: say(f"{gone.get('dismissed')} taken off the list."))
     if mark:
         data = session.write("notices.seen")
         return session.emit(data, lambda: say(f"{data.get('seen')} marked as seen."))

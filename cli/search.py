@@ -55,6 +55,8 @@ _DISTANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(km|m)?")
 @click.option("--watch", is_flag=True, help="Go on, and print what is new, until interrupted.")
 @click.option("--save", metavar="NAME", help="Have it go on under this name: `p2pnode notices` tells what arrives.")
 @click.option("--saved", is_flag=True, help="List the searches that go on.")
+@click.option("--pause", metavar="NAME", help="Be told nothing more of one for now.")
+@click.option("--resume", metavar="NAME", help="Be told of it again.")
 @click.option("--forget", metavar="NAME", help="End one that goes on.")
 @with_session
 def search(
@@ -66,6 +68,8 @@ def search(
     save: str | None,
     saved: bool,
     forget: str | None,
+    pause: str | None,
+    resume: str | None,
     **given: Any,
 ) -> None:
     """Find offers and requests. Answers from what this node holds; without words it lists all. With --everywhere or
@@ -74,6 +78,10 @@ def search(
     if forget is not None:
         gone = session.write("search.forget", name=forget)
         return session.emit(gone, lambda: say(f"The search {forget} has ended."))
+    if pause is not None or resume is not None:
+        to, name = ("pause", pause) if pause is not None else ("resume", resume)
+        row = session.write(f"search.{to}", name=name)
+        return session.emit(row, lambda: say(f"The search {name} {'rests' if row.get('paused') else 'goes on'}."))
     if saved:
         rows = session.call("search.saved")
         return session.emit(rows, lambda: _print_saved(session, rows))
@@ -161,7 +169,11 @@ def _print_saved(session: Session, rows: list[dict[str, Any]]) -> None:
         return say("No saved searches. p2pnode search … --save NAME")
     now = now_ms()
     asked = [
-        ", ".join(f"{k} {v}" for k, v in row["search"].items() if k not in ("limit", "sort") and v) for row in rows
+        ", ".join(
+            [f"{k} {v}" for k, v in row["search"].items() if k not in ("limit", "sort") and v]
+            + (["paused"] if row.get("paused") else [])
+        )
+        for row in rows
     ]
     head = ["NAME", "SINCE", "FOUND", "SEARCH"]
     cells = [

@@ -131,6 +131,12 @@ class ListNotices(Args, frozen=True):
     unseen: bool = False
 
 
+class SomeNotices(Args, frozen=True):
+    """listing: those that tell of it; None: all."""
+
+    listing: Id | None = None
+
+
 class OneExchange(Args, frozen=True):
     exchange: Id
 
@@ -180,3 +186,19 @@ class TakeParcel(Args, frozen=True):
 
 class AddReceipts(Args, frozen=True):
     text: ReceiptText
+
+
+# Rows of the table of commands: name, arguments, whether it writes, summary.
+SEARCHES: tuple[tuple[str, type[Args], bool, str], ...] = (
+    ("search", Search, False, "Find offers and requests"),
+    ("search.begin", BeginSearch, False, "Find them in other cells, too: others are asked"),
+    ("search.more", MoreOfSearch, False, "What they have answered until now"),
+    ("search.save", SaveSearch, True, "Have a search go on, and be told of what arrives"),
+    ("search.saved", NoArgs, False, "The searches that go on"),
+    ("search.pause", SavedName, True, "Be told nothing more of a saved search for now"),
+    ("search.resume", SavedName, True, "Be told again of what arrives and fits a saved search"),
+    ("search.forget", SavedName, True, "End a saved search"),
+    ("notices.list", ListNotices, False, "Listings that arrived and fit a saved search or match one of yours"),
+    ("notices.seen", SomeNotices, True, "Mark notices as seen"),
+    ("notices.dismiss", SomeNotices, True, "Take notices off the list; they come back only if the listing changes"),
+)

@@ -14,8 +14,8 @@ from msgspec import Meta
 from protocols.limits import MAX_INT, MAX_PERSON_NAME
 
 from .amending_arguments import Amend, Go, OfDuty, Rule
-from .arguments import AddReceipts as AddReceipts
 from .arguments import (
+    SEARCHES,
     Amount,
     Area,
     Count,
@@ -37,6 +37,7 @@ from .arguments import (
     Token,
     Zone,
 )
+from .arguments import AddReceipts as AddReceipts
 from .arguments import Args as Args
 from .arguments import BeginSearch as BeginSearch
 from .arguments import Claim as Claim
@@ -51,6 +52,7 @@ from .arguments import SavedName as SavedName
 from .arguments import SaveSearch as SaveSearch
 from .arguments import Search as Search
 from .arguments import SettleClaim as SettleClaim
+from .arguments import SomeNotices as SomeNotices
 from .arguments import TakeParcel as TakeParcel
 from .blocklist_arguments import BLOCKLISTS
 from .booking_arguments import Calendar as Calendar
@@ -316,16 +318,7 @@ COMMANDS: dict[str, Command] = {
         Command("listing.resume", Resume, True, "Undo a pause"),
         Command("listing.renew", OneId, True, "Prolong a listing"),
         Command("listing.withdraw", OneId, True, "Take a listing back everywhere"),
-        Command("search", Search, False, "Find offers and requests"),
-        Command("search.begin", BeginSearch, False, "Find them in other cells, too: others are asked"),
-        Command("search.more", MoreOfSearch, False, "What they have answered until now"),
-        Command("search.save", SaveSearch, True, "Have a search go on, and be told of what arrives"),
-        Command("search.saved", NoArgs, False, "The searches that go on"),
-        Command("search.forget", SavedName, True, "End a saved search"),
-        Command(
-            "notices.list", ListNotices, False, "Listings that arrived and fit a saved search or match one of yours"
-        ),
-        Command("notices.seen", NoArgs, True, "Mark all notices as seen"),
+        *(Command(*row) for row in SEARCHES),
         Command("kinds.list", NoArgs, False, "The kinds of exchange, and who must do what in each"),
         Command("kinds.show", OneKind, False, "One kind of exchange"),
         Command("kinds.add", AddKind, False, "Add a kind of your own, or change it"),

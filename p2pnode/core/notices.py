@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from dht.keys import slot_hash
 from p2pnode import commands
@@ -31,16 +32,17 @@ from .state import Network, State
 
 
 class Saved(NamedTuple):
-    """A search that goes on. args: of the `search` command; since: ms; wishes: by network."""
+    """A search that goes on. args: of the `search` command; since: ms; wishes: by network; paused: tells of nothing."""
 
     args: dict[str, Any]
     since: int
     wishes: dict[bytes, Wish]
+    paused: bool = False
 
 
 class Notice(msgspec.Struct, array_like=True):
     """why: "saved" or "match"; of: the search's name, or the id of our own listing; found: the listing's id; content:
-    hash of what it said; score: thousandths."""
+    hash of what it said; score: thousandths. dismissed: kept so that the same content is not told of again."""
 
     at: int
     seen: bool
@@ -53,6 +55,7 @@ class Notice(msgspec.Struct, array_like=True):
     title: str
     score: int
     reason: str
+    dismissed: bool = False
 
 
 class Notices:
@@ -67,15 +70,15 @@ class Notices:
         self._mine: dict[bytes, list[tuple[str, int, Said]]] = {}  # network → own listings: id, until, what they say
         self._forms: dict[bytes, Forms] = {}
         for key, value in state.journal.scan(SAVED):
-            since, args = decode(value)
-            self._saved[key[len(SAVED) :].decode()] = Saved(args, since, {})
+            since, args, *paused = decode(value)
+            self._saved[key[len(SAVED) :].decode()] = Saved(args, since, {}, paused == [True])
         rows = [(k[len(NOTICE) :], msgspec.convert(decode(v), Notice)) for k, v in state.journal.scan(NOTICE)]
         self._notices = dict(sorted(rows, key=lambda row: (row[1].at, row[0])))
 
     @property
     def unseen(self) -> int:
         now = self._state.time.now(self._state.wall)
-        return sum(not notice.seen and self._shown(notice, now) for notice in self._notices.values())
+        return sum(not notice.seen and self._shown(notice, now) for notice in self._standing())
 
     def arrived(self, network: Network, record: Record, now: int) -> None:
         """A listing has come in, new or in a newer revision."""
@@ -86,7 +89,7 @@ class Notices:
             return
         spoken = self._spoken(network)
         found = said(listing, record.created, spoken)
-        for name in self._saved:
+        for name in [name for name, saved in self._saved.items() if not saved.paused]:
             wish = self._wish(name, network)
             if wish is not None and fits(wish, found, spoken) and self._trusted(name, network, record.author, now):
                 self._note(network, record, listing.title, "saved", name, 1_000, f"search {name}", now)
@@ -150,31 +153,73 @@ class Notices:
         return [self._described(name) for name in sorted(self._saved)]
 
     def forget(self, args: commands.SavedName, now: int) -> object:
-        if args.name not in self._saved:
-            raise Refusal("not_found", f"no saved search {args.name!r}", "`p2pnode search --saved` lists them.")
+        self._existing(args.name)
         described = self._described(args.name)
         del self._saved[args.name]
         self._state.journal.delete(SAVED + args.name.encode(), durable=True)
         return described
 
+    def pause(self, args: commands.SavedName, now: int) -> object:
+        return self._set_paused(args.name, True)
+
+    def resume(self, args: commands.SavedName, now: int) -> object:
+        return self._set_paused(args.name, False)
+
     def listed(self, args: commands.ListNotices, now: int) -> object:
         """Newest first."""
         return [
             row
-            for notice in reversed(self._notices.values())
+            for notice in reversed(self._standing())
             if (args.why in (None, notice.why)) and not (args.unseen and notice.seen) and self._shown(notice, now)
             for row in [self._json(notice, now)]
         ]
 
-    def all_seen(self, args: commands.NoArgs, now: int) -> object:
-        count = self.unseen
-        for key, notice in self._notices.items():
-            if not notice.seen:
-                notice.seen = True
-                self._state.journal.put(NOTICE + key, encode(msgspec.to_builtins(notice, builtin_types=(bytes,))))
-        return {"seen": count}
+    def mark_seen(self, args: commands.SomeNotices, now: int) -> object:
+        meant = self._meant(args.listing, now)
+        for key, notice in meant:
+            self._change(key, notice, seen=True)
+        return {"seen": sum(not notice.seen and self._shown(notice, now) for _, notice in meant)}
+
+    def dismiss(self, args: commands.SomeNotices, now: int) -> object:
+        meant = self._meant(args.listing, now)
+        for key, notice in meant:
+            self._change(key, notice, seen=True, dismissed=True)
+        return {"dismissed": len(meant)}
 
     # Parts
+
+    def _standing(self) -> list[Notice]:
+        """Oldest first."""
+        return [notice for notice in self._notices.values() if not notice.dismissed]
+
+    def _meant(self, listing: str | None, now: int) -> list[tuple[bytes, Notice]]:
+        """The notices of a listing, by its id or a prefix; all for None. `Refusal` where there is none of it."""
+        meant = [
+            (key, notice)
+            for key, notice in self._notices.items()
+            if not notice.dismissed and (listing is None or _id(notice).startswith(listing))
+        ]
+        if listing is not None and not meant:
+            raise Refusal("not_found", f"no notice of a listing {listing!r}", "`p2pnode notices` lists them.")
+        if len({_id(notice) for _, notice in meant}) > 1 and listing is not None:
+            raise Refusal("conflict", f"several listings begin with {listing!r}", "Type more of the id.")
+        return meant
+
+    def _change(self, key: bytes, notice: Notice, **fields: bool) -> None:
+        changed = self._notices[key] = replace(notice, **fields)
+        if changed != notice:
+            self._state.journal.put(NOTICE + key, encode(msgspec.to_builtins(changed, builtin_types=(bytes,))))
+
+    def _set_paused(self, name: str, paused: bool) -> object:
+        saved = self._existing(name)
+        self._saved[name] = saved._replace(paused=paused)
+        self._state.journal.put(SAVED + name.encode(), encode([saved.since, saved.args, *([True] if paused else [])]))
+        return self._described(name)
+
+    def _existing(self, name: str) -> Saved:
+        if name not in self._saved:
+            raise Refusal("not_found", f"no saved search {name!r}", "`p2pnode search --saved` lists them.")
+        return self._saved[name]
 
     def _trusted(self, name: str, network: Network, author: bytes, now: int) -> bool:
         """Whether an author's score is what a saved search asks for."""
@@ -253,7 +298,7 @@ class Notices:
     def _described(self, name: str) -> dict[str, Any]:
         saved = self._saved[name]
         count = sum(notice.why == "saved" and notice.of == name for notice in self._notices.values())
-        return {"name": name, "since": saved.since, "search": saved.args, "found": count}
+        return {"name": name, "since": saved.since, "search": saved.args, "found": count, "paused": saved.paused}
 
     def _json(self, notice: Notice, now: int) -> dict[str, Any]:
         network = self._state.networks.get(notice.network)
@@ -265,7 +310,7 @@ class Notices:
             "why": notice.why,
             "saved": notice.of if notice.why == "saved" else None,
             "mine": notice.of if notice.why == "match" else None,
-            "listing_id": slot_hash((notice.author, "listing", notice.name)).hex(),
+            "listing_id": _id(notice),
             "network": notice.network.hex(),
             "author": notice.author.hex(),
             "author_name": self._state.directory.name(notice.author),
@@ -276,6 +321,11 @@ class Notices:
             "score": notice.score / 1_000,
             "reason": notice.reason,
         }
+
+
+def _id(notice: Notice) -> str:
+    """Of the listing."""
+    return slot_hash((notice.author, "listing", notice.name)).hex()
 
 
 def _search(stored: dict[str, Any]) -> commands.Search:

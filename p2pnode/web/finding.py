@@ -1,7 +1,7 @@
 """What a search of the page asks for: from the fields of an address to the arguments of `search`, and back. Pure."""
 
 from collections.abc import Mapping
-from datetime import date, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -35,6 +35,19 @@ def arguments(asked: Asked, now: int, zone: tzinfo | None) -> dict[str, Any]:
 def as_query(asked: Asked, **changed: Any) -> str:
     """What of an address follows the question mark. changed: fields beside it or in its place; None: without."""
     return urlencode({name: value for name, value in {**asked, **changed}.items() if value})
+
+
+def to_save(given: Mapping[str, Any]) -> dict[str, str]:
+    """The hidden fields of a form that saves a search with these arguments."""
+    return {f"search.{name}": str(value) for name, value in given.items()}
+
+
+def of_saved(search: Mapping[str, Any], zone: tzinfo | None) -> str:
+    """The search of the page that a saved one is. search: as `search.saved` tells it."""
+    asked = {name: str(search[name]) for name in FIELDS if search.get(name)}
+    if search.get("available"):
+        asked["free_on"] = datetime.fromtimestamp(search["available"] / 1000, UTC).astimezone(zone).date().isoformat()
+    return as_query(asked, sort=search["sort"] if search.get("sort") != "relevance" else None)
 
 
 def _number(text: Any, words: str) -> float:

@@ -26,6 +26,9 @@ def test_peers_searches_and_the_clock() -> None:
     assert [row["name"] for row in lab.ask(lab.ben, "search.saved")] == ["ladders"]
     assert lab.ask(lab.ben, "notices.list")
     assert told(lab, "notices.seen") == ["notices"]
+    assert told(lab, "search.pause", name="ladders") == ["searches"]
+    assert told(lab, "search.resume", name="ladders") == ["searches"]
+    assert told(lab, "notices.dismiss") == ["notices"]
     assert told(lab, "search.forget", name="ladders") == ["searches"]
     assert told(lab, "clock", is_right=True) == ["clock"]
     assert lab.ask(lab.ben, "clock")["neighbours_ahead_ms"] is not None

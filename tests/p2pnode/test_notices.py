@@ -165,3 +165,43 @@ def test_of_a_day_that_is_not_over_a_search_can_be_saved(lab: Lab):
     assert lab.ask(lab.ben, "search.save", name="today", search=today)["name"] == "today"
     with pytest.raises(Refusal, match="in the past"):
         lab.ask(lab.ben, "search.save", name="before", search={**today, "available_until": lab.now - 1})
+
+
+def test_a_paused_search_tells_of_nothing_and_its_pause_outlasts_a_restart(lab: Lab):
+    lab.ask(lab.ben, "search.save", name="snow", search={"query": "snowblower"})
+    assert lab.ask(lab.ben, "search.pause", name="snow")["paused"]
+    publish(lab, lab.cleo)
+    lab.sim.crash(lab.ben)
+    lab.sim.run(30_000)
+    assert lab.ask(lab.ben, "search.saved")[0]["paused"]
+    publish(lab, lab.cleo, title="Snowblower, one stage")
+    assert lab.ask(lab.ben, "notices.list") == []
+    assert not lab.ask(lab.ben, "search.resume", name="snow")["paused"]
+    publish(lab, lab.cleo, title="Snowblower, small")
+    assert [row["title"] for row in lab.ask(lab.ben, "notices.list")] == ["Snowblower, small"]
+    for word in ("pause", "resume"):
+        with pytest.raises(Refusal, match="no saved search"):
+            lab.ask(lab.ben, f"search.{word}", name="sun")
+
+
+def test_what_is_dismissed_comes_back_only_when_it_says_something_else(lab: Lab):
+    for name in ("snow", "two"):
+        lab.ask(lab.ben, "search.save", name=name, search={"query": "snowblower"})
+    first = publish(lab, lab.cleo)["listing_id"]
+    other = publish(lab, lab.cleo, title="Snowblower, one stage")["listing_id"]
+    assert lab.ask(lab.ben, "notices.seen", listing=other) == {"seen": 2}
+    assert lab.ask(lab.ben, "notices.seen", listing=other) == {"seen": 0}
+    assert lab.ask(lab.ben, "notices.dismiss", listing=first[:12]) == {"dismissed": 2}
+    assert {row["listing_id"] for row in lab.ask(lab.ben, "notices.list")} == {other}
+    assert lab.ask(lab.ben, "status")["notices"] == 0
+    lab.ask(lab.cleo, "listing.renew", id=first)
+    lab.sim.crash(lab.ben)
+    lab.sim.run(30_000)
+    assert {row["listing_id"] for row in lab.ask(lab.ben, "notices.list")} == {other}
+    lab.ask(lab.cleo, "listing.edit", id=first, text="With snow chains")
+    lab.sim.run(5_000)
+    assert {row["listing_id"] for row in lab.ask(lab.ben, "notices.list", unseen=True)} == {first}
+    for gone in ("ff" * 16, first + "0"):
+        with pytest.raises(Refusal, match="no notice"):
+            lab.ask(lab.ben, "notices.dismiss", listing=gone)
+    assert lab.ask(lab.ben, "notices.dismiss") == {"dismissed": 4} and lab.ask(lab.ben, "notices.list") == []

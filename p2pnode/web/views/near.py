@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from p2pnode.web.cell_map import SIZE, draw
-from p2pnode.web.finding import NARROWS, Asked, arguments, as_query, asked_of
+from p2pnode.web.finding import NARROWS, Asked, arguments, as_query, asked_of, to_save
 from p2pnode.web.languages import N_
 from p2pnode.web.view import View, Visit
 from protocols.errors import Refusal, Reject
@@ -23,7 +23,7 @@ TRUSTS = (  # scores, as on a neighbour's page; everybody begins with 0.9 or so
 async def show(visit: Visit) -> dict[str, Any]:
     asked = asked_of(visit.query)
     as_map = visit.query.get("show") == "map"
-    problem, rows = "", []
+    problem, rows, given = "", [], {}
     try:
         given = arguments(asked, visit.reader.now, visit.reader.zone)
         many = as_map or bool(asked["cell"])
@@ -45,6 +45,7 @@ async def show(visit: Visit) -> dict[str, Any]:
         "most": SHOWN,
         "map": await _map(visit, asked, rows) if as_map and not problem else None,
         "as_map": as_map,
+        "saveable": to_save(given) if given and not problem and visit.status["network"] and not asked["cell"] else {},
         "to_list": as_query(asked),
         "to_map": as_query(asked, cell=None, show="map"),
         "anywhere": as_query(asked, cell=None),
