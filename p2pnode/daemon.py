@@ -5,6 +5,7 @@ import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ from p2pnode.search.index import Index, IndexUnavailable
 from p2pnode.search.remote import Remote
 from p2pnode.search.searching import Searching
 from protocols.errors import Refusal
+from protocols.photo_messages import PROTOCOL as PHOTO
 from protocols.reach_messages import PROTOCOL as REACH
 from protocols.search_messages import PROTOCOL as SEARCH
 
@@ -177,7 +179,9 @@ class Daemon:
             home, lambda: self._loop.core, self._time, lambda: self._loop.waiting, self._listeners, log
         )
         self._errands = Errands(self._host, reach, self._loop.put, log)
-        self._photos = Photos(home, lambda: self._loop.core, log)
+        arrived = partial(self._listeners.tell, "changed", {"what": ["photos"]})
+        self._photos = Photos(home, self._host, lambda: self._loop.core, self._time, arrived, log)
+        self._host.handle(PHOTO, self._photos.giving.serve)
         keeping = Keeping(home, config, send_apart)
         around = (home, store, kinds, self._web, self._sampling, self._remote, keeping, self._listeners, self._photos)
         self._dispatch = Dispatch(*around, self._ask_core, lambda: self._nursery)
@@ -224,7 +228,7 @@ class Daemon:
         await self._loop.put(self._space())
         await self._loop.put(Listening(self._listening))
         nursery.start_soon(self._watch_addresses)
-        nursery.start_soon(self._photos.keeping.sweep)
+        nursery.start_soon(self._photos.run)
         await nursery.start(serve_control, self, self._home, self._log)
         await self._web.begin(nursery, self._config.web)
         self._say_ready()
@@ -282,6 +286,7 @@ class Daemon:
                 self._listeners.tell(kind, data)
             case effects.Reindex(slots, gone):
                 self._searching.changed(slots, gone)
+                self._photos.fetching.changed(slots, gone)
             case effects.Compare():
                 compare = self._searching.compare
                 self._nursery.start_soon(compare, self._loop.core, effect, self._time(), self._loop.put)

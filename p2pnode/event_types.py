@@ -10,7 +10,8 @@ import msgspec
 
 What = Literal[
     "blocklists", "claims", "clock", "contact", "disk", "exchanges", "kinds", "ledger", "listings", "misconduct",
-    "networks", "notices", "orders", "parcels", "peers", "projects", "records", "rules", "searches", "vouches",
+    "networks", "notices", "orders", "parcels", "peers", "photos", "projects", "records", "rules", "searches",
+    "vouches",
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ this node starts anew, or there is no room, so that what a search has shown can 
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from protocols.cell import centre, neighbours
 from protocols.envelope import Record, replaces
 from protocols.errors import Reject
 from protocols.limits import DAY
+from protocols.listing import Listing, parse_listing
 from protocols.search_messages import Answer, Busy, parse_message
 
 from .effects import Penalize, Reply
@@ -206,6 +208,14 @@ class Elsewhere:
             for (place, slot), record in self._kept.items()
             if place == network.id and slot.hex().startswith(prefix) and network.catalog.get(record.slot) is None
         ]
+
+    def listings(self) -> Iterator[tuple[Network, Record, Listing]]:
+        """All of them."""
+        for (place, _), record in self._kept.items():
+            network = self._state.networks.get(place)
+            with suppress(Reject):
+                if network is not None and not record.withdrawn:
+                    yield network, record, parse_listing(record)
 
     def forget(self, now: int) -> None:
         """Let go of what has ended."""

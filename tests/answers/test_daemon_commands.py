@@ -62,7 +62,17 @@ async def daemon(tmp_path: Path) -> AsyncIterator[Dispatch]:
     async with trio.open_nursery() as nursery:
         web = Web(FakeNode(), home, LOG)
         keeping = Keeping(home, load_config(home)[0], sent)
-        parts = (home, store, OwnKinds(home), web, sampling, none, keeping, listeners, Photos(home, lambda: none, LOG))
+        parts = (
+            home,
+            store,
+            OwnKinds(home),
+            web,
+            sampling,
+            none,
+            keeping,
+            listeners,
+            Photos(home, none, lambda: none, lambda: 0, lambda: None, LOG),
+        )
         yield Dispatch(*parts, of_core, lambda: nursery)
         nursery.cancel_scope.cancel()
     store.close()

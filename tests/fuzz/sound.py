@@ -99,6 +99,8 @@ def frames_of(name: str) -> list[bytes]:
         return hexed("custody", "messages", "frame")
     if name == "exchange":
         return hexed("facts", "messages", "frame")
+    if name == "photo":
+        return hexed("photos", "valid", "bytes")
     if name == "search":
         return hexed("searches", "valid", "bytes")
     found = [
