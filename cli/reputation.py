@@ -11,7 +11,7 @@ from protocols.errors import Refusal
 from .command import Command, Group, with_session
 from .faults_output import marked, suggestion
 from .output import say, short, table
-from .reputation_output import print_reputation
+from .reputation_output import print_graph, print_reputation
 from .session import Session
 from .times import now_ms
 
@@ -241,22 +241,33 @@ def attest(
 
 @click.command(
     cls=Command,
-    example="p2pnode reputation Ann --why\np2pnode reputation Ben --forgive 'Restored a backup, and told us'",
+    example="p2pnode reputation Ann --why\np2pnode reputation --graph\n"
+    "p2pnode reputation Ben --forgive 'Restored a backup, and told us'",
 )
-@click.argument("peer")
+@click.argument("peer", required=False)
+@click.option("--graph", is_flag=True, help="Without PEER: whom this node can trust, and by whom.")
 @click.option(
     "--why", is_flag=True, help="Which deals, rated by whom, and the path from you to each rater; which proofs."
 )
 @click.option("--forgive", metavar="REASON", help="Go on with a peer whose misconduct is proven, on this node alone.")
 @click.option("--unforgive", is_flag=True, help="Take that back.")
 @with_session
-def reputation(session: Session, peer: str, why: bool, forgive: str | None, unforgive: bool) -> None:
+def reputation(
+    session: Session, peer: str | None, graph: bool, why: bool, forgive: str | None, unforgive: bool
+) -> None:
     """How far this node can trust a peer. Each node computes it for itself, from where it stands.
 
     With somebody whose misconduct is proven (two histories of one ledger, figures that do not follow, one thing booked
     twice) nothing new is begun by itself, and nothing of the score counts. What is proven stays proven; whether to go
     on all the same is for you to say, as often as you like: --forgive, --unforgive.
     """
+    if graph:
+        if peer is not None or why or unforgive or forgive is not None:
+            raise click.UsageError("--graph stands alone")
+        found = session.call("reputation.graph")
+        return session.emit(found, lambda: print_graph(session, found))
+    if peer is None:
+        raise click.UsageError("Missing argument 'PEER'; or --graph, for all whom this node can trust")
     if forgive is not None and unforgive:
         raise Refusal("usage", "--forgive and --unforgive", "Give one of the two.")
     if forgive is not None or unforgive:

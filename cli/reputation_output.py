@@ -3,7 +3,7 @@
 from typing import Any
 
 from .faults_output import record_lines
-from .output import facts, indented, say, short
+from .output import facts, indented, say, short, table
 from .session import Session
 from .times import moment
 
@@ -43,6 +43,29 @@ def print_reputation(session: Session, data: dict[str, Any], why: bool) -> None:
     if why:
         _missing(data, mine)
         _risked(session, exposure, name, mine)
+
+
+def print_graph(session: Session, data: dict[str, Any]) -> None:
+    """data: the reply of `reputation.graph`."""
+    people = data.get("people") or ()
+    if not people:
+        return say("Nobody yet: an invite, a vouch or a deal that went well is a path. p2pnode invite")
+    table(
+        ["NAME", "SCORE", "RATERS", "AT RISK UP TO", "PATH"],
+        [
+            (
+                row["name"],
+                f"{row['score']:.2f}",
+                f"{row['confidence']:.1f}",
+                session.money(row["most"]) if row.get("most") else "",
+                " → ".join(_who(step) for step in row["path_names"]),
+            )
+            for row in people
+        ],
+        session.plain,
+    )
+    if data.get("more"):
+        say(f"And {data['more']} more, farther away.")
 
 
 def _words(rows: Any) -> None:

@@ -35,6 +35,7 @@ GAIN: Final = 4  # one part in so many of what two settled is what either gained
 MAX_LINKS: Final = 4  # of one path
 MAX_PATHS: Final = 64  # of one exposure
 MAX_STEPS: Final = 5_000  # links looked at for one exposure; what was found by then counts
+MAX_WORK: Final = 60_000  # links looked at for several exposures at once; the next is not begun then
 
 
 class Settled(msgspec.Struct, frozen=True, order=True):
@@ -144,6 +145,29 @@ class Web:
         free = self._route(mine, me, subject, wanted)
         return Exposure(sum(p.amount for p in free), opened, sum(p.amount for p in taken), tuple(free), tuple(taken))
 
+    def exposures(self, me: bytes, subjects: Iterable[bytes], uses: Iterable[Use] = ()) -> dict[bytes, Exposure]:
+        """`exposure` to several, in their order, and alike to what it says of each. Who is missing has not been looked
+        at: the work was too much."""
+        mine = _Taking(self._left.copy(), self._left)
+        opened: dict[bytes, int] = {}
+        taken: dict[bytes, list[Path]] = {}
+        for use in sorted(uses):
+            opened[use.subject] = opened.get(use.subject, 0) + use.amount
+            taken.setdefault(use.subject, []).extend(self._route(mine, me, use.subject, use.amount))
+        found: dict[bytes, Exposure] = {}
+        work = 0
+        for subject in subjects:
+            if work > MAX_WORK:
+                break
+            each = mine.copy()
+            free, used = self._route(each, me, subject, None), taken.get(subject, [])
+            covered = sum(p.amount for p in used)
+            found[subject] = Exposure(
+                sum(p.amount for p in free), opened.get(subject, 0), covered, tuple(free), tuple(used)
+            )
+            work += each.work
+        return found
+
     def into(self, subject: bytes) -> tuple[Link, ...]:
         """The links into `subject` with what is left of each: nobody's exposure to it is more than their sum."""
         found = []
@@ -161,6 +185,7 @@ class Web:
             for length in range(1, MAX_LINKS + 1):
                 if far.less(source, length + 1):
                     search.extend([source], [], 1, 1, length)
+            taking.work += search.steps + far.steps
         return paths
 
     def vouched(self, i: int) -> bool:
@@ -188,12 +213,19 @@ class Web:
 
 class _Taking:
     """left: of each link. whole: of each before I took any, if words are shared: then what went along each beginning of
-    a path is kept in `spent`, by its links."""
+    a path is kept in `spent`, by its links. work: links looked at."""
 
     def __init__(self, left: list[int], whole: Sequence[int] | None) -> None:
         self.left = left
         self.whole = whole
         self.spent: dict[tuple[int, ...], int] = {}
+        self.work = 0
+
+    def copy(self) -> "_Taking":
+        """The same, to go on from; its work begins anew."""
+        found = _Taking(self.left.copy(), self.whole)
+        found.spent = self.spent.copy()
+        return found
 
     def room(self, used: list[int], i: int, share: int, of: int) -> int:
         """What link `i` has for a path that came by `used`, whose share in it is `share / of`."""
@@ -221,6 +253,7 @@ class _Distances:
         self._depth = 0
         self._found = {target: 0}  # all that are at most `_depth` away, and some more
         self._beyond: set[bytes] = set()  # more than MAX_LINKS - 1
+        self.steps = 0
 
     def less(self, author: bytes, than: int) -> bool:
         """Whether the author is fewer than `than` links away; than: at most MAX_LINKS + 1."""
@@ -239,6 +272,7 @@ class _Distances:
         if author in self._beyond:
             return False
         for other, i in self._web.onward(author):
+            self.steps += 1
             if self._left[i] and self._found.get(other, MAX_LINKS) <= self._depth:
                 self._found[author] = self._depth + 1
                 return True
@@ -249,6 +283,7 @@ class _Distances:
         following = []
         for here in self._edge:
             for source, i in self._web.inward(here):
+                self.steps += 1
                 if source not in self._found and self._left[i]:
                     self._found[source] = self._depth + 1
                     following.append(source)
@@ -274,13 +309,13 @@ class _Search:
         self._target = target
         self._wanted = wanted
         self._paths = paths
-        self._steps = 0
+        self.steps = 0
 
     def extend(self, authors: list[bytes], used: list[int], share: int, of: int, to_go: int) -> None:
         """All paths that begin like this and have so many links to go. They come by nobody twice."""
         here, taking = authors[-1], self._taking
         for other, i in self._web.onward(here):
-            self._steps += 1
+            self.steps += 1
             if self._over:
                 return
             if (other == self._target) != (to_go == 1) or other in authors or not self._far.less(other, to_go):
@@ -301,7 +336,7 @@ class _Search:
 
     @property
     def _over(self) -> bool:
-        return self._wanted == 0 or self._steps > MAX_STEPS or len(self._paths) == MAX_PATHS
+        return self._wanted == 0 or self.steps > MAX_STEPS or len(self._paths) == MAX_PATHS
 
     def _take(self, authors: list[bytes], used: list[int]) -> None:
         taking = self._taking

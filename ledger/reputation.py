@@ -122,6 +122,33 @@ class View:
         """How much of his own word and of what comes through him together an author passes on to me."""
         return self.trust(author)
 
+    def around(self, most: int) -> tuple[Path, ...]:
+        """The paths on which the words of those come to me who have most of a voice, each the last of his: at most
+        `most`, and everybody who is on one of them."""
+        reached, found = self._from.reached, dict[bytes, Path]()
+        for author in sorted(self._from.before, key=lambda author: (-reached[author], author)):
+            path = self._path(author)
+            new = [position for position in range(1, len(path)) if path[position] not in found]
+            if len(found) + len(new) <= most:
+                found.update((path[position], path[: position + 1]) for position in new)
+        return tuple(found.values())
+
+    def path(self, author: bytes) -> Path:
+        """The path on which his word comes to me; empty for who cannot be reached."""
+        return self._path(author) if author in self._from.before else ()
+
+    @property
+    def others(self) -> int:
+        """How many can be reached."""
+        return len(self._from.before) - 1
+
+    def trusted(self, author: bytes) -> dict[bytes, bool]:
+        """Whom he trusts, and whether by his own good word of them; else an invite or a vouch joins the two."""
+        by = self._book.by.get(author, _NOTHING)
+        return {
+            other: other in by and by[other].positive > by[other].negative for other in self._book.graph.get(author, ())
+        }
+
     def score(self, subject: bytes) -> Score:
         """The reputation of `subject`. For one without ratings by anybody I can reach: the prior with confidence 0."""
         positive, negative, words = self._heard(subject)
@@ -144,7 +171,11 @@ class View:
 
     def unheard(self, subject: bytes) -> int:
         """How many have rated the subject whose words do not count here: no path leads to them, or over him alone."""
-        return len(self._book.about.get(subject, _NOTHING)) - len(self._heard(subject)[2])
+        return self.raters(subject) - len(self._heard(subject)[2])
+
+    def raters(self, subject: bytes) -> int:
+        """How many have rated the subject."""
+        return len(self._book.about.get(subject, _NOTHING))
 
     def _heard(self, subject: bytes) -> tuple[float, float, dict[bytes, tuple[Opinion, float, Path]]]:
         """n⁺, n⁻ of what others say, and by rater what he says, what it weighs and how it comes to me."""

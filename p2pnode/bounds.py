@@ -334,6 +334,7 @@ QUERY_BURST: Final = 10
 QUERY_RATE_ALL: Final = 5.0  # of all peers together, so that our own user's searches find the index free
 QUERY_BURST_ALL: Final = 20
 
+MAX_SURROUNDINGS: Final = 60  # people of the trust graph that are shown at once
 MAX_OWN_KINDS: Final = 256  # of exchange, that this user has made
 
 # Messages to our user, elsewhere

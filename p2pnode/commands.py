@@ -60,6 +60,7 @@ from .conduct_arguments import Accuse as Accuse
 from .conduct_arguments import Attest as Attest
 from .conduct_arguments import Forgive as Forgive
 from .conduct_arguments import Reputation as Reputation
+from .conduct_arguments import TrustGraph as TrustGraph
 from .exchange_arguments import AddKind as AddKind
 from .exchange_arguments import Conditions as Conditions
 from .exchange_arguments import Counter as Counter
@@ -383,6 +384,7 @@ COMMANDS: dict[str, Command] = {
         Command("reputation.forgive", Forgive, True, "Go on with somebody whose misconduct is proven, on this node"),
         Command("misconduct.publish", Accuse, True, "Publish a double booking, or what rebuts it, for all to see"),
         Command("reputation", Reputation, False, "How far this node can trust a peer"),
+        Command("reputation.graph", TrustGraph, False, "Whom this node can trust, and by whom"),
     )
 }
 

@@ -14,6 +14,7 @@ _TYPED: Final = {  # what the command line calls differently, or as an option of
     "project.foresee": "project split",
     "project.claimed": "project mine",
     "reputation.forgive": "reputation",
+    "reputation.graph": "reputation",
     "misconduct.publish": "challenge publish",
     "settings.list": "config list",
     "settings.set": "config set",

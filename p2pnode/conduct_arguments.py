@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from p2pnode.bounds import MAX_SURROUNDINGS
 from protocols.limits import MAX_DIMENSIONS, MAX_MISCONDUCT_PROOF
 
 from .arguments import Args, Id, Note, PeerName, ReceiptNote
@@ -29,6 +30,12 @@ class Reputation(Args, frozen=True):
 
     peer: PeerName
     why: bool = False
+
+
+class TrustGraph(Args, frozen=True):
+    """most: how many people are shown, those of whom this node has most trust first."""
+
+    most: Annotated[int, Meta(ge=1, le=MAX_SURROUNDINGS)] = MAX_SURROUNDINGS
 
 
 class Forgive(Args, frozen=True):

@@ -47,6 +47,10 @@ class Exposures:
         """What our user may risk with a peer, in the network's unit."""
         return self._web(network, now).exposure(self._state.me, subject, self._open(network, now))
 
+    def all_of(self, network: Network, now: int) -> tuple[Web, list[Use]]:
+        """The web, and what is open of our user's, with anybody."""
+        return self._web(network, now), self._open(network, now)
+
     def json(self, network: Network, subject: bytes, now: int) -> dict[str, Any]:
         """For `reputation`. Of our user himself: what others have reason to risk, at most."""
         unit = network.genesis.unit

@@ -166,6 +166,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "parcel.code": parcels.code,
         "attest": core.ratings.attest,
         "reputation": core.reputations.reputation,
+        "reputation.graph": core.reputations.graph.show,
         "reputation.forgive": core.convictions.forgive,
         "misconduct.publish": core.convictions.accuse,
     }

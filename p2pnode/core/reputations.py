@@ -21,6 +21,7 @@ from .listings import Listings
 from .rated import Change, Ratings
 from .seals import Seals
 from .state import Network, State
+from .trust_graph import TrustGraph
 from .vouches import Vouches
 
 RULE: Final = Settings()
@@ -35,6 +36,7 @@ class Reputations:
         self._seals = seals
         self._views: dict[bytes, _Standing] = {}  # by network
         self.exposures = Exposures(state, exchanges, listings, self.read)
+        self.graph = TrustGraph(state, vouches, self.exposures, self.view)
         self._read: dict[bytes, Ratings] = {}  # by network
         self._known: dict[bytes, tuple[object, list[tuple[bytes, bytes]]]] = {}  # by network, for which version
 
@@ -52,6 +54,9 @@ class Reputations:
             "score": round(score.score, 4),
             "confidence": round(score.confidence, 4),
             "limit": self._limit(network, subject),
+            "trust": round(view.trust(subject), 4),
+            "path": [directory.peer_id(a) for a in view.path(subject)],
+            "path_names": [self._name(a) for a in view.path(subject)],
             "misconduct": score.misconduct,
             "exposure": self.exposures.json(network, subject, now),
             **self._state.convictions.json(network, subject),

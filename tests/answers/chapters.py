@@ -71,6 +71,7 @@ _BY_FILE: dict[str, tuple[str, ...]] = {
         "what_is_sold_does_not_come_back_when_the_listing_is_signed_again",
         "who_waits_to_be_fetched_from_what_the_other_does_without_says_so_too",
     ),
+    "trust_graph": ("it_says_what_is_said_of_each_alone", "ties_say_how_they_came"),
     "vouches": (
         "a_part_comes_back",
         "it_is_told_whether_the_other_side_has_heard",

@@ -125,6 +125,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
      {"exchange": "cd", "outcome": -2, "text": "bad", "again": False, "dimensions": {}}),
     ("reputation Ann", "reputation", {"peer": "Ann", "why": False}),
     ("reputation Ann --why", "reputation", {"peer": "Ann", "why": True}),
+    ("reputation --graph", "reputation.graph", {"most": 60}),
 ]  # fmt: skip
 
 

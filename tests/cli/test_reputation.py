@@ -26,6 +26,19 @@ def test_an_exposure_is_shown_with_its_paths_and_what_would_help(run: Run, node:
     assert "exposure" not in run("reputation", "Ann", "--why").out
 
 
+def test_the_graph_is_a_table_of_paths(run: Run, node: FakeNode) -> None:
+    person = {"name": "Cleo", "score": 0.951, "confidence": 2.34, "most": hours(250), "path_names": ["you", "Cleo"]}
+    far = {**person, "name": "Emil", "most": None, "path_names": ["you", "Cleo", "Emil"]}
+    node.answers["reputation.graph"] = {"people": [person, far], "ties": [], "more": 7}
+    out = run("--plain", "reputation", "--graph").out
+    assert "Cleo\t0.95\t2.3\t2.5 hour\tyou → Cleo" in out
+    assert "Emil\t0.95\t2.3\t\tyou → Cleo → Emil" in out and "7 more" in out
+    node.answers["reputation.graph"] = {"people": [], "ties": [], "more": 0}
+    assert "Nobody yet" in run("reputation", "--graph").out
+    for wrong in (("reputation",), ("reputation", "Ann", "--graph"), ("reputation", "--graph", "--why")):
+        assert run(*wrong).status == 2
+
+
 def word(rater: str, outcome: int, trust: float, path: list[str], ratee: str = "Ann") -> dict[str, Any]:
     ids = [f"id of {name}" for name in path]
     return {
