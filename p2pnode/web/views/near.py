@@ -48,6 +48,7 @@ async def show(visit: Visit) -> dict[str, Any]:
         "saveable": to_save(given) if given and not problem and visit.status["network"] and not asked["cell"] else {},
         "to_list": as_query(asked),
         "to_map": as_query(asked, cell=None, show="map"),
+        "farther": as_query(asked, within_km=None, cell=None, place=asked["cell"], go="yes"),
         "anywhere": as_query(asked, cell=None),
         "invite": visit.session.kept.get("invite"),
     }
