@@ -250,7 +250,8 @@ class Daemon:
         else:
             own = sum(len(core.listings.mine(network)) for network in networks)
             name = networks[0].genesis.name if networks else ""
-            said = greeting(command(), self._config.name, name, self._listening, own, not core.neighbours.known)
+            alone, joining = not core.neighbours.known, bool(core.membership.joining)
+            said = greeting(command(), self._config.name, name, self._listening, own, alone, joining)
             say_ready(said, self._listening)
         self._supervisor.say("READY=1")
         self._spawn(self._supervisor.watch, self._loop.turn, lambda: in_short(self._loop.core.state, self._warning))

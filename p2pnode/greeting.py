@@ -27,12 +27,23 @@ def is_local(address: str) -> bool:
 
 
 def greeting(
-    command: str, name: str, network: str, addresses: Sequence[str], own_listings: int, alone: bool = False
+    command: str,
+    name: str,
+    network: str,
+    addresses: Sequence[str],
+    own_listings: int,
+    alone: bool = False,
+    joining: bool = False,
 ) -> list[str]:
     """The lines after `ready`. command: how the program is called here; network: its name, or empty. alone: nobody
-    else is known in it."""
+    else is known in it; joining: whoever is to let it in has not answered yet."""
     publish = f'{command} offer publish --kind lend --title "Long ladder"'
-    if not network:
+    if not network and joining:
+        lines = [
+            f"{name}, this node is joining a network, and goes on until it is in. Meanwhile, in another window:",
+            *_steps((f"{command} status", "how far it is"), (publish, "publish: a draft until then")),
+        ]
+    elif not network:
         lines = [
             f"{name}, this node is in no network yet. Next, in another window:",
             *_steps(
