@@ -75,9 +75,8 @@ def _print(session: Session, rows: list[dict[str, Any]]) -> None:
         if alike[row["found"]] > 1:
             continue
         word = WORDS[row["state"]]
-        say_marked(
-            word, TONES.get(row["state"], ""), f"{'':{state - len(word)}}  {row['check'].ljust(name)}  {row['found']}"
-        )
+        between = f"{'':{state - len(word)}}  {row['check'].ljust(name)}  "
+        say_marked(word, TONES.get(row["state"], ""), between, row["found"])
         if row["fix"]:
             say(f"{'':{state + name + 4}}{row['fix']}")
     for found, times in alike.items():

@@ -133,16 +133,19 @@ def facts(pairs: Iterable[tuple[str, Any]], plain: bool = False) -> None:
 
 def warn(text: str) -> None:
     """A line that begins with `!`, so that it is seen."""
-    say_marked("!", "warning", f" {text}")
+    say_marked("!", "warning", " ", text)
 
 
-def say_marked(word: str, tone: str, rest: str) -> None:
-    """A line that begins with a word of ours, on a terminal in the colour of its tone: see `mark`."""
+def say_marked(word: str, tone: str, between: str, rest: str) -> None:
+    """A line that begins with a word of ours: on a terminal in the colour of its tone (see `mark`), and with the rest
+    folded under itself."""
+    lead, rest = word + between, safe(rest)
     if watched(sys.stdout):
-        from .terminal import mark
+        from .terminal import columns, fold, mark
 
-        word = mark(word, tone)
-    _out(word + safe(rest))
+        rest = indented("\n".join(fold(rest, columns() - len(lead))), len(lead))
+        lead = mark(word, tone) + between
+    _out(lead + rest)
 
 
 def indented(text: str, width: int) -> str:

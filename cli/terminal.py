@@ -54,20 +54,23 @@ def draw_facts(pairs: Sequence[tuple[str, str]], width: int) -> str:
     from rich.text import Text
 
     indent = max((len(name) for name, value in pairs if value), default=0) + GAP
-    console, room = _console(StringIO(), width), max(width - indent, LONGEST_WORD)
+    room = width - indent
     lines: list[RenderableType] = []
     for name, value in pairs:
         if not value:
             continue
-        folded = [
-            line
-            for part in Text(value).split("\n")
-            for line in ([part] if " " not in part.plain else part.wrap(console, room))
-        ]
-        for i, line in enumerate(folded):
-            line.rstrip()
+        for i, line in enumerate(fold(value, room)):
             lines.append(Text.assemble((f"{'' if i else name:<{indent}}", "dim"), line))
     return _drawn(lines, width, fold=False)
+
+
+def fold(text: str, width: int) -> list[str]:
+    """The lines of a text in `width` cells, parted at words. A line of one word, such as a link, stays whole."""
+    from rich.text import Text
+
+    console, room = _console(StringIO(), width), max(width, LONGEST_WORD)
+    parts = [Text(line).wrap(console, room) if " " in line else [Text(line)] for line in text.split("\n")]
+    return [line.plain.rstrip() for part in parts for line in part]
 
 
 def mark(word: str, tone: str) -> str:

@@ -145,7 +145,7 @@ class Client:
             return Refusal(
                 "no_daemon",
                 f"There is no node in {self.home.root}",
-                "Make one: p2pnode init --name NAME, or see --home",
+                "Make one: p2pnode init --name NAME, or by its page: p2pnode web; or see --home",
             )
         if self.home.in_use():
             return Refusal("no_daemon", "The node is starting or stopping", "Try again in a moment")

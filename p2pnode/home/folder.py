@@ -91,7 +91,7 @@ class Home:
             raise Refusal(
                 "no_daemon",
                 f"There is no node in {self.root}",
-                "Make one: p2pnode init --name NAME (or name its folder with --home)",
+                "Make one: p2pnode init --name NAME, or by its page: p2pnode web (or name its folder with --home)",
             )
 
     def create(self) -> None:
