@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2pnode.doctor.hushed import Veil, line_told, trace_told
@@ -191,6 +191,7 @@ def test_the_sentences_of_the_source_are_found() -> None:
     assert {"strike", "refused", "dial failed", "strike against %s: %s", "stopping"} <= set(found)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)

@@ -32,6 +32,8 @@ APART = {
     "rotate": "",  # tests/e2e/test_rotate.py: it needs the backup words
     "kinds add": "",  # tests/cli/test_kinds.py: it needs a kind
     "calendar": "calendar --ics FILE",
+    "offer photos": "",  # writes what it has fetched: tests/cli/test_photos.py
+    "request photos": "",
     "exchange agreement": "exchange agreement cd --out FILE",
     "exchange rebut": "exchange rebut cd --out FILE",
     "exchange history": "exchange history cd --out FILE",
@@ -62,6 +64,7 @@ WRITING = [
     ("offer renew ab", "listing.renew"),
     ("request pause ab", "listing.pause"),
     ("request withdraw ab", "listing.withdraw"),
+    ("kinds remove tool-library", "kinds.remove"),
 ]
 
 
