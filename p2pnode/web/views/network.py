@@ -1,8 +1,10 @@
 """Your network: whether this node is connected and why not, whom it knows, and how others come in."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from p2pnode.qr import svg
+from p2pnode.web.cell_map import SIZE, draw
 from p2pnode.web.languages import N_
 from p2pnode.web.view import File, View, Visit
 
@@ -27,13 +29,15 @@ async def show(visit: Visit) -> dict[str, Any] | File:
         return File(svg(invite["link"]), "image/svg+xml")
     peers = await visit.ask("peers.list")
     rows = sorted(peers, key=lambda peer: (not peer["connected"], -(peer["last_seen"] or 0)))
+    cells = await _cells(visit)
     everybody = visit.query.get("all") == "yes"
     reach = visit.status["reach"] if visit.status.get("reach") else {"state": "unknown"}
     return {
         "peers": rows if everybody else rows[:SHOWN],
         "more": 0 if everybody else max(0, len(rows) - SHOWN),
         "banned": await visit.ask("peers.banned"),
-        "cells": await _cells(visit),
+        "cells": cells,
+        "map": await _map(visit, cells) if cells else None,
         "invite": invite,
         "reach": reach,
         "reach_words": REACH.get(reach["state"], REACH["unknown"]),
@@ -49,6 +53,14 @@ async def _cells(visit: Visit) -> list[tuple[str, int, int]]:
     for row in await visit.ask("search", here=True, limit=1_000, everywhere=True):
         cells.setdefault(row.get("area") or "", []).append(row["author"])
     return sorted(((cell, len(set(who)), len(who)) for cell, who in cells.items()), key=lambda row: (-row[2], row[0]))
+
+
+async def _map(visit: Visit, cells: list[tuple[str, int, int]]) -> dict[str, Any]:
+    """What `map.html` draws. A cell leads to its listings on Near."""
+    home = (await visit.ask("whoami"))["area"]
+    counts = {cell: listings for cell, _, listings in cells}
+    drawn = draw(counts, home)
+    return {"drawn": drawn, "size": SIZE, "home": home, "links": {cell: urlencode({"cell": cell}) for cell in counts}}
 
 
 VIEW = View("network", "/network", N_("Network"), show, group="people", order=10, live=("peers", "networks"))
