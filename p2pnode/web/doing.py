@@ -7,11 +7,8 @@ and does nothing yet, `again` shows the form again, to be changed. `back` and `f
 """
 
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -28,6 +25,7 @@ from .forms import ABOUT_THE_FORM, ALSO, as_typed, decode
 from .languages import LANGUAGES, N_
 from .multipart import File, parse_multipart
 from .paths import own
+from .picturing import written
 from .templating import catalog, render
 from .times import moment_in
 from .views import VIEWS
@@ -64,7 +62,7 @@ class Doing:
             return await self._again(request, fields, about)
         with ExitStack() as stack:
             try:
-                fields += _written(stack, files)
+                await written(stack, files, self.pages.call, fields)
                 args = decode(name, fields, moment_in(self.pages.zone))
                 if about.get("look") == "first":
                     return await self._again(request, fields, about, looked=_said(args))
@@ -156,20 +154,3 @@ def _said(args: Args) -> dict[str, Any]:
 def _form_of(about: Mapping[str, str]) -> tuple[str, str]:
     key, _, here = about.get("form", "").partition(" ")
     return key, own(here)
-
-
-def _written(stack: ExitStack, files: Sequence[File]) -> list[tuple[str, str]]:
-    """Files in a folder of our own that lasts as long as the command, as fields with their paths; of a field that is
-    named `photos:hash` only the hashes, as `photos`."""
-    if not files:
-        return []
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="p2pnode-")))
-    found = []
-    for number, file in enumerate(files):
-        if file.field.endswith(":hash"):
-            found.append((file.field.removesuffix(":hash"), blake2b(file.data, digest_size=32).hexdigest()))
-            continue
-        path = folder / f"{number}{file.suffix}"
-        path.write_bytes(file.data)
-        found.append((file.field, str(path)))
-    return found

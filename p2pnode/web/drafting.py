@@ -43,6 +43,7 @@ def values_of(listing: Mapping[str, Any], network: Mapping[str, Any] | None) -> 
         "instant": bool(labels.get("instant")),
         "handover": labels.get("handover") or "",
         "part_of": labels.get("part_of") or "",
+        "photos": listing.get("photos") or [],
     }
 
 

@@ -4,6 +4,7 @@ GET  /login/TOKEN    a link of `p2pnode web`: a session comes of it
 GET  …               the views (p2pnode.web.views)
 POST /do/COMMAND     a form, for a command of the table (p2pnode.web.doing)
 GET  /static/…       the page's own files
+GET  /photo/….jpg    photos of listings, by their hash, as far as they are here
 """
 
 import secrets
@@ -34,6 +35,7 @@ from .forms import ALSO
 from .languages import N_, choose
 from .logins import Logins, Session
 from .paths import own
+from .picturing import picture
 from .templating import catalog, reader, render
 from .view import File, View, Visit
 from .views import VIEWS, navigation
@@ -95,6 +97,13 @@ class Pages:
         if path is None:
             raise HTTPException(404)
         return Response(path.read_bytes(), media_type=static.media_type(path))
+
+    async def photo(self, request: Request) -> Response:
+        try:
+            found = picture(await self.ask("photo.get", photo=request.path_params["photo"]))
+        except (Refusal, Reject) as e:
+            raise HTTPException(404) from e
+        return Response(found.data, media_type=found.media)
 
     # What they share
 
@@ -237,6 +246,7 @@ def build_page(
         routes=[
             Route("/login/{token}", pages.login, methods=["GET"]),
             Route("/static/{name:path}", pages.static, methods=["GET"]),
+            Route("/photo/{photo}.jpg", pages.photo, methods=["GET"]),
             Route("/do/{command}", doing.do, methods=["POST"]),
             *(route(view) for view in VIEWS),
         ],

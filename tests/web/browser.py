@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 ALLOWED = {  # attributes of which the page makes use; what else turns up was let through by mistake
     "href", "src", "class", "id", "lang", "charset", "name", "content", "rel", "type", "value", "method", "action",
-    "for",
+    "for", "loading",
     "required", "maxlength", "placeholder", "inputmode", "rows", "selected", "checked", "accept", "multiple", "enctype",
     "title", "datetime", "alt", "width", "height", "role", "tabindex", "defer", "open", "scope", "hidden", "disabled",
     "viewbox", "points", "preserveaspectratio", "min", "max", "step", "autocomplete", "colspan",

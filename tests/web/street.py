@@ -16,6 +16,8 @@ from p2pnode.history import COLUMNS
 from p2pnode.home.config import Config
 from p2pnode.home.folder import Home
 from p2pnode.keeping import Keeping
+from p2pnode.photo_arguments import AddPhoto, GetPhoto, LookForPhotos
+from p2pnode.photos.photos import Photos
 from p2pnode.search.index import Index
 from p2pnode.search.searching import Searching
 from p2pnode.session_arguments import ListSessions
@@ -44,8 +46,16 @@ class LabPort:
             commands.History: {"step": "minute", "columns": ["at", *COLUMNS], "rows": []},
             ListSessions: [],
         }
+        none: Any = None
+        self.photos = Photos(home, none, lambda: node.core, lambda: lab.now, lambda: None, LOG)
 
     async def call(self, name: str, args: Args, request_id: str | None) -> Any:
+        match args:
+            case AddPhoto() | GetPhoto() | LookForPhotos():
+                self.calls.append((name, args, request_id))
+                return await self.photos.call(args)
+            case commands.Publish(photos=[_, *_]) | commands.Edit(photos=[_, *_]):
+                args = await self.photos.keeping.signed_for(args)
         with self.lock:
             self.calls.append((name, args, request_id))
             if type(args) in self.answers:  # what a daemon answers, and not its core

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from p2pnode.web import picturing
 from p2pnode.web.free_days import around, hours_of, month_of, span_of, weeks_of
 from p2pnode.web.kind_words import DAYS, HANDOVER, fields_of, ways_of
 from p2pnode.web.languages import N_
@@ -30,6 +31,9 @@ async def show(visit: Visit) -> dict[str, Any]:
     exchanges = [] if draft else await visit.ask("exchange.list")
     return {
         "listing": listing,
+        "pictures": await picturing.here(
+            visit, () if others and listing.get("hidden") else [listing], all_of_them=True
+        ),
         "draft": draft,
         "tags": without_labels(listing.get("tags") or ()),
         "labels": listing.get("labels") or {},
@@ -107,4 +111,4 @@ def _last(month: date) -> date:
     return date.fromordinal(after.toordinal() - 1) if after > month else month
 
 
-VIEW = View("listing", "/listing/{id}", N_("Listing"), show, live=("listings", "records", "exchanges"))
+VIEW = View("listing", "/listing/{id}", N_("Listing"), show, live=("listings", "records", "exchanges", "photos"))

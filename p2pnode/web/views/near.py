@@ -7,6 +7,7 @@ from typing import Any
 from p2pnode.web.cell_map import SIZE, draw
 from p2pnode.web.finding import NARROWS, Asked, arguments, as_query, asked_of, to_save
 from p2pnode.web.languages import N_
+from p2pnode.web.picturing import here
 from p2pnode.web.view import View, Visit
 from protocols.errors import Refusal, Reject
 
@@ -36,6 +37,7 @@ async def show(visit: Visit) -> dict[str, Any]:
         rows = [row for row in rows if row["area"] == asked["cell"]]
     return {
         "rows": rows[:SHOWN],
+        "pictures": frozenset() if as_map else await here(visit, rows[:SHOWN]),
         "problem": problem,
         "asked": asked,
         "filtered": any(asked[name] for name in NARROWS),
@@ -80,4 +82,6 @@ def reach_of(query: Mapping[str, str]) -> float | None:
         return None
 
 
-VIEW = View("near", "/", N_("Near"), show, group="market", order=10, live=("listings", "records", "networks", "peers"))
+VIEW = View(
+    "near", "/", N_("Near"), show, group="market", order=10, live=("listings", "records", "networks", "peers", "photos")
+)

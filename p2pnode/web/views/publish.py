@@ -5,6 +5,7 @@ from typing import Any
 from p2pnode.web.drafting import drafted, prices_of, size_of, values_of
 from p2pnode.web.kind_words import ABOUT, DAYS, HANDOVER, ORDER, PER_WORDS, fields_of, per_of
 from p2pnode.web.languages import N_
+from p2pnode.web.picturing import here
 from p2pnode.web.times import zone_name
 from p2pnode.web.view import View, Visit
 from protocols.errors import Refusal, Reject
@@ -37,11 +38,14 @@ async def fill(visit: Visit) -> dict[str, Any]:
     if visit.query.get("copy"):
         copied = await visit.ask("listing.show", id=visit.query["copy"])
         values, usual = values_of(copied, network), copied["direction"]
+        if not copied["mine"]:
+            values["photos"] = []  # they show somebody else's
     direction = asked if asked in DIRECTIONS else usual
     return {
         **await about_fields(visit, kind, direction, values),
         "networks": [(n["id"], n["name"]) for n in visit.status.get("networks") or ()],
         "ABOUT": ABOUT,
+        "pictures": await here(visit, [visit.looked or {}], all_of_them=True),
         "copied": visit.query.get("copy", ""),
         "preview": await _preview(visit, network) if visit.looked is not None else None,
     }
