@@ -71,7 +71,7 @@ def test_of_what_is_hidden_no_photos_are_shown_or_asked_for(street: Street) -> N
     url = published(street, ("a.jpg", picture("JPEG")))
     street.lab.sim.run(30_000)
     ben, port = street.browsers["ben"], street.ports["ben"]
-    street.lab.ask(street.lab.ben, "blocklist.add", listing=url.rpartition("/")[2], reason="spam", text="")
+    street.lab.ask(street.lab.ben, "blocklist.add", listing=url.rpartition("/")[2], reason="spam", text="Not again")
     page = ben.get(url)
     assert "Hidden from you" in page.words and "photo" not in page.words.lower()
     assert not port.photos.fetching._wanted

@@ -28,6 +28,7 @@ async def show(visit: Visit) -> dict[str, Any]:
     draft = listing["state"] == "draft"
     kind = next((k for k in await visit.ask("kinds.list") if k["kind"] == listing["kind"]), None)
     others = not listing["mine"]
+    hidden = others and listing.get("hidden")
     exchanges = [] if draft else await visit.ask("exchange.list")
     return {
         "listing": listing,
