@@ -32,9 +32,7 @@ async def show(visit: Visit) -> dict[str, Any]:
     exchanges = [] if draft else await visit.ask("exchange.list")
     return {
         "listing": listing,
-        "pictures": await picturing.here(
-            visit, () if others and listing.get("hidden") else [listing], all_of_them=True
-        ),
+        "pictures": await picturing.here(visit, () if hidden else [listing], all_of_them=True),
         "draft": draft,
         "tags": without_labels(listing.get("tags") or ()),
         "labels": listing.get("labels") or {},
