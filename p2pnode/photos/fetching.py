@@ -108,15 +108,22 @@ class Fetching:
 
     async def _beforehand(self) -> None:
         while True:
-            await self._read()
-            self._whole = True
-            photo = await self._next()
-            if photo is None:
-                with trio.move_on_after(PHOTO_AGAIN / 4):
-                    await self._news.wait()
-                continue
-            await self._get(photo, looked_at=False)
-            await trio.sleep(PHOTO_PACE)
+            try:
+                await self._one_beforehand()
+            except Exception:  # as a disk that cannot be read: photos are no reason to end the node
+                self._log.exception("photos were not fetched")
+                await trio.sleep(PHOTO_AGAIN)
+
+    async def _one_beforehand(self) -> None:
+        await self._read()
+        self._whole = True
+        photo = await self._next()
+        if photo is None:
+            with trio.move_on_after(PHOTO_AGAIN / 4):
+                await self._news.wait()
+            return
+        await self._get(photo, looked_at=False)
+        await trio.sleep(PHOTO_PACE)
 
     async def _read(self) -> None:
         """Look at listings that are new or other than before."""
@@ -124,10 +131,11 @@ class Fetching:
         while self._unread:
             core = self._core()
             for _ in range(min(PHOTO_SLICE, len(self._unread))):
-                slot, _ = self._unread.popitem(last=False)
+                slot = next(iter(self._unread))
                 network = core.state.networks.get(slot.network)
                 current = core.listings.current(network, slot.author, slot.name) if network else None
                 self._named.put(slot, *((current[0].id, current[1].photos) if current else (b"", ())))
+                del self._unread[slot]
             await trio.lowlevel.checkpoint()
 
     async def _next(self) -> bytes | None:
@@ -156,6 +164,8 @@ class Fetching:
                 continue
             try:
                 await self._get(photo, looked_at=True)
+            except Exception:
+                self._log.exception("a photo was not fetched")
             finally:
                 self._wanted.pop(photo, trio.Event()).set()
 

@@ -1,6 +1,7 @@
 """Photos in commands: pictures become photos before a listing is signed, and what nobody names any more goes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from p2pnode.bounds import PHOTOS_SWEPT_EVERY
 from p2pnode.core.core import Core
 from p2pnode.core.picturing import is_hash
 from p2pnode.photo_arguments import AddPhoto
+from p2pnode.store import StoreError
 from protocols.errors import Refusal
 from protocols.photo import MEDIA_TYPE, check_photo
 
@@ -50,9 +52,10 @@ class Keeping:
         while True:
             await trio.sleep(PHOTOS_SWEPT_EVERY / 1000)
             named = self._named()
-            if named is not None:
-                ours = own_photos(self._core())
-                await trio.to_thread.run_sync(self._folder.sweep, ours, named | ours)
+            with suppress(StoreError, OSError):  # next time
+                if named is not None:
+                    ours = own_photos(self._core())
+                    await trio.to_thread.run_sync(self._folder.sweep, ours, named | ours)
 
     async def _hash(self, text: str) -> str:
         if not is_hash(text):

@@ -7,7 +7,7 @@ import snowballstemmer
 
 from p2pnode.search.words import LANGUAGES, stemmer, tokens
 
-HEAVY = ("rich", "cffi", "pycparser", "anycorn.run", "snowballstemmer.english_stemmer")
+HEAVY = ("PIL", "rich", "cffi", "pycparser", "anycorn.run", "snowballstemmer.english_stemmer")
 PROBE = "import {before}p2pnode.daemon, sys; print(*(name for name in {heavy} if name in sys.modules))"
 
 

@@ -14,6 +14,7 @@ from p2pnode.core.elsewhere import Target
 from p2pnode.home.folder import Home
 from p2pnode.photos.asking import Asking
 from p2pnode.photos.photos import Photos
+from p2pnode.store import StoreError
 from protocols.errors import DecodeError, Reject
 from protocols.frames import FrameReader, frame
 from protocols.identity import digest
@@ -265,6 +266,33 @@ async def test_nothing_is_asked_for_that_no_listing_names(tmp_path: Path, autoju
         assert cleo.photos.fetching.want(HASH) is tried, "two windows"
         await tried.wait()
         assert wire.asked == [] and not cleo.photos.folder.has(HASH)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_disk_that_cannot_be_read_ends_nothing(
+    tmp_path: Path, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab()
+    failed = 0
+
+    def fails(*_: object) -> None:
+        nonlocal failed
+        failed += 1
+        raise StoreError("the disk is gone")
+
+    async with trio.open_nursery() as nursery:
+        wire = Wire(nursery, saying(Piece(len(PHOTO), PHOTO)))
+        cleo = Flat(lab, lab.cleo, tmp_path / "cleo", wire)
+        lab.ask(lab.ben, "listing.publish", direction="offer", kind="lend", title="Bike", photos=[HASH.hex()])
+        lab.leap(60_000)
+        with monkeypatch.context() as broken:
+            broken.setattr(lab.cleo.core.listings, "current", fails)
+            nursery.start_soon(cleo.photos.run)
+            await cleo.photos.fetching.want(HASH).wait()
+            await trio.sleep(1)
+            assert failed and cleo.photos.fetching.named is None
+        while not cleo.photos.folder.has(HASH):
+            await trio.sleep(1)
         nursery.cancel_scope.cancel()
 
 
