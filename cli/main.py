@@ -82,7 +82,10 @@ SECTIONS = {
 @click.option("--version", "show_version", is_flag=True, is_eager=True, expose_value=False, hidden=True,
               callback=lambda ctx, param, value: _version(ctx) if value else None)  # fmt: skip
 def cli() -> None:
-    """A neighbourhood marketplace that nobody owns."""
+    """A neighbourhood marketplace that nobody owns.
+
+    To begin: p2pnode web, whose page sets up all that is needed; or p2pnode init, and then p2pnode run.
+    """
 
 
 def _version(ctx: click.Context) -> None:
