@@ -24,6 +24,8 @@ _TYPED: Final = {  # what the command line calls differently, or as an option of
     "photo.here": "offer photos",
     "photo.get": "offer photos",
     "web.revoke": "web",
+    "web.pair": "web",
+    "web.lan": "web",
     "search.begin": "search",
     "search.more": "search",
     "search.save": "search",

@@ -230,7 +230,7 @@ class Daemon:
         nursery.start_soon(self._watch_addresses)
         nursery.start_soon(self._photos.run)
         await nursery.start(serve_control, self, self._home, self._log)
-        await self._web.begin(nursery, self._config.web)
+        await self._web.begin(nursery, self._config.web, self._config.web_lan)
         self._say_ready()
 
     async def _stop_on_signal(self, signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
@@ -352,6 +352,7 @@ class Daemon:
         )
         core = Core(self._store, self._keys.signer(), settings, self._rng, now, self._verifier)
         core.status.warnings = self._warnings
+        core.status.lan_page = self._web.lan.json
         core.status.indexing = lambda: self._searching.progress
         return core
 
@@ -359,7 +360,7 @@ class Daemon:
         return self._loop.core.time(clock.now())
 
     def _warnings(self) -> list[str]:
-        return [self._warning] if self._warning else []
+        return [*([self._warning] if self._warning else []), *self._web.lan.warnings()]
 
     def _open_index(self) -> Index:
         try:

@@ -21,7 +21,7 @@ from .backing_up import back_up
 from .keeping import Keeping
 from .listeners import Listeners
 from .sampling import Sampling
-from .session_arguments import ListSessions, LogIn, Revoke
+from .session_arguments import ListSessions, LogIn, OpenToLan, Pair, Revoke
 from .settings_arguments import AddTarget, ListSettings, ListTargets, RemoveTarget, SetSetting, TryTarget
 from .store import AnyStore
 from .web.port import Web
@@ -61,9 +61,13 @@ class Dispatch:
             case LogIn():
                 return await self.web.login(self.nursery())
             case ListSessions():
-                return self.web.logins.listed()
+                return self.web.listed()
             case Revoke():
-                return {"revoked": [id_ for id_ in dict.fromkeys(args.ids) if self.web.logins.revoke(id_)]}
+                return {"revoked": [id_ for id_ in dict.fromkeys(args.ids) if self.web.revoke(id_)]}
+            case Pair():
+                return await self.web.lan.pair(self.nursery())
+            case OpenToLan():
+                return await self.web.lan.turn(self.nursery(), args.open)
             case ListSettings() | SetSetting() | ListTargets() | AddTarget() | RemoveTarget() | TryTarget():
                 return await self.keeping.answer(args)
             case commands.AddKind():

@@ -9,12 +9,15 @@ each is kept apart. Written for anycorn 0.18 to 0.20.
 
 import html
 import socket
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+import ssl
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import anyio
 import anyio.abc
+import anyio.streams.tls
 import trio
 from anycorn.app_wrappers import ASGIWrapper
 from anycorn.config import Config
@@ -26,7 +29,18 @@ from structlog.typing import FilteringBoundLogger
 
 from p2pnode import walls
 from p2pnode.api import refuse
-from p2pnode.bounds import ANSWER_TIMEOUT, BODY_TIMEOUT, HEAD_TIMEOUT, LINGER, MAX_AT_DOOR, MAX_BODY, MAX_HEAD
+from p2pnode.bounds import (
+    ANSWER_TIMEOUT,
+    BODY_TIMEOUT,
+    HEAD_TIMEOUT,
+    LINGER,
+    MAX_AT_DOOR,
+    MAX_BODY,
+    MAX_FROM_ONE,
+    MAX_HEAD,
+    MAX_TLS_PENDING,
+    TLS_TIMEOUT,
+)
 from protocols.errors import Refusal
 
 PIECE = 65_536
@@ -36,6 +50,13 @@ _TURNED_AWAY = """<!doctype html><html lang="en"><meta charset="utf-8"><title>p2
 <h1>Please log in</h1><p>{}.</p>
 <p>Type <code>p2pnode web</code> in a terminal of this machine: it opens this page anew.</p>
 <p lang="de">Zum Anmelden <code>p2pnode web</code> in einem Terminal dieses Rechners eingeben.</p></html>
+"""
+_NOT_PAIRED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>p2pnode</title>
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<h1>This device is not paired</h1><p>{}.</p>
+<p>Type <code>p2pnode web --lan</code> in a terminal of the machine on which the node runs, and scan what it shows.</p>
+<p lang="de">Dieses Gerät ist nicht gekoppelt. Auf dem Rechner, auf dem der Knoten läuft, <code>p2pnode web --lan</code>
+in ein Terminal eingeben und das Gezeigte scannen.</p></html>
 """
 ACCEPT_AGAIN = 0.2  # seconds after the system refused to accept, for lack of descriptors say
 SAY_EVERY = 10.0  # seconds between lines in the log about callers turned away
@@ -49,22 +70,34 @@ async def serve_door(
     knows: Callable[[socket.socket], Awaitable[str]],
     log: FilteringBoundLogger,
     pace: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Serve until cancelled. knows: why the process at the other end may not call at all, empty if it may; asked
-    before a byte is read. pace: awaited before each connection is taken.
+    before a byte is read. pace: awaited before each connection is taken. tls: all is spoken within it, and no address
+    has all the places.
     """
     callers: set[Caller] = set()
+    of_one: Counter[str] = Counter()
+    secured = _Secured(tls) if tls is not None else None
     places = trio.Semaphore(MAX_AT_DOOR)
     wrapped = ASGIWrapper(app)  # type: ignore[arg-type]  # starlette's ASGI types against anycorn's
     configs = {page: _config(walls.PAGE_HEADERS if page else walls.HEADERS) for page in (False, True)}
     turned = _TurnedAway(log)
 
     async def serve(caller: Caller) -> None:
+        address = caller.address if secured else ""
+        of_one[address] += 1
         try:
-            await _serve_one(caller, door, wrapped, configs, knows, turned)
+            if secured and of_one[address] > MAX_FROM_ONE:
+                turned.away("too many connections from one address")
+            else:
+                await _serve_one(caller, door, wrapped, configs, knows, turned, secured)
         except Exception:
             log.exception("api: connection failed")
         finally:
+            of_one[address] -= 1
+            if not of_one[address]:
+                del of_one[address]
             callers.discard(caller)
             places.release()
             await anyio.aclose_forcefully(caller)
@@ -93,8 +126,11 @@ async def _serve_one(
     configs: Mapping[bool, Config],
     knows: Callable[[socket.socket], Awaitable[str]],
     turned: "_TurnedAway",
+    secured: "_Secured | None",
 ) -> None:
     stranger = await knows(caller.extra(anyio.abc.SocketAttribute.raw_socket))
+    if not stranger and secured is not None and not await secured.shake_hands(caller):
+        stranger = "no TLS was agreed on"
     if stranger:
         turned.away(stranger)
         return
@@ -103,7 +139,7 @@ async def _serve_one(
             return
     except Refusal as refusal:
         turned.away(refusal.message)
-        await caller.refuse(refusal, forced=bool(door.secret))
+        await caller.refuse(refusal, forced=door.browsers, page=_NOT_PAIRED if door.lan else _TURNED_AWAY)
         return
     except GONE:
         return
@@ -115,13 +151,27 @@ class Caller(anyio.abc.AsyncResource):
     """One connection. What is above receives the request that was let in, and then only that the caller is gone."""
 
     def __init__(self, stream: anyio.abc.SocketStream) -> None:
-        self._stream = stream
+        self._stream: anyio.abc.SocketStream | anyio.streams.tls.TLSStream = stream
         self._at_hand = b""
         self._left = 0  # bytes of the body that are still to come
         self._body_by = 0.0
         self._sending: trio.CancelScope | None = None
         self._stopped = False
         self.for_page = False  # whether it asks for the page, and not for the API
+
+    @property
+    def address(self) -> str:
+        """The IP address of the other end; empty if it is gone, or has none."""
+        try:
+            name = self.extra(anyio.abc.SocketAttribute.raw_socket).getpeername()
+        except OSError:
+            return ""
+        return str(name[0]) if isinstance(name, tuple) else ""
+
+    async def secure(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from here on. `OSError` and its like if the other end does not."""
+        wrap = anyio.streams.tls.TLSStream.wrap
+        self._stream = await wrap(self._stream, server_side=True, ssl_context=context, standard_compatible=False)
 
     async def read_head(self, door: walls.Door) -> bool:
         """Whether a request came. `Refusal` for one that is not let in."""
@@ -136,7 +186,7 @@ class Caller(anyio.abc.AsyncResource):
                     break
             else:
                 self.for_page = walls.is_for_page(door, head + end)
-                self._left = walls.admit(door, head + end)
+                self._left = walls.admit(door, head + end, self.address if door.lan else "")
                 self._at_hand = head + end + rest[: self._left]
                 self._left -= min(self._left, len(rest))
                 self._body_by = trio.current_time() + BODY_TIMEOUT
@@ -149,7 +199,7 @@ class Caller(anyio.abc.AsyncResource):
             data, self._at_hand = self._at_hand, b""
             return data
         if self._left:
-            with trio.move_on_at(self._body_by):
+            with trio.move_on_at(self._body_by), _broken_tls():
                 data = await self._stream.receive(min(self._left, max_bytes))
                 self._left -= len(data)
                 return data
@@ -167,18 +217,18 @@ class Caller(anyio.abc.AsyncResource):
     async def send(self, data: bytes) -> None:
         if self._stopped:
             raise anyio.ClosedResourceError
-        with trio.CancelScope(deadline=trio.current_time() + ANSWER_TIMEOUT) as self._sending:
+        with trio.CancelScope(deadline=trio.current_time() + ANSWER_TIMEOUT) as self._sending, _broken_tls():
             await self._stream.send(data)
             return
         raise anyio.BrokenResourceError
 
-    async def refuse(self, refusal: Refusal, forced: bool) -> None:
-        """Say why, and hang up. forced: with 403, whatever the reason."""
+    async def refuse(self, refusal: Refusal, forced: bool, page: str = _TURNED_AWAY) -> None:
+        """Say why, and hang up. forced: with 403, whatever the reason. page: how it is said to who wants a page."""
         response = refuse(refusal)
         status = 403 if forced else response.status_code
         body, kind = bytes(response.body), b"application/json"
         if self.for_page:
-            body, kind = _TURNED_AWAY.format(html.escape(refusal.message)).encode(), b"text/html; charset=utf-8"
+            body, kind = page.format(html.escape(refusal.message)).encode(), b"text/html; charset=utf-8"
         fields = [*(walls.PAGE_HEADERS if self.for_page else walls.HEADERS), (b"content-type", kind)]
         fields += [(b"connection", b"close"), (b"content-length", str(len(body)).encode())]
         lines = [b"HTTP/1.1 %d Refused" % status, *(name + b": " + value for name, value in fields)]
@@ -188,7 +238,11 @@ class Caller(anyio.abc.AsyncResource):
             await self._discard()
 
     async def send_eof(self) -> None:
-        await self._stream.send_eof()
+        if not isinstance(self._stream, anyio.streams.tls.TLSStream):
+            await self._stream.send_eof()
+            return
+        with trio.move_on_after(LINGER):  # TLS says so in words, and waits for the other's
+            await self._stream.unwrap()
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -201,6 +255,30 @@ class Caller(anyio.abc.AsyncResource):
         self._stopped = True
         if self._sending is not None:
             self._sending.cancel()
+
+
+@contextmanager
+def _broken_tls() -> Iterator[None]:
+    """What anycorn does not expect of a stream, as what it does."""
+    try:
+        yield
+    except ssl.SSLError as e:
+        raise anyio.BrokenResourceError from e
+
+
+class _Secured:
+    """Handshakes of TLS: only so many at a time, and each with an end."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        self._places = trio.CapacityLimiter(MAX_TLS_PENDING)
+
+    async def shake_hands(self, caller: Caller) -> bool:
+        with trio.move_on_after(TLS_TIMEOUT), suppress(*GONE):
+            async with self._places:
+                await caller.secure(self._context)
+                return True
+        return False
 
 
 async def _stop_with_the_door(callers: set[Caller]) -> None:

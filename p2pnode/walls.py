@@ -1,15 +1,16 @@
 """What may come through a door of the local API: the head of a request in, how long its body is or a refusal out. Pure.
 
-A door is the control socket, or the TCP port on loopback that browsers can reach. A browser lets every web page send
-requests there (https://developer.mozilla.org/docs/Web/Security), so the head is read more strictly than HTTP demands:
-no field twice, no second way to say how long the body is, no other protocol. What passes means the same to
-whatever parser comes after. Everything else is refused, whatever it was meant for.
+A door is the control socket, the TCP port on loopback that browsers can reach, or the one on the local network, which
+has the page for paired devices and nothing else. A browser lets every web page send requests there
+(https://developer.mozilla.org/docs/Web/Security), so the head is read more strictly than HTTP demands: no field twice,
+no second way to say how long the body is, no other protocol. What passes means the same to whatever parser comes after.
+Everything else is refused, whatever it was meant for.
 """
 
 import hmac
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from p2pnode.bounds import MAX_BODY, MAX_FIELDS, MAX_UPLOAD
@@ -51,17 +52,20 @@ _OTHER_PROTOCOL: Final = (b"upgrade", b"http2-settings", b"transfer-encoding", b
 _HINT: Final = "docs/threats.md says what is let in: web pages, other users and programs of this machine"
 _API: Final = re.compile(rb"/(?:v1|metrics)(?:[/?].*)?")
 _LINK: Final = re.compile(rb"/login/([0-9a-f]{64})")
+_PAIRING: Final = re.compile(rb"/pair/([a-z2-7]{20})(/page\.css|/icon\.svg)?")
+_EVENTS: Final = re.compile(rb"/v1/events(?:\?.*)?")
 _DO: Final = re.compile(rb"/do/[a-z_.]{1,64}")
 _FORM: Final = b"application/x-www-form-urlencoded"
 _FORM_WITH_FILES: Final = re.compile(rb"multipart/form-data; ?boundary=[0-9A-Za-z'()+_,./:=?-]{1,70}")
+_UNPAIRED: Final = "This device is not paired, or not any more"
 _PROXY: Final = (b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip")
 
 
 class Guests(Protocol):
     """Browsers that were let in by a link."""
 
-    def is_invited(self, token: bytes) -> bool:
-        """Is this a link that was not used yet?"""
+    def is_invited(self, token: bytes, caller: str) -> bool:
+        """Is this a link that was not used yet? caller: the address that asks; guessing is counted."""
 
     def is_known(self, secret: bytes) -> bool:
         """Is this the secret of a session?"""
@@ -69,14 +73,25 @@ class Guests(Protocol):
 
 @dataclass(frozen=True)
 class Door:
-    """hosts: what Host may be, exactly. secret: what the caller must show, in hex, where a browser may be the caller;
-    empty where the operating system has said who calls. cookie: in which the page's sessions show theirs; empty where
-    there is no page: cookies of one host go to all its ports, so each port has a name of its own."""
+    """hosts: what Host may be, exactly. secret: what a program may show, in hex, where a browser may be the caller;
+    empty where the operating system has said who calls, and where programs have no business. cookie: in which the
+    page's sessions show theirs; empty where there is no page: cookies of one host go to all its ports, so each port has
+    a name of its own. lan: it is open to the local network, by TLS: the page alone, for devices that were paired."""
 
     hosts: frozenset[bytes]
     secret: bytes = b""
     cookie: bytes = b""
     guests: Guests | None = None
+    lan: bool = False
+
+    @property
+    def browsers(self) -> bool:
+        """May a browser be the caller?"""
+        return bool(self.secret or self.cookie)
+
+    def origin(self, host: bytes) -> bytes:
+        """What a browser calls our own page."""
+        return (b"https://" if self.lan else b"http://") + host
 
 
 CONTROL: Final = Door(frozenset({HOST}))
@@ -88,13 +103,22 @@ def loopback_door(host: str, port: int, secret: bytes, guests: Guests | None = N
     return Door(hosts, secret, f"{COOKIE.decode()}-{port}".encode() if guests else b"", guests)
 
 
+def lan_door(names: Iterable[str], port: int, guests: Guests) -> Door:
+    """The door of a port on the local network. names: the addresses and names under which it is served, an IPv6
+    address in brackets."""
+    hosts = frozenset(f"{name}:{port}".encode() for name in names)
+    return Door(hosts, b"", f"__Host-{COOKIE.decode()}-{port}".encode(), guests, lan=True)
+
+
 @dataclass(frozen=True)
 class Head:
-    """The head of a request. fields: by name in lower case, each of which stood there once."""
+    """The head of a request. fields: by name in lower case, each of which stood there once. caller: the address that
+    it came from, where that matters."""
 
     method: bytes
     target: bytes
     fields: Mapping[bytes, bytes]
+    caller: str = ""
 
     @property
     def length(self) -> int:
@@ -102,9 +126,10 @@ class Head:
         return int(self.fields.get(b"content-length", b"0"))
 
 
-def admit(door: Door, raw: bytes) -> int:
-    """Let a request in: the bytes of body that follow. raw: all of its head, to the empty line. `Refusal` if not."""
-    head = parse_head(raw)
+def admit(door: Door, raw: bytes, caller: str = "") -> int:
+    """Let a request in: the bytes of body that follow. raw: all of its head, to the empty line; caller: the address
+    that it came from. `Refusal` if not."""
+    head = replace(parse_head(raw), caller=caller)
     for rule in RULES:
         rule(door, head)
     return head.length
@@ -176,7 +201,7 @@ def named_right(door: Door, head: Head) -> None:
 def no_other_page(door: Door, head: Head) -> None:
     """No page but our own has made this request. On the control socket no page at all."""
     origin = head.fields.get(b"origin")
-    ours = b"http://" + head.fields.get(b"host", b"") if door.secret else None
+    ours = door.origin(head.fields.get(b"host", b"")) if door.browsers else None
     if origin is not None and origin != ours:
         raise _no("Not for web pages" if ours is None else "not for other web pages")
     if head.fields.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
@@ -185,46 +210,66 @@ def no_other_page(door: Door, head: Head) -> None:
 
 def no_proxy(door: Door, head: Head) -> None:
     """A proxy that passes on what comes from elsewhere would undo the other rules."""
-    if door.secret and any(name in head.fields for name in _PROXY):
+    if door.browsers and any(name in head.fields for name in _PROXY):
         raise _no("not through a proxy")
 
 
 def known(door: Door, head: Head) -> None:
     """The caller has read the secret of this start: as cookie, as `Authorization: Bearer`, or both; or his browser has
     the cookie of a session, or he follows a link that makes one."""
-    if not door.secret:
+    if not door.browsers:
         return
-    if door.guests and head.method == b"GET" and (link := _LINK.fullmatch(head.target)):
-        if door.guests.is_invited(link[1]):
+    if (link := _link(door, head)) is not None:
+        if door.guests is not None and door.guests.is_invited(link, head.caller):
             return
         raise _no("This link has been used, or is too old")
-    pairs = [pair.strip(b" ").partition(b"=") for pair in head.fields.get(b"cookie", b"").split(b";")]
-    shown = [value for name, _, value in pairs if name == COOKIE]
-    sessions = [value for name, _, value in pairs if door.cookie and name == door.cookie]
+    pairs = cookies(head.fields.get(b"cookie", b""))
+    shown = [value for name, value in pairs if door.secret and name == COOKIE]
+    sessions = [value for name, value in pairs if door.cookie and name == door.cookie]
     bearer = head.fields.get(b"authorization")
-    cookies = len(shown)
+    count = len(shown)
     if bearer is not None:
         shown.append(bearer.removeprefix(b"Bearer ") if bearer.startswith(b"Bearer ") else b"")
-    good = [hmac.compare_digest(value, door.secret) for value in shown]
+    good = [bool(door.secret) and hmac.compare_digest(value, door.secret) for value in shown]
     good += [door.guests is not None and door.guests.is_known(value) for value in sessions]
-    if not good or cookies > 1 or len(sessions) > 1 or not all(good):
-        raise _no("who does not know the secret of this start is not let in")
+    if not good or count > 1 or len(sessions) > 1 or not all(good):
+        raise _no("who does not know the secret of this start is not let in" if door.secret else _UNPAIRED)
+
+
+def cookies(field: bytes) -> list[tuple[bytes, bytes]]:
+    """Names and values of a Cookie field."""
+    pairs = (pair.strip(b" ").partition(b"=") for pair in field.split(b";"))
+    return [(name, value) for name, _, value in pairs]
+
+
+def _link(door: Door, head: Head) -> bytes | None:
+    """The token of a link that makes a session, if this asks for one. A pairing link shows a form first, which comes
+    back to the same place."""
+    pattern, methods = (_PAIRING, (b"GET", b"POST")) if door.lan else (_LINK, (b"GET",))
+    link = pattern.fullmatch(head.target) if door.guests and head.method in methods else None
+    return link[1] if link else None
+
+
+def page_alone(door: Door, head: Head) -> None:
+    """From the local network there is the page and its events, and none of what programs of this machine may ask."""
+    if door.lan and is_of_api(head.target) and not (head.method == b"GET" and _EVENTS.fullmatch(head.target)):
+        raise _no("the API is for programs of the machine on which the node runs")
 
 
 def plain_json(door: Door, head: Head) -> None:
     """What can have an effect is JSON, which no form can send, or a form of which the browser says that it is on our
     own page; what has none has no body."""
     kind = head.fields.get(b"content-type", b"")
-    form = bool(door.cookie) and head.method == b"POST" and _DO.fullmatch(head.target) is not None
+    form = bool(door.cookie) and head.method == b"POST" and _is_form(door, head.target)
     most = MAX_UPLOAD if form and _FORM_WITH_FILES.fullmatch(kind) else MAX_BODY
     if head.length > most:
         raise Refusal("usage", f"The body has more than {most} bytes", "Send less")
-    if not door.secret:
+    if not door.browsers:
         return
     if head.method == b"POST":
         if form and kind != _FORM and not _FORM_WITH_FILES.fullmatch(kind):
             raise _no("what is done here comes by a form")
-        if form and head.fields.get(b"origin") != b"http://" + head.fields.get(b"host", b""):
+        if form and head.fields.get(b"origin") != door.origin(head.fields.get(b"host", b"")):
             raise _no("a form must come from our own page, and the browser must say so")
         if not form and kind != b"application/json":
             raise _no("the body must be application/json, and say so in these words")
@@ -234,8 +279,13 @@ def plain_json(door: Door, head: Head) -> None:
         raise _no("only POST, and GET without a body")
 
 
+def _is_form(door: Door, target: bytes) -> bool:
+    pairing = _PAIRING.fullmatch(target) if door.lan else None
+    return bool(_DO.fullmatch(target) or (pairing and not pairing[2]))
+
+
 Rule = Callable[[Door, Head], None]
-RULES: tuple[Rule, ...] = (one_protocol, named_right, no_other_page, no_proxy, known, plain_json)
+RULES: tuple[Rule, ...] = (one_protocol, named_right, no_other_page, no_proxy, known, page_alone, plain_json)
 
 
 def _no(reason: str, hint: str = _HINT) -> Refusal:

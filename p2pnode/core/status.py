@@ -39,6 +39,7 @@ class Status:
         self.reachability = Reachability(state)  # the core's takes its place
         self.warnings: Callable[[], list[str]] = list  # what the daemon knows, such as a disk that fails
         self.indexing: Callable[[], dict[str, int] | None] = lambda: None  # how far a search index is that is made anew
+        self.lan_page: Callable[[], dict[str, Any]] = dict  # whether the local network can reach the page
         self.unseen: Callable[[], int] = lambda: 0  # notices that our user has not seen
         self.hiding: Callable[[int], bool] = lambda now: False  # whether block lists hide anything from our user
         self.disk: Callable[[], dict[str, object]] = dict  # set by the core
@@ -67,6 +68,7 @@ class Status:
             "exchanges_waiting": self._waiting(now),
             "notices": self.unseen(),
             "hiding": self.hiding(now),
+            "lan_page": self.lan_page(),
             "addresses": list(self._state.addresses),
             "reachable": self.reachability.state in ("yes", "lan")
             or any(not c.outbound for c in self._state.connected.values()),

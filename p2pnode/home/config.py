@@ -34,7 +34,8 @@ PROFILES: dict[str, dict[str, Any]] = {
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """name: how others see this node. area: geohash. listen, bootstrap: multiaddrs. relay: carry traffic for peers
     behind a router. lan: look for neighbours on the local network. witness: decide for neighbours whose terms name this
-    node. network: the one meant where none is named. web: a port of loopback, for a page in the browser."""
+    node. network: the one meant where none is named. web: a port of loopback, for a page in the browser. web_lan: the
+    page for paired devices of the local network."""
 
     name: Annotated[str, Meta(min_length=1, max_length=MAX_PERSON_NAME)] = "a neighbour"
     area: Annotated[str, Meta(max_length=6, pattern="^[0-9b-hjkmnp-z]*$")] = ""
@@ -48,6 +49,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     max_peers: Annotated[int, Meta(ge=1, le=4096)] = 64
     cache_mb: Annotated[int, Meta(ge=1, le=4096)] = 16
     web: Annotated[str, Meta(max_length=32, pattern=r"^((127\.0\.0\.1|\[::1\]):[0-9]{1,5})?$")] = ""
+    web_lan: bool = False
     log_level: Level = "info"
     log_to: Literal["file", "stderr"] = "file"
 
@@ -65,6 +67,7 @@ SETTINGS = {
     "max_peers": "Connections at the same time",
     "cache_mb": "Memory for the store's cache, in MB",
     "web": "Where a browser of this machine can reach the API: 127.0.0.1:PORT or [::1]:PORT; empty: nowhere",
+    "web_lan": "Show the page to paired devices of the local network, too: p2pnode web --lan pairs them",
     "log_level": "debug, info, warning or error",
     "log_to": "file (node.log in the home folder) or stderr",
 }
@@ -172,7 +175,7 @@ def value_of(key: str, text: str) -> Any:
     """A setting as a word or several; what is none of its kind stays text, and is refused as such later."""
     if key in ("listen", "bootstrap"):
         return text.replace(",", " ").split()
-    if key in ("relay", "lan", "witness"):
+    if key in ("relay", "lan", "witness", "web_lan"):
         if text.lower() in ("0", "false", "no", "off", ""):
             return False
         return {"1": True, "true": True, "yes": True, "on": True}.get(text.lower(), text)

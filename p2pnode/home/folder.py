@@ -12,6 +12,8 @@ index.sqlite   the search index; can be made again from the store
 photos/        photos by hash
 control.sock   the control API; or, where that path is too long, control.path names the place
 web.cookie     the address of the web port and the secret of this start, while the node runs (p2pnode.web.port)
+web-lan.pem    key and certificate of the page on the local network (p2pnode.web.certificate), mode 0600
+devices.json   the devices that were paired with it, their secrets by hash (p2pnode.web.devices), mode 0600
 backed-up      when the last backup was written, ms
 lock           held by the running node (flock), with its process id
 node.log       JSON lines
@@ -66,6 +68,8 @@ class Home:
         self.photos = self.root / "photos"
         self.socket_note = self.root / "control.path"
         self.web_cookie = self.root / "web.cookie"
+        self.web_lan = self.root / "web-lan.pem"
+        self.web_devices = self.root / "devices.json"
         self.backed_up = self.root / "backed-up"
         self.history = self.root / "history.bin"
         self.lock = self.root / "lock"

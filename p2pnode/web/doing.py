@@ -64,6 +64,8 @@ class Doing:
             try:
                 await written(stack, files, self.pages.call, fields)
                 args = decode(name, fields, moment_in(self.pages.zone))
+                if self.pages.session(request).kind == "device":
+                    _only_brought(args)
                 if about.get("look") == "first":
                     return await self._again(request, fields, about, looked=_said(args))
                 answer = await self.pages.call(name, args, about["request_id"])
@@ -154,3 +156,9 @@ def _said(args: Args) -> dict[str, Any]:
 def _form_of(about: Mapping[str, str]) -> tuple[str, str]:
     key, _, here = about.get("form", "").partition(" ")
     return key, own(here)
+
+
+def _only_brought(args: Args) -> None:
+    """Of a device elsewhere no path is taken, however it was typed: the node would read a file of its own machine."""
+    if any(photo.startswith("/") for photo in getattr(args, "photos", None) or ()):
+        raise Refusal("refused", N_("A paired device cannot do that"), N_("Choose the photos on the device itself."))

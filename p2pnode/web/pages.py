@@ -40,7 +40,7 @@ from .templating import catalog, reader, render
 from .view import File, View, Visit
 from .views import VIEWS, navigation
 
-READ_BY_PAGE = ALSO | {"backup", "web.login"}  # do not count as writing, and are no views' business
+READ_BY_PAGE = ALSO | {"backup", "web.login", "web.pair", "web.lan"}  # do not count as writing; no views' business
 
 
 @dataclass(frozen=True)

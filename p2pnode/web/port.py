@@ -31,6 +31,7 @@ from p2pnode.home.files import write_atomic
 from p2pnode.home.folder import Home
 from p2pnode.net.guard import TokenBucket
 from p2pnode.serving import serve_door
+from p2pnode.web.lan import Lan
 from p2pnode.web.logins import Logins
 from protocols.errors import Refusal
 
@@ -96,11 +97,13 @@ class Web:
         self._listening = handed.listening if handed else None
         self.logins = handed.logins if handed else Logins(clock.now)
         self.url: str | None = None
+        self.lan = Lan(port, home, log, lambda narrow, devices, cookie: _build_page(narrow, log, devices, cookie))
 
-    async def begin(self, nursery: trio.Nursery, address: str) -> None:
-        """At the start of the node: listen where the setting says, or go on where its set-up listened."""
+    async def begin(self, nursery: trio.Nursery, address: str, lan: bool = False) -> None:
+        """At the start of the node: listen where the settings say, or go on where its set-up listened."""
         if address or self._listening is not None:
             await self.open(nursery, address)
+        await self.lan.begin(nursery, lan)
 
     async def open(self, nursery: trio.Nursery, address: str) -> None:
         """Listen on `address`, in the nursery, unless that is done already. `Refusal` as in `serve_web`."""
@@ -121,6 +124,14 @@ class Web:
         token = secrets.token_hex(32)
         until = self.logins.invite(token)
         return {"url": self.url, "link": f"{self.url}/login/{token}", "valid_until": until}
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Who may use the page: browsers of this machine, and devices that were paired; the newest first."""
+        return sorted([*self.logins.listed(), *self.lan.devices.listed()], key=lambda row: -row["since"])
+
+    def revoke(self, id_: str) -> bool:
+        """End a session or a pairing, at once; whether there was one."""
+        return self.logins.revoke(id_) | self.lan.devices.revoke(id_)
 
 
 class _Faces:

@@ -33,6 +33,7 @@ from protocols.identity import digest
 from tests.answers.recorder import SEEN
 from tests.p2pnode.fake_node import FakeNode
 from tests.p2pnode.lab import Lab
+from tests.web.lan_port import on_loopback
 
 LOG = structlog.wrap_logger(structlog.ReturnLogger())
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +100,23 @@ async def test_browsers_are_listed_and_logged_out(daemon: Dispatch) -> None:
     assert await ask(daemon, "web.revoke", ids=[session.id, "00000000", session.id]) == {"revoked": [session.id]}
     assert await ask(daemon, "web.revoke", ids=[session.id]) == {"revoked": []}, "it may be repeated"
     assert await ask(daemon, "web.sessions") == [] and not daemon.web.logins.is_known(b"ab" * 32)
+
+
+async def test_a_device_is_paired_and_the_local_network_shut_out(
+    daemon: Dispatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_loopback(monkeypatch)
+    assert (await ask(daemon, "web.lan"))["open"] is False
+    data = await ask(daemon, "web.pair")
+    assert data["link"].startswith(f"{data['urls'][0]}/pair/") and data["open"] and len(data["fingerprint"]) == 95
+    code = data["link"].rpartition("/")[2]
+    assert daemon.web.lan.devices.pair(code, "ab" * 32, "Ann's phone", "Firefox", "127.0.0.1")
+    (row,) = await ask(daemon, "web.sessions")
+    assert row["kind"] == "device" and row["name"] == "Ann's phone" and row["address"] == "127.0.0.1"
+    assert await ask(daemon, "web.lan", open=True) == {**await ask(daemon, "web.lan"), "devices": 1, "open": True}
+    assert await ask(daemon, "web.revoke", ids=[row["id"]]) == {"revoked": [row["id"]]}
+    closed = await ask(daemon, "web.lan", open=False)
+    assert (closed["open"], closed["urls"], closed["fingerprint"]) == (False, [], "")
 
 
 async def test_a_kind_is_added_and_told_of(daemon: Dispatch) -> None:

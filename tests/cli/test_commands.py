@@ -148,7 +148,7 @@ def test_no_command_of_the_table_is_left_out() -> None:
     apart |= {"search.begin", "search.more", "kinds.add", "kinds.remove", "exchange.foresee_counter", *PROJECT}
     apart |= {"history", "health", "doctor"}  # for the page, tests/cli/test_doctor.py, tests/answers
     apart |= {name for name in COMMANDS if name.startswith(("settings.", "notify."))}  # likewise
-    apart |= {"web.login", "web.sessions", "web.revoke"}  # tests/cli/test_web.py
+    apart |= {"web.login", "web.sessions", "web.revoke", "web.pair", "web.lan"}  # tests/cli/test_web.py
     apart |= {"photo.add", "photo.here", "photo.get"}  # tests/cli/test_photos.py
     apart |= {"misconduct.publish"}  # tests/cli/test_misconduct.py
     apart |= {"exchange.agreement", "exchange.rebut", "exchange.history"}  # files: tests/cli/test_challenge.py

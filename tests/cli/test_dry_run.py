@@ -54,7 +54,7 @@ APART = {
     "config unset": "config unset log_level",
     "config profile": "config profile pi",
     "config edit": "",  # it opens an editor: tests/cli/test_config.py
-    "web": "",  # it makes a link: tests/web
+    "web": "web",
     "notify add": "notify add desktop",
     "notify remove": "",  # tests/cli/test_notify.py
     "notify test": "",

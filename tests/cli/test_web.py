@@ -3,6 +3,7 @@
 import sys
 import types
 import webbrowser
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,9 @@ def test_on_a_terminal_a_node_that_does_not_run_is_started(
 SESSIONS = [
     {
         "id": "3f9a01c2",
+        "kind": "browser",
+        "name": "",
+        "address": "",
         "browser": "Firefox",
         "since": 1_800_000_000_000,
         "seen": 1_800_000_100_000,
@@ -85,7 +89,10 @@ SESSIONS = [
     },
     {
         "id": "3fbb01c2",
-        "browser": "",
+        "kind": "device",
+        "name": "Ann's phone",
+        "address": "192.168.1.20",
+        "browser": "Mozilla/5.0",
         "since": 1_800_000_000_000,
         "seen": 1_800_000_100_000,
         "valid_until": 1_800_600_000_000,
@@ -96,7 +103,9 @@ SESSIONS = [
 def test_who_is_logged_in_is_listed(run: Run, node: FakeNode) -> None:
     node.answers["web.sessions"] = SESSIONS
     assert run("web", "--list", "--json").data == SESSIONS and node.calls[-1][0] == "web.sessions"
-    assert "3f9a01c2" in run("web", "--list").out and "Firefox" in run("web", "--list").out
+    shown = run("web", "--list").out
+    assert "3f9a01c2" in shown and "Firefox" in shown and "this machine" in shown
+    assert "Ann's phone" in shown and "192.168.1.20" in shown
     node.answers["web.sessions"] = []
     assert "No browser" in run("web", "--list").out
 
@@ -121,3 +130,51 @@ def test_what_names_no_browser_or_two_logs_none_out(run: Run, node: FakeNode) ->
     assert {name for name, _, _ in node.calls} == {"web.sessions"}, "nothing was done"
     node.answers["web.sessions"] = []
     assert run("web", "--revoke", "all", "--json").data == {"revoked": []}
+
+
+PAIRING = {
+    "open": True,
+    "urls": ["https://192.168.1.7:7118", "https://[fd00::7]:7118"],
+    "fingerprint": ":".join(f"{n:02X}" for n in range(32)),
+    "devices": 0,
+    "problem": "",
+    "link": "https://192.168.1.7:7118/pair/" + "ab" * 10,
+    "valid_until": 1_800_000_000_000,
+}
+
+
+def test_a_device_is_paired_by_link_or_code(run: Run, node: FakeNode) -> None:
+    node.answers["web.pair"] = PAIRING
+    done = run("web", "--lan")
+    assert done.out.splitlines()[0] == PAIRING["link"] and "█" in done.out
+    assert "00:01:02:03:04:05:06:07\n" in done.err and "18:19:1A:1B:1C:1D:1E:1F\n" in done.err
+    assert "https://[fd00::7]:7118" in done.err and "web_lan yes" in done.err
+    assert run("web", "--lan", "--plain").out == f"{PAIRING['link']}\n"
+    assert run("web", "--lan", "--json").data == PAIRING
+    node.calls.clear()
+    assert run("web", "--lan", "--dry-run").status == 0 and node.calls == []
+
+
+def test_the_local_network_is_shut_out_again_for_good(run: Run, node: FakeNode, home: Home) -> None:
+    node.answers["web.lan"] = {**PAIRING, "open": False, "devices": 2}
+    home.config.write_text("# mine\nweb_lan = true\n")
+    assert run("web", "--lan", "--off", "--dry-run").status == 0 and "true" in home.config.read_text()
+    done = run("web", "--lan", "--off")
+    assert node.last == ("web.lan", {"open": False}) and "closed" in done.out and "--revoke all" in done.err
+    assert home.config.read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize("typed", ["--off", "--lan --list", "--lan --revoke 3f", "--list --revoke 3f"])
+def test_one_thing_at_a_time(run: Run, node: FakeNode, typed: str) -> None:
+    assert run("web", *typed.split()).status == 2 and node.calls == []
+
+
+def test_without_a_node_a_program_gets_no_page(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[bool] = []
+    monkeypatch.setattr("cli.web._set_up", lambda session, no_open: served.append(True))
+    monkeypatch.setenv("P2PNODE_HOME", str(tmp_path / "empty"))
+    done = run("web", "--json")
+    assert done.status == 4 and "--set-up" in done.out + done.err and not served
+    run("web", "--json", "--set-up")
+    run("web")
+    assert served == [True, True]

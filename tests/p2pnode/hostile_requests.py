@@ -1,5 +1,6 @@
 """Requests that must not get through the web port: each is right in all but one thing, and filed under the rule that
-stops it. Used against the rules alone, a node that only remembers, and real nodes."""
+stops it. Used against the rules alone, a node that only remembers, and real nodes; at the port of loopback, and at the
+one of the local network, where the request that is right is a form of a paired device."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,15 +10,19 @@ from p2pnode.bounds import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_UPLOAD
 
 BODY = b'{"direction":"offer","kind":"lend","title":"Planted"}'
 COMMAND = "listing.publish"
+FORM = b"request_id=0123456789abcdef&direction=offer&kind=lend&title=Planted"
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain")
 
 
 @dataclass(frozen=True)
 class Port:
-    """What a caller must know of a node's web port."""
+    """What a caller must know of a node's web port. lan: it is the one of the local network, and the secret a paired
+    device's."""
 
     host: str
     port: int
     secret: str
+    lan: bool = False
 
     @staticmethod
     def of(cookie: Path) -> "Port":
@@ -29,39 +34,79 @@ class Port:
     def name(self) -> str:
         return f"{self.host}:{self.port}"
 
+    @property
+    def origin(self) -> str:
+        return f"{'https' if self.lan else 'http'}://{self.name}"
+
+    @property
+    def place(self) -> str:
+        """What may be asked for here."""
+        return "/exchanges" if self.lan else "/v1"
+
+    @property
+    def command(self) -> str:
+        """What may be done here."""
+        return f"/do/{COMMAND}" if self.lan else f"/v1/{COMMAND}"
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie that shows the secret."""
+        return self.session if self.lan else "p2pnode"
+
+    @property
+    def session(self) -> str:
+        """The name of the cookie of a session."""
+        return f"__Host-p2pnode-{self.port}" if self.lan else f"p2pnode-{self.port}"
+
 
 @dataclass
 class Request:
-    """A request of the page itself, to be changed in one thing."""
+    """A request of the page itself, to be changed in one thing. None: as it is right at this port."""
 
     ours: Port
     method: str = "POST"
-    target: str = f"/v1/{COMMAND}"
+    target: str | None = None
     version: str = "HTTP/1.1"
-    body: bytes = BODY
+    body: bytes | None = None
     fields: dict[str, str | None] = field(default_factory=dict)
     more: list[str] = field(default_factory=list)
 
     def bytes(self) -> bytes:
+        lan, post = self.ours.lan, self.method == "POST"
+        target = self.ours.command if self.target is None else self.target
+        body = (FORM if lan else BODY) if self.body is None else self.body
+        kind = FORMS[0] if lan else "application/json"
         fields = {
             "Host": self.ours.name,
-            "Cookie": f"p2pnode={self.ours.secret}",
-            **({"Content-Type": "application/json"} if self.method == "POST" else {}),
-            **({"Content-Length": str(len(self.body))} if self.body or self.method == "POST" else {}),
+            "Cookie": f"{self.ours.cookie}={self.ours.secret}",
+            **({"Content-Type": kind} if post else {}),
+            **({"Origin": self.ours.origin} if post and lan else {}),
+            **({"Content-Length": str(len(body))} if body or post else {}),
             **self.fields,
         }
-        lines = [f"{self.method} {self.target} {self.version}".strip()]
+        lines = [f"{self.method} {target} {self.version}".strip()]
         lines += [f"{name}: {value}" for name, value in fields.items() if value is not None]
-        return "\r\n".join([*lines, *self.more, "", ""]).encode("latin1") + self.body
+        return "\r\n".join([*lines, *self.more, "", ""]).encode("latin1") + body
 
 
 Make = Callable[[Port], bytes]
-FORMS = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain")
 
 
 def _host(name: str) -> Make:
     """{0} stands for the port."""
-    return lambda ours: Request(ours, fields={"Host": name.format(ours.port)}).bytes()
+    return lambda ours: _plain(ours, Host=name.format(ours.port))
+
+
+def _plain(ours: Port, target: str = "{}", **fields: str) -> bytes:
+    """What this rule alone should stop: from the local network no form, since that must name its origin besides.
+    {} stands for what is asked for."""
+    if ours.lan:
+        return Request(ours, "GET", target.format(ours.place), body=b"", fields={**fields}).bytes()
+    return Request(ours, target=target.format(ours.command), fields={**fields}).bytes()
+
+
+def _odd(target: str) -> Make:
+    return lambda ours: _plain(ours, target.replace("NAME", ours.name))
 
 
 def _with(**fields: str) -> Make:
@@ -76,7 +121,7 @@ def _more(*lines: str) -> Make:
     return lambda ours: Request(ours, more=[line.format(ours=ours) for line in lines]).bytes()
 
 
-def _target(method: str, target: str, body: bytes = b"") -> Make:
+def target(method: str, target: str, body: bytes = b"") -> Make:
     return lambda ours: Request(ours, method, target.format(ours=ours), body=body).bytes()
 
 
@@ -89,7 +134,6 @@ def _cookie(text: str) -> Make:
 
 
 OLD = "5e" * 32  # of the last start
-FORM = b"request_id=0123456789abcdef&direction=offer&kind=lend&title=Planted"
 FORM_FIELDS = {"Content-Type": FORMS[0]}
 
 
@@ -97,11 +141,15 @@ def _form(target: str = f"/do/{COMMAND}", body: bytes = FORM, **fields: str | No
     """What a form of our own page sends, but for what is named. {0} in a value stands for our name."""
 
     def make(ours: Port) -> bytes:
-        given = {**FORM_FIELDS, "Origin": f"http://{ours.name}", "Sec-Fetch-Site": "same-origin"}
+        given = {**FORM_FIELDS, "Origin": ours.origin, "Sec-Fetch-Site": "same-origin"}
         changed = {k.replace("_", "-"): v.format(ours.name) if v else v for k, v in fields.items()}
         return Request(ours, target=target, body=body, fields={**given, **changed}).bytes()
 
     return make
+
+
+def _from(origin: str) -> Make:
+    return lambda ours: _plain(ours, Origin=origin)
 
 
 named_right: dict[str, Make] = {
@@ -141,22 +189,22 @@ named_right: dict[str, Make] = {
     "login under a rebound name": lambda ours: Request(
         ours, "GET", f"/login/{OLD}", body=b"", fields={"Host": "rebind.example"}
     ).bytes(),
-    "no Host": _without("Host"),
-    "HTTP/1.0 without Host": lambda ours: Request(ours, version="HTTP/1.0", fields={"Host": None}).bytes(),
+    "no Host": lambda ours: Request(ours, "GET", ours.place, body=b"", fields={"Host": None}).bytes(),
+    "HTTP/1.0 without Host": lambda ours: Request(ours, "GET", ours.place, "HTTP/1.0", b"", {"Host": None}).bytes(),
 }
 no_other_page: dict[str, Make] = {
-    "foreign origin": _with(Origin="https://evil.example"),
-    "null origin": _with(Origin="null"),
-    "empty origin": _with(Origin=""),
-    "origin of another port": _with(Origin="http://127.0.0.1:8080"),
-    "origin without port": _with(Origin="http://127.0.0.1"),
-    "origin by https": lambda ours: Request(ours, fields={"Origin": f"https://{ours.name}"}).bytes(),
-    "origin under our other name": lambda ours: Request(
-        ours, fields={"Origin": f"http://localhost:{ours.port}"}
-    ).bytes(),
-    "origin that begins like ours": lambda ours: Request(ours, fields={"Origin": f"http://{ours.name}.evil"}).bytes(),
-    "two origins in one": lambda ours: Request(ours, fields={"Origin": f"http://{ours.name} http://evil"}).bytes(),
-    "extension": _with(Origin="chrome-extension://abcdefghijklmnop"),
+    "foreign origin": _from("https://evil.example"),
+    "null origin": _from("null"),
+    "empty origin": _from(""),
+    "origin of another port": _from("http://127.0.0.1:8080"),
+    "origin without port": _from("http://127.0.0.1"),
+    "origin by the other scheme": lambda ours: _plain(ours, Origin=f"{'http' if ours.lan else 'https'}://{ours.name}"),
+    "origin under our other name": lambda ours: _plain(
+        ours, Origin=f"{ours.origin.partition(':')[0]}://localhost:{ours.port}"
+    ),
+    "origin that begins like ours": lambda ours: _plain(ours, Origin=f"{ours.origin}.evil"),
+    "two origins in one": lambda ours: _plain(ours, Origin=f"{ours.origin} http://evil"),
+    "extension": _from("chrome-extension://abcdefghijklmnop"),
     "form of another page": _form(Origin="https://evil.example"),
     "form of a page without an origin": _form(Origin="null"),
     "form of another port": _form(Sec_Fetch_Site="same-site"),
@@ -189,12 +237,12 @@ plain_json: dict[str, Make] = {
     "no media type": _without("Content-Type"),
     "no length": _without("Content-Length"),
     "too long a body": _with(Content_Length=str(MAX_BODY + 1)),
-    "GET with a body": _target("GET", "/v1", b"{}"),
-    "HEAD": _target("HEAD", "/v1"),
-    "PUT": _target("PUT", f"/v1/{COMMAND}", BODY),
-    "DELETE": _target("DELETE", f"/v1/{COMMAND}"),
-    "PATCH": _target("PATCH", f"/v1/{COMMAND}", BODY),
-    "a method of its own": _target("PROPFIND", "/v1"),
+    "GET with a body": target("GET", "{ours.place}", b"{}"),
+    "HEAD": target("HEAD", "{ours.place}"),
+    "PUT": target("PUT", "{ours.command}", BODY),
+    "DELETE": target("DELETE", "{ours.command}"),
+    "PATCH": target("PATCH", "{ours.command}", BODY),
+    "a method of its own": target("PROPFIND", "{ours.place}"),
 }
 known: dict[str, Make] = {
     "no cookie": _without("Cookie"),
@@ -212,30 +260,32 @@ known: dict[str, Make] = {
     "the secret as a link": lambda ours: Request(
         ours, "GET", f"/login/{ours.secret}", body=b"", fields={"Cookie": None}
     ).bytes(),
-    "a session that nobody has": lambda ours: Request(ours, fields={"Cookie": f"p2pnode-{ours.port}={OLD}"}).bytes(),
+    "a session that nobody has": lambda ours: Request(ours, fields={"Cookie": f"{ours.session}={OLD}"}).bytes(),
     "the secret as a session": lambda ours: Request(
         ours, fields={"Cookie": f"p2pnode-{ours.port}={ours.secret}"}
     ).bytes(),
     "right cookie, wrong session": lambda ours: Request(
-        ours, fields={"Cookie": f"p2pnode={ours.secret}; p2pnode-{ours.port}={OLD}"}
+        ours, fields={"Cookie": f"{ours.cookie}={ours.secret}; {ours.session}={OLD}"}
     ).bytes(),
-    "wrong cookie": _cookie("p2pnode=" + "0" * 64),
-    "cookie of the last start": _cookie("p2pnode=" + OLD),
-    "empty cookie": _cookie("p2pnode="),
-    "half of the cookie": _cookie("p2pnode={half}"),
-    "cookie and more": _cookie("p2pnode={ours.secret}0"),
-    "cookie in quotes": _cookie('p2pnode="{ours.secret}"'),
-    "cookie in upper case": lambda ours: Request(ours, fields={"Cookie": f"p2pnode={ours.secret.upper()}A"}).bytes(),
-    "cookie under another name": _cookie("p2pnode2={ours.secret}"),
-    "cookie twice": _cookie("p2pnode={ours.secret}; p2pnode={ours.secret}"),
-    "cookie twice, once wrong": _cookie("p2pnode=0; p2pnode={ours.secret}"),
+    "wrong cookie": _cookie("{ours.cookie}=" + "0" * 64),
+    "cookie of the last start": _cookie("{ours.cookie}=" + OLD),
+    "empty cookie": _cookie("{ours.cookie}="),
+    "half of the cookie": _cookie("{ours.cookie}={half}"),
+    "cookie and more": _cookie("{ours.cookie}={ours.secret}0"),
+    "cookie in quotes": _cookie('{ours.cookie}="{ours.secret}"'),
+    "cookie in upper case": lambda ours: Request(
+        ours, fields={"Cookie": f"{ours.cookie}={ours.secret.upper()}A"}
+    ).bytes(),
+    "cookie under another name": _cookie("{ours.cookie}2={ours.secret}"),
+    "cookie twice": _cookie("{ours.cookie}={ours.secret}; {ours.cookie}={ours.secret}"),
+    "cookie twice, once wrong": _cookie("{ours.cookie}=0; {ours.cookie}={ours.secret}"),
     "right cookie, wrong bearer": _with(Authorization="Bearer 00"),
     "wrong cookie, right bearer": lambda ours: Request(
-        ours, fields={"Cookie": "p2pnode=0", "Authorization": f"Bearer {ours.secret}"}
+        ours, fields={"Cookie": f"{ours.cookie}=0", "Authorization": f"Bearer {ours.secret}"}
     ).bytes(),
     "basic": lambda ours: Request(ours, fields={"Cookie": None, "Authorization": "Basic cDJwbm9kZTo="}).bytes(),
     "secret in the target": lambda ours: Request(
-        ours, target=f"/v1/{COMMAND}?p2pnode={ours.secret}", fields={"Cookie": None}
+        ours, target=f"{ours.command}?p2pnode={ours.secret}", fields={"Cookie": None}
     ).bytes(),
 }
 one_protocol: dict[str, Make] = {
@@ -246,7 +296,7 @@ one_protocol: dict[str, Make] = {
     ).bytes(),
     "WebSocket without asking": _with(Sec_WebSocket_Version="13"),
     "h2c": lambda ours: Request(
-        ours, "GET", "/v1", body=b"",
+        ours, "GET", ours.place, body=b"",
         fields={"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"},
     ).bytes(),
     "Upgrade to what nobody knows": _with(Upgrade="x"),
@@ -255,14 +305,14 @@ one_protocol: dict[str, Make] = {
         ours, "OPTIONS", body=b"",
         fields={"Access-Control-Request-Method": "POST", "Access-Control-Request-Private-Network": "true"},
     ).bytes(),
-    "TRACE": _target("TRACE", "/v1"),
-    "CONNECT": _target("CONNECT", "{ours.name}"),
-    "asterisk": _target("OPTIONS", "*"),
-    "absolute URI": _target("POST", "http://{ours.name}/v1/listing.publish", BODY),
-    "absolute URI of another": _target("POST", "http://evil.example/v1/listing.publish", BODY),
-    "two slashes": _target("POST", "//v1/listing.publish", BODY),
-    "fragment": _target("POST", "/v1/listing.publish#x", BODY),
-    "backslash": _target("POST", "/v1\\listing.publish", BODY),
+    "TRACE": target("TRACE", "{ours.place}"),
+    "CONNECT": target("CONNECT", "{ours.name}"),
+    "asterisk": target("OPTIONS", "*"),
+    "absolute URI": _odd("http://NAME{}"),
+    "absolute URI of another": _odd("http://evil.example{}"),
+    "two slashes": _odd("/{}"),
+    "fragment": _odd("{}#x"),
+    "backslash": _odd("{}\\x"),
     "chunked": lambda ours: Request(
         ours, body=b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY),
         fields={"Content-Length": None, "Transfer-Encoding": "chunked"},
@@ -281,11 +331,11 @@ no_proxy: dict[str, Make] = {
 parse_head: dict[str, Make] = {
     "two Hosts": _more("Host: {ours.name}"),
     "two Hosts, one foreign": _more("Host: rebind.example"),
-    "two cookies": _more("Cookie: p2pnode={ours.secret}"),
+    "two cookies": _more("Cookie: {ours.cookie}={ours.secret}"),
     "two lengths": _more(f"Content-Length: {len(BODY)}"),
     "two lengths that differ": _more("Content-Length: 0"),
     "two media types": _more("Content-Type: text/plain"),
-    "two origins": _more("Origin: http://{ours.name}", "Origin: http://evil.example"),
+    "two origins": _more("Origin: {ours.origin}", "Origin: http://evil.example"),
     "two authorizations": _more("Authorization: Bearer {ours.secret}", "Authorization: Bearer 0"),
     "lengths in a list": _with(Content_Length=f"{len(BODY)}, {len(BODY)}"),
     "length with a sign": _with(Content_Length=f"+{len(BODY)}"),
@@ -303,7 +353,7 @@ parse_head: dict[str, Make] = {
     "line without a colon": _more("nonsense"),
     "empty name": _more(": x"),
     "NUL in a value": _more("X: a\0b"),
-    "NUL in the target": _changed(b"/v1/", b"/v1/\0"),
+    "NUL in the target": _changed(b"listing.publish ", b"listing\0publish "),
     "bare CR in a value": _more("X: a\rb"),
     "bare LF in a value": _more("X: a\nOrigin: http://evil.example"),
     "bare LF at the end of a line": _changed(b"\r\nCookie", b"\nCookie"),
@@ -311,7 +361,7 @@ parse_head: dict[str, Make] = {
     "empty line first": lambda ours: b"\r\n" + Request(ours).bytes(),
     "control character": _more("X: \x1b[2J"),
     "too long a head": _more("X: " + "x" * MAX_HEAD),
-    "too long a target": _target("GET", "/" + "a" * MAX_HEAD),
+    "too long a target": target("GET", "/" + "a" * MAX_HEAD),
     "too many fields": _more(*(f"X-{n}: 1" for n in range(MAX_FIELDS))),
     "HTTP/0.9": lambda ours: b"GET /v1\r\n",
     "HTTP/0.9 with an end": lambda ours: b"GET /v1\r\n\r\n",
@@ -342,4 +392,6 @@ HOSTILE = [(group, name, make) for group, rows in GROUPS.items() for name, make 
 
 def status_request(ours: Port) -> bytes:
     """What the page may always ask."""
+    if ours.lan:
+        return Request(ours, "GET", "/static/page.css", body=b"").bytes()
     return Request(ours, target="/v1/status", body=b"{}").bytes()

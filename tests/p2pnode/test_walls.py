@@ -6,25 +6,32 @@ import pytest
 
 from p2pnode import walls
 from p2pnode.bounds import MAX_BODY, MAX_UPLOAD
-from p2pnode.walls import CONTROL, Door, admit, is_for_page, loopback_door, parse_head, spoilt
+from p2pnode.walls import CONTROL, Door, admit, is_for_page, lan_door, loopback_door, parse_head, spoilt
 from protocols.errors import Refusal
+from tests.p2pnode.hostile_at_lan import LAN_GROUPS, LAN_HOSTILE
 from tests.p2pnode.hostile_requests import BODY, GROUPS, HOSTILE, Make, Port, Request
 
 OURS = Port("127.0.0.1", 7117, "ab" * 32)
-LINK, SESSION = "1c" * 32, "2d" * 32
+LINK, CODE, SESSION = "1c" * 32, "c2" * 10, "2d" * 32
 
 
 class Guests:
-    """One link that was not used, and one session."""
+    """One link that was not used, and one session. asked: who came with a link, or with what should be one."""
 
-    def is_invited(self, token: bytes) -> bool:
-        return token == LINK.encode()
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def is_invited(self, token: bytes, caller: str) -> bool:
+        self.asked.append(caller)
+        return token in (LINK.encode(), CODE.encode())
 
     def is_known(self, secret: bytes) -> bool:
         return secret == SESSION.encode()
 
 
 DOOR = loopback_door("127.0.0.1", 7117, OURS.secret.encode(), Guests())
+AT_LAN = Port("127.0.0.1", 7118, SESSION, lan=True)
+LAN_DOOR = lan_door(["127.0.0.1", "pi.local"], 7118, Guests())
 
 
 def page_request(method: str, target: str, cookie: str | None, body: bytes = b"", **fields: str) -> bytes:
@@ -90,34 +97,89 @@ def test_what_the_page_sends_is_let_in(name: str) -> None:
     assert not spoilt(head_of(LEGAL[name](OURS)))
 
 
-@pytest.mark.parametrize(("group", "name", "make"), HOSTILE, ids=[f"{g}: {n}" for g, n, _ in HOSTILE])
-def test_nothing_of_the_table_is_let_in(group: str, name: str, make: Make) -> None:
-    request = make(OURS)
+ROWS = [(DOOR, OURS, *row) for row in HOSTILE] + [(LAN_DOOR, AT_LAN, *row) for row in LAN_HOSTILE]
+
+
+@pytest.mark.parametrize(
+    ("door", "ours", "group", "name", "make"),
+    ROWS,
+    ids=[f"{'lan: ' if ours.lan else ''}{group}: {name}" for _, ours, group, name, _ in ROWS],
+)
+def test_nothing_of_the_table_is_let_in(door: Door, ours: Port, group: str, name: str, make: Make) -> None:
+    request = make(ours)
     if "too long a" in name and group == "parse_head":
         return  # not parsed at all; see tests/p2pnode/test_web.py
     with pytest.raises(Refusal) as e:
-        admit(DOOR, head_of(request))
-    assert OURS.secret not in e.value.message + e.value.hint
+        admit(door, head_of(request))
+    assert ours.secret not in e.value.message + e.value.hint
 
 
 def test_the_table_is_long_enough() -> None:
-    assert len(HOSTILE) >= 40 and len({name for _, name, _ in HOSTILE}) == len(HOSTILE)
-    assert set(GROUPS) == {"parse_head", *(rule.__name__ for rule in walls.RULES)}
+    for rows in (HOSTILE, LAN_HOSTILE):
+        assert len(rows) >= 40 and len({(group, name) for group, name, _ in rows}) == len(rows)
+    assert set(LAN_GROUPS) == {"parse_head", *(rule.__name__ for rule in walls.RULES)}
+    assert set(LAN_GROUPS) - set(GROUPS) == {"page_alone"}, "on loopback programs may call, too"
 
 
-@pytest.mark.parametrize("rule", walls.RULES, ids=lambda rule: rule.__name__)
-def test_without_its_rule_each_request_of_a_group_gets_in(rule: walls.Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+CONTROLS = [
+    (door, ours, groups, rule)
+    for door, ours, groups in ((DOOR, OURS, GROUPS), (LAN_DOOR, AT_LAN, LAN_GROUPS))
+    for rule in walls.RULES
+    if rule.__name__ in groups
+]
+
+
+@pytest.mark.parametrize(
+    ("door", "ours", "groups", "rule"),
+    CONTROLS,
+    ids=[f"{'lan: ' if ours.lan else ''}{rule.__name__}" for _, ours, _, rule in CONTROLS],
+)
+def test_without_its_rule_each_request_of_a_group_gets_in(
+    door: Door, ours: Port, groups: dict[str, dict[str, Make]], rule: walls.Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The control: the table tests this rule and no other."""
     monkeypatch.setattr(walls, "RULES", tuple(r for r in walls.RULES if r is not rule))
-    kept_out = [name for name, make in GROUPS[rule.__name__].items() if not let_in(DOOR, make(OURS))]
-    assert set(kept_out) <= ALSO, kept_out
-    assert len(kept_out) < len(GROUPS[rule.__name__]) / 2
+    kept_out = [name for name, make in groups[rule.__name__].items() if not let_in(door, make(ours))]
+    assert set(kept_out) <= (ALSO_AT_LAN if ours.lan else ALSO), kept_out
+    assert len(kept_out) < len(groups[rule.__name__]) / 2
+
+
+def test_what_a_device_sends_is_let_in() -> None:
+    cookie = f"__Host-p2pnode-7118={SESSION}"
+
+    def sent(method: str, target: str, **fields: str | None) -> bool:
+        given = {"Cookie": cookie, **{k.replace("_", "-"): v for k, v in fields.items()}}
+        return let_in(LAN_DOOR, Request(AT_LAN, method, target, body=b"", fields=given).bytes())
+
+    assert sent("GET", "/") and sent("GET", "/v1/events?after=0.7") and sent("POST", "/do/exchange.accept")
+    assert sent("GET", "/", Host="pi.local:7118")
+    assert sent("GET", "/", Cookie=f"p2pnode=0; {cookie}"), "of another page under our address"
+    for method in ("GET", "POST"):
+        assert sent(method, f"/pair/{CODE}", Cookie=None)
+    assert sent("GET", f"/pair/{CODE}/page.css", Cookie=None)
+    assert not sent("POST", f"/pair/{CODE}/page.css", Cookie=None)
+    assert not sent("POST", f"/pair/{CODE}", Cookie=None, Origin="https://evil.example")
+    assert not sent("POST", f"/pair/{CODE}", Cookie=None, Origin=None)
+    assert not sent("GET", f"/login/{LINK}", Cookie=None), "links of this machine are for this machine"
+    assert not let_in(DOOR, Request(OURS, "GET", f"/pair/{CODE}", body=b"", fields={"Cookie": None}).bytes())
+
+
+def test_who_guesses_is_told_apart_by_his_address() -> None:
+    guests = Guests()
+    door = lan_door(["127.0.0.1"], 7118, guests)
+    head = Request(AT_LAN, "GET", "/pair/" + "a" * 20, body=b"", fields={"Cookie": None}).bytes()
+    with pytest.raises(Refusal):
+        admit(door, head, "192.168.1.9")
+    assert guests.asked == ["192.168.1.9"]
 
 
 ALSO = {  # stopped by a second rule, too
     "form of another page", "form of a page without an origin", "login under a rebound name",
     "preflight", "asterisk", "TRACE", "CONNECT", "chunked",
 }  # fmt: skip
+
+
+ALSO_AT_LAN = ALSO | {"form under a rebound name", "secret in the target"}
 
 
 def test_the_control_socket_wants_no_secret_and_no_page() -> None:

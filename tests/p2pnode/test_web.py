@@ -105,7 +105,7 @@ def test_without_the_walls_some_of_each_group_get_through(
 ) -> None:
     """The control: with nothing but the parsers below, as they are."""
 
-    def anybody(door: walls.Door, raw: bytes) -> int:
+    def anybody(door: walls.Door, raw: bytes, caller: str = "") -> int:
         return 2**40
 
     monkeypatch.setattr(walls, "admit", anybody)
@@ -132,7 +132,7 @@ def test_all_answers_carry_the_same_fields(home: Home, node: FakeNode, monkeypat
             Request(ours, fields={"Host": "rebind.example"}).bytes(),
         )
     ]
-    monkeypatch.setattr(walls, "admit", lambda door, raw: 0)
+    monkeypatch.setattr(walls, "admit", lambda door, raw, caller: 0)
     answers.append(send(ours, Request(ours, more=["Host: x"]).bytes()))  # of the server below
     node.events = [{"type": "x"}]
     with socket.create_connection((ours.host, ours.port), timeout=5) as s:

@@ -109,10 +109,13 @@ def test_browsers_are_shown_and_logged_out(street: Street) -> None:
     anna, port = street.browsers["anna"], street.ports["anna"]
     row = {"since": 1_800_000_000_000, "seen": 1_800_000_000_000, "valid_until": 1_800_600_000_000}
     agents = ("Mozilla/5.0 (X11; Linux x86_64; rv:1) Gecko Firefox/140.0", mixed(200), "")
-    port.answers[ListSessions] = [{"id": f"{n:08x}", "browser": agent, **row} for n, agent in enumerate(agents)]
+    row |= {"kind": "browser", "name": "", "address": ""}
+    port.answers[ListSessions] = rows = [{**row, "id": f"{n:08x}", "browser": a} for n, a in enumerate(agents)]
+    rows[1] |= {"kind": "device", "name": mixed(60), "address": "192.168.1.20"}
     port.answers[Revoke] = {"revoked": ["00000000"]}
     page = anna.get("/settings")
     assert "Firefox, Linux" in page.words and "unknown browser" in page.words
+    assert "192.168.1.20" in page.words
     assert "Logged out." in anna.submit("/do/web.revoke", {"ids": "00000001"}).words
     assert Revoke(ids=("00000001",)) in [args for _, args, _ in port.calls]
     anna.submit("/do/web.revoke", button="Log all others out")

@@ -43,6 +43,10 @@ GROUPS: tuple[tuple[str, dict[str, tuple[str, str]]], ...] = (
                 N_("Where this page is"),
                 N_("127.0.0.1:PORT or [::1]:PORT. Empty: it is opened when you ask for it, at any free port."),
             ),
+            "web_lan": (
+                N_("Show this page to paired devices of the local network"),
+                N_("A phone, say. p2pnode web --lan, typed on this computer, pairs one."),
+            ),
             "log_level": (N_("How much is written down"), ""),
             "log_to": (N_("Where it is written"), ""),
         },
@@ -81,6 +85,7 @@ async def show(visit: Visit) -> dict[str, Any]:
     more = {name: (name, row["meaning"]) for name, row in rows.items() if name not in known and name != "profile"}
     groups = [*GROUPS, (N_("More"), more)] if more else GROUPS
     sessions = await visit.ask("web.sessions")
+    elsewhere = visit.session.kind == "device"  # which may end its own session alone
     targets = (await visit.ask("notify.list"))["targets"]
     return {
         "groups": [(title, [(rows[name], *words) for name, words in group.items()]) for title, group in groups],
@@ -88,8 +93,9 @@ async def show(visit: Visit) -> dict[str, Any]:
         "profiles": answer["profiles"],
         "pending": [row["name"] for row in rows.values() if row["value"] != row["running"]],
         "titles": {name: title for name, (title, _) in {**known, **more}.items()},
-        "sessions": [{**row, "named": browser_of(row["browser"])} for row in sessions],
-        "others": [row["id"] for row in sessions if row["id"] != visit.session.id],
+        "sessions": [{**row, "named": row["name"] or browser_of(row["browser"])} for row in sessions],
+        "others": [row["id"] for row in sessions if row["id"] != visit.session.id and not elsewhere],
+        "elsewhere": elsewhere,
         "mine": visit.session.id,
         "targets": targets,
         "ABOUT": PROFILES,
