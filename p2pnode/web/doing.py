@@ -26,7 +26,7 @@ from .languages import LANGUAGES, N_
 from .multipart import File, parse_multipart
 from .paths import own
 from .picturing import written
-from .templating import catalog, render
+from .templating import render, say
 from .times import moment_in
 from .views import VIEWS
 
@@ -125,10 +125,10 @@ class Doing:
 
         key, here = _form_of(about)
         path, _, query = here.partition("?")
-        texts = catalog(self.pages.language(request))
+        language = self.pages.language(request)
         field = refusal.field if refusal else ""
         message, hint = (
-            texts.gettext(t) if t else "" for t in ((refusal.message, refusal.hint) if refusal else ("", ""))
+            say(language, t) if t else "" for t in ((refusal.message, refusal.hint) if refusal else ("", ""))
         )
         sent = Sent(key, as_typed(fields), field, message, hint, looked)
         for view in VIEWS:

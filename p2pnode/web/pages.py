@@ -36,7 +36,7 @@ from .languages import N_, choose
 from .logins import Logins, Session
 from .paths import own
 from .picturing import picture
-from .templating import catalog, reader, render
+from .templating import catalog, reader, render, say
 from .view import File, View, Visit
 from .views import VIEWS, navigation
 
@@ -203,13 +203,12 @@ class Pages:
     async def problem(self, request: Request, refusal: Refusal, code: int = 0) -> Response:
         """The error page; knows nothing of the node, which may be what is wrong."""
         language = self.language(request)
-        texts = catalog(language)
         context = self.context(request, None, {}, None, None)
         context.update(
             code=code or STATUS.get(refusal.code, 500),
             kind=refusal.code,
-            message=texts.gettext(refusal.message),
-            hint=texts.gettext(refusal.hint) if refusal.hint else "",
+            message=say(language, refusal.message),
+            hint=say(language, refusal.hint) if refusal.hint else "",
         )
         return HTMLResponse(render("error.html", language, context), context["code"])
 

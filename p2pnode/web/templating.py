@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from . import words
 from .languages import LANGUAGES, Catalog, load_catalog
 from .reading import Reader, clean
+from .sentences import Sentences, load_sentences
 from .static import FOLDER
 
 
@@ -66,7 +67,19 @@ def environment(language: str) -> ImmutableSandboxedEnvironment:
         DIMENSION=words.DIMENSION,
         tone=words.tone,
     )
+    made.filters["node"] = lambda text: say(language, text)
     return made
+
+
+def say(language: str, text: Any) -> str:
+    """A sentence of the page or of the node in the reader's language, as text: it is escaped where it is shown."""
+    ours = catalog(language).gettext(str(text))
+    return ours if ours != text else sentences(language).say(str(text))
+
+
+@cache
+def sentences(language: str) -> Sentences:
+    return load_sentences(language)
 
 
 def reader(language: str, now: int, zone: tzinfo | None, networks: Any) -> Reader:

@@ -7,6 +7,7 @@ from typing import Any
 from p2pnode.web.kind_words import HANDOVER, ways_of
 from p2pnode.web.languages import N_
 from p2pnode.web.reading import Reader
+from p2pnode.web.templating import say
 from p2pnode.web.view import File, View, Visit
 from p2pnode.web.words import parents_of, step_of
 from protocols.conditions import SECOND_FORM
@@ -27,7 +28,7 @@ async def show(visit: Visit) -> dict[str, Any] | File:
         command, id_ = meant
         row = {**step, "api": command, "id": exchange["exchange_id"] if command != "exchange.go" else id_}
         row["word"] = command.rpartition(".")[2]
-        row["about"] = _about(exchange, row["word"], visit.status["peer_id"])
+        row["about"] = _about(exchange, row["word"], visit)
         if not command.startswith("exchange.") and command != "attest":
             row["id"] = id_
         (yours if step["who"] == "you" else theirs).append(row)
@@ -94,7 +95,7 @@ def how(exchange: Mapping[str, Any]) -> str:
     return f"{exchange['status']} {len(exchange['notes'])} {duties} {steps} {exchange['dispute']} {amended}"
 
 
-def _about(exchange: Mapping[str, Any], word: str, me: str) -> list[tuple[str, str]]:
+def _about(exchange: Mapping[str, Any], word: str, visit: Visit) -> list[tuple[str, str]]:
     """What a step can be about, where it is said of a duty: (id, text)."""
     side, states = {
         "done": ("provider", ("pending", "contested")),
@@ -102,9 +103,9 @@ def _about(exchange: Mapping[str, Any], word: str, me: str) -> list[tuple[str, s
         "waive": ("receiver", ("pending",)),
         "default": ("receiver", ("pending",)),
     }.get(word, ("", ()))
-    paid = {payment["duty"] for payment in exchange["payments"]}
+    me, paid = visit.status["peer_id"], {payment["duty"] for payment in exchange["payments"]}
     return [
-        (duty["id"], duty["what"])
+        (duty["id"], say(visit.reader.language, duty["what"]))
         for duty in exchange["duties"]
         if side
         and duty[side] == me
