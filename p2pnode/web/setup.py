@@ -35,7 +35,7 @@ from .languages import LANGUAGES, N_, choose
 from .logins import Logins
 from .paths import own
 from .port import Handed, bind_loopback, who
-from .templating import catalog, reader, render
+from .templating import catalog, reader, render, say
 
 FIELDS = ("name", "area", "way", "network", "unit", "target")
 ANSWER_WITHIN = 5.0  # seconds until the node starts, whether the last page has been fetched or not
@@ -120,9 +120,8 @@ class SetUp:
             target = typed["target"] if way == "join" else None
             cell = check_set_up(self.home, typed["area"] or None, plan, target, name=typed["name"])
         except Refusal as e:
-            texts = catalog(self.language(request))
-            hint = texts.gettext(e.hint) if e.hint else ""
-            return self._page(request, "setup.html", Filled("setup", listed, "", texts.gettext(e.message), hint), 422)
+            message, hint = (say(self.language(request), text) if text else "" for text in (e.message, e.hint))
+            return self._page(request, "setup.html", Filled("setup", listed, "", message, hint), 422)
         keys, words = new_keys()
         asked = tuple(sorted(secrets.SystemRandom().sample(range(24), 2)))
         self.plan = Plan(typed, cell, plan, target, keys, words.split(), asked)
@@ -156,7 +155,7 @@ class SetUp:
 
     def _words(self, request: Request, problem: str) -> Response:
         assert self.plan is not None
-        filled = Filled("words", {} if problem else None, "", catalog(self.language(request)).gettext(problem))
+        filled = Filled("words", {} if problem else None, "", say(self.language(request), problem))
         return self._page(request, "setup_words.html", filled, 422 if problem else 200, plan=self.plan)
 
     # What they share

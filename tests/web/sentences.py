@@ -22,9 +22,11 @@ RAISED = {"Refusal": (1, 2), "Malformed": (0, 2)}  # which arguments are sentenc
 NEVER_SHOWN = (
     "p2pnode/api.py", "p2pnode/client.py", "p2pnode/control.py", "p2pnode/serving.py", "p2pnode/walls.py",
     "p2pnode/starter.py", "p2pnode/store.py", "p2pnode/net/", "p2pnode/wholeness.py", "p2pnode/tasks.py",
-    "p2pnode/home/", "p2pnode/news/", "p2pnode/web/", "p2pnode/core/rotations.py", "p2pnode/backing_up.py",
-    "p2pnode/core/key_files.py", "protocols/templates.py", "p2pnode/verifying.py", "p2pnode/exporting.py",
-    "p2pnode/daemon.py", "dht/", "protocols/invite.py", "p2pnode/marker.py", "p2pnode/lean.py",
+    "p2pnode/home/backup.py", "p2pnode/home/config.py", "p2pnode/home/files.py", "p2pnode/home/folder.py",
+    "p2pnode/home/key", "p2pnode/home/log", "p2pnode/home/pending.py", "p2pnode/home/sealed.py", "p2pnode/web/",
+    "p2pnode/core/rotations.py", "p2pnode/backing_up.py", "p2pnode/core/key_files.py", "protocols/templates.py",
+    "p2pnode/verifying.py", "p2pnode/exporting.py", "p2pnode/daemon.py", "dht/", "protocols/invite.py",
+    "p2pnode/marker.py", "p2pnode/lean.py",
 )  # fmt: skip
 # Parts of sentences that are put together; the whole is there, too, where it can be said.
 FRAGMENTS = frozenset({"{} for {}", "no more: {} {}", "regulars", "members", " and ", "have", "has", "{} {} not said"})
