@@ -71,9 +71,7 @@ class Dispatch:
             case ListSettings() | SetSetting() | ListTargets() | AddTarget() | RemoveTarget() | TryTarget():
                 return await self.keeping.answer(args)
             case commands.AddKind():
-                added = kind_json(self.kinds.add(args.text, args.file), True)
-                self.listeners.tell("changed", {"what": ["kinds"]})
-                return added
+                return self._add_kind(args)
             case commands.RemoveKind():
                 return await self._remove_kind(args.kind)
             case AddPhoto() | GetPhoto() | LookForPhotos():
@@ -81,6 +79,14 @@ class Dispatch:
             case commands.Publish(photos=[_, *_]) | commands.Edit(photos=[_, *_]):
                 args = await self.photos.keeping.signed_for(args)
         return await self.ask_core(lambda ticket: Command(ticket, name, args, request_id))
+
+    def _add_kind(self, args: commands.AddKind) -> dict[str, Any]:
+        try:
+            added = kind_json(self.kinds.add(args.text, args.file), True)
+        except Refusal as e:
+            raise e.about("text") from e
+        self.listeners.tell("changed", {"what": ["kinds"]})
+        return added
 
     async def _remove_kind(self, kind: str) -> dict[str, Any]:
         """`Refusal` (conflict) while a listing of ours is of this kind: nobody could propose on it any more."""

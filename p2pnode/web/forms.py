@@ -16,6 +16,7 @@ and from names that say how a field is made of several:
 
     price:per    what the price is for: `2` and `day` are `2/day`
     when:days    days of the week, one for each time that it stands there
+    start:day    the day of the week before a time of the day: `sat` and `10:00` are `sat 10:00`
     zone:if-when counts only where `when` says something
     on:from      and as many `on:until`: times, each from and until
     form:        the argument `form`; without the colon it is what says which form of the page this is
@@ -89,13 +90,15 @@ def _put_together(typed: dict[str, list[str]], empty: frozenset[str]) -> None:
                 typed[base] = [f"{prices[0].strip()}/{given[0]}"]
         elif how == "days":
             typed[base] = [text for text in typed.get(base, []) if text.strip()] + [",".join(given)]
+        elif how == "day":
+            typed[base] = [f"{given[0]} {text.strip()}" for text in typed.get(base, []) if text.strip()]
         elif how == "from":
             untils = typed.pop(f"{base}:until", [])
             pairs = zip(given, untils, strict=False)
             typed[base] = typed.get(base, []) + [f"{a}/{b}" for a, b in pairs if a.strip() or b.strip()]
         elif not how and name == "price" and name in empty and not "".join(given).strip():
             typed[name] = ["free"]
-        if how in ("per", "days", "from"):
+        if how in ("per", "day", "days", "from"):
             del typed[name]
     for name in [name for name in typed if ":if-" in name]:
         base, _, other = name.partition(":if-")
