@@ -33,6 +33,8 @@ def home(tmp_path: Path) -> Home:
     made = Home(tmp_path / "anna")
     set_up(made, "Anna", "u33dc", None, None, (), "test", None)
     (made.photos / "ab.jpg").write_bytes(os.urandom(600_000))
+    (made.photos / "others").mkdir()
+    (made.photos / "others" / "cd.jpg").write_bytes(b"a neighbour's")
     made.kinds.mkdir()
     (made.kinds / "tool-library.toml").write_text("kind = 'tool-library'")
     return made
@@ -54,6 +56,7 @@ def test_what_is_restored_is_what_was_there(home: Home, rows: MemoryStore, tmp_p
     for name in ("version", "config.toml", "keystore.json", "photos/ab.jpg", "kinds/tool-library.toml"):
         assert (other.root / name).read_bytes() == (home.root / name).read_bytes()
         assert (other.root / name).stat().st_mode & 0o077 == 0
+    assert not list(other.photos.rglob("cd.jpg")), "it can be had again"
     store = Store.open(other.store)
     stored = {k: v for k, v in store.scan(b"") if k[:1] != DOUBT}
     assert stored == dict(rows.scan(b""))
