@@ -180,7 +180,8 @@ class Daemon:
         )
         self._errands = Errands(self._host, reach, self._loop.put, log)
         arrived = partial(self._listeners.tell, "changed", {"what": ["photos"]})
-        self._photos = Photos(home, self._host, lambda: self._loop.core, self._time, arrived, log)
+        quota = config.photos_mb * 2**20
+        self._photos = Photos(home, self._host, lambda: self._loop.core, self._time, arrived, log, quota)
         self._host.handle(PHOTO, self._photos.giving.serve)
         keeping = Keeping(home, config, send_apart)
         around = (home, store, kinds, self._web, self._sampling, self._remote, keeping, self._listeners, self._photos)

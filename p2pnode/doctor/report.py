@@ -28,7 +28,7 @@ from .hushed import HIDDEN, Veil, line_told, pattern_of
 from .seen import Seen
 
 _LOGGED = re.compile(r'(?<![A-Za-z0-9])_?log\.(?:debug|info|warning|error|exception)\(\s*"((?:[^"\\]|\\.)+)"')
-_SHOWN = ("profile", "relay", "lan", "witness", "max_peers", "cache_mb", "log_level", "log_to")
+_SHOWN = ("profile", "relay", "lan", "witness", "max_peers", "cache_mb", "photos_mb", "log_level", "log_to")
 _COUNTED = ("networks", "peers", "chosen", "known", "banned", "keeps", "indexing", "resident", "neighbours_ahead_ms")
 _OF_STATUS = ("state", "listings", "exchanges_waiting", "notices", "hiding")
 

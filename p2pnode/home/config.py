@@ -9,6 +9,7 @@ import tomlkit
 from msgspec import Meta
 from tomlkit.exceptions import ParseError, TOMLKitError
 
+from p2pnode.bounds import OTHERS_PHOTOS
 from p2pnode.complaints import in_words
 from protocols.errors import Refusal
 from protocols.limits import MAX_ADDRESS, MAX_ADDRESSES, MAX_PERSON_NAME
@@ -48,6 +49,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     witness: bool = True
     max_peers: Annotated[int, Meta(ge=1, le=4096)] = 64
     cache_mb: Annotated[int, Meta(ge=1, le=4096)] = 16
+    photos_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = OTHERS_PHOTOS // 2**20
     web: Annotated[str, Meta(max_length=32, pattern=r"^((127\.0\.0\.1|\[::1\]):[0-9]{1,5})?$")] = ""
     web_lan: bool = False
     log_level: Level = "info"
@@ -66,6 +68,7 @@ SETTINGS = {
     "witness": "Decide, for neighbours who name this node as their witness, whether a payment was answered",
     "max_peers": "Connections at the same time",
     "cache_mb": "Memory for the store's cache, in MB",
+    "photos_mb": "Disk for photos of neighbours' listings, in MB; your own do not count",
     "web": "Where a browser of this machine can reach the API: 127.0.0.1:PORT or [::1]:PORT; empty: nowhere",
     "web_lan": "Show the page to paired devices of the local network, too: p2pnode web --lan pairs them",
     "log_level": "debug, info, warning or error",
@@ -179,6 +182,6 @@ def value_of(key: str, text: str) -> Any:
         if text.lower() in ("0", "false", "no", "off", ""):
             return False
         return {"1": True, "true": True, "yes": True, "on": True}.get(text.lower(), text)
-    if key in ("max_peers", "cache_mb"):
+    if key in ("max_peers", "cache_mb", "photos_mb"):
         return int(text) if text.isdecimal() else text
     return text

@@ -9,7 +9,7 @@ kinds/         the user's own kinds of exchange (p2pnode.home.kinds)
 networks/      <id>.genesis, the genesis records of the networks founded or joined
 store/         LevelDB; its truth
 index.sqlite   the search index; can be made again from the store
-photos/        photos by hash
+photos/        photos of one's own listings, by hash; others/ those of neighbours (p2pnode.photos.folder)
 control.sock   the control API; or, where that path is too long, control.path names the place
 web.cookie     the address of the web port and the secret of this start, while the node runs (p2pnode.web.port)
 web-lan.pem    key and certificate of the page on the local network (p2pnode.web.certificate), mode 0600

@@ -39,6 +39,7 @@ GROUPS: tuple[tuple[str, dict[str, tuple[str, str]]], ...] = (
         N_("This computer"),
         {
             "cache_mb": (N_("Memory for the database, in MB"), ""),
+            "photos_mb": (N_("Disk for photos of neighbours' listings, in MB"), N_("Your own do not count.")),
             "web": (
                 N_("Where this page is"),
                 N_("127.0.0.1:PORT or [::1]:PORT. Empty: it is opened when you ask for it, at any free port."),
