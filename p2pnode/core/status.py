@@ -106,6 +106,7 @@ class Status:
             "addresses": list(self._state.addresses),
             "network": chosen.json if chosen else None,
             "area": self._state.settings.area or (chosen.genesis.area if chosen else ""),
+            "cells": [cell for cell in chosen.scopes if cell] if chosen else [],
         }
 
     def _waiting(self, now: int) -> int:

@@ -78,7 +78,7 @@ class Map(NamedTuple):
 def draw(counts: Mapping[str, int], home: str = "", reach: float | None = None, also: Collection[str] = ()) -> Map:
     """counts: by cell; what is no cell is left out. home: in the middle; without one the cell with most in it is.
     reach: km that are asked for; the next larger of `REACHES` is drawn. also: cells that are drawn even with nothing in
-    them.
+    them; most of them are to be seen, too.
     """
     cells = {**dict.fromkeys(also, 0), **counts}
     known = {cell: count for cell, count in cells.items() if cell and is_cell(cell)}
@@ -90,7 +90,8 @@ def draw(counts: Mapping[str, int], home: str = "", reach: float | None = None, 
     if own:
         known.setdefault(own, 0)
     far = {cell: distance_km(middle, centre(cell) or middle) for cell in known}
-    shown = _reach(known, far, own or fullest[0], reach)
+    kept = {cell: 1 for cell in known if cell in also}
+    shown = _at_least(max(_side(own or fullest[0]), _most(known, far), _most(kept, far)) if reach is None else reach)
     inside = [cell for cell in known if far[cell] <= shown]
     drawn = sorted(inside, key=lambda cell: (cell != own, -known[cell], far[cell], cell))[:SQUARES]
     squares = [_square(cell, known[cell], middle, far[cell], shown, cell == own) for cell in drawn]
@@ -107,20 +108,21 @@ def draw(counts: Mapping[str, int], home: str = "", reach: float | None = None, 
     )
 
 
-def _reach(known: Mapping[str, int], far: Mapping[str, float], middle: str, asked: float | None) -> int:
-    """km from the middle to the edge: as asked for, or so that most is seen, and the cell in the middle whole."""
-    if asked is not None:
-        return _at_least(asked)
-    box = decode(middle)
-    needed = (box.north - box.south) * _KM_OF_DEGREE
-    total, seen = sum(known.values()), 0
-    for cell in sorted(known, key=lambda cell: far[cell]):
+def _side(cell: str) -> float:
+    """How high a cell is, km: the one in the middle is seen whole."""
+    box = decode(cell)
+    return (box.north - box.south) * _KM_OF_DEGREE
+
+
+def _most(weights: Mapping[str, int], far: Mapping[str, float]) -> float:
+    """How far one has to look to see most of them, km."""
+    needed, total, seen = 0.0, sum(weights.values()), 0
+    for cell in sorted((cell for cell, weight in weights.items() if weight), key=lambda cell: far[cell]):
         if seen >= total * MOST_SEEN:
             break
-        seen += known[cell]
-        if known[cell]:
-            needed = max(needed, far[cell] * 1.1)
-    return _at_least(needed)
+        seen += weights[cell]
+        needed = far[cell] * 1.1
+    return needed
 
 
 def _at_least(km: float) -> int:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pnode.web.cell_map import MANY, REACHES, SIZE, SQUARES, Map, Square, draw
-from protocols.cell import ALPHABET, centre, distance_km, encode
+from protocols.cell import ALPHABET, centre, distance_km, encode, neighbours
 
 HOME = "u33dc"
 CELLS = st.text(ALPHABET, max_size=6)
@@ -83,6 +83,8 @@ def test_cells_with_nothing_in_them_are_drawn_if_they_are_named() -> None:
     kept = beside(HOME, north=0.05)
     found = draw({HOME: 1}, HOME, reach=10, also=(kept,))
     assert square(found, kept).number == 0
+    around = neighbours(HOME)
+    assert {one.cell for one in draw({HOME: 200}, HOME, also=around).squares} == set(around)
     assert not draw({HOME: 1}, HOME, reach=2, also=(beside(HOME, north=5),)).beyond, "nothing is there to be told of"
 
 

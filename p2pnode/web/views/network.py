@@ -57,10 +57,17 @@ async def _cells(visit: Visit) -> list[tuple[str, int, int]]:
 
 async def _map(visit: Visit, cells: list[tuple[str, int, int]]) -> dict[str, Any]:
     """What `map.html` draws. A cell leads to its listings on Near."""
-    home = (await visit.ask("whoami"))["area"]
+    who = await visit.ask("whoami")
     counts = {cell: listings for cell, _, listings in cells}
-    drawn = draw(counts, home)
-    return {"drawn": drawn, "size": SIZE, "home": home, "links": {cell: urlencode({"cell": cell}) for cell in counts}}
+    drawn = draw(counts, who["area"], also=who["cells"])
+    home, kept = who["area"], any(not one.number and not one.own for one in drawn.squares)
+    return {
+        "kept": kept,
+        "drawn": drawn,
+        "size": SIZE,
+        "home": home,
+        "links": {cell: urlencode({"cell": cell}) for cell in counts},
+    }
 
 
 VIEW = View("network", "/network", N_("Network"), show, group="people", order=10, live=("peers", "networks"))
