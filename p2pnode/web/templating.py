@@ -65,6 +65,7 @@ def environment(language: str) -> ImmutableSandboxedEnvironment:
         STEP=words.STEP,
         OUTCOME=words.OUTCOME,
         DIMENSION=words.DIMENSION,
+        TONE=words.TONE,
         tone=words.tone,
     )
     made.filters["node"] = lambda text: say(language, text)

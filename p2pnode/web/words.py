@@ -122,6 +122,13 @@ SAID = N_("Done.")
 
 OUTCOME = {2: N_("very good"), 1: N_("good"), 0: N_("so-so"), -1: N_("bad"), -2: N_("very bad")}
 
+TONE = {  # what those say of somebody whose word reaches us (p2pnode.web.drawing)
+    "ok": N_("well spoken of"),
+    "warm": N_("opinions differ"),
+    "bad": N_("spoken ill of"),
+    "open": N_("not rated yet"),
+}
+
 # What networks rate besides, where it is one of these; else it is the founder's own word.
 DIMENSION = {
     "punctual": N_("punctual"),

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from p2pnode.web import picturing
+from p2pnode.web.drawing import between, ways_to
 from p2pnode.web.free_days import around, hours_of, month_of, span_of, weeks_of
 from p2pnode.web.kind_words import DAYS, HANDOVER, fields_of, ways_of
 from p2pnode.web.languages import N_
@@ -60,7 +61,8 @@ async def _owner(visit: Visit, listing: dict[str, Any]) -> dict[str, Any] | None
         found: dict[str, Any] = await visit.ask("reputation", peer=listing["peer_id"], why=True)
     except Refusal:  # nothing is known of somebody who was found elsewhere
         return None
-    return {**found, "voices": found["why"][:VOICES], "more": max(0, len(found["why"]) - VOICES)}
+    ways = between(visit.status["peer_id"], found, ways_to(found))
+    return {**found, "ways": ways, "voices": found["why"][:VOICES], "more": max(0, len(found["why"]) - VOICES)}
 
 
 async def _hidden_as(visit: Visit, listing: dict[str, Any]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from p2pnode.web.drawing import between, ways_to
 from p2pnode.web.languages import N_
 from p2pnode.web.view import View, Visit
 from protocols.errors import Refusal
@@ -47,6 +48,7 @@ async def _whole(visit: Visit, id_: str) -> dict[str, Any]:
         "id": peer_id,
         "title": about.get("name") or visit.reader.short(peer_id),
         "words": _words(told) if told else [],
+        "ways": between(visit.status["peer_id"], told, ways_to(told)) if told and not mine else None,
         "voices": _voices(told["why"]) if told else [],
         "own_faults": faults_of(told["faults"]["own"]) if told else [],
         "said_faults": faults_of(told["faults"]["said"]) if told else [],
