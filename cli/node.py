@@ -100,6 +100,7 @@ def _print_status(session: Session, data: dict[str, Any]) -> None:
             ("exchanges waiting for you", data.get("exchanges_waiting")),
             *([("notices not seen", data["notices"])] if data.get("notices") else []),
             ("reachable from outside", _reach(data.get("reach") or {})),
+            *_lan_page(data.get("lan_page") or {}),
             ("peer id", data.get("peer_id")),
             *_addresses(data),
         ],
@@ -112,6 +113,13 @@ def _print_status(session: Session, data: dict[str, Any]) -> None:
         say(f"{waiting} begins at the node's next start: stop it (Ctrl-C where it runs), then p2pnode run")
     elif not network:
         say('Next: p2pnode join ADDRESS-OR-LINK, or start one: p2pnode init --new-network "Elm Street" --unit hour')
+
+
+def _lan_page(page: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Where the local network can reach the page."""
+    if page.get("urls"):
+        count = page["devices"]
+        yield "page on the local network", f"{', '.join(page['urls'])} ({count} paired)"
 
 
 def _indexing(progress: dict[str, int] | None) -> Iterable[tuple[str, Any]]:

@@ -66,7 +66,8 @@ class Finding(NamedTuple):
 class Window:
     """One person's browser, with cookies of its own. origin: of the node's page; nothing else may be asked for.
 
-    size: width and height in CSS pixels. scripts: whether JavaScript runs.
+    size: width and height in CSS pixels. scripts: whether JavaScript runs. unsigned: whether a certificate that nobody
+    else has signed is taken without a warning.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Window:
         dark: bool = False,
         scripts: bool = True,
         language: str = "en-GB",
+        unsigned: bool = False,
     ) -> None:
         self.origin = origin
         self.scripts = scripts
@@ -93,6 +95,7 @@ class Window:
             locale=language,
             timezone_id="Europe/Berlin",
             service_workers="block",
+            ignore_https_errors=unsigned,
         )
         self._context.set_default_timeout(PATIENCE)
         self._context.on("request", self._requested)
