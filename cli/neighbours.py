@@ -125,13 +125,15 @@ def peers_list(session: Session, banned: bool) -> None:
     def human() -> None:
         if not rows:
             say("Nobody yet. Join with p2pnode join ADDRESS-OR-LINK, or invite somebody with p2pnode invite")
+        near = any(row.get("lan") for row in rows)
         table(
-            ["NAME", "PEER", "CONNECTED", "LAST SEEN"],
+            ["NAME", "PEER", "CONNECTED", *(["LOCAL"] if near else []), "LAST SEEN"],
             [
                 (
                     row.get("name") or "-",
                     row["peer_id"] if session.plain else short(row["peer_id"]),
                     "yes" if row.get("connected") else "no",
+                    *(["yes" if row.get("lan") else "no"] if near else []),
                     row.get("last_seen") if session.plain else format_time(row.get("last_seen"), now_ms()),
                 )
                 for row in sorted(rows, key=lambda r: not r.get("connected"))
@@ -229,6 +231,7 @@ def _print_peer(session: Session, data: dict[str, Any]) -> None:
             ("peer id", data.get("peer_id")),
             ("connected", "yes" if data.get("connected") else "no"),
             ("shut out", _why_banned(data.get("banned"))),
+            ("on the local network", "yes" if data.get("lan") else None),
             ("reachable", "not tried" if data.get("reachable") is None else "yes" if data["reachable"] else "no"),
             ("problem", data.get("problem")),
             ("next try", format_time(data.get("next_try"), now_ms()) if data.get("next_try") else None),

@@ -101,6 +101,7 @@ def _print_status(session: Session, data: dict[str, Any]) -> None:
             *([("notices not seen", data["notices"])] if data.get("notices") else []),
             ("reachable from outside", _reach(data.get("reach") or {})),
             *_lan_page(data.get("lan_page") or {}),
+            ("on the local network", _lan(data.get("lan") or {})),
             ("peer id", data.get("peer_id")),
             *_addresses(data),
         ],
@@ -140,6 +141,18 @@ def _reach(reach: dict[str, Any]) -> str:
     if state == "lan":
         return f"not known: nobody outside to ask. From the local network: yes, at {address}"
     return "not known yet: nobody to ask"
+
+
+def _lan(lan: dict[str, Any]) -> str | None:
+    """Who is near, and what is wrong if nobody can be found; None where nobody is looked for."""
+    if lan.get("state") == "problem":
+        return f"not looked at: {lan.get('problem')}; see p2pnode doctor"
+    if lan.get("state") != "on":
+        return None
+    found, others = lan.get("found") or 0, lan.get("others") or 0
+    near = "nobody found" if not found else "one neighbour found" if found == 1 else f"{found} neighbours found"
+    more = "another node of p2pnode" if others == 1 else f"{others} other nodes of p2pnode"
+    return f"{near}; {more}: ask its household for an invite" if others else near
 
 
 def _founded(session: Session) -> str:

@@ -54,6 +54,17 @@ GROUP_IN_TABLE: Final = 10
 MAX_NAMED: Final = 256  # peers that our user named
 MAX_CALLERS: Final = 128  # peers that dialled us, and of which no address is known
 
+# The local network. Times of the first two in milliseconds, else seconds; a question's in milliseconds.
+LAN_AGAIN: Final = 10 * MINUTE  # the book is told once more of a peer that is announced as before
+LAN_TRIES: Final = 10  # peers of which it is told within a minute
+MAX_LAN_FINDS: Final = 64  # peers of our networks that count; more are left out
+MAX_LAN_SERVICES: Final = 256  # announced, of whomever; more are left out
+MAX_LAN_QUESTIONS: Final = 8  # asked in one look about what was announced in part
+LAN_ANSWER: Final = 500  # so long each is waited for
+LAN_LOOK: Final = 5.0  # whether something else is to be announced
+LAN_GATHERED: Final = 1.0  # what is announced together is looked at together
+LAN_RENEWED: Final = 60.0  # all is looked at again; where the local network could not be used that is tried again
+
 # Rendezvous
 RENDEZVOUS_FIRST: Final = 5 * SECOND
 SEEK_EVERY: Final = 30 * SECOND  # a peer that somebody waits for, in the DHT

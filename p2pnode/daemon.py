@@ -23,6 +23,7 @@ from p2pnode.core.events import (
     Event,
     Listening,
     Received,
+    Sighted,
     Space,
     Unspoken,
 )
@@ -39,6 +40,7 @@ from p2pnode.home.pending import clear_pending, load_pending
 from p2pnode.net.addresses import is_everywhere
 from p2pnode.net.delivery import FrameReceived, HostEvent, PeerBanned, PeerConnected, PeerDisconnected, ProtocolUnspoken
 from p2pnode.net.host import Host
+from p2pnode.net.lan import Lan
 from p2pnode.net.reach import Reach
 from p2pnode.news.notifier import Notifier, send_apart
 from p2pnode.photos.photos import Photos
@@ -117,7 +119,7 @@ def run(
             examine(store, marker, lost)
             where = listen or config.listen
             given = (home, config, keys, Marked(store, marker), log)
-            daemon = Daemon(*given, listen=where, json=json, kinds=kinds, page=page)
+            daemon = Daemon(*given, listen=where, lan=lan and config.lan, json=json, kinds=kinds, page=page)
             return trio.run(daemon.main, (*config.bootstrap, *bootstrap))
         except StoreError as e:  # met on reading what is stored
             raise store_refusal(e) from e
@@ -141,6 +143,7 @@ class Daemon:
         log: FilteringBoundLogger,
         *,
         listen: Sequence[str],
+        lan: bool,
         json: bool,
         kinds: OwnKinds,
         page: Handed | None = None,
@@ -169,6 +172,7 @@ class Daemon:
         self._connections: dict[str, list[Event]] = {}  # by peer: what a core must be told of it
         self._nursery: trio.Nursery
         self._status = 0
+        self._lan = Lan(lan, lambda: self._loop.core.local.wanted(), lambda finds: self._loop.put(Sighted(finds)), log)
         self._searching = Searching(self._open_index(), log)
         self._loop = Loop(store, self._make_core, self, log)
         self._remote = Remote(
@@ -230,6 +234,7 @@ class Daemon:
         await self._loop.put(Listening(self._listening))
         nursery.start_soon(self._watch_addresses)
         nursery.start_soon(self._photos.run)
+        nursery.start_soon(self._lan.run)
         await nursery.start(serve_control, self, self._home, self._log)
         await self._web.begin(nursery, self._config.web, self._config.web_lan)
         self._say_ready()
@@ -354,6 +359,7 @@ class Daemon:
         core = Core(self._store, self._keys.signer(), settings, self._rng, now, self._verifier)
         core.status.warnings = self._warnings
         core.status.lan_page = self._web.lan.json
+        core.local.radio = self._lan.state
         core.status.indexing = lambda: self._searching.progress
         return core
 

@@ -53,6 +53,7 @@ MAX_PHOTO_SIDE: Final = 1_280  # pixels
 MAX_PHOTO_SCANS: Final = 4  # each costs whoever shows it a look at all pixels
 MAX_PHOTO_PIECE: Final = 60 * 1024  # of a photo in one frame
 MAX_SLOTS: Final = 256
+MAX_LAN_ADDRESSES: Final = 4  # of a service on a local network
 MAX_ADDRESSES: Final = 16
 MAX_ADDRESS: Final = 256
 MAX_PEERS_PER_PROFILE: Final = 4

@@ -42,6 +42,7 @@ from .events import (
     Probed,
     Received,
     Said,
+    Sighted,
     Space,
     Unspoken,
     Woke,
@@ -55,6 +56,7 @@ from .intake import Intake
 from .journal import Journal, Reader
 from .keys import KEY_STATE, RECORD
 from .listings import Listings
+from .local import Local
 from .mediation import Mediation
 from .membership import Membership
 from .misconduct import Convictions
@@ -118,10 +120,9 @@ class Core:
         self.vouches = self.membership.vouches = Vouches(state, self.outbox)
         self.convictions.at_stake = self.vouches.at_stake
         self.defaults = Defaults(state, self.vouches)
-        self.replicas = Replicas(state)
         self.listings = Listings(state)
+        self.replicas = self.listings.replicas = Replicas(state)
         self.blocklists = Blocklists(state, self.listings)
-        self.listings.replicas = self.replicas
         self.tending = self.listings.tending = Tending(state, self.listings)
         self.drafts = self.listings.drafts = Drafts(state, self.listings)
         self.intake.contested = self.listings.contested
@@ -149,11 +150,13 @@ class Core:
         self.rendezvous.took = self._sought
         self.elsewhere = Elsewhere(state, self.intake, self.neighbours)
         self.listings.elsewhere = self.elsewhere.found
-        self.peers = Peers(state, self.neighbours)
+        self.local = Local(state, self.neighbours)
+        self.peers = Peers(state, self.neighbours, self.local)
         self.bans = Bans(state, self.peers)
         self.announcing = Announcing(state, self.narrowing)
         self.status = Status(state, self.listings, self.exchanges, self.membership, self.neighbours, self.recovery)
         self.reachability = self.status.reachability = Reachability(state)
+        self.status.local = self.local
         self.reachability.changed = self.announcing.started
         self.verification = Verification(state, self.recovery, verify)
         self.held_back = HeldBack(state, self.exchanges)
@@ -223,12 +226,10 @@ class Core:
                 self.outbox.unspoken(peer, protocol)
             case Banned():
                 self.bans.happened(event, now)
-            case Found(key, peers):
-                self.rendezvous.found(key, peers, now)
-            case Said(key, kept):
-                self.rendezvous.said(key, kept, now)
-            case Got(key, value):
-                self.rendezvous.got(key, value, now)
+            case Found() | Said() | Got():
+                self.rendezvous.answered(event, now)
+            case Sighted(finds):
+                self.local.sighted(finds, now)
             case Answered():
                 self.elsewhere.answered(event, now)
             case Compared():

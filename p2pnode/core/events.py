@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from protocols.lan import Find
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -134,6 +136,13 @@ class Space:
 
 
 @dataclass(frozen=True, slots=True)
+class Sighted:
+    """All that is announced on the local network at present, by whomever, unchecked."""
+
+    finds: tuple[Find, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """The time of an earlier `Wake` has come."""
 
@@ -154,5 +163,6 @@ Event = (
     | Compared
     | Probed
     | Space
+    | Sighted
     | Woke
 )

@@ -28,6 +28,7 @@ class Health:
             "dial_problem": problems.most_common(1)[0][0] if problems else "",
             "addresses": list(state.addresses),
             "reach": core.reachability.json(),
+            "lan": core.local.json(),
             "neighbours_ahead_ms": state.time.difference(),
             "clock_warnings": state.time.warnings(state.wall),
             "recovering": [

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from p2pnode.bounds import ADDRESSES_OF_ONE
-from protocols.nearness import LOOPBACK, PUBLIC, group_of, is_taken, scope_of
+from protocols.nearness import LAN, LOOPBACK, PUBLIC, group_of, is_taken, scope_of
 
 from .book import Known
 from .multiaddrs import with_peer
@@ -18,7 +18,9 @@ def judged(state: State, addresses: tuple[str, ...], via: str, source: str) -> t
 
 def scope_of_source(state: State, via: str, source: str) -> tuple[int, str]:
     """How far away it is who names an address, and that one's group. Of the DHT, and where nobody remembers who it
-    was, the farthest peer that is connected may have said it."""
+    was, the farthest peer that is connected may have said it. All that is found on the local network counts as one."""
+    if via == "lan":
+        return LAN, via
     connection = state.connected.get(source)
     if connection is not None:
         scope = scope_of(connection.address)

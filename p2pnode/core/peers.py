@@ -6,16 +6,18 @@ from p2pnode.bounds import WANTED_OUTBOUND
 from protocols.errors import Refusal
 
 from .book import CALLER, Known
+from .local import Local
 from .multiaddrs import with_peer
 from .neighbours import Neighbours
 from .state import State
 
 
 class Peers:
-    def __init__(self, state: State, neighbours: Neighbours) -> None:
+    def __init__(self, state: State, neighbours: Neighbours, local: Local) -> None:
         self._state = state
         self._known = neighbours.known
         self._neighbours = neighbours
+        self._local = local
 
     def list(self, now: int) -> list[dict[str, Any]]:
         listed = {p for a in self._state.directory.authors() for p in self._state.directory.peers_of(a)}
@@ -59,6 +61,7 @@ class Peers:
             "told_by": known.source or None if known else None,
             "known_since": known.since or None if known else None,
             "table": known.table if known and known.table != CALLER else None,
+            "lan": peer in self._local.near,
             "anchor": peer in self._neighbours.anchors,
             "reachable": _reachable(known),
             "last_seen": known.seen or None if known else None,

@@ -27,6 +27,7 @@ from protocols.presence import Presence, check_presence, seal_presence
 from protocols.rotation import rotation_name
 
 from .effects import Effect, Get, Lookup, Provide, Put, Withdraw
+from .events import Found, Got, Said
 from .intake import Intake
 from .keys import RECORD
 from .neighbours import Neighbours
@@ -64,6 +65,16 @@ class Rendezvous:
             self._lookup_at, self._pause = min(self._lookup_at, now + RENDEZVOUS_FIRST), RENDEZVOUS_EVERY
             self._look_at = min(self._look_at, now + RENDEZVOUS_FIRST // 2)
             self._providing.again(now)
+
+    def answered(self, event: Found | Said | Got, now: int) -> None:
+        """What the DHT had to say."""
+        match event:
+            case Found(key, peers):
+                self.found(key, peers, now)
+            case Said(key, kept):
+                self.said(key, kept, now)
+            case Got(key, value):
+                self.got(key, value, now)
 
     def found(self, key: bytes | None, peers: tuple[tuple[str, tuple[str, ...]], ...], now: int) -> None:
         where = self._cells().get(key)

@@ -10,6 +10,7 @@ from .exchange_json import hands_of
 from .exchanges import Exchanges
 from .goals import Goals
 from .listings import Listings
+from .local import Local
 from .membership import Membership
 from .neighbours import Neighbours
 from .next_steps import next_steps
@@ -37,6 +38,7 @@ class Status:
         self._neighbours = neighbours
         self._recovery = recovery
         self.reachability = Reachability(state)  # the core's takes its place
+        self.local = Local(state, neighbours)  # likewise
         self.warnings: Callable[[], list[str]] = list  # what the daemon knows, such as a disk that fails
         self.indexing: Callable[[], dict[str, int] | None] = lambda: None  # how far a search index is that is made anew
         self.lan_page: Callable[[], dict[str, Any]] = dict  # whether the local network can reach the page
@@ -73,6 +75,7 @@ class Status:
             "reachable": self.reachability.state in ("yes", "lan")
             or any(not c.outbound for c in self._state.connected.values()),
             "reach": self.reachability.json(),
+            "lan": self.local.json(),
             "disk": self.disk(),
             "warnings": [
                 *self.warnings(),

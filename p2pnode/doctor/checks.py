@@ -263,9 +263,19 @@ def _reachable(node: Node, seen: Seen) -> Judged:
     return _skipped("Not known yet: no peer could be asked to dial back")
 
 
-def _lan(folder: Folder, seen: Seen) -> Judged:
-    said = "is switched on, but" if folder.lan else "is switched off; besides,"
-    return _skipped(f"Looking for neighbours on the local network {said} this version does not do it yet")
+def _lan(node: Node, seen: Seen) -> Judged:
+    found, others = node.lan.get("found") or 0, node.lan.get("others") or 0
+    match node.lan.get("state"):
+        case "off":
+            return _skipped("Neighbours on the local network are not looked for: that is switched off")
+        case "none":
+            return _skipped("Not looked for: the node listens at no address of a local network")
+        case "problem":
+            fix = "Let UDP port 5353 through the firewall; give a container the network of its host"
+            return "note", f"Neighbours on the local network are not found: {node.lan.get('problem')}", fix
+    if others:
+        return _ok(f"Neighbours found on the local network: {found}; other nodes of p2pnode there: {others}")
+    return _ok(f"Neighbours found on the local network: {found}")
 
 
 def _relay(folder: Folder, seen: Seen) -> Judged:
@@ -319,7 +329,7 @@ CHECKS: Final[dict[str, Check]] = {
     "network": _of_node(_network),
     "port": _port,
     "reachable": _of_node(_reachable),
-    "lan": _of_folder(_lan),
+    "lan": _of_node(_lan),
     "relay": _of_folder(_relay),
     "peers": _of_node(_peers),
     "memory": _memory,

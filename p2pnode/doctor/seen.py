@@ -85,6 +85,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     dial_problem: str = ""
     addresses: list[str] = []
     reach: dict[str, Any] = {}
+    lan: dict[str, Any] = {}
     neighbours_ahead_ms: int | None = None
     clock_warnings: list[str] = []
     recovering: list[dict[str, Any]] = []

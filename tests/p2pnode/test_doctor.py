@@ -35,6 +35,7 @@ MACHINE = Machine(
 NODE = Node(
     program="0.2", networks=1, peers=3, chosen=2, known=9, addresses=["/ip4/10.0.0.1/tcp/4001"],
     neighbours_ahead_ms=800, resident=90_000_000,
+    lan={"state": "on", "found": 0, "others": 0},
     reach={"state": "yes", "address": "/ip4/9.9.9.9/tcp/4001", "by": 2, "port": 4001},
 )  # fmt: skip
 
@@ -98,7 +99,10 @@ CASES: list[tuple[str, Seen, str, str, str]] = [
     ("reachable", seen("node", reach={"state": "no", "by": 3, "port": 4007}), "note", "3 peers", "TCP port 4007"),
     ("reachable", seen("node", reach={"state": "lan", "address": "/ip4/10.1.1.1"}), "ok", "/ip4/10.1.1.1", ""),
     ("reachable", seen("node", reach={"state": "unknown"}), "skipped", "Not known yet", ""),
-    ("lan", seen("folder"), "skipped", "does not do it yet", ""),
+    ("lan", seen("node", lan={"state": "off"}), "skipped", "switched off", ""),
+    ("lan", seen("node", lan={"state": "none"}), "skipped", "no address of a local network", ""),
+    ("lan", seen("node", lan={"state": "problem", "problem": "no multicast"}), "note", "no multicast", "UDP port 5353"),
+    ("lan", seen("node", lan={"state": "on", "found": 2, "others": 3}), "ok", "network: 2; other nodes", ""),
     ("relay", seen("folder", relay=True), "skipped", "switched on, but", ""),
     ("peers", seen("node", peers=0, known=0), "note", "alone in its network", "p2pnode invite"),
     ("peers", seen("node", peers=0, known=0, networks=0), "note", "no other peer", "p2pnode join"),
@@ -130,7 +134,7 @@ def test_every_check_has_a_case_in_which_it_is_not_well() -> None:
 def test_where_all_is_well_every_check_says_so() -> None:
     found = diagnose(seen("node"))
     assert [f.check for f in found] == list(CHECKS) and well(found)
-    assert {f.check: f.state for f in found if f.state != "ok"} == {"lan": "skipped", "relay": "skipped"}
+    assert {f.check: f.state for f in found if f.state != "ok"} == {"relay": "skipped"}
     assert not any(f.fix for f in found)
 
 

@@ -15,6 +15,13 @@ REACH = {
     "lan": N_("It is reached from the local network; nobody outside was asked."),
     "unknown": N_("Not known yet: no neighbour could be asked to dial back."),
 }
+LAN = {
+    "off": N_("Neighbours on the local network are not looked for: that is switched off."),
+    "none": N_("Neighbours on the local network are not looked for: this node listens at no address of one."),
+    "problem": N_(
+        "Neighbours on the local network cannot be found: the network or this machine lets no multicast through."
+    ),
+}
 STATE = {
     "joined": N_("You are connected."),
     "joining": N_("The node is trying to join."),
@@ -31,10 +38,14 @@ async def show(visit: Visit) -> dict[str, Any] | File:
     rows = sorted(peers, key=lambda peer: (not peer["connected"], -(peer["last_seen"] or 0)))
     cells = await _cells(visit)
     everybody = visit.query.get("all") == "yes"
+    lan = visit.status.get("lan") or {"state": "off"}
     reach = visit.status["reach"] if visit.status.get("reach") else {"state": "unknown"}
     return {
         "peers": rows if everybody else rows[:SHOWN],
         "more": 0 if everybody else max(0, len(rows) - SHOWN),
+        "lan": lan,
+        "lan_words": LAN.get(lan["state"]),
+        "near": [peer for peer in rows if peer["lan"]],
         "banned": await visit.ask("peers.banned"),
         "cells": cells,
         "map": await _map(visit, cells) if cells else None,
