@@ -133,27 +133,14 @@ class Web:
     def exposure(self, me: bytes, subject: bytes, uses: Iterable[Use] = (), wanted: int | None = None) -> Exposure:
         """How much `me` may have at risk with `subject`. uses: what is open of mine, with anybody: with each as one
         amount, since the first of it, for it may be a thousand small deals; wanted: no more than that is looked for."""
-        mine = _Taking(self._left.copy(), self._left)
-        amounts: dict[bytes, int] = {}
-        for use in sorted(uses):
-            amounts[use.subject] = amounts.get(use.subject, 0) + use.amount
-        opened, taken = amounts.get(subject, 0), list[Path]()
-        for other, amount in amounts.items():
-            paths = self._route(mine, me, other, amount)
-            if other == subject:
-                taken = paths
-        free = self._route(mine, me, subject, wanted)
-        return Exposure(sum(p.amount for p in free), opened, sum(p.amount for p in taken), tuple(free), tuple(taken))
+        mine, opened, taken = self._with(me, uses)
+        free, used = self._route(mine, me, subject, wanted), taken.get(subject, [])
+        return _exposure(free, opened.get(subject, 0), used)
 
     def exposures(self, me: bytes, subjects: Iterable[bytes], uses: Iterable[Use] = ()) -> dict[bytes, Exposure]:
         """`exposure` to several, in their order, and alike to what it says of each. Who is missing has not been looked
         at: the work was too much."""
-        mine = _Taking(self._left.copy(), self._left)
-        opened: dict[bytes, int] = {}
-        taken: dict[bytes, list[Path]] = {}
-        for use in sorted(uses):
-            opened[use.subject] = opened.get(use.subject, 0) + use.amount
-            taken.setdefault(use.subject, []).extend(self._route(mine, me, use.subject, use.amount))
+        mine, opened, taken = self._with(me, uses)
         found: dict[bytes, Exposure] = {}
         work = 0
         for subject in subjects:
@@ -161,12 +148,17 @@ class Web:
                 break
             each = mine.copy()
             free, used = self._route(each, me, subject, None), taken.get(subject, [])
-            covered = sum(p.amount for p in used)
-            found[subject] = Exposure(
-                sum(p.amount for p in free), opened.get(subject, 0), covered, tuple(free), tuple(used)
-            )
+            found[subject] = _exposure(free, opened.get(subject, 0), used)
             work += each.work
         return found
+
+    def _with(self, me: bytes, uses: Iterable[Use]) -> tuple["_Taking", dict[bytes, int], dict[bytes, list[Path]]]:
+        """What my uses leave; what is open with each; and the paths that carry it."""
+        mine = _Taking(self._left.copy(), self._left)
+        opened: dict[bytes, int] = {}
+        for use in sorted(uses):
+            opened[use.subject] = opened.get(use.subject, 0) + use.amount
+        return mine, opened, {subject: self._route(mine, me, subject, amount) for subject, amount in opened.items()}
 
     def into(self, subject: bytes) -> tuple[Link, ...]:
         """The links into `subject` with what is left of each: nobody's exposure to it is more than their sum."""
@@ -209,6 +201,10 @@ class Web:
                 found[source] = found.get(source, 0) + self._left[i]
                 found[b""] += self._left[i]
         return found[b""] - found.get(besides, 0)
+
+
+def _exposure(free: Sequence[Path], opened: int, taken: Sequence[Path]) -> Exposure:
+    return Exposure(sum(p.amount for p in free), opened, sum(p.amount for p in taken), tuple(free), tuple(taken))
 
 
 class _Taking:
