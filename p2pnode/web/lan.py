@@ -29,8 +29,9 @@ from protocols.errors import Refusal
 
 from . import near_addresses
 from .devices import Devices, Kept, load
+from .held import Held
 from .near_addresses import in_url
-from .paired import Held, Narrow
+from .paired import Narrow
 
 BACKLOG = 64
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # of a code; 20 of them are 100 bits
@@ -184,7 +185,7 @@ class Lan:
         door = walls.lan_door(names, self._number, self.devices)
         cookie = door.cookie.decode()
         faces = _Faces(self._port, self._log, self.devices, cookie, self._build_page)
-        held = Held(faces, self.devices, cookie)
+        held = Held(faces, self.devices, cookie, self.devices.saw)
         bucket = TokenBucket(LAN_RATE, LAN_BURST, _now())
 
         async def pace() -> None:

@@ -31,6 +31,7 @@ from p2pnode.home.files import write_atomic
 from p2pnode.home.folder import Home
 from p2pnode.net.guard import TokenBucket
 from p2pnode.serving import serve_door
+from p2pnode.web.held import Held
 from p2pnode.web.lan import Lan
 from p2pnode.web.logins import Logins
 from protocols.errors import Refusal
@@ -73,8 +74,10 @@ async def serve_web(
             await trio.sleep(bucket.charge(1, _now()) / 1000)
 
         task_status.started(url)
-        app = _Faces(build_app(port, log), partial(_build_page, port, log, logins, door.cookie.decode()))
-        await serve_door(door, app, listening, who, log, pace)
+        cookie = door.cookie.decode()
+        held = Held(_Faces(build_app(port, log), partial(_build_page, port, log, logins, cookie)), logins, cookie)
+        logins.ended = held.end
+        await serve_door(door, held, listening, who, log, pace)
     finally:
         listening.close()
         home.web_cookie.unlink(missing_ok=True)

@@ -1,8 +1,10 @@
 """Links are good once and not for long; sessions end, and can be ended; nothing of either is kept as it is."""
 
+import http.client
 import pickle
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -155,9 +157,24 @@ def test_the_link_opens_the_page_once(served: Served) -> None:
     assert ours.get("/exchanges").status == 403
 
 
-def test_the_session_cookie_is_for_our_own_page_alone(served: Served) -> None:
-    import http.client
+def test_a_browser_that_is_logged_out_hears_no_more_events(served: Served) -> None:
+    data = served.ask()
+    browser = Browser(data["url"])
+    browser.get(data["link"].removeprefix(data["url"]), **{"Sec-Fetch-Site": "none"})
+    ((name, secret),) = browser.cookies.items()
+    connection = http.client.HTTPConnection(data["url"].removeprefix("http://"), timeout=10)
+    connection.request("GET", "/v1/events", headers={"Cookie": f"{name}={secret}"})
+    answer = connection.getresponse()
+    while b": listening" not in answer.readline():
+        pass
+    (row,) = served.web.listed()
+    assert trio.from_thread.run_sync(served.web.revoke, row["id"], trio_token=served._token)
+    with suppress(http.client.IncompleteRead):
+        answer.read()  # a time-out fails
+    connection.close()
 
+
+def test_the_session_cookie_is_for_our_own_page_alone(served: Served) -> None:
     data = served.ask()
     connection = http.client.HTTPConnection(data["url"].removeprefix("http://"), timeout=10)
     connection.request("GET", data["link"].removeprefix(data["url"]))
