@@ -29,6 +29,7 @@ class Health:
             "addresses": list(state.addresses),
             "reach": core.reachability.json(),
             "lan": core.local.json(),
+            "lan_page": core.status.lan_page(),
             "neighbours_ahead_ms": state.time.difference(),
             "clock_warnings": state.time.warnings(state.wall),
             "recovering": [

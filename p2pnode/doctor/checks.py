@@ -278,6 +278,18 @@ def _lan(node: Node, seen: Seen) -> Judged:
     return _ok(f"Neighbours found on the local network: {found}")
 
 
+def _page(node: Node, seen: Seen) -> Judged:
+    problem, urls, devices = (node.lan_page.get(key) for key in ("problem", "urls", "devices"))
+    if problem:
+        return "note", f"The page is not open to the local network: {problem}", "p2pnode web --lan"
+    if not urls:
+        return _ok("The page is for this computer alone")
+    if not devices:
+        found = f"The page is open to the local network, at {urls[0]}, and no device is paired"
+        return "note", found, "p2pnode web --lan  (pairs one; with --off it closes)"
+    return _ok(f"The page is open to the local network, at {urls[0]}; paired devices: {devices}")
+
+
 def _relay(folder: Folder, seen: Seen) -> Judged:
     said = "is switched on, but" if folder.relay else "is switched off; besides,"
     return _skipped(f"Carrying traffic for peers behind routers {said} this version does not do it yet")
@@ -330,6 +342,7 @@ CHECKS: Final[dict[str, Check]] = {
     "port": _port,
     "reachable": _of_node(_reachable),
     "lan": _of_node(_lan),
+    "page": _of_node(_page),
     "relay": _of_folder(_relay),
     "peers": _of_node(_peers),
     "memory": _memory,

@@ -86,6 +86,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     addresses: list[str] = []
     reach: dict[str, Any] = {}
     lan: dict[str, Any] = {}
+    lan_page: dict[str, Any] = {}
     neighbours_ahead_ms: int | None = None
     clock_warnings: list[str] = []
     recovering: list[dict[str, Any]] = []

@@ -40,6 +40,11 @@ NODE = Node(
 )  # fmt: skip
 
 
+def page_at(url: str = "", devices: int = 0, problem: str = "") -> dict[str, Any]:
+    """As `status` says it: where the page is open to the local network, and to how many devices."""
+    return {"open": bool(url), "urls": [url] if url else [], "devices": devices, "problem": problem}
+
+
 def seen(of: str, **changed: Any) -> Seen:
     """All well, but for what is changed of one part: folder, machine, node (up) or down."""
     folder, machine, node = FOLDER, MACHINE, None if of in ("down", "gone") else NODE
@@ -103,6 +108,10 @@ CASES: list[tuple[str, Seen, str, str, str]] = [
     ("lan", seen("node", lan={"state": "none"}), "skipped", "no address of a local network", ""),
     ("lan", seen("node", lan={"state": "problem", "problem": "no multicast"}), "note", "no multicast", "UDP port 5353"),
     ("lan", seen("node", lan={"state": "on", "found": 2, "others": 3}), "ok", "network: 2; other nodes", ""),
+    ("page", seen("node"), "ok", "this computer alone", ""),
+    ("page", seen("node", lan_page=page_at("https://10.1.1.1:4443", 2)), "ok", "paired devices: 2", ""),
+    ("page", seen("node", lan_page=page_at("https://10.1.1.1:4443", 0)), "note", "no device", "p2pnode web --lan"),
+    ("page", seen("node", lan_page=page_at(problem="no port")), "note", "no port", "p2pnode web --lan"),
     ("relay", seen("folder", relay=True), "skipped", "switched on, but", ""),
     ("peers", seen("node", peers=0, known=0), "note", "alone in its network", "p2pnode invite"),
     ("peers", seen("node", peers=0, known=0, networks=0), "note", "no other peer", "p2pnode join"),
