@@ -310,7 +310,6 @@ SEEN_SAVED_EVERY: Final = HOUR  # when a device was seen last, for the sake of S
 MAX_GUESSES: Final = 5  # wrong pairing codes from one address; then it is locked out
 GUESSES_LOCKED: Final = 15 * MINUTE
 MAX_GUESSERS: Final = 256  # addresses of which that is known
-MAX_GUESSES_OF_ALL: Final = 50  # then no code is good that was made before
 CERTIFICATE_LIFE: Final = 397 * DAY
 CERTIFICATE_RENEWED: Final = 30 * DAY  # before its end
 MAX_CERTIFICATE_NAMES: Final = 16

@@ -1,7 +1,8 @@
 """Devices of the local network that were paired: sessions that outlive the node. Kept by hash. Pure.
 
 A pairing code is good once, for some minutes. Whoever asks with a wrong one is counted: an address that does so again
-and again is locked out for a while, and when all together have, no code is good that was made before.
+and again is locked out for a while. Its guesses cost nobody else anything: a code has 100 bits, and if strangers could
+spoil one, none would ever pair a device.
 """
 
 import re
@@ -19,7 +20,6 @@ from p2pnode.bounds import (
     MAX_DEVICES,
     MAX_GUESSERS,
     MAX_GUESSES,
-    MAX_GUESSES_OF_ALL,
     MAX_LINKS,
     SEEN_SAVED_EVERY,
 )
@@ -68,7 +68,6 @@ class Devices(Logins):
         self.changed = changed
         self._spent: dict[bytes, int] = {}  # codes that were used: hash → until when that is remembered
         self._guesses: dict[str, tuple[int, int]] = {}  # address → how many, locked or forgotten at
-        self._of_all = 0
         self._saved: dict[str, int] = {}  # id → the `seen` that the disk has
         for one in kept:
             key = bytes.fromhex(one.hash)
@@ -84,10 +83,6 @@ class Devices(Logins):
         self._saved = {s.id: s.seen for s in live.values()}
         return [Kept(k.hex(), s.name, s.browser, s.address, s.since, s.until, s.seen) for k, s in live.items()]
 
-    def invite(self, token: str) -> int:
-        self._of_all = 0
-        return super().invite(token)
-
     def is_invited(self, token: bytes, caller: str = "") -> bool:
         """Is this a code that was not used yet? A wrong one is counted as a guess of this address."""
         now, key = self._now(), hashed(token)
@@ -102,9 +97,6 @@ class Devices(Logins):
         self._guesses[caller] = count + 1, now + GUESSES_LOCKED
         while len(self._guesses) > MAX_GUESSERS:
             del self._guesses[next(iter(self._guesses))]
-        self._of_all += 1
-        if self._of_all >= MAX_GUESSES_OF_ALL:
-            self._links.clear()
         return False
 
     def log_in(self, token: str, secret: str, browser: str = "") -> Session | None:

@@ -41,11 +41,20 @@ class Doing:
         self.pages = pages
 
     async def do(self, request: Request) -> Response:
+        from .pages import Over
+
+        try:
+            return await self._do(request)
+        except Over as e:
+            return await self.pages.problem(request, e)
+
+    async def _do(self, request: Request) -> Response:
         name = request.path_params["command"]
         try:
             fields, files = await self._read(request)
         except (ValueError, Refusal) as e:
             return await self.pages.problem(request, Refusal("usage", N_("The form cannot be read"), str(e)))
+        self.pages.lasting(request)
         about = {key: value for key, value in fields if key in ABOUT_THE_FORM}
         if name == "page.language":
             return self._language(request, dict(fields).get("language", ""), own(about.get("back", "")))
@@ -64,7 +73,7 @@ class Doing:
             try:
                 await written(stack, files, self.pages.call, fields)
                 args = decode(name, fields, moment_in(self.pages.zone))
-                if self.pages.session(request).kind == "device":
+                if self.pages.lasting(request).kind == "device":
                     _only_brought(args)
                 if about.get("look") == "first":
                     return await self._again(request, fields, about, looked=_said(args))
@@ -121,8 +130,11 @@ class Doing:
         looked: Mapping[str, Any] | None = None,
     ) -> Response:
         """The page with the form on it, filled with what was typed, and what is wrong with it or comes of it."""
-        from .pages import Sent
+        from .pages import Over, Sent
 
+        if isinstance(refusal, Over):
+            raise refusal
+        self.pages.lasting(request)
         key, here = _form_of(about)
         path, _, query = here.partition("?")
         language = self.pages.language(request)

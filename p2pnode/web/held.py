@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 import trio
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from p2pnode import walls
 
 from .logins import Logins, Session
+
+_LOGGING_IN = ("/login/", "/pair/")  # who has a cookie of before may do so
 
 
 class Held:
@@ -21,9 +24,13 @@ class Held:
         self._scopes: dict[str, set[trio.CancelScope]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        session = self._session(scope) if scope["type"] == "http" else None
-        if session is None:  # a lifespan, a program, or the login itself: the walls have let it in
-            await self._app(scope, receive, send)
+        secret = self._secret(scope) if scope["type"] == "http" else b""
+        session = self._logins.session(secret)
+        if session is None:
+            if secret and not scope["path"].startswith(_LOGGING_IN):  # ended since the walls let it in
+                await Response(status_code=403)(scope, receive, send)
+                return
+            await self._app(scope, receive, send)  # a lifespan, a program, or the login itself
             return
         client = scope.get("client")
         self._saw(session, client[0] if client else "")
@@ -45,7 +52,7 @@ class Held:
         for scope in list(self._scopes.get(id_, ())):
             scope.cancel()
 
-    def _session(self, scope: Scope) -> Session | None:
+    def _secret(self, scope: Scope) -> bytes:
+        """What stands in the session's cookie."""
         field = next((value for name, value in scope["headers"] if name == b"cookie"), b"")
-        secret = next((value for name, value in walls.cookies(field) if name == self._cookie), b"")
-        return self._logins.session(secret)
+        return next((value for name, value in walls.cookies(field) if name == self._cookie), b"")

@@ -59,6 +59,10 @@ class Sent:
         return Filled(self.key, self.typed, self.field, self.message, self.hint)
 
 
+class Over(Refusal):
+    """Who asks was logged out meanwhile."""
+
+
 class Pages:
     """cookie: the name of the session's. zone: of the node; None is this machine's."""
 
@@ -110,6 +114,14 @@ class Pages:
     def session(self, request: Request) -> Session:
         secret = request.cookies.get(self.cookie, "")
         return self.logins.session(secret.encode()) or self._owner
+
+    def lasting(self, request: Request) -> Session:
+        """The session of who is about to do something. `Over` if it was ended since the request was let in: a body may
+        be long on its way, and so may a photo."""
+        session = self.session(request)
+        if session is self._owner and self.cookie in request.cookies:
+            raise Over("refused", N_("This session has ended: nothing was done"))
+        return session
 
     def language(self, request: Request) -> str:
         chosen = request.cookies.get(f"{self.cookie}-language", "")

@@ -13,7 +13,7 @@ from .languages import N_
 # What changes who may use the page, gives away what nobody but the owner of the machine should have, or would go on
 # telling somebody what happens after the pairing has ended.
 WITHHELD = frozenset({"backup", "web.login", "web.lan", "web.pair", "web.revoke", "notify.add"})
-WITHHELD_SETTINGS = frozenset({"web", "web_lan", "lan"})
+WITHHELD_SETTINGS = frozenset({"web", "web_lan", "lan", "profile"})  # a profile has a word on `lan`
 
 
 class Narrow:

@@ -9,7 +9,6 @@ from p2pnode.bounds import (
     MAX_DEVICES,
     MAX_GUESSERS,
     MAX_GUESSES,
-    MAX_GUESSES_OF_ALL,
     SEEN_SAVED_EVERY,
 )
 from p2pnode.web.devices import Devices, clean, guessed, load
@@ -119,18 +118,12 @@ def test_a_used_or_old_code_is_no_guess(devices: Devices, clock: Clock) -> None:
     assert devices.is_invited(b"ef" * 10, PHONE)
 
 
-def test_many_addresses_that_guess_spoil_the_code_and_fill_nothing(devices: Devices) -> None:
+def test_many_addresses_that_guess_keep_nobody_else_from_pairing_and_fill_nothing(devices: Devices) -> None:
     devices.invite(CODE)
-    for n in range(MAX_GUESSES_OF_ALL - 1):
-        devices.is_invited(wrong(n), f"10.0.0.{n}")
-    assert devices.is_invited(CODE.encode(), PHONE)
-    devices.is_invited(wrong(99), "10.0.1.1")
-    assert not devices.is_invited(CODE.encode(), PHONE)
-    devices.invite("ef" * 10)
-    assert devices.is_invited(b"ef" * 10, PHONE), "the next one is good again"
     for n in range(2 * MAX_GUESSERS):
         devices.is_invited(wrong(n), f"fd00::{n:x}")
     assert len(devices._guesses) <= MAX_GUESSERS
+    assert devices.is_invited(CODE.encode(), PHONE), "a stranger's guesses cost the household nothing"
 
 
 def test_pairings_outlive_the_node_for_90_days(devices: Devices, clock: Clock) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -153,7 +154,7 @@ def test_a_device_may_not_do_what_makes_it_master(near: Served, name: str) -> No
     assert name not in {call[0] for call in near.node.calls}
 
 
-@pytest.mark.parametrize(("setting", "done"), [("web", False), ("web_lan", False), ("lan", False), ("name", True)])
+@pytest.mark.parametrize(("setting", "done"), [("web", False), ("web_lan", False), ("lan", False), ("profile", False), ("name", True)])
 def test_a_device_changes_no_settings_of_the_page(near: Served, setting: str, done: bool) -> None:
     device = paired(near)
     near.node.calls.clear()
@@ -189,6 +190,29 @@ def test_a_pairing_that_is_revoked_ends_at_once_with_its_events(near: Served) ->
             heard += piece
     assert device.get("/exchanges").status == 403
     assert near.inside(near.web.listed) == [] and json.loads(near.home.web_devices.read_bytes()) == []
+
+
+@pytest.mark.parametrize("photo", ["", "/home/anna/private.jpg"])
+def test_a_form_that_is_under_way_when_the_pairing_ends_does_nothing(near: Served, photo: str) -> None:
+    """Neither as what it was, nor as somebody who may name files of the machine."""
+    ours = paired(near).ours
+    near.node.calls.clear()
+    fields = {"direction": "offer", "kind": "lend", "title": "Drill", "request_id": "0123456789abcdef"}
+    body = urlencode({**fields, **({"photos:list": photo} if photo else {})}).encode()
+    request = Request(ours, target="/do/listing.publish", body=body).bytes()
+    with socket.create_connection((ours.host, ours.port), timeout=10) as plain, trusting().wrap_socket(plain) as s:
+        (row,) = near.inside(near.web.listed)
+        s.sendall(request[:-4])
+        until = time.monotonic() + 10
+        while near.inside(near.web.listed)[0]["seen"] == row["seen"] and time.monotonic() < until:
+            time.sleep(0.01)  # until it was let in
+        assert near.inside(near.web.revoke, row["id"])
+        s.sendall(request[-4:])
+        answer = b""
+        with suppress(ConnectionError, ssl.SSLError):
+            while piece := s.recv(4096):
+                answer += piece
+    assert not near.node.calls and b" 403 " in answer.partition(b"\r\n")[0] and b"Drill" not in answer
 
 
 def test_logging_out_on_the_device_ends_its_pairing(near: Served) -> None:

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
 from p2pnode.bounds import LINK_LIFE, MAX_FLASHES, MAX_LINKS, MAX_SESSIONS, SESSION_LIFE
+from p2pnode.web.held import Held
 from p2pnode.web.logins import Logins
 from p2pnode.web.port import Web, bind_loopback
 from protocols.errors import Refusal
@@ -172,6 +174,22 @@ def test_a_browser_that_is_logged_out_hears_no_more_events(served: Served) -> No
     with suppress(http.client.IncompleteRead):
         answer.read()  # a time-out fails
     connection.close()
+
+
+@pytest.mark.parametrize(("path", "reached"), [("/", False), ("/v1/events", False), ("/pair/abc", True)])
+async def test_who_is_logged_out_after_the_walls_let_him_in_gets_nothing(path: str, reached: bool) -> None:
+    """But may log in again."""
+    seen: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["path"])
+
+    async def send(message: Any) -> None:
+        seen.append(str(message.get("status", "")))
+
+    scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"cookie", b"c=" + SECRET.encode())]}
+    await Held(app, Logins(lambda: 5), "c")(scope, app, send)  # type: ignore[arg-type]
+    assert seen[0] == (path if reached else "403")
 
 
 def test_the_session_cookie_is_for_our_own_page_alone(served: Served) -> None:
