@@ -59,6 +59,7 @@ LAN_AGAIN: Final = 10 * MINUTE  # the book is told once more of a peer that is a
 LAN_TRIES: Final = 10  # peers of which it is told within a minute
 MAX_LAN_FINDS: Final = 64  # peers of our networks that count; more are left out
 MAX_LAN_SERVICES: Final = 256  # announced, of whomever; more are left out
+MAX_LAN_NEW: Final = 2_048  # names heard of, after which all is forgotten and heard anew: each takes memory for years
 MAX_LAN_QUESTIONS: Final = 8  # asked in one look about what was announced in part
 LAN_ANSWER: Final = 500  # so long each is waited for
 LAN_LOOK: Final = 5.0  # whether something else is to be announced

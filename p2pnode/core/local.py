@@ -4,7 +4,7 @@ Who is found goes into the address book like anybody of whom somebody talked. No
 at most `MAX_LAN_FINDS` of those found count, few are handed on in a minute, and who does not answer is forgotten.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from p2pnode.bounds import LAN_AGAIN, LAN_TRIES, MAX_LAN_FINDS
@@ -41,15 +41,16 @@ class Local:
 
     def sighted(self, finds: Sequence[Find], now: int) -> None:
         """All that is announced at present. Repeating it does nothing more."""
-        ours: dict[str, Find] = {}
+        named: dict[str, list[Find]] = {}
         strangers, networks = set[str](), self._networks()
         for find in finds:
             if find.peer == self._state.settings.peer_id:
                 continue
             if find.tag not in (tag(id_, find.peer) for id_ in networks):
                 strangers.add(find.peer)
-            elif len(ours) < MAX_LAN_FINDS:
-                ours[find.peer] = find
+            else:
+                named.setdefault(find.peer, []).append(find)
+        ours = {peer: self._one_of(named[peer]) for peer in self._first(named)}
         self.near = frozenset(ours)
         self.others = min(len(strangers - self.near), MAX_LAN_FINDS)
         self._forget(now)
@@ -63,6 +64,17 @@ class Local:
 
     def _networks(self) -> list[bytes]:
         return list(self._state.networks)
+
+    def _first(self, peers: Iterable[str]) -> list[str]:
+        """As many as count: whom we are connected to or have reached before, else chance decides, not who announced
+        most."""
+        rng, known, connected = self._state.rng, self._neighbours.known, self._state.connected
+        rows = [(p not in connected, p not in known or not known[p].reached, rng.random(), p) for p in peers]
+        return [row[3] for row in sorted(rows)[:MAX_LAN_FINDS]]
+
+    def _one_of(self, finds: Sequence[Find]) -> Find:
+        """Of several that name one peer, by chance: whoever heard its mark can repeat it with other addresses."""
+        return finds[self._state.rng.randrange(len(finds))]
 
     def _hand_on(self, find: Find, now: int) -> None:
         if find.peer in self._state.connected or find.peer in self._state.banned:

@@ -271,8 +271,11 @@ def _lan(node: Node, seen: Seen) -> Judged:
         case "none":
             return _skipped("Not looked for: the node listens at no address of a local network")
         case "problem":
+            problem = node.lan.get("problem")
             fix = "Let UDP port 5353 through the firewall; give a container the network of its host"
-            return "note", f"Neighbours on the local network are not found: {node.lan.get('problem')}", fix
+            if "floods" in str(problem):
+                fix = "Find the device that does it; p2pnode config set lan no: neighbours are found without it, too"
+            return "note", f"Neighbours on the local network are not found: {problem}", fix
     if others:
         return _ok(f"Neighbours found on the local network: {found}; other nodes of p2pnode there: {others}")
     return _ok(f"Neighbours found on the local network: {found}")

@@ -15,10 +15,12 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from p2pnode.bounds import (
+    LAN_AGAIN,
     LAN_ANSWER,
     LAN_GATHERED,
     LAN_LOOK,
     LAN_RENEWED,
+    MAX_LAN_NEW,
     MAX_LAN_QUESTIONS,
     MAX_LAN_SERVICES,
     STOP_TIMEOUT,
@@ -27,6 +29,8 @@ from protocols.lan import SERVICE, Find, Service, parse_find
 
 T = TypeVar("T")
 DEAF: Final = "what is sent to the local network does not come back: multicast (UDP port 5353) is blocked"
+FLOODED: Final = "something floods the local network with announcements"
+FRESH: Final = LAN_AGAIN / 1000  # seconds: so much in less is a flood; in more, room is made for who is there now
 UNHEARD: Final = 2  # looks in which our own service was not to be seen, after which that is said
 
 
@@ -76,7 +80,7 @@ class Lan:
                 await trio.sleep(LAN_RENEWED)
 
     async def _use(self, wanted: Wanted) -> None:
-        """Until something else is wanted."""
+        """Until something else is wanted, or what was heard is to be forgotten."""
         token = trio.lowlevel.current_trio_token()
 
         def heard() -> None:  # in a thread of zeroconf's
@@ -95,10 +99,13 @@ class Lan:
         if self._state[0] != "problem":
             self._become("on")
         unheard, due = 0, trio.current_time() + LAN_RENEWED
-        while self._wanted() == wanted:
+        fresh = trio.current_time() + FRESH
+        while self._wanted() == wanted and not (radio.is_full and trio.current_time() >= fresh):
             with trio.move_on_after(LAN_LOOK):
                 await self._news.wait()
                 await trio.sleep(LAN_GATHERED)
+            if radio.is_flooded and trio.current_time() < fresh:
+                raise OSError(FLOODED)
             renew = trio.current_time() >= due
             if not (self._news.is_set() or renew):
                 continue
@@ -143,8 +150,19 @@ class _Radio:
         self._names: dict[str, None] = {}  # of instances that are announced
         self._own: frozenset[str] = frozenset()
         self._zeroconf: Any = None
+        self._browser: Any = None
         self._closed = False
+        self._new = 0  # names heard of since it was opened, kept or not: zeroconf keeps something of each
         self.hears_itself = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more names are kept. None leaves before its announcer's time, which may be years."""
+        return len(self._names) >= MAX_LAN_SERVICES or self.is_flooded
+
+    @property
+    def is_flooded(self) -> bool:
+        return self._new >= MAX_LAN_NEW
 
     def open(self, ips: Sequence[str], services: Sequence[Service]) -> None:
         """`OSError`, or an error of zeroconf, where this cannot be."""
@@ -160,7 +178,11 @@ class _Radio:
         if closed:  # while this was under way
             return made.close()
         self._own = frozenset(f"{service.name}.{SERVICE}" for service in services)
-        zeroconf.ServiceBrowser(made, SERVICE, handlers=[self._changed])
+        browser = zeroconf.ServiceBrowser(made, SERVICE, handlers=[self._changed])
+        with self._lock:
+            self._browser, closed = browser, self._closed
+        if closed:
+            return browser.cancel()
         for service in services:
             info = zeroconf.ServiceInfo(
                 SERVICE,
@@ -199,6 +221,9 @@ class _Radio:
         """Says goodbye for what was announced. May be called while it is being opened."""
         with self._lock:
             made, self._zeroconf, self._closed = self._zeroconf, None, True
+            browser, self._browser = self._browser, None
+        if browser is not None:
+            browser.cancel()  # zeroconf does not end the thread of one that was made like this
         if made is not None:
             made.close()
 
@@ -206,6 +231,7 @@ class _Radio:
         with self._lock:
             if state_change.name == "Removed":
                 self._names.pop(name, None)
-            elif len(self._names) < MAX_LAN_SERVICES:
+            elif name in self._own or len(self._names) < MAX_LAN_SERVICES:
                 self._names[name] = None
+            self._new += state_change.name == "Added"
         self._heard()

@@ -1,5 +1,6 @@
 """The local network with real sockets, on loopback: what one announces another finds; what cannot be is said once."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -10,10 +11,10 @@ import structlog
 import trio
 from structlog.testing import capture_logs
 
-from p2pnode.bounds import MAX_LAN_SERVICES
+from p2pnode.bounds import MAX_LAN_NEW, MAX_LAN_SERVICES
 from p2pnode.core.local import Wanted
 from p2pnode.net import lan
-from p2pnode.net.lan import DEAF, Lan, _Radio
+from p2pnode.net.lan import DEAF, FLOODED, Lan, _Radio
 from protocols.lan import SERVICE, Find, Service, make_service, tag
 
 PEER, OTHER = "12D3KooW" + "M" * 44, "12D3KooW" + "N" * 44
@@ -79,6 +80,16 @@ async def test_what_one_announces_another_finds_until_it_goes(network: bytes) ->
         nursery.cancel_scope.cancel()
 
 
+def test_nothing_of_a_radio_goes_on_when_it_is_closed(network: bytes) -> None:
+    before = threading.active_count()
+    for _ in range(2):
+        radio = _Radio(lambda: None)
+        radio.open(HERE, (service(PEER, network),))
+        assert threading.active_count() > before
+        radio.close()
+    assert threading.active_count() == before
+
+
 async def test_switched_off_it_opens_nothing(monkeypatch: pytest.MonkeyPatch, network: bytes) -> None:
     monkeypatch.setattr(lan, "_Radio", None)
     off = Heard(Wanted(HERE, (service(PEER, network),)), on=False)
@@ -92,6 +103,7 @@ class Fake:
 
     failing: ClassVar[list[Exception]] = []
     hears_itself = True
+    is_full = is_flooded = False
     opened = 0
 
     def __init__(self, heard: Any) -> None:
@@ -112,6 +124,7 @@ class Fake:
 def faked(monkeypatch: pytest.MonkeyPatch, failing: list[Exception], hears: bool = True) -> Iterator[None]:
     monkeypatch.setattr(lan, "_Radio", Fake)
     Fake.failing, Fake.hears_itself, Fake.opened = failing, hears, 0
+    Fake.is_full = Fake.is_flooded = False
     yield
 
 
@@ -143,6 +156,55 @@ async def test_where_nothing_comes_back_that_is_said_until_it_does(
             await until(lambda: one.lan.state() == ("on", ""))
             nursery.cancel_scope.cancel()
     assert len(logs) == 1 and Fake.opened == 1
+
+
+async def test_a_flood_is_listened_to_no_longer_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, network: bytes
+) -> None:
+    """What zeroconf keeps of each name lasts as long as its announcer says: closed, it is all gone."""
+    one = Heard(Wanted(HERE, (service(PEER, network),)))
+    with faked(monkeypatch, []), capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one.lan.run)
+            await until(lambda: Fake.opened == 1)
+            Fake.is_full = Fake.is_flooded = True
+            await until(lambda: one.lan.state() == ("problem", FLOODED) and Fake.opened >= 2)
+            assert one.finds[-1] == ()
+            Fake.is_full = Fake.is_flooded = False
+            await until(lambda: one.lan.state() == ("on", ""))
+            nursery.cancel_scope.cancel()
+    assert {entry["problem"] for entry in logs} == {FLOODED}
+
+
+async def test_names_that_were_announced_for_years_are_forgotten_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, network: bytes
+) -> None:
+    monkeypatch.setattr(lan, "FRESH", 0.1)
+    one = Heard(Wanted(HERE, (service(PEER, network),)))
+    with faked(monkeypatch, []), capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one.lan.run)
+            await until(lambda: len(one.finds) > 4)
+            assert Fake.opened == 1, "as long as there is room it goes on"
+            Fake.is_full = True
+            await until(lambda: Fake.opened > 1)
+            nursery.cancel_scope.cancel()
+    assert not logs
+
+
+def test_a_flood_is_seen_and_our_own_name_has_its_place() -> None:
+    radio = _Radio(lambda: None)
+    added, updated = SimpleNamespace(name="Added"), SimpleNamespace(name="Updated")
+    radio._own = frozenset({f"ours.{SERVICE}"})
+    for n in range(MAX_LAN_NEW - 2):
+        assert radio.is_full is (n >= MAX_LAN_SERVICES)
+        radio._changed(None, SERVICE, f"{n}.{SERVICE}", added)
+    for _ in range(MAX_LAN_NEW):
+        radio._changed(None, SERVICE, f"0.{SERVICE}", updated)
+    radio._changed(None, SERVICE, f"ours.{SERVICE}", added)
+    assert f"ours.{SERVICE}" in radio._names and not radio.is_flooded
+    radio._changed(None, SERVICE, f"x.{SERVICE}", added)
+    assert radio.is_flooded and len(radio._names) == MAX_LAN_SERVICES + 1
 
 
 def test_of_names_that_strangers_announce_few_are_kept_and_none_can_break_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,27 @@ def test_a_hostile_host_fills_nothing_and_makes_us_dial_little(lone: Lone):
     assert len(lone.core.local._given) <= MAX_LAN_FINDS and len(lone.core.local._tries) <= LAN_TRIES
 
 
+def test_who_repeats_a_neighbours_mark_with_other_addresses_does_not_hide_it(lone: Lone):
+    """Nothing is signed: whoever hears a mark can announce it as his own, as often as he likes."""
+    lone.answers = lambda p, a: everybody(p, a) if "/ip4/10.0.0.2/tcp/4001" in a[0] else DialFailed(p, "another key")
+    forged = [find(1, host=9 + n) for n in range(3)]
+    for _ in range(15):
+        lone.tell(Sighted((*forged[:1], find(1), *forged[1:])))
+        lone.run(MINUTE)
+    assert peer(1) in lone.core.state.connected
+
+
+def test_a_crowd_that_announces_first_does_not_fill_all_places(lone: Lone):
+    lone.answers = lambda p, a: everybody(p, a) if p == peer(999) else DialFailed(p, "nobody")
+    crowd = tuple(find(n) for n in range(1, 201))
+    for _ in range(60):
+        lone.tell(Sighted((*crowd, find(999))))
+        lone.run(MINUTE)
+    assert peer(999) in lone.core.state.connected
+    lone.tell(Sighted((*crowd, find(999))))
+    assert peer(999) in lone.core.local.near, "who was reached keeps his place"
+
+
 def test_a_clock_that_is_set_back_does_not_end_it(lone: Lone):
     lone.tell(Sighted(tuple(find(n) for n in range(1, LAN_TRIES + 1))))
     lone.now -= 5 * HOUR

@@ -154,7 +154,9 @@ def test_a_device_may_not_do_what_makes_it_master(near: Served, name: str) -> No
     assert name not in {call[0] for call in near.node.calls}
 
 
-@pytest.mark.parametrize(("setting", "done"), [("web", False), ("web_lan", False), ("lan", False), ("profile", False), ("name", True)])
+@pytest.mark.parametrize(
+    ("setting", "done"), [("web", False), ("web_lan", False), ("lan", False), ("profile", False), ("name", True)]
+)
 def test_a_device_changes_no_settings_of_the_page(near: Served, setting: str, done: bool) -> None:
     device = paired(near)
     near.node.calls.clear()

@@ -19,7 +19,8 @@ LAN = {
     "off": N_("Neighbours on the local network are not looked for: that is switched off."),
     "none": N_("Neighbours on the local network are not looked for: this node listens at no address of one."),
     "problem": N_(
-        "Neighbours on the local network cannot be found: the network or this machine lets no multicast through."
+        "Neighbours on the local network cannot be found: the network or this machine lets no multicast through, or"
+        " something floods it."
     ),
 }
 STATE = {
