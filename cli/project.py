@@ -14,7 +14,8 @@ from protocols.errors import Refusal
 from .command import Group, with_session
 from .output import facts, note, say, short, table, write_file
 from .session import Session
-from .times import format_time, now_ms, parse_time
+from .task_steps import add_to
+from .times import format_time, now_ms, parse_time, until
 
 MAX_TABLE = 8 << 20  # bytes
 _WORDS = {"asked": "asked for", "withdrawn": "taken back"}
@@ -43,9 +44,9 @@ def project() -> None:
 @click.option("--text", default="", help="What is to be done; {n} is the number.")
 @click.option("--price", metavar="PRICE", default="", help="For each that names none; without one, for thanks.")
 @click.option("--most", type=click.IntRange(min=1), help="Only the first so many; the others another time.")
-@click.option("--until", metavar="TIME", help="Until when the tasks stand; else as long as your node runs.")
+@click.option("--until", "ends", metavar="TIME", help="Until when the tasks stand; else as long as your node runs.")
 @with_session
-def split(session: Session, listing: str, file: Path | None, until: str | None, most: int | None, **given: Any) -> None:
+def split(session: Session, listing: str, file: Path | None, ends: str | None, most: int | None, **given: Any) -> None:
     """Publish each line of FILE as a task of your own project.
 
     A line is title,text,price: CSV whose first line names these columns, or JSON lines. Whoever claims a task first
@@ -54,7 +55,7 @@ def split(session: Session, listing: str, file: Path | None, until: str | None, 
     tasks = _tasks(file, **given)
     if most is not None:
         tasks = tasks[:most]
-    end = None if until is None else parse_time(until, now_ms(), end=True)
+    end = None if ends is None else parse_time(ends, now_ms(), end=True)
     prices = dict(Counter(task.price for task in tasks))
     foreseen = session.call("project.foresee", listing=listing, count=len(tasks), prices=prices)
     _check_room(foreseen)
@@ -177,11 +178,21 @@ def _print_project(session: Session, data: dict[str, Any]) -> None:
     )
     if session.plain:
         return
+    for row in (row for row in rows if row.get("late")):
+        late = row["late"]
+        say(
+            f"{row['title']} can be claimed again: {late['who']} had it {until(late['until'], now)}, and did not do it."
+        )
     looked = [row for row in rows if row["state"] == "done" or row["again"]]
     if looked:
         say(f"Next: p2pnode exchange confirm {short(looked[0]['exchange_id'])}  (or dispute it)")
+    if len(looked) > 1:
+        say(f"Next: p2pnode project confirm {id_} --all  (all {len(looked)} of them)")
+    if sum(row.get("payment") == "due" and row["state"] == "confirmed" for row in rows) > 1:
+        say(f"Next: p2pnode project pay {id_} --all")
     if data["counts"]["overdue"]:
-        say(f"Next: p2pnode project free {id_}  (what is overdue can be claimed by others then)")
+        say("What is overdue can be claimed by others from an hour after its time.")
+        say(f"Next: p2pnode project free {id_}  (so they can at once)")
     if data["counts"]["confirmed"]:
         say(f"Next: p2pnode project results {id_}")
 
@@ -256,6 +267,8 @@ def _print_claimed(session: Session, data: dict[str, Any]) -> None:
         say(f"Waiting for {data['organiser']}: {data['waiting']} asked for.")
     if data["problem"]:
         say(f"No more than these: {data['problem']}.")
+    for row in data.get("lost") or ():
+        say(f"No longer yours: {row['title']}. You had it {until(row['until'], now)}.")
     yours = [row for row in data["tasks"] if row["status"] in ("agreed", "active") and not row["waits"]]
     if yours:
         id_ = short(yours[0]["exchange_id"])
@@ -381,3 +394,6 @@ def _print_results(session: Session, data: dict[str, Any], joined: Joined, check
         say(f"{count} {'result' if count == 1 else 'results'} in order, in {where}.")
     elif joined.missing and not checked:
         say(f"Next: p2pnode project results {short(data['listing_id'])} --from DIR --out FILE")
+
+
+add_to(project)

@@ -1,12 +1,12 @@
 """The arguments of commands about projects that are split into tasks."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from .arguments import Args, Id, Text, Time, Title
-from .bounds import MAX_TASKS, TASKS_AT_ONCE
+from .bounds import MAX_TASKS, TASK_STEPS_AT_ONCE, TASKS_AT_ONCE
 
 _Number = Annotated[int, Meta(ge=1, le=MAX_TASKS)]
 _Prices = Annotated[dict[Annotated[str, Meta(max_length=64)], _Number], Meta(max_length=MAX_TASKS)]
@@ -45,11 +45,25 @@ class ClaimTasks(OneProject, frozen=True):
     count: Annotated[int, Meta(ge=1, le=MAX_TASKS)] = 1
 
 
+class OfTasks(OneProject, frozen=True):
+    """tasks: their numbers, or beginnings of the ids of their listings or exchanges; none: all that are ready for it,
+    the first `TASK_STEPS_AT_ONCE` of them."""
+
+    tasks: Annotated[tuple[Id, ...], Meta(max_length=TASK_STEPS_AT_ONCE)] = ()
+
+
+class ReadyTasks(OfTasks, frozen=True):
+    step: Literal["confirm", "pay"] = "confirm"
+
+
 # Rows of the table of commands: name, arguments, whether it writes, summary.
 PROJECTS: tuple[tuple[str, type[Args], bool, str], ...] = (
     ("project.foresee", ForeseeSplit, False, "What splitting a project will take; nothing is published"),
     ("project.split", Split, True, "Publish the tasks of a project that are not there yet"),
     ("project.show", OneProject, False, "The tasks of a project, and how far each has come"),
+    ("project.ready", ReadyTasks, False, "Which tasks of a project can be confirmed or paid; nothing is said"),
+    ("project.confirm", OfTasks, True, "Confirm several tasks of a project, each by itself"),
+    ("project.pay", OfTasks, True, "Pay several tasks of a project, each by itself"),
     ("project.free", OneProject, True, "Take back the tasks that were claimed and not done in time"),
     ("project.results", OneProject, False, "What was confirmed of a project, in order"),
     ("project.claim", ClaimTasks, True, "Claim the next tasks of somebody's project that are free"),

@@ -27,6 +27,7 @@ from .exchanges import Exchanges
 from .held import Held
 from .keys import CLAIMING
 from .listings import Listings
+from .projects import missed_work
 from .state import Network, State
 
 
@@ -189,8 +190,11 @@ class Claiming:
 
     def _json(self, network: Network, claim: Claim, now: int) -> dict[str, Any]:
         number, rows = self._numbers(claim), []
+        lost: dict[int, dict[str, Any]] = {}
         for held in self._exchanges.held.values():
-            if held.first.name in number and self._is_ours(held, claim, now):
+            if held.first.name not in number:
+                continue
+            if self._is_ours(held, claim, now):
                 view = self._exchanges.view(held, now)
                 rows.append(
                     {
@@ -202,12 +206,19 @@ class Claiming:
                         "until": min(view.deadlines.values(), default=None),
                     }
                 )
+            elif held.first.proposer == self._state.me and held.network == claim.network:
+                view = self._exchanges.view(held, now)
+                if (missed := missed_work(view, claim.author)) is not None:
+                    row = {"number": number[held.first.name], "title": view.terms.title}
+                    lost[row["number"]] = {**row, "exchange_id": held.id.hex(), "until": missed.until}
+        ours = {row["number"] for row in rows}
         return {
             "listing_id": claim.project.hex(),
             "network": claim.network.hex(),
             "title": claim.title,
             "organiser": self._state.directory.name(claim.author),
             "tasks": sorted(rows, key=lambda row: row["number"]),
+            "lost": [lost[n] for n in sorted(lost) if n not in ours],
             "waiting": len(self._waiting(claim, now)),
             "wanted": claim.wanted,
             "free": len(self._free(network, claim, now)),

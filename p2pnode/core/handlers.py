@@ -40,8 +40,9 @@ def handlers(core: "Core") -> dict[str, Handler]:
     )
     core.exchanges.claimed = Claimed(core.state, core.exchanges, core.claims)
     core.claims.taking, core.claims.duty_of = core.exchanges.claimed.taking, core.exchanges.claimed.duty_of
-    projects, claiming = core.standing.projects, core.standing.claiming
-    projects.default, projects.cancel, claiming.propose = amending.default, exchange.cancel, exchange.propose
+    projects, claiming, tasks = core.standing.projects, core.standing.claiming, core.standing.task_steps
+    tasks.default, tasks.cancel, claiming.propose = amending.default, exchange.cancel, exchange.propose
+    tasks.confirm_one, tasks.pay_one = exchange.confirm, exchange.pay
     accounts = Accounts(core.state, core.settlements, core.vouches, core.exchanges, core.claims)
     ledger = LedgerCommands(core.state, core.exchanges, accounts)
     answers = Answers(core.state, core.vouches)
@@ -130,7 +131,10 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "project.foresee": projects.foresee,
         "project.split": projects.split,
         "project.show": projects.show,
-        "project.free": projects.free,
+        "project.ready": tasks.ready,
+        "project.confirm": tasks.confirm,
+        "project.pay": tasks.pay,
+        "project.free": tasks.free,
         "project.results": projects.results,
         "project.claim": claiming.claim,
         "project.claimed": claiming.claimed,

@@ -6,25 +6,25 @@ listing, so that a split can be broken off and run again. Who claims first gets 
 that one cancels, or is made to.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from dht.keys import slot_hash
-from p2pnode import amending_arguments, commands
+from p2pnode import commands
 from p2pnode.project_arguments import ForeseeSplit, Line, OneProject, Split
 from p2pnode.tasks import task_name
 from protocols.amounts import parse_price
 from protocols.codec import decode, encode
-from protocols.duties import DutyState
+from protocols.duties import OVER, DutyState, Missed
 from protocols.envelope import Record
 from protocols.errors import Refusal
-from protocols.exchange import NEGOTIATING, OPEN, Exchange, Status
+from protocols.exchange import NEGOTIATING, Exchange, Status
 from protocols.fact import Fact
 from protocols.labels import parse_labels
 from protocols.listing import Listing
-from protocols.payments import Payment
+from protocols.payments import UNDER_WAY, Payment
 from protocols.steps import parse_step
 from protocols.terms import Duty
 
@@ -57,8 +57,6 @@ class Projects:
         self._state = state
         self._exchanges = exchanges
         self._listings = listings
-        self.default: Callable[[amending_arguments.OfDuty, int], object]  # set by the table of handlers, as this:
-        self.cancel: Callable[[commands.Step, int], object]
         self._tasks: dict[tuple[bytes, bytes], Task] = {}
         for key, value in state.journal.scan(TASK):
             task = Task(key[1:17], key[17:], *decode(value))
@@ -69,8 +67,8 @@ class Projects:
 
     def foresee(self, args: ForeseeSplit, now: int) -> dict[str, Any]:
         """Whether there is room, and what all tasks together will cost. `Refusal` for a price that is none."""
-        network, record, listing, project = self._project(args.listing, args.network)
-        there = [t for t in self._of(network, project) if t.number <= args.count]
+        network, record, listing, project = self.project(args.listing, args.network)
+        there = [t for t in self.of(network, project) if t.number <= args.count]
         genesis, pay = network.genesis, dict[str, int]()
         for text, times in args.prices.items():
             price = parse_price(text, genesis.unit, genesis.decimals) if text else None
@@ -90,7 +88,7 @@ class Projects:
 
     def split(self, args: Split, now: int) -> dict[str, Any]:
         """Publish what is not there yet, all of it or nothing."""
-        network, record, listing, project = self._project(args.listing, args.network)
+        network, record, listing, project = self.project(args.listing, args.network)
         if len({line.number for line in args.tasks}) < len(args.tasks):
             raise Refusal("usage", "a number is named twice", "Each line of the table is a task of its own.")
         new, changed = [], []
@@ -119,9 +117,9 @@ class Projects:
         }
 
     def show(self, args: OneProject, now: int) -> dict[str, Any]:
-        network, record, listing, project = self._project(args.listing, args.network)
-        about = self._about_all(network)
-        rows = [self._row(network, task, about.get(task.name, ()), now) for task in self._of(network, project)]
+        network, record, listing, project = self.project(args.listing, args.network)
+        about = self.about_all(network)
+        rows = [self.row(network, task, about.get(task.name, ()), now) for task in self.of(network, project)]
         counts = dict.fromkeys(
             ("free", "asked", "claimed", "overdue", "done", "contested", "confirmed", "withdrawn"), 0
         )
@@ -141,39 +139,13 @@ class Projects:
             "owed": [{"amount": amount, "unit": unit} for unit, amount in sorted(owed.items())],
         }
 
-    def free(self, args: OneProject, now: int) -> dict[str, Any]:
-        """Say of what is overdue that it was not done, and end it: the task is to be had again."""
-        network, _, _, project = self._project(args.listing, args.network)
-        late, about = [], self._about_all(network)
-        for task in self._of(network, project):
-            held = self._standing(about.get(task.name, ()), now)
-            if held is not None and self._state_of(held, now)[0] == "overdue":
-                late.append((task, held))
-        if not late:
-            raise Refusal(
-                "conflict", "no task is overdue", "`p2pnode project show` says until when each is to be done."
-            )
-        steps = [len(self._exchanges.view(held, now).overdue(now)) + 1 for _, held in late]
-        for (_, held), more in zip(late, steps, strict=True):
-            self._exchanges.check_room(held, more, besides=sum(steps) - more)
-        freed = []
-        for task, held in late:
-            view, id_ = self._exchanges.view(held, now), held.id.hex()
-            who = self._state.directory.name(view.counterparty(self._state.me))
-            if view.overdue(now):
-                self.default(amending_arguments.OfDuty(id=id_), now)
-            if self._exchanges.view(held, now).status in OPEN:
-                self.cancel(commands.Step(id=id_), now)
-            freed.append({"number": task.number, "title": task.title, "who": who, "exchange_id": id_})
-        return {"freed": freed}
-
     def results(self, args: OneProject, now: int) -> dict[str, Any]:
         """What was confirmed, by number; of each what was said and signed last."""
-        network, record, listing, project = self._project(args.listing, args.network)
-        found, waiting, every = [], [], self._about_all(network)
-        for task in self._of(network, project):
+        network, record, listing, project = self.project(args.listing, args.network)
+        found, waiting, every = [], [], self.about_all(network)
+        for task in self.of(network, project):
             about = every.get(task.name, ())
-            row, held = self._row(network, task, about, now), self._standing(about, now)
+            row, held = self.row(network, task, about, now), self.standing(about, now)
             if row["state"] != "confirmed" or held is None:
                 waiting.append({key: row[key] for key in ("number", "title", "state", "who")})
                 continue
@@ -197,7 +169,7 @@ class Projects:
             return
         network = self._state.networks[held.network]
         current = self._listings.current(network, self._state.me, task.name)
-        if self._standing(self._about(network, task.name), now) is not None:
+        if self.standing(self._about(network, task.name), now) is not None:
             why = "Somebody else has this task"
         elif current is None or current[1].paused or current[0].id != held.first.listing:
             why = "This task is not to be had as it was"
@@ -215,7 +187,7 @@ class Projects:
         if not view.agreed:
             return
         network = self._state.networks[held.network]
-        standing = self._standing(self._about(network, task.name), now)
+        standing = self.standing(self._about(network, task.name), now)
         with suppress(Refusal):
             if standing is not None and self._exchanges.view(standing, now).status in _OVER:
                 self._listings.end(network, task.name, now)
@@ -228,15 +200,17 @@ class Projects:
     def _tending(self) -> Tending:
         return self._listings.tending
 
-    def _project(self, text: str, network: str | None) -> tuple[Network, Record, Listing, bytes]:
+    def project(self, text: str, network: str | None) -> tuple[Network, Record, Listing, bytes]:
         place, record, listing = self._listings.own(text, network)
         if parse_labels(listing.tags).part:
             raise Refusal("usage", "this listing is itself a task of a project", "Name the project's.")
         return place, record, listing, slot_hash(record.slot)
 
-    def _of(self, network: Network, project: bytes) -> list[Task]:
-        mine = [t for t in self._tasks.values() if (t.network, t.project) == (network.id, project)]
-        return sorted(mine, key=lambda t: t.number)
+    def of(self, network: Network, project: bytes) -> list[Task]:
+        return sorted((t for t in self.all(network) if t.project == project), key=lambda t: t.number)
+
+    def all(self, network: Network) -> list[Task]:
+        return [t for t in self._tasks.values() if t.network == network.id]
 
     def _remember(self, task: Task) -> None:
         self._tasks[task.network, task.name] = task
@@ -248,7 +222,7 @@ class Projects:
         me, every = self._state.me, self._exchanges.held.values()
         return [h for h in every if h.network == network.id and (h.first.responder, h.first.name) == (me, name)]
 
-    def _about_all(self, network: Network) -> dict[bytes, list[Held]]:
+    def about_all(self, network: Network) -> dict[bytes, list[Held]]:
         """The exchanges about all tasks of ours, by the names of these."""
         found: dict[bytes, list[Held]] = {}
         for held in self._exchanges.held.values():
@@ -256,7 +230,7 @@ class Projects:
                 found.setdefault(held.first.name, []).append(held)
         return found
 
-    def _standing(self, about: Iterable[Held], now: int) -> Held | None:
+    def standing(self, about: Iterable[Held], now: int) -> Held | None:
         """The exchange by which somebody has a task, or has done it."""
         for held in about:
             view = self._exchanges.view(held, now)
@@ -264,8 +238,8 @@ class Projects:
                 return held
         return None
 
-    def _row(self, network: Network, task: Task, about: Iterable[Held], now: int) -> dict[str, Any]:
-        held = self._standing(about, now)
+    def row(self, network: Network, task: Task, about: Iterable[Held], now: int) -> dict[str, Any]:
+        held = self.standing(about, now)
         row: dict[str, Any] = {
             "number": task.number,
             "title": task.title,
@@ -275,6 +249,9 @@ class Projects:
             "exchange_id": None,
             "until": None,
             "again": False,
+            "late": None,
+            "payment": None,
+            "delivered": True,
             "paid": {},
             "owed": {},
         }
@@ -282,20 +259,34 @@ class Projects:
             view = self._exchanges.view(held, now)
             row["who"] = self._state.directory.name(view.counterparty(self._state.me))
             row["exchange_id"] = held.id.hex()
-            row["state"], row["until"] = self._state_of(held, now)
+            row["state"], row["until"] = self.state_of(held, now)
             row["again"] = row["state"] == "contested" and len(self._done(held, now)) > _contests(held, view)
+            row["delivered"] = self._exchanges.delivered(held, now)
+            row["payment"] = _payment(view, self._state.me)
             row["paid"], owed = _pay(view, self._state.me)
             row["owed"] = owed if row["state"] == "confirmed" else {}  # nobody need pay for what is contested
         elif any(self._exchanges.view(h, now).status in NEGOTIATING for h in about):
             row["state"] = "asked"
         elif not self._listings.is_mine(network, task.name):
             row["state"] = "withdrawn"
+        else:
+            row["late"] = self._late(about, now)
         return row
 
-    def _state_of(self, held: Held, now: int) -> tuple[str, int | None]:
+    def _late(self, about: Iterable[Held], now: int) -> dict[str, Any] | None:
+        """Who had a task that is free last and did not do it in time, and until when that was, ms."""
+        held = max(about, key=lambda h: (h.began_at, h.id), default=None)
+        view = None if held is None else self._exchanges.view(held, now)
+        missed = None if view is None else missed_work(view, self._state.me)
+        if held is None or view is None or missed is None:
+            return None
+        who = self._state.directory.name(view.counterparty(self._state.me))
+        return {"who": who, "exchange_id": held.id.hex(), "until": missed.until}
+
+    def state_of(self, held: Held, now: int) -> tuple[str, int | None]:
         """One word for how far a claimed task has come, and until when it is to be done, ms."""
         view = self._exchanges.view(held, now)
-        duty = _work(view, self._state.me)
+        duty = work(view, self._state.me)
         if duty is None:
             return "claimed", None
         state = view.duties[duty.id]
@@ -309,7 +300,7 @@ class Projects:
     def _done(self, held: Held, now: int) -> list[Fact]:
         """What was said to be done of a task, the newest last."""
         view = self._exchanges.view(held, now)
-        duty = _work(view, self._state.me)
+        duty = work(view, self._state.me)
         said = [f for f in held.facts.values() if f.kind == "done" and f.author != self._state.me]
         said = [f for f in said if duty is not None and parse_step(f).duty == duty.id]
         return sorted(said, key=lambda f: (f.at, f.id))
@@ -326,10 +317,16 @@ def _digest(line: Line) -> bytes:
     return blake2b(encode([line.number, line.title, line.text, line.price]), digest_size=16).digest()
 
 
-def _work(view: Exchange, me: bytes) -> Duty | None:
+def work(view: Exchange, me: bytes) -> Duty | None:
     """What the claimer owes us."""
     paid = {d.id for d in view.terms.payments}
     return next((d for d in view.terms.duties if d.receiver == me and d.id not in paid and not d.along), None)
+
+
+def missed_work(view: Exchange, organiser: bytes) -> Missed | None:
+    """How the work of a task was not done in time and came to nothing by that, or None."""
+    duty = work(view, organiser)
+    return view.missed.get(duty.id) if duty is not None and view.came_to_nothing else None
 
 
 def _contests(held: Held, view: Exchange) -> int:
@@ -348,6 +345,21 @@ def _pay(view: Exchange, me: bytes) -> tuple[dict[str, int], dict[str, int]]:
         elif view.due(duty) and state is DutyState.PENDING:
             owed[duty.unit] = owed.get(duty.unit, 0) + duty.amount
     return paid, owed
+
+
+def _payment(view: Exchange, me: bytes) -> str | None:
+    """How far what we pay for a task has come, in a word; None if nothing is paid for it."""
+    mine = [d for d in view.terms.payments if d.provider == me and not d.on]
+    known = {view.payments.get(d.id) for d in mine}
+    if not mine:
+        return None
+    if known & {*UNDER_WAY}:
+        return "under way"
+    if Payment.RELEASED in known:
+        return "called off"
+    if all(view.duties[d.id] in (*OVER, DutyState.DONE) for d in mine):
+        return "paid"
+    return "due" if any(view.due(d) and view.duties[d.id] is DutyState.PENDING for d in mine) else "later"
 
 
 def _last_word(done: list[Fact]) -> dict[str, Any]:

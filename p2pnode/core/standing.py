@@ -10,6 +10,7 @@ from .projects import Projects
 from .standing_orders import StandingOrders
 from .standing_rules import StandingRules
 from .state import State
+from .task_steps import TaskSteps
 
 
 class Standing:
@@ -18,6 +19,7 @@ class Standing:
         self.rules = StandingRules(state, exchanges, listings)
         self.orders = StandingOrders(state, exchanges, listings)
         self.projects = Projects(state, exchanges, listings, self.rules)
+        self.task_steps = TaskSteps(state, exchanges, self.projects)
         self.claiming = Claiming(state, exchanges, listings)
         exchanges.changed = self.changed
 
@@ -28,4 +30,5 @@ class Standing:
     def forget(self, now: int) -> None:
         self.contacts.forget(now)
         self.orders.woke(now)
+        self.task_steps.woke(now)
         self.claiming.woke(now)

@@ -57,6 +57,7 @@ _BY_FILE: dict[str, tuple[str, ...]] = {
         "for_thanks_nothing_is_owed",
         "what_cannot_be_published_is_refused_before_anything_is",
     ),
+    "task_steps": ("all_that_is_done_is_confirmed_and_then_paid_and_again_does_no_harm",),
     "put_away": ("a_parcel_is_remembered_with_its_exchange",),
     "remote_search": ("answers_are_merged_as_they_come_in_the_order_of_a_search_at_home",),
     "rules": (

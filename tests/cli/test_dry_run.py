@@ -42,6 +42,8 @@ APART = {
     "project claim": "project claim ab",
     "project stop": "project stop ab",
     "project free": "project free ab",
+    "project confirm": "",  # it looks with another command: tests/cli/test_task_steps.py
+    "project pay": "",
     "project results": "",  # its files: tests/cli/test_project.py
     "challenge make": "",  # tests/cli/test_challenge…: it needs agreements
     "challenge publish": "",
