@@ -1,7 +1,9 @@
 """What `exchange` prints: where an exchange stands, and what comes next."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+from p2pnode.turns import YOU, Turn, turns
 
 from .contact import print_contact
 from .faults_output import print_faults
@@ -82,24 +84,17 @@ def print_list(session: Session, rows: list[dict[str, Any]]) -> None:
 
 def _turn(row: dict[str, Any]) -> str:
     """Whose turn it is, and for what: `you: accept, counter`."""
-    return "; ".join(f"{who}: {', '.join(_word(c) for c, _ in steps)}" for who, steps in _steps(row).items())
+    return "; ".join(f"{who}: {_words(steps)}" for who, steps in turns(row).items())
 
 
-def _steps(row: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
-    """Who can do what next: (command, from when and until when) by who; the reader first."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    now = now_ms()
-    for step in sorted(row.get("next") or (), key=lambda step: step.get("who") != "you"):
-        times = [f"from {clock_time(step['from'], now)}"] if step.get("from") else []
-        times += [until(step["until"], now)] if step.get("until") else []
-        found.setdefault(str(step.get("who")), []).append((str(step.get("command", "")), ", ".join(times)))
-    return found
+def _when(turn: Turn, now: int) -> str:
+    """From when and until when: `from today 14:00, until 3 May 10:00`."""
+    times = [f"from {clock_time(turn.begins, now)}"] if turn.begins else []
+    return ", ".join([*times, until(turn.until, now)] if turn.until else times)
 
 
-def _word(command: str) -> str:
-    """`p2pnode exchange accept 77c1` is `accept`, `p2pnode attest 77c1 …` is `attest`."""
-    words = command.split()
-    return next((word for word in words[1:] if word not in ("exchange", "parcel", "claim")), command)
+def _words(steps: Iterable[Turn]) -> str:
+    return ", ".join(turn.word for turn in steps)
 
 
 def print_whole(session: Session, data: dict[str, Any]) -> None:
@@ -353,7 +348,7 @@ def _print_ending(session: Session, data: dict[str, Any]) -> None:
             say(f"Called off: {money} was not paid, and cannot be paid in this exchange any more.")
     asked: list[str] = data.get("cancel_asked") or []
     other = data.get("counterparty_name") or short(data.get("counterparty"))
-    if len(asked) == 1 and any(_word(command) == "cancel" for steps in _steps(data).values() for command, _ in steps):
+    if len(asked) == 1 and any(turn.word == "cancel" for steps in turns(data).values() for turn in steps):
         mine = asked[0] == "you"
         say(f"You asked to cancel. It is cancelled when {other} does, too." if mine else f"{other} asks to cancel.")
 
@@ -388,10 +383,11 @@ def _print_next(session: Session, data: dict[str, Any]) -> None:
         print_waiting(session, data)
         _print_contested(data)
     which = _which_payment(session, data)
-    for who, steps in _steps(data).items():
-        if who == "you":
-            for command, when in steps:
-                about = which if _word(command) == "pay" else ""
-                say(f"Next: {command}{about}" + (f"  ({when})" if when else ""))
+    now = now_ms()
+    for who, steps in turns(data).items():
+        if who == YOU:
+            for turn in steps:
+                about, when = which if turn.word == "pay" else "", _when(turn, now)
+                say(f"Next: {turn.command}{about}" + (f"  ({when})" if when else ""))
         else:
-            say(f"Waiting for {who}: {', '.join(_word(command) for command, _ in steps)}")
+            say(f"Waiting for {who}: {_words(steps)}")

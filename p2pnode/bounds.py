@@ -5,9 +5,7 @@ from typing import Final
 from protocols.limits import DAY, HOUR, MINUTE, SECOND
 
 # Neighbours
-WANTED_OUTBOUND: Final = (
-    8  # connections we make by ourselves; those that others make do not count, whatever their number
-)
+WANTED_OUTBOUND: Final = 8  # connections we make by ourselves; those that others make do not count, however many
 ANY_OUTBOUND: Final = 2  # of them to anybody, so that a crowd of members cannot have all
 BY_CELL: Final = 4  # of them, at most, by what the others keep; in several networks as many in each, 6 in all
 BY_CELL_EVERY: Final = 20 * SECOND  # one that is not for the better gives way to one that is

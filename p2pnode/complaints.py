@@ -12,6 +12,7 @@ _TYPED: Final = {  # what the command line calls differently, or as an option of
     "exchange.foresee": "exchange propose",
     "exchange.foresee_counter": "exchange counter",
     "project.foresee": "project split",
+    "project.ready": "project confirm",
     "project.claimed": "project mine",
     "reputation.forgive": "reputation",
     "reputation.graph": "reputation",

@@ -209,8 +209,9 @@ class Claiming:
             elif held.first.proposer == self._state.me and held.network == claim.network:
                 view = self._exchanges.view(held, now)
                 if (missed := missed_work(view, claim.author)) is not None:
-                    row = {"number": number[held.first.name], "title": view.terms.title}
-                    lost[row["number"]] = {**row, "exchange_id": held.id.hex(), "until": missed.until}
+                    n = number[held.first.name]
+                    row = {"number": n, "title": view.terms.title, "exchange_id": held.id.hex()}
+                    lost[n] = {**row, "until": missed.until}
         ours = {row["number"] for row in rows}
         return {
             "listing_id": claim.project.hex(),

@@ -26,6 +26,7 @@ from .languages import LANGUAGES, N_
 from .multipart import File, parse_multipart
 from .paths import own
 from .picturing import written
+from .saying import said
 from .templating import render, say
 from .times import moment_in
 from .views import VIEWS
@@ -82,8 +83,8 @@ class Doing:
                 return await self._again(request, fields, about, e)
         if name in words.KEPT:
             self.pages.session(request).kept[name] = answer
-        said = words.DONE.get(name, words.SAID)
-        self.pages.session(request).tell("ok", said)
+        for kind, text in said(self.pages.language(request), name, answer):
+            self.pages.session(request).tell(kind, text)
         return RedirectResponse(filled_in(own(about.get("back", "")), answer), 303)
 
     async def _read(self, request: Request) -> tuple[list[tuple[str, str]], list[File]]:

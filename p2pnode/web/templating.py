@@ -63,6 +63,7 @@ def environment(language: str) -> ImmutableSandboxedEnvironment:
         DIRECTION=words.DIRECTION,
         KIND=words.KIND,
         STEP=words.STEP,
+        NEXT=words.NEXT,
         OUTCOME=words.OUTCOME,
         DIMENSION=words.DIMENSION,
         TONE=words.TONE,

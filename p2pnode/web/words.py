@@ -72,6 +72,27 @@ STEP = {  # the buttons
     "settle": N_("It was paid"),
 }
 
+NEXT = {  # what somebody has to do next, after `Waiting for Ben:`
+    "accept": N_("accept"),
+    "counter": N_("propose other terms"),
+    "decline": N_("decline"),
+    "cancel": N_("cancel"),
+    "handover": N_("hand it over"),
+    "return": N_("give it back"),
+    "done": N_("do it"),
+    "confirm": N_("confirm"),
+    "pay": N_("pay"),
+    "attest": N_("rate it"),
+    "default": N_("say that it was not done in time"),
+    "waive": N_("do without it"),
+    "go": N_("say that the goal is reached"),
+    "give": N_("give the parcel"),
+    "take": N_("take the parcel"),
+    "open": N_("bring the parcel to the door"),
+    "rule": N_("decide"),
+    "settle": N_("say that it was paid"),
+}
+
 # What cannot be undone, and what is asked before it. Whoever adds a command to the page sees whether it belongs here.
 SURE = {
     "exchange.decline": N_("Decline this proposal? The other side has to propose anew."),
@@ -104,6 +125,15 @@ DONE = {  # said when a command has been carried out
     "exchange.cancel": N_("The other side is told that you cancel."),
     "exchange.pay": N_("The payment is on its way."),
     "exchange.amend": N_("Your terms are on their way."),
+    "exchange.handover": N_("You have signed that you handed it over."),
+    "exchange.return": N_("You have signed that you gave it back."),
+    "exchange.done": N_("You have signed that you did your part."),
+    "exchange.confirm": N_("You have confirmed it."),
+    "exchange.default": N_("You have signed that it was not done in time."),
+    "exchange.waive": N_("You do without it now."),
+    "exchange.dispute": N_("You have contested it."),
+    "exchange.rule": N_("Your decision is signed."),
+    "project.free": N_("Taken back. Others can claim it now."),
     "exchange.contact": N_("Sealed, and on its way."),
     "attest": N_("Your rating is kept. It is shown when both have rated."),
     "listing.publish": N_("Published."),
@@ -119,6 +149,11 @@ DONE = {  # said when a command has been carried out
     "order.remove": N_("It has ended. What was agreed stays agreed."),
 }
 SAID = N_("Done.")
+
+FOLLOWED = frozenset(  # these answer the exchange: it is said who is next, too
+    f"exchange.{step}"
+    for step in ("accept", "handover", "return", "done", "confirm", "pay", "default", "waive", "dispute", "cancel")
+)
 
 OUTCOME = {2: N_("very good"), 1: N_("good"), 0: N_("so-so"), -1: N_("bad"), -2: N_("very bad")}
 

@@ -30,4 +30,11 @@ STANDING_CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("project stop ab", "project.stop", {"listing": "ab"}),
 ]  # fmt: skip
 
-PROJECT = {"project.foresee", "project.split", "project.results", "project.ready", "project.confirm", "project.pay"}  # tests/cli/test_project.py
+PROJECT = {
+    "project.foresee",
+    "project.split",
+    "project.results",
+    "project.ready",
+    "project.confirm",
+    "project.pay",
+}  # tests/cli/test_project.py

@@ -94,7 +94,7 @@ def test_all_that_is_promised_is_there() -> None:
     assert {path[1] for path in COMMANDS if path[0] == "ledger" and len(path) > 1} == LEDGER
     claims = {"new", "accept", "decline", "settle", "list", "show"}
     assert {path[1] for path in COMMANDS if path[0] == "claim" and len(path) > 1} == claims
-    projects = {"split", "show", "free", "results", "claim", "mine", "stop"}
+    projects = {"split", "show", "confirm", "pay", "free", "results", "claim", "mine", "stop"}
     assert {path[1] for path in COMMANDS if path[0] == "project" and len(path) > 1} == projects
     parcels = {"list", "show", "give", "take", "decline", "add", "code", "check"}
     assert {path[1] for path in COMMANDS if path[0] == "parcel" and len(path) > 1} == parcels

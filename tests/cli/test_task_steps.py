@@ -41,7 +41,10 @@ def test_what_failed_is_named_beside_what_did_not(run: Run, node: FakeNode) -> N
     assert done.status == 6 and "Paid: 1  Page 1, Cleo" in done.out
     assert "Not paid: 2  Page 2, Cleo: that is more than you can spend\n  Confirm it first." in done.out
     shown = run("project", "pay", "ab", "--all", "--json")
-    assert shown.status == 6 and [r["problem"] for r in shown.data["tasks"]] == [None, "that is more than you can spend"]
+    assert shown.status == 6 and [r["problem"] for r in shown.data["tasks"]] == [
+        None,
+        "that is more than you can spend",
+    ]
 
 
 def test_nothing_to_do_is_no_failure(run: Run, node: FakeNode) -> None:

@@ -81,3 +81,39 @@ def test_what_is_overdue_is_taken_back_after_a_question(street: Street) -> None:
     assert "This cannot be undone." in anna.submit("/do/project.free").words
     anna.submit("/do/project.free")
     assert "1 free" in " ".join(anna.get(f"/project/{id_}").words.split())
+
+
+def test_all_at_once_and_what_could_not_be(street: Street) -> None:
+    lab, anna, ben = street.lab, street.browsers["anna"], street.browsers["ben"]
+    made = lab.ask(lab.anna, "listing.publish", direction="request", kind="project", title="Chronicle")
+    id_ = made["listing_id"]
+    rows = tuple({"number": n, "title": HOSTILE[n], "price": "60"} for n in (1, 2))
+    lab.ask(lab.anna, "project.split", listing=id_, tasks=rows)
+    lab.sim.run(60_000)
+    lab.ask(lab.ben, "project.claim", listing=id_, count=2)
+    lab.sim.run(120_000)
+    for task in lab.ask(lab.ben, "project.claimed", listing=id_)["tasks"]:
+        lab.ask(lab.ben, "exchange.done", id=task["exchange_id"])
+    lab.sim.run(60_000)
+    anna.get(f"/project/{id_}")
+    page = anna.submit("/do/project.confirm")
+    assert "Tasks confirmed: 2." in page.words and "2 confirmed" in " ".join(page.words.split())
+    page = anna.submit("/do/project.pay")
+    assert "Payments on their way: 1." in page.words and f"Not paid: 2. {HOSTILE[2]}:" in page.words
+    lab.sim.run(60_000)
+    assert ben.get(f"/project/{id_}").url
+
+
+def test_what_went_by_itself_is_said_to_both(street: Street) -> None:
+    lab, anna, ben = street.lab, street.browsers["anna"], street.browsers["ben"]
+    made = lab.ask(lab.anna, "listing.publish", direction="request", kind="project", title="Chronicle")
+    id_ = made["listing_id"]
+    lab.ask(lab.anna, "project.split", listing=id_, tasks=({"number": 1, "title": HOSTILE[0]},))
+    lab.sim.run(60_000)
+    lab.ask(lab.ben, "project.claim", listing=id_)
+    lab.sim.run(120_000)
+    lab.leap(8 * 86_400_000)
+    lab.sim.run(2 * 3_600_000)
+    page = " ".join(anna.get(f"/project/{id_}").words.split())
+    assert "1 free" in page and "can be claimed again: Ben had it until" in page
+    assert "no longer yours, since it was to be done until" in " ".join(ben.get(f"/project/{id_}").words.split())

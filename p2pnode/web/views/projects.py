@@ -51,6 +51,8 @@ async def one(visit: Visit) -> dict[str, Any] | File:
         "results": results["results"],
         "elsewhere": [row["number"] for row in results["results"] if row["hash"]],
         "counts": [(word, n) for word, n in project["counts"].items() if n],
+        "to_confirm": sum(task["state"] == "done" or task["again"] for task in tasks) > 1,
+        "to_pay": sum(task["state"] == "confirmed" and task["payment"] == "due" for task in tasks) > 0,
         "next": max((task["number"] for task in tasks), default=0) + 1,
         "foreseen": await _foreseen(visit, id_),
     }
