@@ -232,8 +232,19 @@ async def test_what_is_withdrawn_is_given_no_more(flat: Flat) -> None:
     assert await flat.gives(Get(flat.network(), named)) == [Nothing()]
 
 
+@pytest.fixture
+def leaping(autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that leaps, and files that are read at once: a thread takes time that this clock does not know."""
+
+    async def at_once(function: Callable[..., Any], *args: Any) -> Any:
+        await trio.lowlevel.checkpoint()
+        return function(*args)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", at_once)
+
+
 async def test_photos_of_listings_that_are_kept_are_fetched_beforehand_and_slowly(
-    tmp_path: Path, autojump_clock: trio.abc.Clock
+    tmp_path: Path, leaping: None
 ) -> None:
     lab = Lab()
     second = jpeg(20, 20)
@@ -256,7 +267,7 @@ async def test_photos_of_listings_that_are_kept_are_fetched_beforehand_and_slowl
         nursery.cancel_scope.cancel()
 
 
-async def test_nothing_is_asked_for_that_no_listing_names(tmp_path: Path, autojump_clock: trio.abc.Clock) -> None:
+async def test_nothing_is_asked_for_that_no_listing_names(tmp_path: Path, leaping: None) -> None:
     lab = Lab()
     async with trio.open_nursery() as nursery:
         wire = Wire(nursery, saying(Piece(len(PHOTO), PHOTO)))
@@ -270,7 +281,7 @@ async def test_nothing_is_asked_for_that_no_listing_names(tmp_path: Path, autoju
 
 
 async def test_a_disk_that_cannot_be_read_ends_nothing(
-    tmp_path: Path, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, leaping: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = Lab()
     failed = 0
