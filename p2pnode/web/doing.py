@@ -88,16 +88,18 @@ class Doing:
         return RedirectResponse(filled_in(own(about.get("back", "")), answer), 303)
 
     async def _read(self, request: Request) -> tuple[list[tuple[str, str]], list[File]]:
-        """Fields and files. `ValueError` for what is no form. Its length is bounded by the walls."""
+        """Fields and files; a browser sends each new line as `\\r\\n`. `ValueError` for what is no form. Its length is
+        bounded by the walls."""
         body = await request.body()
         kind, _, boundary = request.headers.get("content-type", "").partition(";")
         if kind == "multipart/form-data":
-            return parse_multipart(body, boundary.strip().removeprefix("boundary="))
+            fields, files = parse_multipart(body, boundary.strip().removeprefix("boundary="))
+            return [(name, value.replace("\r\n", "\n")) for name, value in fields], files
         query = parse_qsl(
             body.decode(), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=MAX_FORM_FIELDS,
             errors="strict",
         )  # fmt: skip
-        return query, []
+        return [(name, value.replace("\r\n", "\n")) for name, value in query], []
 
     def _language(self, request: Request, language: str, back: str) -> Response:
         response = RedirectResponse(back, 303)

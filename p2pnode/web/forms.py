@@ -64,7 +64,7 @@ def decode(command: str, fields: Sequence[tuple[str, str]], moment: Moment) -> A
     typed: dict[str, list[str]] = {}
     for name, value in fields:
         if name not in ABOUT_THE_FORM:
-            typed.setdefault(name.removesuffix(":"), []).append(value.replace("\r\n", "\n"))
+            typed.setdefault(name.removesuffix(":"), []).append(value)
     empty = frozenset(" ".join(value for name, value in fields if name == "empty").split())
     _put_together(typed, empty)
     value = _struct(COMMANDS[command].args, typed, empty, moment)

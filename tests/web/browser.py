@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 ALLOWED = {  # attributes of which the page makes use; what else turns up was let through by mistake
     "href", "src", "class", "id", "lang", "charset", "name", "content", "rel", "type", "value", "method", "action",
-    "for", "loading",
+    "for", "loading", "autofocus",
     "required", "maxlength", "placeholder", "inputmode", "rows", "selected", "checked", "accept", "multiple", "enctype",
     "title", "datetime", "alt", "width", "height", "role", "tabindex", "defer", "open", "scope", "hidden", "disabled",
     "viewbox", "points", "preserveaspectratio", "min", "max", "step", "autocomplete", "colspan",
@@ -136,7 +136,8 @@ class Browser:
         fields = [(name, typed.get(name, value)) for name, value in form.fields]
         if form.method == "get":
             return self.get(f"{form.action}?{urlencode(fields)}")
-        return self.post(form.action, urlencode(fields).encode())
+        as_browsers_do = [(name, value.replace("\n", "\r\n")) for name, value in fields]
+        return self.post(form.action, urlencode(as_browsers_do).encode())
 
     def post(self, path: str, body: bytes, kind: str = "application/x-www-form-urlencoded", **fields: str) -> Page:
         origin = {"Origin": self.url, "Sec-Fetch-Site": "same-origin", "Content-Type": kind}

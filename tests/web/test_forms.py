@@ -31,7 +31,7 @@ def made(command: str, *fields: tuple[str, str]) -> object:
 def test_text_numbers_times_and_choices() -> None:
     args = made(
         "exchange.propose", ("listing", "ab"), ("quantity", " 3 "), ("start", "2026-01-01T12:00"), ("price", "2 hour"),
-        ("note", "a\r\nb"), ("door", "yes"), ("form", "key /x"), ("request_id", "x" * 9), ("deposit", ""),
+        ("note", "a\nb"), ("door", "yes"), ("form", "key /x"), ("request_id", "x" * 9), ("deposit", ""),
         ("within", "2d"),
     )  # fmt: skip
     assert args == commands.Propose(
@@ -41,7 +41,7 @@ def test_text_numbers_times_and_choices() -> None:
 
 def test_lists_by_line_by_comma_and_by_field() -> None:
     base = (("direction", "offer"), ("kind", "lend"), ("title", "x"))
-    for fields in ([("tags:list", "a, b ,c")], [("tags", "a\nb\r\nc")], [("tags", "a"), ("tags", "b"), ("tags", "c")]):
+    for fields in ([("tags:list", "a, b ,c")], [("tags", "a\nb\nc")], [("tags", "a"), ("tags", "b"), ("tags", "c")]):
         args = made("listing.publish", *base, *fields)
         assert isinstance(args, commands.Publish) and args.tags == ("a", "b", "c")
     args = made("listing.publish", *base, ("on", "2026-01-01T12:00/2026-01-01T13:00"))

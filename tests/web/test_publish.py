@@ -55,6 +55,18 @@ def test_from_the_kind_to_the_listing(street: Street) -> None:
     assert (row["direction"], row["kind"], row["title"], row["tags"]) == ("request", "lend", "A ladder", ["a", "b"])
 
 
+def test_a_text_of_several_lines_is_looked_at_changed_and_published_as_it_was_typed(street: Street) -> None:
+    ben = street.browsers["ben"]
+    page = looked(street, "/publish/lend", title="A ladder", text="6 m\nof wood")
+    for _ in range(2):
+        seen = page.form("/do/listing.publish", {"text": "6 m\nof wood"}).fields
+        fields = [(name, value.replace("\n", "\r\n")) for name, value in seen]
+        ben.post("/do/listing.publish", urlencode([*fields, ("look", "again")]).encode())
+        page = ben.submit("/do/listing.publish")
+    ben.submit("/do/listing.publish")
+    assert [row["text"] for row in listed(street)] == ["6 m\nof wood"]
+
+
 def test_looking_twice_publishes_once_and_changing_keeps_what_was_typed(street: Street) -> None:
     ben = street.browsers["ben"]
     page = looked(street, "/publish/rent", title="Trailer", price="2,5", **{"price:per": "day"})
@@ -76,6 +88,7 @@ def test_looking_twice_publishes_once_and_changing_keeps_what_was_typed(street: 
 )  # fmt: skip
 def test_what_is_typed_wrong_is_said_before_anything_is_published(street: Street, field: str, text: str) -> None:
     page = looked(street, "/publish/rent", title="Trailer", **{field: text})
+    assert page.source.count(" autofocus>") == 1, "it is scrolled to, however long the page is"
     assert page.status == 422 and "wrong" in page.source and not listed(street)
     assert dict(page.form("/do/listing.publish").fields)["title"] == "Trailer"
 
