@@ -1,5 +1,6 @@
 """The inbox says what is new; the exchange's page offers what can be done besides the next step, and its files."""
 
+import re
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -43,6 +44,16 @@ def test_what_is_new_is_marked_until_it_is_looked_at(street: Street) -> None:
     assert "1 thread with something new" in page.words and "Gladly" in page.words
     ben.get(f"/exchange/{exchange}")
     assert "You have seen everything." in ben.get("/inbox").words
+
+
+def test_who_counters_is_named_with_the_words_that_came_with_it(street: Street) -> None:
+    lab, ben, exchange = street.lab, street.browsers["ben"], begun(street)
+    lab.ask(lab.anna, "exchange.counter", id=exchange, price="3 hour", note="Feed is dear")
+    lab.sim.run(20_000)
+    assert "Anna: Feed is dear" in ben.get("/inbox").words
+    lines = re.findall(r'<li class="line.*?</li>', ben.get(f"/exchange/{exchange}").source, re.DOTALL)
+    said = [(">you<" in line, ">Anna<" in line, "Feed is dear" in line) for line in lines]
+    assert said == [(True, False, False), (False, True, True)]
 
 
 def test_other_terms_after_the_agreement(street: Street) -> None:

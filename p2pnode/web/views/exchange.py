@@ -150,23 +150,26 @@ def _alone(exchange: Mapping[str, Any], now: int) -> dict[str, Any] | None:
 
 
 def _thread(exchange: dict[str, Any]) -> list[dict[str, Any]]:
-    """What was written and done, the oldest first. What has no time of its own comes where it began."""
-    began = exchange["began_at"]
+    """What was written and done, the oldest first. What has no time of its own comes where it began. Of the terms
+    that were replaced nothing is known but who began."""
+    terms = exchange["terms"]
     proposer = exchange["proposer"] == exchange["counterparty"]
     first = {
         "what": "begins",
         "from": exchange["counterparty_name"] if proposer else "you",
-        "at": began,
-        "text": exchange["terms"]["note"],
+        "at": exchange["began_at"],
+        "text": "" if terms["countered"] else terms["note"],
         "photos": [],
     }
-    said = [{**note, "what": "note"} for note in exchange["notes"] if note["text"] != first["text"]]
+    other = {"what": "terms", "from": terms["by"], "at": terms["at"], "text": terms["note"], "photos": []}
+    said = [{**note, "what": "note"} for note in exchange["notes"] if note["text"] != terms["note"]]
     did = [
         {"what": "duty", "from": duty["provider_name"], "at": duty["since"], "duty": duty, "text": "", "photos": []}
         for duty in exchange["duties"]
         if duty["since"] and duty["state"] != "pending"
     ]
-    return sorted([first, *said, *did], key=lambda line: line["at"])
+    began = [first, other] if terms["countered"] else [first]
+    return sorted([*began, *said, *did], key=lambda line: line["at"])
 
 
 VIEW = View("exchange", "/exchange/{id}", N_("Exchange"), show, live=("exchanges",))
