@@ -73,7 +73,7 @@ def _home(seen: Seen) -> Judged:
             f"The folder {folder.path} belongs to another user",
             f"sudo chown -R $(id -u) {_quoted(folder.path)}",
         )
-    return _ok(f"It is {folder.path}")
+    return _ok(f"The folder is {folder.path}")
 
 
 def _permissions(folder: Folder, seen: Seen) -> Judged:

@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pnode.doctor.checks import CHECKS
+from p2pnode.doctor.looking import look_at_machine
 from p2pnode.web.languages import LANGUAGES
 from p2pnode.web.sentences import MAX_SENTENCE, Sentences, load_sentences, shape_of
 from p2pnode.web.templating import say
+from protocols.errors import DecodeError
+from protocols.invite import LINK_PREFIX, parse_link
 from tests.web.hostile import HOSTILE
 from tests.web.sentences import FRAGMENTS, lacking, sentences
 from tests.web.street import open_street
@@ -34,6 +37,22 @@ def test_each_is_found_again_whatever_fills_it(language: str) -> None:
         text = parts[0] + "".join(f"«{n}»{part}" for n, part in enumerate(parts[1:], 1))
         wanted = re.sub(r"%\(\w+\)s", "«.»", by_shape[shape]).replace("%%", "%")
         assert re.sub(r"«\d»", "«.»", known.say(text)) == wanted, text
+
+
+@pytest.mark.parametrize("language", OTHERS)
+@pytest.mark.parametrize("link", ["join me", LINK_PREFIX + "AAAA", LINK_PREFIX + "A" * 99_999])
+def test_what_is_wrong_with_an_invite_link_is_said(language: str, link: str) -> None:
+    with pytest.raises(DecodeError) as e:
+        parse_link(link)
+    assert not ENGLISH.search(say(language, e.value.message)) and say(language, e.value.message) != e.value.message
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_doctor_could_not_look_at_is_said_whole(language: str) -> None:
+    why = look_at_machine("1", lambda command: None).unsynchronised_why
+    sizes = "database 84 KB, search index 1 KB, log 0 bytes, photos 2 KB"
+    for text, english in ((f"Not looked at: {why}", ENGLISH), (sizes, re.compile("database|search|log "))):
+        assert not english.search(say(language, text)), text
 
 
 def test_fragments_say_nothing_by_themselves() -> None:
