@@ -12,7 +12,18 @@ from .command import Group, with_session
 from .output import facts, say, table
 from .session import Session
 
+BUILT_IN = (
+    "sell", "rent", "lend", "give", "food", "service", "help", "deliver", "design", "pledge", "barter", "want", "task",
+    "project", "barn", "fund",
+)  # fmt: skip
 _FULL = {"asked": "with --form full", "booked": "with --from and --until", "always": "always"}
+
+
+def perhaps_meant(kind: str) -> str:
+    """The built-in kind that somebody who typed another one may have meant; empty if there is none like it."""
+    from difflib import get_close_matches
+
+    return "" if kind in BUILT_IN else "".join(get_close_matches(kind, BUILT_IN, 1, 0.7))
 
 
 @click.group(cls=Group, bare="list", example="p2pnode kinds\np2pnode kinds add tool-library.toml")

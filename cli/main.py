@@ -174,6 +174,8 @@ def _usage_hint(error: click.ClickException) -> str:
         typed = error.message.split("'")[1]
         if close := get_close_matches(typed, ctx.command.list_commands(ctx), 1):
             return f"{ctx.command_path} {close[0]}"
+    if error.message.startswith("Got unexpected extra argument"):
+        return 'Put quotes around a text of several words, such as --title "Long ladder"'
     path = ctx.command_path.split(" ", 1)[1:] if ctx is not None else []
     return f"p2pnode help {path[0]}" if path else "p2pnode --help"
 

@@ -92,7 +92,8 @@ def invite(session: Session, uses: int, expires: str | None, note: str, vouch: s
         count = data.get("uses", uses)
         people = "one newcomer" if count == 1 else f"{count} newcomers"
         end = format_time(data.get("expires_at"), now_ms())
-        say(f"For {people}, until {end}. They paste it into their page, or type: p2pnode join LINK")
+        end = f"; it ends {end}" if end.startswith("in ") else f", until {end}"
+        say(f"For {people}{end}. They paste it into their page, or type: p2pnode join LINK")
         credit = data.get("vouch")
         if credit and credit.get("amount"):
             each = "It carries" if count == 1 else "Each newcomer gets"

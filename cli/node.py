@@ -90,10 +90,11 @@ def status(session: Session, watch: bool) -> None:
 
 def _print_status(session: Session, data: dict[str, Any]) -> None:
     network = data.get("network") or {}
+    networks = data.get("networks") or [network]
     facts(
         [
             ("state", data.get("state")),
-            ("network", network.get("name") or "none yet"),
+            ("network" if len(networks) < 2 else "networks", ", ".join(n.get("name") or "none yet" for n in networks)),
             ("peers", data.get("peers")),
             ("listings", data.get("listings")),
             *_indexing(data.get("indexing")),

@@ -13,16 +13,14 @@ from protocols.spans import format_span
 from .blocklists import why_hidden
 from .command import Command, Group, with_session
 from .goal_output import goal_of_listing
+from .kinds import BUILT_IN, perhaps_meant
 from .output import distance, facts, say, short, table
 from .photos import named, save
 from .session import Session
 from .slots import in_words, parse_slot
 from .times import clock_time, format_time, local_zone, now_ms, parse_span, parse_time
 
-KINDS = (
-    "sell, rent, lend, give, food, service, help, deliver, design, pledge, barter, want, task, project, barn, fund, or "
-    "your own word"
-)
+KINDS = f"{', '.join(BUILT_IN)}, or your own word"
 FOR_NOTHING = ("give", "lend", "barter", "barn", "pledge", "project", "fund")  # kinds of which nobody expects a price
 _HANDOVER = {"fetch": "fetched", "bring": "brought", "both": "fetched or brought"}
 _FILE_KEYS = {"kind", "title", "text", "price", "quantity", "tags", "area", "until", "when", "photos", "to"} | {
@@ -155,6 +153,8 @@ def _build(direction: str, thing: str) -> click.Group:
 
         def human() -> None:
             _print_published(data)
+            if meant := perhaps_meant(fields["kind"]):
+                say(f"{fields['kind']} is a kind of your own. If {meant} was meant: withdraw it, and publish it anew.")
             if "price" not in fields and fields["kind"] not in FOR_NOTHING:
                 means = "whoever takes it owes nothing" if direction == "offer" else "you offer nothing for it"
                 say(f"No price: {means}, unless the two of you agree on one (p2pnode exchange counter --price).")

@@ -11,7 +11,8 @@ from protocols.limits import MAX_INT
 
 _AMOUNT = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,16}))?")
 _PRICE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:\s+([^\s/]+))?(?:\s*/\s*([^\s/]+))?")
-_HINT = 'a price is AMOUNT[ UNIT][/PER], such as 2/hour, "3.50 EUR/day" or free'
+_HINT = 'a price is AMOUNT[ UNIT][/PER], with a point before decimals, such as 2/hour, "3.50 EUR/day" or free'
+_PLURALS = ("", "s", "es", "n", "en")
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -44,7 +45,8 @@ def decimals_of(unit: str, network_unit: str, network_decimals: int) -> int:
 def parse_price(text: str, network_unit: str, decimals: int) -> Price | None:
     """`2/hour`, `3.50 EUR/day`, `free`: the price, or None where nothing is asked. `Refusal` (usage) else.
 
-    Without a unit the network's is meant: `2/hour` where the network counts in hours is two hours for each hour.
+    Without a unit the network's is meant: `2/hour` where the network counts in hours is two hours for each hour. So it
+    is with what differs from it by its case or by being of one or several, as `2 Hours`: else nobody could pay that.
     """
     text = text.strip()
     if text.lower() == "free":
@@ -52,7 +54,7 @@ def parse_price(text: str, network_unit: str, decimals: int) -> Price | None:
     match = _PRICE.fullmatch(text)
     if match is None:
         raise Refusal("usage", f"not a price: {text!r}", _HINT)
-    unit, per = match[2] or network_unit, match[3] or "item"
+    unit, per = _meant(match[2] or network_unit, network_unit), match[3] or "item"
     amount = parse_amount(match[1], decimals_of(unit, network_unit, decimals))
     if amount == 0:
         return None
@@ -60,6 +62,12 @@ def parse_price(text: str, network_unit: str, decimals: int) -> Price | None:
         return msgspec.convert({"amount": amount, "unit": unit, "per": per}, Price)
     except msgspec.ValidationError as e:
         raise Refusal("usage", f"not a price: {text!r} (its unit, or what it is for, is no short word)", _HINT) from e
+
+
+def _meant(unit: str, network_unit: str) -> str:
+    one, several = sorted((unit.casefold(), network_unit.casefold()), key=len)
+    same = several.startswith(one) and several.removeprefix(one) in _PLURALS
+    return network_unit if same and (len(one) > 2 or one == several) else unit
 
 
 def format_price(price: Price | None, network_unit: str, decimals: int) -> str:

@@ -203,21 +203,23 @@ class State:
             raise Refusal(
                 "refused",
                 "this node is in no network yet",
-                "`p2pnode join ADDRESS` or `p2pnode init --new-network NAME`.",
+                "`p2pnode join ADDRESS-OR-LINK`; what `p2pnode init` founded is there after the node's next start.",
             )
         name = name or self.settings.default_network
         if not name:
             if len(self.networks) == 1:
                 return next(iter(self.networks.values()))
-            raise Refusal("usage", "this node is in several networks", "Say which: --network NAME.")
+            raise Refusal("usage", "this node is in several networks", f"Say which by --network: {self._names()}.")
         wanted = name.casefold()
         found = [n for n in self.networks.values() if n.genesis.name == name] or [
             n for n in self.networks.values() if n.genesis.name.casefold() == wanted or n.id.hex().startswith(wanted)
         ]
         if len(found) == 1:
             return found[0]
-        known = ", ".join(n.genesis.name for n in self.networks.values())
-        raise Refusal("not_found", f"no network {name!r} here", f"This node is in: {known}.")
+        raise Refusal("not_found", f"no network {name!r} here", f"This node is in: {self._names()}.")
+
+    def _names(self) -> str:
+        return ", ".join(n.genesis.name for n in self.networks.values())
 
     def record_of(self, network: Network, record_id: bytes) -> Record | None:
         """What is stored of a record that the catalog has."""

@@ -214,7 +214,7 @@ def describe_network(wire: bytes) -> dict[str, Any]:
 
 def _prepare(home: Home, name: str | None, cell: str, listen: tuple[str, ...], profile: str) -> None:
     """The folder of a new node, and its settings."""
-    if name is None:
+    if name is None or not name.strip():
         raise Refusal("usage", "A new node needs a name", 'p2pnode init --name "Ann Example"')
     settings = _settings(name, cell, listen, profile)
     home.create()

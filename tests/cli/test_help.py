@@ -152,3 +152,10 @@ def test_nothing_heavy_is_imported(typed: list[str], tmp_path: Path, monkeypatch
     assert not {m for m in modules if m.split(".")[0] in HEAVY}
     if "help" in " ".join(typed):
         assert "http.client" not in modules
+
+
+def test_a_text_without_quotes_and_a_name_of_blanks_are_told_what_to_do(run: Run, tmp_path: Path) -> None:
+    said = run("offer", "publish", "--kind", "lend", "--title", "Long", "ladder").err
+    assert "unexpected extra argument (ladder)" in said and "quotes" in said
+    nameless = run("--home", str(tmp_path / "new"), "init", "--name", "  ")
+    assert nameless.status == 2 and "needs a name" in nameless.err and not (tmp_path / "new").exists()

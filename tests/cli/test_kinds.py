@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from cli.kinds import BUILT_IN
 from p2pnode.core.kinds import kind_json
 from p2pnode.home.kinds import read_kind
 from protocols.templates import templates
@@ -46,3 +49,14 @@ def test_a_kind_of_ours_is_removed_by_the_node(run: Run, node: FakeNode) -> None
     node.answers["kinds.remove"] = kind_json(read_kind(FILE.read_text(), "x"), True)
     assert "is gone" in run("kinds", "remove", "tool-library").out
     assert node.last == ("kinds.remove", {"kind": "tool-library"})
+
+
+def test_the_built_in_kinds_are_those_of_the_templates() -> None:
+    assert set(BUILT_IN) == set(templates())
+
+
+@pytest.mark.parametrize(("kind", "meant"), [("rental", "rent"), ("lending", "lend"), ("sauna", ""), ("rent", "")])
+def test_a_kind_that_is_nearly_another_is_asked_about(run: Run, node: FakeNode, kind: str, meant: str) -> None:
+    node.answers["listing.publish"] = {"listing_id": "ab", "revision": 1, "valid_until": 5, "state": "stored"}
+    said = run("offer", "publish", "--kind", kind, "--title", "t", "--price", "2").out
+    assert (f"If {meant} was meant" in said) == bool(meant) and ("was meant" in said) == bool(meant)
