@@ -39,5 +39,5 @@ class Health:
             ],
             "keeps": str(core.narrowing.json()["keeps"]),
             "indexing": core.status.indexing(),
-            "warnings": [*core.status.warnings(), *core.recovery.warnings()],
+            "warnings": list(core.status.warnings()),  # what is recovering has a row of its own
         }

@@ -142,6 +142,8 @@ def test_alone_a_restored_node_signs_nothing() -> None:
     put_back(sim, anna, restored(copy_of(anna.disk)))
     sim.run(5 * MINUTE)
     assert look(anna, "status", sim.now)["state"] == "recovering"
+    health = look(anna, "health", sim.now)
+    assert health["recovering"] and not health["warnings"], "it is a matter of the ledger, not of the database"
     with pytest.raises(Refusal, match="not certain"):
         sim.ask_now(anna, "vouch", peer=ben.peer_id, amount="1")
     assert look(anna, "ledger.verify", sim.now)["entries"] == count

@@ -129,6 +129,6 @@ async def _preview(visit: Visit, network: Any) -> dict[str, Any]:
 
 
 VIEWS = (
-    View("publish", "/publish", N_("Publish"), choose, group="market", order=20),
+    View("publish", "/publish", N_("Publish"), choose, group="market", order=20, live=("networks",)),
     View("publish_kind", "/publish/{kind}", N_("Publish"), fill),
 )
