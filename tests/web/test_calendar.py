@@ -42,6 +42,17 @@ def test_it_stands_in_the_month_and_in_the_list(street: Street) -> None:
     assert "February 2027" in " ".join(page.words.split()) and "Nothing is booked, held or due" in page.words
 
 
+def test_what_is_due_is_said_in_the_readers_words(street: Street) -> None:
+    anna = street.browsers["anna"]
+    anna.language = "de"
+    try:
+        words = " ".join(anna.get("/calendar?month=2027-01").words.split())
+    finally:
+        anna.language = "en"
+    assert "übergeben: du" in words and "du bist: " in words
+    assert "handover" not in words and "owner" not in words
+
+
 def test_of_one_listing_it_says_when_it_is_free(street: Street) -> None:
     anna = street.browsers["anna"]
     anna.get("/calendar?month=2027-01")

@@ -18,6 +18,10 @@ WHAT = {
     "pledged": N_("pledged"),
 }
 TONE = {"booked": "ok", "held": "warning", "asked": "open", "due": "warning", "overdue": "bad"}
+DUTY = {  # by the first word of its id
+    "fetch": N_("fetch it"), "pickup": N_("fetch it"), "dropoff": N_("bring it"), "handover": N_("hand it over"),
+    "leg": N_("hand it over"), "return": N_("give it back"), "pay": N_("pay"), "work": N_("do it"),
+}  # fmt: skip
 DAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 MONTHS = (
     N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"),
@@ -50,6 +54,7 @@ async def show(visit: Visit) -> dict[str, Any] | File:
         "days": DAYS,
         "what": WHAT,
         "tones": TONE,
+        "DUTY": DUTY,
         "listing": listing,
         "listings": [(one["listing_id"], one["title"]) for one in listings],
     }
