@@ -3,15 +3,18 @@
 So that a listing outlives its author's node with its pictures. Nothing is asked for that no listing names.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import islice
 
 import trio
 from structlog.typing import FilteringBoundLogger
 
 from p2pnode.bounds import (
     MAX_PHOTOS_WANTED,
+    MAX_TRACKED,
     PHOTO_AGAIN,
     PHOTO_AGAIN_MAX,
     PHOTO_LOOKED_AGAIN,
@@ -33,15 +36,17 @@ from .folder import PhotoFolder
 from .keeping import own_photos
 from .named import Named, Slot
 
+PHOTOS_LOOKED_FOR = 16  # that are to be fetched beforehand, at a time
+
 
 @dataclass
 class _Missing:
-    """Asked for in vain. after: seconds until the next time; at: when that is, on trio's clock; peers: who was
-    connected the last time."""
+    """Asked for in vain. after: seconds until the next time; at: when that is, on trio's clock; came: how many peers
+    had been connected by the last time."""
 
     after: float = PHOTO_AGAIN
     at: float = 0.0
-    peers: frozenset[str] = frozenset()
+    came: int = 0
     tried: float = 0.0
 
 
@@ -63,7 +68,10 @@ class Fetching:
         self._named = Named()
         self._unread: OrderedDict[Slot, None] = OrderedDict()  # listings to be looked at
         self._whole = False  # all have been
-        self._missing: dict[bytes, _Missing] = {}
+        self._missing: OrderedDict[bytes, _Missing] = OrderedDict()
+        self._next_few: deque[bytes] = deque()  # to be fetched beforehand
+        self._met: OrderedDict[str, None] = OrderedDict()  # peers that were connected, the last ones
+        self._came = 0  # how many of them were new
         self._wanted: OrderedDict[bytes, trio.Event] = OrderedDict()  # by our user, the last one last
         self._asked: set[bytes] = set()
         self._news = trio.Event()
@@ -143,15 +151,47 @@ class Fetching:
         free, total = await trio.to_thread.run_sync(self._home.space)
         if self._folder.room < MAX_PHOTO or (total and free < PHOTOS_SPARE):
             return None
-        clock, peers = trio.current_time(), frozenset(self._core().state.connected)
+        if not self._core().state.connected:
+            return None
+        if not self._next_few:
+            await self._look_for_more()
+        while self._next_few:
+            photo = self._next_few.popleft()
+            if photo in self._named and self._is_lacking(photo):
+                return photo
+        return None
+
+    async def _look_for_more(self) -> None:
+        """First photos of those of whom the fewest were asked for in vain, then those asked for least: who names what
+        nobody has keeps himself waiting, and not the street."""
+        clock, came = trio.current_time(), self._peers_so_far()
         for photo in [photo for photo in self._missing if photo not in self._named]:
             del self._missing[photo]
-        for photo in self._named.photos:
-            if not self._folder.has(photo) and photo not in self._asked and photo not in self._wanted:
-                vain = self._missing.get(photo)
-                if vain is None or vain.at <= clock or peers - vain.peers:
-                    return photo if peers else None
-        return None
+        vain = Counter(author for photo in self._missing for author in self._named.authors_of(photo))
+        chance = self._core().state.rng.random  # who is not remembered must not always come first
+        found: list[tuple[int, float, float, bytes]] = []
+        for n, photo in enumerate(self._named.photos):
+            if n % PHOTO_SLICE == 0:
+                await trio.lowlevel.checkpoint()
+            missing = self._missing.get(photo)
+            due = missing is None or missing.at <= clock or missing.came < came
+            if due and self._is_lacking(photo):
+                least = min((vain[author] for author in self._named.authors_of(photo)), default=0)
+                found.append((least, missing.after if missing else 0.0, chance(), photo))
+        self._next_few.extend(photo for *_, photo in nsmallest(PHOTOS_LOOKED_FOR, found))
+
+    def _is_lacking(self, photo: bytes) -> bool:
+        return not self._folder.has(photo) and photo not in self._asked and photo not in self._wanted
+
+    def _peers_so_far(self) -> int:
+        """How many peers have been connected so far; one that comes back counts once."""
+        for peer in self._core().state.connected:
+            self._came += peer not in self._met
+            self._met[peer] = None
+            self._met.move_to_end(peer)
+        while len(self._met) > MAX_TRACKED:
+            self._met.popitem(last=False)
+        return self._came
 
     # For our user
 
@@ -177,7 +217,7 @@ class Fetching:
         if self._folder.has(photo) or (looked_at and vain and trio.current_time() < vain.tried + PHOTO_LOOKED_AGAIN):
             return
         self._asked.add(photo)
-        peers = frozenset(self._core().state.connected)
+        came = self._peers_so_far()
         try:
             for target, network in self._whom(photo, looked_at):
                 data = await self._asking.ask(target, network.id, photo)
@@ -186,9 +226,12 @@ class Fetching:
                     self._missing.pop(photo, None)
                     return
             vain = self._missing.setdefault(photo, _Missing(PHOTO_AGAIN / 2))
+            self._missing.move_to_end(photo)
+            while len(self._missing) > MAX_TRACKED:
+                self._missing.popitem(last=False)
             vain.after = min(2 * vain.after, PHOTO_AGAIN_MAX)
             vain.tried = trio.current_time()
-            vain.at, vain.peers = vain.tried + vain.after, peers
+            vain.at, vain.came = vain.tried + vain.after, came
         except OSError as e:
             self._log.warning("a photo was not stored", problem=str(e))
         finally:
@@ -213,7 +256,7 @@ class Fetching:
 
     def _listings(self, photo: bytes, looked_at: bool) -> list[tuple[Network, Record]]:
         core, found = self._core(), []
-        for slot in self._named.slots_of(photo):
+        for slot in islice(self._named.slots_of(photo), PHOTO_SLICE):
             network = core.state.networks.get(slot.network)
             current = core.listings.current(network, slot.author, slot.name) if network else None
             if network is not None and current is not None:

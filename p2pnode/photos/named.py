@@ -32,6 +32,10 @@ class Named:
         """The listings that name it."""
         return self._slots.get(photo, ())
 
+    def authors_of(self, photo: bytes) -> set[bytes]:
+        """Whose listings name it."""
+        return {slot.author for slot in self.slots_of(photo)}
+
     def put(self, slot: Slot, record: bytes, photos: Iterable[bytes]) -> None:
         """What stands in a slot now, by the id of its record; nothing, without photos."""
         self._take(slot)

@@ -9,9 +9,10 @@ import pytest
 import structlog
 import trio
 
-from p2pnode.bounds import OTHERS_PHOTOS, PHOTO_BURST, PHOTO_PACE
+from p2pnode.bounds import OTHERS_PHOTOS, PHOTO_AGAIN_MAX, PHOTO_BURST, PHOTO_PACE
 from p2pnode.core.elsewhere import Target
 from p2pnode.home.folder import Home
+from p2pnode.photos import fetching
 from p2pnode.photos.asking import Asking
 from p2pnode.photos.photos import Photos
 from p2pnode.store import StoreError
@@ -50,6 +51,7 @@ class Wire:
         self.nursery, self.speaks = nursery, speaks
         self.struck: list[str] = []
         self.asked: list[str] = []
+        self.photos: list[bytes] = []  # in the order of their being asked for
 
     async def ask(self, peer: str, protocol: str) -> Any:
         assert protocol == PROTOCOL
@@ -265,6 +267,39 @@ async def test_photos_of_listings_that_are_kept_are_fetched_beforehand_and_slowl
         assert cleo.photos.folder.has(HASH) and cleo.photos.folder.has(digest(second))
         assert cleo.photos.folder.room == OTHERS_PHOTOS - len(PHOTO) - len(second), "they are others'"
         nursery.cancel_scope.cancel()
+
+
+async def test_who_names_what_nobody_has_keeps_only_himself_waiting_and_fills_nothing(
+    tmp_path: Path, leaping: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "MAX_TRACKED", 30)
+    lab = Lab()
+    anna, ben = Flat(lab, lab.anna, tmp_path / "anna", None), Flat(lab, lab.ben, tmp_path / "ben", None)
+    for n in range(4):
+        anna.publish(*(digest(b"%d %d" % (n, m)) for m in range(12)))
+    lab.leap(60_000)
+    async with trio.open_nursery() as nursery:
+
+        async def speak(peer: str, stream: Ear) -> None:
+            asked = parse_message(FrameReader().feed(await stream.read())[0])
+            assert isinstance(asked, Get)
+            wire.photos.append(asked.photo)
+            await stream.write(frame(encode_message(Nothing())))
+
+        wire = Wire(nursery, speak)
+        cleo = Flat(lab, lab.cleo, tmp_path / "cleo", wire)
+        nursery.start_soon(cleo.photos.run)
+        while len(set(wire.photos)) < 48:
+            await trio.sleep(PHOTO_PACE)
+        assert len(cleo.photos.fetching._missing) == 30
+        nursery.cancel_scope.cancel()
+    ben.publish(HASH)
+    lab.leap(60_000)
+    await cleo.read()
+    cleo.photos.fetching._next_few.clear()
+    await trio.sleep(PHOTO_AGAIN_MAX)  # all of them are due again
+    await cleo.photos.fetching._look_for_more()
+    assert cleo.photos.fetching._next_few[0] == HASH and len(cleo.photos.fetching._next_few) > 1
 
 
 async def test_nothing_is_asked_for_that_no_listing_names(tmp_path: Path, leaping: None) -> None:
