@@ -53,7 +53,7 @@ def silence() -> None:
 
 
 def print_json(data: Any) -> None:
-    """One line: the envelope with data."""
+    """One line: the envelope with data. What could play with the terminal stands there as JSON writes it by number."""
     _line(json.dumps({"schema": SCHEMA, "data": data}, ensure_ascii=False))
 
 
@@ -66,6 +66,7 @@ def print_json_error(code: str, message: str, hint: str, data: Any = None) -> No
 
 
 def _line(text: str) -> None:
+    text = _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     _out(text.encode("utf-8", "replace"))  # bytes: whatever the locale, JSON is UTF-8
 
 

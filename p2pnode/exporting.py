@@ -69,7 +69,7 @@ def as_csv(pages: Pages) -> Iterator[str]:
     for page in pages:
         decimals, unit = page["network"]["decimals"], page["network"]["unit"]
         for row in page["entries"]:
-            shown = {**row, "unit": unit, "at": _iso(row["at"])}
+            shown = {**row, "unit": _text(unit), "at": _iso(row["at"])}
             for name in ("amount", "balance", "hold", "limit"):
                 shown[name] = "" if row[name] is None else format_amount(row[name]["amount"], decimals)
             claim = row.get("claim")

@@ -105,6 +105,13 @@ def test_a_name_is_no_formula(lab):
     assert {row["counterparty_name"] for row in rows} == {"'=HYPERLINK(1)"}
 
 
+def test_nor_is_the_unit_of_a_network_that_somebody_founded(lab):
+    page = look(lab.cleo, "ledger.export", lab.now)
+    page["network"]["unit"] = "=cmd|x!A0"
+    rows = list(csv.DictReader(io.StringIO("".join(as_csv([page])))))
+    assert {row["unit"] for row in rows} == {"'=cmd|x!A0"}
+
+
 def test_valueflows(lab):
     made = {}
     for name in ("cleo", "ben"):

@@ -270,7 +270,7 @@ async def test_photos_of_listings_that_are_kept_are_fetched_beforehand_and_slowl
 
 
 async def test_who_names_what_nobody_has_keeps_only_himself_waiting_and_fills_nothing(
-    tmp_path: Path, leaping: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, autojump_clock: trio.abc.Clock, leaping: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetching, "MAX_TRACKED", 30)
     lab = Lab()
@@ -316,7 +316,7 @@ async def test_nothing_is_asked_for_that_no_listing_names(tmp_path: Path, leapin
 
 
 async def test_a_disk_that_cannot_be_read_ends_nothing(
-    tmp_path: Path, leaping: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, autojump_clock: trio.abc.Clock, leaping: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = Lab()
     failed = 0
