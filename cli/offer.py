@@ -16,7 +16,7 @@ from .goal_output import goal_of_listing
 from .kinds import BUILT_IN, perhaps_meant
 from .output import distance, facts, say, short, table
 from .photos import named, save
-from .session import Session
+from .session import NotYet, Session
 from .slots import in_words, parse_slot
 from .times import clock_time, format_time, local_zone, now_ms, parse_span, parse_time
 
@@ -291,6 +291,13 @@ def _spread(session: Session, data: Any) -> Any:
     """With --wait: until somebody else holds the listing."""
     if session.wait is None or data.get("state") == "spread":
         return data
+    if data.get("state") == "draft" and not session.call("status").get("joining"):
+        raise NotYet(
+            "published",
+            f"{short(data.get('listing_id'))} is kept as a draft, since this node is in no network",
+            "It is published by itself when you join one: p2pnode join LINK",
+            data,
+        )
     listing = data["listing_id"]
     seen = session.until(lambda d: d.get("state") == "spread", "held by a neighbour", data, "listing.show", id=listing)
     return {**data, "state": seen["state"]}

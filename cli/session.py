@@ -43,6 +43,14 @@ class Silent:
         pass
 
 
+class NotYet(Refusal):
+    """The step was taken here, and what --wait is for cannot come true as things are. data: what was done."""
+
+    def __init__(self, what: str, why: str, hint: str, data: Any) -> None:
+        super().__init__("unreachable", f"Not {what}: {why}", hint)
+        self.data = data
+
+
 class TimeOut(Refusal):
     """The step was taken here, but has not arrived on the other side in time. data: what was done."""
 
@@ -121,22 +129,35 @@ class Session:
         """With --wait, look until `done` holds of what `name` answers; returns that answer, or None without --wait.
 
         result: what the command did, for the time-out's error; why makes it fuller by what was seen last. Exit status
-        7 when the time is over.
+        7 when the time is over. Where nobody is connected who could bring it about, that is said, and it waits for one.
         """
         if self.wait is None:
             return None
-        began, pause = time.monotonic(), FIRST_PAUSE
+        began, pause, first = time.monotonic(), FIRST_PAUSE, True
         with self.working(f"Not {what} yet; waiting at most {self.wait:g} s") as task:
             while True:
                 seen = self.call(name, **args)
                 if done(seen):
                     return seen
                 so_far = time.monotonic() - began
+                if first and name != "status":
+                    self._say_who_lacks()
+                first = False
                 if so_far >= self.wait:
                     raise TimeOut(what, self.wait, result if why is None else why(seen, result))
                 task.at(so_far, self.wait)
                 time.sleep(min(pause, self.wait - so_far))
                 pause = min(pause * 1.5, LONGEST_PAUSE)
+
+    def _say_who_lacks(self) -> None:
+        """What waiting is for where nobody is connected."""
+        if self.json:
+            return
+        status = self.call("status")
+        if status.get("joining") and not (status.get("network") or status.get("networks")):
+            note("In no network yet: waiting until this node has joined, which is under way.")
+        elif status.get("peers") == 0:
+            note("No neighbour is connected: waiting until one is.")
 
     def emit(self, data: Any, human: Callable[[], None]) -> None:
         """Print the data: as JSON if that is wanted, else in words."""

@@ -186,7 +186,8 @@ def test_taking_over_waits_until_the_other_node_has_heard(run: Run, node: FakeNo
 
     node.in_turn("vouch.list", rows(False), rows(True))
     assert run("unvouch", "Ann", "--take-over", "--wait", "20").status == 0
-    assert [name for name, *_ in node.calls][:3] == ["vouch.takeover", "vouch.list", "vouch.list"]
+    asked = [name for name, *_ in node.calls if name != "status"]
+    assert asked[:3] == ["vouch.takeover", "vouch.list", "vouch.list"]
     node.answers["vouch.list"] = rows(False)
     assert run("unvouch", "Ann", "--take-over", "--wait", "0.01").status == 7
 
@@ -210,3 +211,28 @@ def test_a_claim_that_is_declined_needs_no_more_waiting(run: Run, node: FakeNode
     node.in_turn("claim.show", claimed("offered"), claimed("declined"))
     result = run("claim", "Ann", "3.50", "EUR", "--wait", "20", "--json")
     assert result.status == 5 and "Ann does not agree" in result.error["message"]
+
+
+def test_a_draft_is_not_waited_for_unless_a_join_is_under_way(run: Run, node: FakeNode) -> None:
+    draft = {"listing_id": "ab", "revision": 0, "valid_until": 5, "state": "draft"}
+    node.answers["listing.publish"] = draft
+    node.answers["status"] = {"state": "alone", "joining": [], "network": None, "networks": [], "peers": 0}
+    given = ("offer", "publish", "--kind", "x", "--title", "t", "--wait", "80000")
+    for result in (run(*given), run(*given, "--json")):
+        assert result.status == 7 and "kept as a draft, since this node is in no network" in result.err + result.out
+        assert "listing.show" not in [name for name, *_ in node.calls]
+    assert result.error["data"] == draft
+    node.answers["status"] |= {"joining": [{"target": "x"}]}
+    node.in_turn("listing.show", draft, {"state": "spread"})
+    result = run(*given)
+    assert result.status == 0 and result.err.count("waiting until this node has joined") == 1
+
+
+@pytest.mark.parametrize(("peers", "said"), [(0, 1), (2, 0)])
+def test_it_is_said_once_that_nobody_is_connected(run: Run, node: FakeNode, peers: int, said: int) -> None:
+    node.answers["exchange.accept"] = {"exchange_id": "cd", "delivered": False}
+    undelivered = {"exchange_id": "cd", "delivered": False}
+    node.in_turn("exchange.show", undelivered, undelivered, {"exchange_id": "cd", "delivered": True})
+    node.answers["status"] = {"state": "alone", "joining": [], "network": {"id": "aa"}, "peers": peers}
+    result = run("exchange", "accept", "cd", "--wait", "20")
+    assert result.status == 0 and result.err.count("No neighbour is connected: waiting until one is.") == said
