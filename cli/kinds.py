@@ -36,8 +36,8 @@ def kinds() -> None:
 def list_(session: Session) -> None:
     """All that are known here, yours last."""
     rows = session.call("kinds.list")
-    table_rows = [(r["kind"], r["title"], "yours" if r["own"] else "", r["about"]) for r in rows]
-    session.emit(rows, lambda: table(["KIND", "NAME", "", "WHAT IT IS"], table_rows, session.plain))
+    table_rows = [(r["kind"], r["title"], "yours" if r["own"] else "built in", r["about"]) for r in rows]
+    session.emit(rows, lambda: table(["KIND", "NAME", "WHOSE", "WHAT IT IS"], table_rows, session.plain))
 
 
 @kinds.command("show", example="p2pnode kinds show rent")

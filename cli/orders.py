@@ -18,14 +18,17 @@ def order() -> None:
 @order.command(
     "add",
     example="p2pnode order add 3f9a --every week --start 'Sat 10:00'\n"
-    "p2pnode order add 3f9a --every '2 weeks' --start 'Fri 17:30' --quantity 2 --until 2027-10-31",
+    "p2pnode order add 3f9a --every '2 weeks' --start 'Fri 17:30' --quantity 2 --until 2027-10-31\n"
+    "p2pnode order add 3f9a --start 'Sat 10:00' --bring",
 )
 @click.argument("listing")
 @click.option("--every", metavar="WEEKS", default="week", help="week (else), or '2 weeks'; 8 at most.")
-@click.option("--start", metavar="DAY HH:MM", required=True, help="When you fetch it, as 'Sat 10:00'.")
+@click.option("--start", metavar="DAY HH:MM", required=True, help="When it is handed over, as 'Sat 10:00'.")
 @click.option("--zone", metavar="ZONE", help="The time zone of that, as Europe/Berlin: else this machine's.")
 @click.option("--quantity", type=click.IntRange(min=1), help="How many each time: 1.")
 @click.option("--price", metavar="PRICE", help="Another price than the one asked.")
+@click.option("--bring", "way", flag_value="bring", help="It is brought, where the listing leaves that open.")
+@click.option("--fetch", "way", flag_value="fetch", help="You fetch it, where the listing leaves that open.")
 @click.option("--until", metavar="DATE", help="None after this day.")
 @with_session
 def add(session: Session, zone: str | None, until: str | None, **given: Any) -> None:
@@ -65,7 +68,13 @@ for _verb, _text in (
 
 def _one(data: dict[str, Any]) -> None:
     coming = f"next {format_time(data['next'], now_ms())}" if data.get("next") else data.get("state")
-    say(f"Order {data.get('number')}: {data.get('title')}, {coming}.")
+    say(f"Order {data.get('number')}: {_called(data)}, {coming}.")
+
+
+def _called(data: dict[str, Any]) -> str:
+    """`Box, brought`."""
+    way = {"bring": ", brought", "fetch": ", fetched"}.get(data.get("handover") or "", "")
+    return f"{data.get('title')}{way}"
 
 
 def _print(session: Session, rows: list[dict[str, Any]]) -> None:
@@ -76,7 +85,7 @@ def _print(session: Session, rows: list[dict[str, Any]]) -> None:
         [
             (
                 row["number"],
-                row["title"],
+                _called(row),
                 row["every"],
                 format_time(row.get("next"), now_ms()),
                 row["state"],

@@ -56,7 +56,7 @@ class AddRule(Args, frozen=True):
 
 class AddOrder(Args, frozen=True):
     """every: `week`, `2 weeks`; start: `Sat 10:00` in the zone. price: None: the listing's, as long as it is no higher
-    than now. until: no occurrence after this, ms."""
+    than now. until: no occurrence after this, ms. way: as of `exchange.propose`."""
 
     listing: Id
     start: Annotated[str, Meta(max_length=16)]
@@ -65,6 +65,7 @@ class AddOrder(Args, frozen=True):
     quantity: Count | None = None
     price: Price | None = None
     until: Time | None = None
+    way: Literal["", "bring", "fetch"] | None = None
 
 
 class ErasedExchange(Args, frozen=True):

@@ -6,7 +6,7 @@ the node was away is over.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -35,7 +35,7 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     """every: days; first: ordinal of the first one; minute: of the day, in the zone. most: the whole price when it was
     ordered, minor units; unit: of it. until: ms, 0 for no end. done: (ordinal, id of the exchange, or empty if left
     out), the newest last. owed: what either was to do when it was ordered, beyond paying (`_owed`); empty in orders
-    from before it was kept."""
+    from before it was kept. way: whether it is to be brought or fetched, or empty as the listing says."""
 
     number: int
     network: bytes
@@ -54,6 +54,7 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     paused: bool = False
     done: tuple[tuple[int, bytes], ...] = ()
     owed: tuple[str, ...] = ()
+    way: Literal["", "bring", "fetch"] = ""
 
     def next(self, now: int) -> tuple[int, int]:
         """Ordinal and time of the next one that is still to come and was neither proposed nor left out."""
@@ -103,6 +104,7 @@ class StandingOrders:
             0,
             "",
             args.until or 0,
+            way=args.way or "",
         )
         if order.until and order.next(now)[1] > order.until:
             raise Refusal("usage", "it would end before it begins", "Give a later --until.")
@@ -176,6 +178,7 @@ class StandingOrders:
             quantity=order.quantity,
             price=order.price or None,
             start=at,
+            way=order.way or None,
         )
 
     def _drafted(self, order: Order, args: commands.Propose, now: int) -> Terms:
@@ -214,6 +217,7 @@ class StandingOrders:
             "quantity": order.quantity,
             "price": {"amount": order.most, "unit": order.unit} if order.most else None,
             "until": order.until or None,
+            "handover": order.way or None,
             "state": "paused" if order.paused else "ended" if ended else "stands",
             "next": None if ended or order.paused else at,
             "reason": self._reasons.get(order.number, (0, ""))[1],

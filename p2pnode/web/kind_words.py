@@ -36,6 +36,7 @@ ORDER: Final = {
 }  # fmt: skip
 
 FOR_NOTHING: Final = frozenset({"give", "lend", "barter", "barn", "pledge", "project", "fund"})  # as the CLI has it
+_OPEN_WAYS: Final = (None, "", "both")  # of a listing that leaves it to the exchange whether it is fetched or brought
 _COUNTED: Final = frozenset({"sell", "rent", "lend", "give", "food", "want", "barter", "task"})
 _ONE_PLACE: Final = frozenset({"deliver"})
 _PER: Final = {
@@ -91,6 +92,11 @@ def ways_of(kind: Mapping[str, Any] | None, reader: Reader) -> list[tuple[str, s
     if kind is None or not any(duty["brought"] for duty in kind["duties"]):
         return []
     return [(way, reader.say(text)) for way, text in HANDOVER.items() if way != "both"]
+
+
+def open_ways(listing: Mapping[str, Any], kind: Mapping[str, Any] | None, reader: Reader) -> list[tuple[str, str]]:
+    """The same for a listing, where it leaves that to the exchange."""
+    return ways_of(kind, reader) if (listing.get("labels") or {}).get("handover") in _OPEN_WAYS else []
 
 
 def per_of(kind: str, now: str = "") -> list[str]:

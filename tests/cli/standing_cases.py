@@ -21,6 +21,8 @@ STANDING_CASES: list[tuple[str, str, dict[str, Any]]] = [
      {"listing": "ab", "start": "Sat@10:00", "every": "week", "zone": "UTC"}),
     ("order add ab --every week --start Sat --quantity 2 --price 3 --zone Europe/Berlin", "order.add",
      {"listing": "ab", "start": "Sat", "every": "week", "zone": "Europe/Berlin", "quantity": 2, "price": "3"}),
+    ("order add ab --start Sat@10:00 --bring --zone UTC", "order.add",
+     {"listing": "ab", "start": "Sat@10:00", "every": "week", "zone": "UTC", "way": "bring"}),
     *[(f"order {verb} 2", f"order.{verb}", {"number": 2}) for verb in ("pause", "resume", "skip", "remove")],
     ("contact clear", "contact.clear", {}),
     ("project show ab", "project.show", {"listing": "ab"}),

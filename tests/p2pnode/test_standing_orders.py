@@ -246,3 +246,21 @@ def test_what_cannot_be_signed_stops_no_node(lab):
     lab.cleo.core.standing.orders.propose = unsound
     later(lab, 7 * DAY)
     assert boxes(lab) == [] and listed(lab)["reason"] == "duty work: twice"
+
+
+def test_whether_it_is_brought_is_proposed_each_time(lab):
+    lab.ask(lab.ben, "listing.edit", id=lab.listing, handover="both")
+    lab.sim.run(MINUTE)
+    made = order(lab, way="bring")
+    assert made["handover"] == "bring"
+    lab.sim.crash(lab.cleo)
+    later(lab, 15 * DAY)
+    shown = look(lab.cleo, "exchange.list", lab.now)
+    assert len(shown) == 2 and {row["terms"]["handover"] for row in shown} == {"bring"}
+    lab.ask(lab.ben, "listing.edit", id=lab.listing, handover="fetch")
+    lab.sim.run(MINUTE)
+    later(lab, 7 * DAY)
+    (row,) = look(lab.cleo, "order.list", lab.now)
+    assert "only to be fetched" in row["reason"] and len(look(lab.cleo, "exchange.list", lab.now)) == 2
+    with pytest.raises(Refusal, match="only to be fetched"):
+        order(lab, way="bring")

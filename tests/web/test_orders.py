@@ -56,3 +56,13 @@ def test_what_cannot_be_ordered_is_said_in_the_form(street: Street) -> None:
 def test_a_listing_that_is_not_there_is_asked_for(street: Street) -> None:
     page = street.browsers["anna"].get("/orders?listing=<b>")
     assert page.status == 200 and "Which listing, by its number" in page.words
+
+
+def test_where_the_listing_leaves_it_open_it_can_be_brought(street: Street) -> None:
+    listing, anna, lab = box(street), street.browsers["anna"], street.lab
+    anna.get(f"/orders?listing={listing}")
+    page = anna.submit("/do/order.add", start="10:00", way="bring")
+    assert lab.ask(lab.anna, "order.list")[0]["handover"] == "bring" and "It is brought" in page.words
+    lab.ask(lab.ben, "listing.edit", id=listing, handover="fetch")
+    lab.sim.run(20_000)
+    assert "How it gets there" not in anna.get(f"/orders?listing={listing}").source.partition("<form")[2]

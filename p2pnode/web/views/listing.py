@@ -6,7 +6,7 @@ from typing import Any
 from p2pnode.web import picturing
 from p2pnode.web.drawing import between, ways_to
 from p2pnode.web.free_days import around, hours_of, month_of, span_of, weeks_of
-from p2pnode.web.kind_words import DAYS, HANDOVER, fields_of, ways_of
+from p2pnode.web.kind_words import DAYS, HANDOVER, fields_of, open_ways
 from p2pnode.web.languages import N_
 from p2pnode.web.view import View, Visit
 from p2pnode.web.words import MONTHS, parents_of
@@ -14,7 +14,6 @@ from protocols.errors import Refusal
 from protocols.labels import without_labels
 
 VOICES = 4  # ratings that are shown; the neighbour's own page has all
-OPEN_WAYS = (None, "", "both")  # of a listing that leaves it to the exchange whether the thing is fetched or brought
 REASONS = {
     "other": N_("something else"),
     "spam": N_("the same thing over and over"),
@@ -40,7 +39,7 @@ async def show(visit: Visit) -> dict[str, Any]:
         "kind": kind,
         "fields": fields_of(kind) if kind else frozenset({"price", "quantity"}),
         "timed": bool(listing.get("when") or listing.get("on") or (kind and kind["slot"])),
-        "handovers": ways_of(kind, visit.reader) if (listing.get("labels") or {}).get("handover") in OPEN_WAYS else [],
+        "handovers": open_ways(listing, kind, visit.reader),
         "parents": parents_of(exchanges),
         "WAY": {way: visit.reader.say(text) for way, text in HANDOVER.items()},
         "owner": await _owner(visit, listing) if others and listing.get("peer_id") else None,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from p2pnode.hours import WEEKDAYS
+from p2pnode.web.kind_words import HANDOVER, open_ways
 from p2pnode.web.languages import N_
 from p2pnode.web.times import zone_name
 from p2pnode.web.view import View, Visit
@@ -28,7 +29,12 @@ async def show(visit: Visit) -> dict[str, Any]:
             listing = await visit.ask("listing.show", id=visit.query["listing"])
         except Refusal:
             listing = None
+    kinds = await visit.ask("kinds.list") if listing else []
+    kind = next((k for k in kinds if listing and k["kind"] == listing["kind"]), None)
+    any_way = [(way, visit.reader.say(text)) for way, text in HANDOVER.items() if way != "both"]
     return {
+        "handovers": open_ways(listing, kind, visit.reader) if listing else any_way,
+        "WAY": HANDOVER,
         "orders": await visit.ask("order.list") if there else [],
         "chosen": listing,
         "weeks": range(1, MOST_WEEKS + 1),
