@@ -15,7 +15,7 @@ from .times import clock_time, format_time, now_ms, until
 
 PAID = ("settled",)  # of settlement.state: it stands, whatever the other side does
 NEVER_AGREED = ("declined", "withdrawn", "expired")
-ENDED = ("cancelled", "lapsed")
+ENDED = ("cancelled", "lapsed", "defaulted")
 NO_PAYMENT = ("released", "cancelled")
 
 

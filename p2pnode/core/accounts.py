@@ -11,6 +11,7 @@ from ledger.payloads import SALT_BYTES
 from ledger.settlement import State as DealState
 from p2pnode import commands
 from protocols.decimals import OTHER_DECIMALS
+from protocols.duties import DutyState
 from protocols.errors import Reject
 from protocols.payments import DEPOSIT, REFUND
 from protocols.terms import parse_terms
@@ -30,8 +31,8 @@ _PENDING = (DealState.PROPOSED, DealState.REQUESTED, DealState.ACCEPTED)
 
 class Account(msgspec.Struct):
     """With one counterparty, minor units. given: what we gave and were paid for; received: what we paid for; pending:
-    promised, and not settled yet; deposit: paid, and not paid back yet: part of neither given nor received; vouched,
-    lent: parts of limits that stand; taken over: debt of one that the other bears."""
+    promised, and not settled yet; deposit: paid, and to be paid back: part of neither given nor received, unlike one
+    that stays; vouched, lent: parts of limits that stand; taken over: debt of one that the other bears."""
 
     given: int = 0
     received: int = 0
@@ -74,7 +75,7 @@ class Accounts:
         """Per counterparty: given and received apart, settled and pending apart, private claims apart by unit."""
         network = self._state.network(args.network)
         directory = self._state.directory
-        accounts = self._accounts(network)
+        accounts = self._accounts(network, now)
         claims = self._claims_of(network)
         for author in claims:
             accounts.setdefault(author, Account())
@@ -115,12 +116,12 @@ class Accounts:
             "next": following,
         }
 
-    def summed(self, network: Network) -> dict[str, int]:
+    def summed(self, network: Network, now: int) -> dict[str, int]:
         """What moved our balance, over all counterparties, minor units, by the names of the statement."""
-        accounts = self._accounts(network).values()
+        accounts = self._accounts(network, now).values()
         return {name: sum(getattr(account, name) for account in accounts) for name in _SUMMED}
 
-    def _accounts(self, network: Network) -> dict[bytes, Account]:
+    def _accounts(self, network: Network, now: int) -> dict[bytes, Account]:
         accounts: dict[bytes, Account] = {}
         for deal in self._settlements.deals.all():
             moved = deal.state in _MOVED
@@ -128,7 +129,7 @@ class Accounts:
                 continue
             account = accounts.setdefault(deal.counterparty, Account())
             duty = self._exchanges.of_deal(deal.id)[1]
-            if moved and duty == DEPOSIT:
+            if moved and duty == DEPOSIT and not self._stays(deal.id, now):
                 name, amount = "deposit_with_them" if deal.payer else "deposit_with_us", deal.amount
             elif moved and duty == REFUND:
                 name, amount = "deposit_with_us" if deal.payer else "deposit_with_them", -deal.amount
@@ -149,6 +150,13 @@ class Accounts:
                 account.vouched_for_us += vouch.left
                 account.taken_over_from_us += vouch.consumed
         return accounts
+
+    def _stays(self, deposit: bytes, now: int) -> bool:
+        """Whether a deposit that was paid need not come back: who paid it does without that, or a mediator said so."""
+        held = self._exchanges.get(self._exchanges.of_deal(deposit)[0])
+        if held is None:
+            return False
+        return self._exchanges.view(held, now).duties.get(REFUND, DutyState.WAIVED) is DutyState.WAIVED
 
     def _claims_of(self, network: Network) -> dict[bytes, Owing]:
         """author → unit → what is left of claims, in hundredths, by the names of the statement."""

@@ -7,6 +7,7 @@ from ledger.settlement import State as DealState
 from protocols.attestation import Attestation, parse_attestation
 from protocols.booked import quantity_of
 from protocols.drafts import role_of, way_of
+from protocols.duties import DutyState
 from protocols.envelope import parse_record
 from protocols.errors import Reject
 from protocols.exchange import NEGOTIATING, OPEN, Exchange
@@ -15,7 +16,7 @@ from protocols.faults import Fault, against, faults, suggested
 from protocols.listing import parse_listing
 from protocols.payments import DEPOSIT, LEG, instalments_of, part_of, price_in_all
 from protocols.steps import parse_step
-from protocols.terms import Terms, terms_hash
+from protocols.terms import Duty, Terms, terms_hash
 
 from .changes import changes, time_in_words
 from .goals import Goals
@@ -98,7 +99,7 @@ def describe(
                 "provider": names.peer_id(d.provider),
                 "provider_name": _who(state, d.provider),
                 "receiver": names.peer_id(d.receiver),
-                "state": str(view.duties[d.id]),
+                "state": str(told_state(view, d)),
                 "until": view.deadlines.get(d.id) or d.until or None,
                 "overdue": d.id in overdue,
                 "since": view.since.get(d.id),
@@ -173,6 +174,14 @@ def describe(
         "suggested": suggested(view, me) if me in terms.parties and view.agreed else None,
         "began_at": held.began_at,
     }
+
+
+def told_state(view: Exchange, duty: Duty) -> DutyState:
+    """Where a duty stands, in a word. Paying a deposit back says that the thing was returned, and confirms that: not
+    where it was never handed over."""
+    state = view.duties[duty.id]
+    never_begun = duty not in view.terms.payments and view.duties.get(duty.after) is DutyState.DEFAULTED
+    return DutyState.PENDING if state is DutyState.CONFIRMED and never_begun else state
 
 
 def _corrected(state: State, network: Network, held: "Held", view: Exchange) -> int | None:

@@ -46,7 +46,7 @@ class LedgerCommands:
             "decimals": genesis.decimals,
             "balance": {"amount": state.balance, "unit": unit},
             "hold": {"amount": state.hold, "unit": unit},
-            **{name: {"amount": value, "unit": unit} for name, value in self._accounts.summed(network).items()},
+            **{name: {"amount": value, "unit": unit} for name, value in self._accounts.summed(network, now).items()},
             "limit": {"amount": state.limit, "unit": unit},
             "available": {"amount": max(0, state.balance - state.hold + state.limit), "unit": unit},
         }
