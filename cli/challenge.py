@@ -8,6 +8,7 @@ import click
 from protocols.errors import Refusal, Reject
 
 from .command import Command, Group, with_session
+from .files import is_such, not_such, read_shown
 from .output import facts, say, short, write_file
 from .session import Session
 from .times import moment
@@ -25,7 +26,7 @@ def challenge() -> None:
 
 
 @challenge.command("make", example="p2pnode challenge make --out twice.p2p one.agreement other.agreement")
-@click.argument("files", metavar="FILE", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.argument("files", metavar="FILE", nargs=-1, required=True)
 @click.option("--out", required=True, metavar="FILE", help="Where the challenge is written.")
 @with_session
 def make(session: Session, files: tuple[str, ...], out: str) -> None:
@@ -60,24 +61,25 @@ def make(session: Session, files: tuple[str, ...], out: str) -> None:
 @challenge.command(
     "check", example="p2pnode challenge check twice.p2p\np2pnode challenge check twice.p2p --rebuttal cancelled.p2p"
 )
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file")
 @click.option(
     "--rebuttal",
     "rebuttals",
     multiple=True,
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False),
     help="What the provider shows against it (p2pnode exchange rebut). Several times.",
 )
 @with_session
 def check(session: Session, file: str, rebuttals: tuple[str, ...]) -> None:
     """Check a double booking that somebody shows you. Exit status 1 if there was none, or if it is rebutted."""
-    from protocols.double_booking import check_challenge, check_rebuttal
+    from protocols.double_booking import CHALLENGE, check_challenge, check_rebuttal
 
     data = _read(file)
     try:
         shown = check_challenge(data)
     except Reject as e:
+        if not is_such(data, CHALLENGE.encode()):
+            raise not_such(data, CHALLENGE.encode(), "a double booking", "p2pnode challenge make makes one.") from e
         raise Refusal("failed", f"this shows no double booking: {e.message}", "Rely on nothing in it.") from e
     first = "The challenge holds."
     if rebuttals:
@@ -95,13 +97,12 @@ def check(session: Session, file: str, rebuttals: tuple[str, ...]) -> None:
     "publish",
     example="p2pnode challenge publish twice.p2p\np2pnode challenge publish twice.p2p --rebuttal cancelled.p2p",
 )
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file")
 @click.option(
     "--rebuttal",
     "rebuttals",
     multiple=True,
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False),
     help="What shows that it was none after all. Several times.",
 )
 @with_session
@@ -156,8 +157,7 @@ def _read(path: str) -> bytes:
     from protocols.limits import MAX_CHALLENGE
     from protocols.shown_keys import AROUND
 
-    with open(path, "rb") as stream:
-        return stream.read(MAX_CHALLENGE + AROUND + 1)
+    return read_shown(path, MAX_CHALLENGE + AROUND)
 
 
 @click.command("agreement", cls=Command, example="p2pnode exchange agreement 77c1 --out barn.agreement")

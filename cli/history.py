@@ -7,6 +7,7 @@ import click
 from protocols.errors import Refusal, Reject
 
 from .command import Command, with_session
+from .files import is_such, not_such, read_shown
 from .output import facts, say
 from .session import Session
 from .times import moment, now_ms
@@ -17,30 +18,29 @@ if TYPE_CHECKING:
 _SPEAKING = {"propose", "counter", "amend"}
 
 
-@click.command("check", cls=Command, example="p2pnode exchange check barn.history")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.command(
+    "check", cls=Command, example="p2pnode exchange check barn.history\np2pnode exchange check - < barn.history"
+)
+@click.argument("file")
 @with_session
 def check(session: Session, file: str) -> None:
     """Check the history of an exchange, and see whose turn it is, what is overdue, and who did not do his part.
 
-    It shows what was signed, and cannot show what was left out: ask the other side for its own file, too. Exit status 1
-    if it does not hold.
+    It shows what was signed, and cannot show what was left out: ask the other side for its own file, too. With -
+    it is read from stdin. Exit status 1 if it does not hold.
     """
-    from ledger.history import NO_HISTORY, check_history
+    from ledger.history import MAGIC, check_history
     from protocols.limits import MAX_HISTORY
     from protocols.shown_keys import AROUND
 
-    with open(file, "rb") as stream:
-        content = stream.read(MAX_HISTORY + AROUND + 1)
+    content = read_shown(file, MAX_HISTORY + AROUND)
     now = now_ms()
     try:
         shown = check_history(content, now)
     except Reject as e:
-        if e.code in ("decode", "size") or e.message == NO_HISTORY:
-            why, hint = "this file is no history, or not all of one", "p2pnode exchange history makes one."
-        else:
-            why, hint = f"this history does not hold: {e.message}", "Rely on nothing in it."
-        raise Refusal("failed", why, hint) from e
+        if e.code in ("decode", "size") or not is_such(content, MAGIC.encode()):
+            raise not_such(content, MAGIC.encode(), "a history", "p2pnode exchange history makes one.") from e
+        raise Refusal("failed", f"this history does not hold: {e.message}", "Rely on nothing in it.") from e
     data = _json(shown, now)
     session.emit(data, lambda: _print(session, data))
 

@@ -8,6 +8,7 @@ import click
 from protocols.decimals import format_amount
 
 from .command import Group, with_session
+from .files import is_such, not_such, read_shown
 from .output import facts, note, say, short, table, write_file
 from .session import Session
 from .times import format_time, now_ms
@@ -274,22 +275,21 @@ def prove(session: Session, exchange: str, out: str, duty: str | None) -> None:
 
 
 @ledger.command("check", example="p2pnode ledger check proof.p2p")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file")
 @with_session
 def check(session: Session, file: str) -> None:
-    """Check a proof that somebody gave you. Needs no node and no network. Exit status 1 if it does not hold."""
-    from ledger.proof import MAX_PROOF_FILE, NO_PROOF, check_proof
+    """Check a proof that somebody gave you, as a file or on stdin (-). Needs no node and no network. Exit status 1 if
+    it does not hold."""
+    from ledger.proof import MAGIC, MAX_PROOF_FILE, check_proof
     from protocols.errors import Refusal, Reject
 
-    with open(file, "rb") as stream:
-        content = stream.read(MAX_PROOF_FILE + 1)
+    content = read_shown(file, MAX_PROOF_FILE)
     try:
         shown = check_proof(content)
     except Reject as e:
-        if e.code in ("decode", "size") or e.message == NO_PROOF:
-            raise Refusal(
-                "failed", "this file is no proof, or not all of one", "Ask for it again: p2pnode ledger prove makes it."
-            ) from e
+        if e.code in ("decode", "size") or not is_such(content, MAGIC.encode()):
+            hint = "Ask for it again: p2pnode ledger prove makes it."
+            raise not_such(content, MAGIC.encode(), "a proof", hint) from e
         raise Refusal(
             "failed", f"this proof does not hold: {e.message}", "Ask for it again; rely on nothing in it."
         ) from e

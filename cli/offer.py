@@ -16,8 +16,9 @@ from .goal_output import goal_of_listing
 from .kinds import BUILT_IN, perhaps_meant
 from .output import distance, facts, say, short, table
 from .photos import named, save
-from .session import NotYet, Session
+from .session import Session
 from .slots import in_words, parse_slot
+from .spreading import spread
 from .times import clock_time, format_time, local_zone, now_ms, parse_span, parse_time
 
 KINDS = f"{', '.join(BUILT_IN)}, or your own word"
@@ -149,7 +150,7 @@ def _build(direction: str, thing: str) -> click.Group:
             if needed not in fields:
                 raise click.UsageError(f"Missing option '--{needed}'.", click.get_current_context())
         data = session.write("listing.publish", direction=direction, **fields)
-        data = _spread(session, data)
+        data = spread(session, data)
 
         def human() -> None:
             _print_published(data)
@@ -198,7 +199,7 @@ def _build(direction: str, thing: str) -> click.Group:
                 "Nothing to change: name a field, such as --price 3/hour", click.get_current_context()
             )
         _check_direction(session, direction, id_)
-        data = _spread(session, session.write("listing.edit", id=id_, **fields))
+        data = spread(session, session.write("listing.edit", id=id_, **fields))
 
         def human() -> None:
             _print_published(data)
@@ -241,7 +242,7 @@ def _tend(direction: str, verb: str, done: str, text: str) -> click.Command:
         _check_direction(session, direction, id_)
         data = session.write(f"listing.{verb}", id=id_)
         if verb != "withdraw":
-            data = _spread(session, data)
+            data = spread(session, data)
         session.emit(data, lambda: say(f"{short((data or {}).get('listing_id') or id_)} is {done}."))
 
     return command
@@ -255,7 +256,7 @@ def _pausing(session: Session, direction: str, verb: str, id_: str | None, given
         session.emit(rows, lambda: say(f"{count} {direction if count == 1 else direction + 's'}: {done}."))
         return
     _check_direction(session, direction, id_)
-    data = _spread(session, session.write(f"listing.{verb}", id=id_, **given))
+    data = spread(session, session.write(f"listing.{verb}", id=id_, **given))
     session.emit(data, lambda: say(f"{short((data or {}).get('listing_id') or id_)} is {done}{_back(data)}."))
 
 
@@ -285,22 +286,6 @@ def _check_direction(session: Session, direction: str, id_: str) -> None:
     found = session.call("listing.show", id=id_).get("direction", direction)
     if found != direction:
         raise Refusal("usage", f"{short(id_)} is {'an' if found == 'offer' else 'a'} {found}", f"p2pnode help {found}")
-
-
-def _spread(session: Session, data: Any) -> Any:
-    """With --wait: until somebody else holds the listing."""
-    if session.wait is None or data.get("state") == "spread":
-        return data
-    if data.get("state") == "draft" and not session.call("status").get("joining"):
-        raise NotYet(
-            "published",
-            f"{short(data.get('listing_id'))} is kept as a draft, since this node is in no network",
-            "It is published by itself when you join one: p2pnode join LINK",
-            data,
-        )
-    listing = data["listing_id"]
-    seen = session.until(lambda d: d.get("state") == "spread", "held by a neighbour", data, "listing.show", id=listing)
-    return {**data, "state": seen["state"]}
 
 
 def _print_published(data: dict[str, Any]) -> None:

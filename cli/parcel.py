@@ -273,7 +273,10 @@ def _text(what: str) -> str | None:
             return sys.stdin.read()
         if what.upper().startswith(TEXT_PREFIX):
             return what
-        return Path(what).read_text() if Path(what).is_file() else None
+        path = Path(what).expanduser()
+        return path.read_text() if path.is_file() else None
+    except RuntimeError:  # ~ of somebody who has no home here
+        return None
     except UnicodeDecodeError as e:
         raise Refusal("usage", f"{what} holds no receipts", "They are lines of text.") from e
 

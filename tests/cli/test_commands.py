@@ -174,11 +174,14 @@ def test_a_time_to_accept_that_nobody_may_give_is_refused_in_its_own_words(run: 
     assert result.status == 2 and "--within" in result.error["message"] and "90d" in result.error["hint"]
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\x96\xadp2pnode-proof\x01"])
-def test_what_is_no_whole_proof_is_said_in_words(run: Run, tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "is empty"), (b"hello", "is text"), (b"\x96\xadp2pnode-proof\x01", "not a proof, or not all of one")],
+)
+def test_what_is_no_whole_proof_is_said_in_words(run: Run, tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "a.p2p").write_bytes(content)
     result = run("ledger", "check", str(tmp_path / "a.p2p"), "--json")
-    assert result.status == 1 and "no proof, or not all of one" in result.error["message"]
+    assert result.status == 1 and said in result.error["message"]
 
 
 @pytest.mark.parametrize("where", [0, 1, 2, 3])
