@@ -9,7 +9,7 @@ ARGS ?=
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
-run: ## set everything up, make an identity if there is none, start a node (NAME=Eve make run; ARGS="--listen …")
+run: ## set everything up, make an identity if there is none, start a node (NAME=Eve AREA=52.52,13.40 make run; ARGS="--listen …")
 	@exec scripts/run.sh $(ARGS)
 
 web: ## set everything up and open the page, which makes a node where there is none (ARGS="--no-open")

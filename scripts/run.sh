@@ -12,8 +12,14 @@ print("old" if home.initialised else "new", home.root)')
 
 if [ "${home%% *}" = new ]; then
   name=${NAME:-}
+  area=${AREA:-}
   if [ -z "$name" ] && [ -t 0 ] && [ -t 1 ]; then
     read -r -p "Your name, as neighbours see it: " name
+    echo "Where do you live? As 'lat,lon', geohash or plus code. Neighbours see a square of some 5 km, never the place."
+    while read -r -p "Area (empty: nowhere): " area; do
+      said=$("$node" init --name "${name:-x}" --area "$area" --dry-run 2>&1) && break
+      echo "$said"
+    done
   fi
   if [ -z "$name" ]; then
     name=$(id -un)
@@ -21,7 +27,7 @@ if [ "${home%% *}" = new ]; then
     echo "in config.toml."
   fi
   # What init would say of the next steps, the node says below.
-  "$node" init --name "$name" | sed '/^Start the node:/,$d'
+  "$node" init --name "$name" ${area:+--area "$area"} | sed '/^Start the node:/,$d'
 fi
 
 echo "The node starts, in ${home#* }"
