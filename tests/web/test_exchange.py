@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from protocols.limits import DAY
 from tests.web.browser import Page
 from tests.web.hostile import HOSTILE
 from tests.web.street import Street, open_street
@@ -78,6 +79,16 @@ def test_a_counter_is_looked_at_and_can_do_without(street: Street) -> None:
     assert "on their way" in page.words
     terms = shown(street, made)["terms"]
     assert terms["price"]["amount"] == 125 and not terms["witnesses"] and not terms["mediator"]
+
+
+def test_of_a_booking_the_times_say_how_long_and_one_field_how_many(street: Street) -> None:
+    listing = offered(street, quantity=2)
+    start = street.lab.now + DAY
+    booked = ask(street, "ben", "exchange.propose", listing=listing, start=start, end=start + 2 * DAY)["exchange_id"]
+    plain = ask(street, "ben", "exchange.propose", listing=offered(street, kind="sell"), quantity=2)["exchange_id"]
+    for made, field in ((booked, "items"), (plain, "quantity")):
+        fields = dict(street.browsers["anna"].get(f"/exchange/{made}").form("/do/exchange.counter").fields)
+        assert {"items", "quantity"} & set(fields) == {field}
 
 
 def test_a_mediator_decides_by_choosing_who_is_paid(street: Street) -> None:
