@@ -235,8 +235,9 @@ async def test_what_is_withdrawn_is_given_no_more(flat: Flat) -> None:
 
 
 @pytest.fixture
-def leaping(autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that leaps, and files that are read at once: a thread takes time that this clock does not know."""
+def leaping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read at once: a thread takes time that a clock which leaps does not know. Whoever uses this asks for that
+    clock himself: pytest-trio sees it among the test's own arguments alone."""
 
     async def at_once(function: Callable[..., Any], *args: Any) -> Any:
         await trio.lowlevel.checkpoint()
@@ -246,7 +247,7 @@ def leaping(autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_photos_of_listings_that_are_kept_are_fetched_beforehand_and_slowly(
-    tmp_path: Path, leaping: None
+    tmp_path: Path, autojump_clock: trio.abc.Clock, leaping: None
 ) -> None:
     lab = Lab()
     second = jpeg(20, 20)
@@ -302,7 +303,9 @@ async def test_who_names_what_nobody_has_keeps_only_himself_waiting_and_fills_no
     assert cleo.photos.fetching._next_few[0] == HASH and len(cleo.photos.fetching._next_few) > 1
 
 
-async def test_nothing_is_asked_for_that_no_listing_names(tmp_path: Path, leaping: None) -> None:
+async def test_nothing_is_asked_for_that_no_listing_names(
+    tmp_path: Path, autojump_clock: trio.abc.Clock, leaping: None
+) -> None:
     lab = Lab()
     async with trio.open_nursery() as nursery:
         wire = Wire(nursery, saying(Piece(len(PHOTO), PHOTO)))
