@@ -236,8 +236,8 @@ async def test_what_is_withdrawn_is_given_no_more(flat: Flat) -> None:
 
 @pytest.fixture
 def leaping(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are read at once: a thread takes time that a clock which leaps does not know. Whoever uses this asks for that
-    clock himself: pytest-trio sees it among the test's own arguments alone."""
+    """Files are read at once: a thread takes time that a clock which leaps does not know. Whoever uses this asks for
+    that clock himself: pytest-trio sees it among the test's own arguments alone."""
 
     async def at_once(function: Callable[..., Any], *args: Any) -> Any:
         await trio.lowlevel.checkpoint()
