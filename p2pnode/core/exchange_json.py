@@ -83,13 +83,13 @@ def describe(
             "handover": way_of(terms, of) or None,
             "expires": terms.expires,
             "note": terms.note,
-            "by": _who(state, view.terms_fact.author),
             "at": view.terms_fact.at,
             "countered": view.terms_fact.id != held.id,
             "witnesses": [{"peer_id": names.peer_id(w), "name": _who(state, w)} for w in terms.witnesses],
             "quorum": terms.quorum,
             **_conditions(state, network, terms),
         },
+        "terms_by": _who(state, view.terms_fact.author),
         "duties": [
             {
                 "id": d.id,

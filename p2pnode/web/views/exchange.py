@@ -161,7 +161,7 @@ def _thread(exchange: dict[str, Any]) -> list[dict[str, Any]]:
         "text": "" if terms["countered"] else terms["note"],
         "photos": [],
     }
-    other = {"what": "terms", "from": terms["by"], "at": terms["at"], "text": terms["note"], "photos": []}
+    other = {"what": "terms", "from": exchange["terms_by"], "at": terms["at"], "text": terms["note"], "photos": []}
     said = [{**note, "what": "note"} for note in exchange["notes"] if note["text"] != terms["note"]]
     did = [
         {"what": "duty", "from": duty["provider_name"], "at": duty["since"], "duty": duty, "text": "", "photos": []}

@@ -18,7 +18,7 @@ async def show(visit: Visit) -> dict[str, Any]:
             (step["who"], meant[0].rpartition(".")[2]) for step in row["next"] if (meant := step_of(step["command"]))
         ]
         mine = [word for who, word in steps if who == "you"]
-        terms = {"from": row["terms"]["by"], "text": row["terms"]["note"], "at": row["terms"]["at"]}
+        terms = {"from": row["terms_by"], "text": row["terms"]["note"], "at": row["terms"]["at"]}
         said = max([terms, *row["notes"]], key=lambda one: one["at"])
         read = visit.session.read.get(row["exchange_id"])
         threads.append(
