@@ -20,6 +20,7 @@ from .drafting import Drafting
 from .exchange_json import describe, summary, zone_of
 from .exchanges import Exchanges
 from .goals import Goals
+from .happened import happened
 from .held import Held, accept_payload, accept_terms, agreement, step_payload
 from .listings import Listings
 from .mediation import is_over_for
@@ -272,7 +273,13 @@ class ExchangeCommands:
         view = self._exchanges.view(held, now)
         if not args.unread:
             held.shown = terms_hash(view.terms if view.amendment is None else view.amendment[1])
-        return {**self._show(held, now), "contact": self.contacts(held, now), "rule": self.ruled(held)}
+        network = self._state.networks[held.network]
+        return {
+            **self._show(held, now),
+            "contact": self.contacts(held, now),
+            "rule": self.ruled(held),
+            "happened": happened(self._state, network, held, view, self._settlements),
+        }
 
     def _do(self, args: commands.Did, names: tuple[str, ...] | None, now: int) -> dict[str, Any]:
         held, view, network = self._agreed(args.id, now)

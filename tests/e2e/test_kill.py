@@ -65,14 +65,15 @@ def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
 
     def publish(lane: int) -> None:
         client = Client(node.home)
-        number = 0
-        while not killer.spent.is_set() and number < 100:
+        number = taken = 0
+        while not (killer.spent.is_set() and taken > 2) and number < 100:  # a slow machine takes few between two kills
             number += 1
             title = f"Thing {lane}-{number}"
             killer.calling.set()
             try:
                 said = client.call("listing.publish", {"direction": "offer", "kind": "sell", "title": title})
                 acknowledged[title] = said["listing_id"]
+                taken += 1
             except Refusal as e:
                 assert e.code == "no_daemon", e
                 doubtful.add(title)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.web.browser import Browser
 from tests.web.hostile import mixed
 from tests.web.street import Street, open_street
 
@@ -54,6 +55,41 @@ def test_who_counters_is_named_with_the_words_that_came_with_it(street: Street) 
     lines = re.findall(r'<li class="line.*?</li>', ben.get(f"/exchange/{exchange}").source, re.DOTALL)
     said = [(">you<" in line, ">Anna<" in line, "Feed is dear" in line) for line in lines]
     assert said == [(True, False, False), (False, True, True)]
+
+
+def test_what_happened_tells_every_step_payment_and_open_rating(street: Street) -> None:
+    lab, anna, ben, exchange = street.lab, street.browsers["anna"], street.browsers["ben"], begun(street)
+
+    def does(node: object, command: str, **args: object) -> None:
+        lab.ask(node, command, **args)  # type: ignore[arg-type]
+        lab.sim.run(20_000)
+
+    def told(browser: Browser) -> list[str]:
+        source = browser.get(f"/exchange/{exchange}").source
+        lines = re.findall(
+            r'<li class="line.*?<strong>(.*?)</strong>.*?<div class="line-body">(.*?)</div></li>', source, re.DOTALL
+        )
+        return [f"{who}: {' '.join(re.sub('<[^>]*>', ' ', body).split())}" for who, body in lines]
+
+    does(lab.anna, "exchange.counter", id=exchange, price="1 hour")
+    does(lab.ben, "exchange.accept", id=exchange)
+    does(lab.anna, "exchange.handover", id=exchange, note="On the doorstep")
+    does(lab.ben, "exchange.confirm", id=exchange)
+    does(lab.ben, "exchange.pay", id=exchange)
+    does(lab.ben, "attest", exchange=exchange, outcome=2, text="Fresh")
+    assert told(ben)[-1] == "you: rated sealed until both have rated, for two weeks at most", "not even to himself"
+    assert "Fresh" not in anna.get(f"/exchange/{exchange}").words
+    does(lab.anna, "attest", exchange=exchange, outcome=-1, text="Came late")
+    assert told(anna) == [
+        "Ben: proposed this exchange · 2 hour On Friday?",
+        "you: proposed other terms · 1 hour",
+        "Ben: accepted",
+        "you: did their part: hand over Ten eggs On the doorstep",
+        "Ben: confirmed: hand over Ten eggs",
+        "Ben: paid · 1 hour",
+        "Ben: rated very good Fresh",
+        "you: rated bad Came late",
+    ]
 
 
 def test_other_terms_after_the_agreement(street: Street) -> None:

@@ -46,11 +46,11 @@ async def show(visit: Visit) -> dict[str, Any] | File:
         "yours": [step for step in yours if step["api"] in BUTTONS],
         "elsewhere": [step for step in yours if step["api"] not in BUTTONS],
         "theirs": theirs,
-        "thread": _thread(exchange),
         "more": _more(exchange, {step["word"] for step in yours}, visit.status["peer_id"]),
         "alone": _alone(exchange, visit.reader.now),
         "agreed": exchange["status"] not in NEVER_AGREED,
         "FAULT": FAULT,
+        "SAID": SAID,
         "title": exchange["terms"]["title"],
     }
 
@@ -73,6 +73,24 @@ NEGOTIATING = ("proposed", "countered")
 NEVER_AGREED = (*NEGOTIATING, "declined", "withdrawn", "expired")
 OPEN = ("agreed", "active", "fulfilled")
 ENDED = ("cancelled", "declined", "withdrawn")
+SAID = {  # what each thing that happened is called; of the rest, notes, the words alone
+    "propose": N_("proposed this exchange"),
+    "counter": N_("proposed other terms"),
+    "amend": N_("proposed to change what was agreed"),
+    "accept": N_("accepted"),
+    "decline": N_("declined"),
+    "withdraw": N_("took the proposal back"),
+    "cancel": N_("cancelled"),
+    "done": N_("did their part"),
+    "confirm": N_("confirmed"),
+    "contest": N_("contested"),
+    "waive": N_("does without"),
+    "default": N_("said that it was not done in time"),
+    "go": N_("said that enough has come together"),
+    "dispute": N_("called the mediator"),
+    "paid": N_("paid"),
+    "rated": N_("rated"),
+}
 FAULT = {
     "late": N_("was late"),
     "no-show": N_("did not come"),
@@ -147,29 +165,6 @@ def _alone(exchange: Mapping[str, Any], now: int) -> dict[str, Any] | None:
     last = next((rule["until"] for rule in exchange["terms"]["may_cancel"] if rule["name"] == "you"), 0)
     fees = [duty["amount"] for duty in exchange["duties"] if duty["on"] and duty["provider_name"] == "you"]
     return {"until": last, "fee": fees[0] if fees else None} if last > now else None
-
-
-def _thread(exchange: dict[str, Any]) -> list[dict[str, Any]]:
-    """What was written and done, the oldest first. What has no time of its own comes where it began. Of the terms
-    that were replaced nothing is known but who began."""
-    terms = exchange["terms"]
-    proposer = exchange["proposer"] == exchange["counterparty"]
-    first = {
-        "what": "begins",
-        "from": exchange["counterparty_name"] if proposer else "you",
-        "at": exchange["began_at"],
-        "text": "" if terms["countered"] else terms["note"],
-        "photos": [],
-    }
-    other = {"what": "terms", "from": exchange["terms_by"], "at": terms["at"], "text": terms["note"], "photos": []}
-    said = [{**note, "what": "note"} for note in exchange["notes"] if note["text"] != terms["note"]]
-    did = [
-        {"what": "duty", "from": duty["provider_name"], "at": duty["since"], "duty": duty, "text": "", "photos": []}
-        for duty in exchange["duties"]
-        if duty["since"] and duty["state"] != "pending"
-    ]
-    began = [first, other] if terms["countered"] else [first]
-    return sorted([*began, *said, *did], key=lambda line: line["at"])
 
 
 VIEW = View("exchange", "/exchange/{id}", N_("Exchange"), show, live=("exchanges",))
