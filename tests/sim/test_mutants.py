@@ -13,6 +13,7 @@ from p2pnode.core.outbox import Outbox
 from tests.sim.test_street import trade
 
 ENOUGH = 40  # seeds within which each mutant must have been caught
+CAUGHT = {"send_before_write": 32}  # where it takes long to come to: this seed first, and all of them if it has moved
 Patch = pytest.MonkeyPatch
 
 
@@ -60,7 +61,7 @@ MUTANTS = (send_before_write, no_duplicate_guard, exchange_not_stored, no_resend
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: str(m.__name__))
 def test_a_street_without_this_rule_breaks(mutant: Callable[[Patch], None], monkeypatch: Patch) -> None:
     mutant(monkeypatch)
-    for seed in range(ENOUGH):
+    for seed in dict.fromkeys([CAUGHT.get(mutant.__name__, 0), *range(ENOUGH)]):
         try:
             trade(seed)
         except Exception as e:

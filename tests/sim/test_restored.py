@@ -24,7 +24,7 @@ from tests.sim.simulator import Faults, Node, Simulator
 from tests.sim.street import People, look, street
 from tests.sim.test_street import propose
 
-SEEDS = int(os.environ.get("P2PNODE_SEEDS", "60"))
+SEEDS = int(os.environ.get("P2PNODE_SEEDS", "60" if os.environ.get("P2PNODE_LONG") else "40"))
 Seen = dict[tuple[bytes, int], set[bytes]]  # (author, seq) → ids that arrived anywhere
 WEATHER = Faults(loss=0.1, duplicate=0.1, broken=0.005)
 
