@@ -176,6 +176,10 @@ def type_of(name: str) -> inspect.Type:
 
 
 def _checked(name: str, words: Sequence[str]) -> Any:
+    try:
+        " ".join(words).encode()
+    except UnicodeEncodeError as e:  # what a terminal typed that does not speak UTF-8
+        raise Refusal("usage", f"{name}: the value is no text", "Type it in a terminal that is set to UTF-8") from e
     value: Any = value_of(name, " ".join(words))
     if name == "area" and value:
         value = coarsen(value, AREA_PRECISION)

@@ -185,6 +185,12 @@ def test_what_is_edited_is_checked_before_it_is_saved(run: Run, home: Home, monk
     assert run("config", "edit").status == 0 and home.config.read_text() == "max_peers = 8\n"
 
 
+@pytest.mark.parametrize("name", ["name", "bootstrap", "log_level"])
+def test_a_value_that_is_no_text_is_refused(home: Home, name: str) -> None:
+    with pytest.raises(Refusal, match="no text"):
+        with_values(home, {name: [os.fsdecode(b"caf\xe9")]})
+
+
 def test_a_change_that_comes_in_between_is_not_undone(home: Home) -> None:
     change = with_values(home, {"max_peers": ["13"]})
     home.config.write_text("max_peers = 14\n")
