@@ -12,7 +12,7 @@ from protocols.limits import MINUTE
 from tests.sim.simulator import Faults, Node, Simulator
 from tests.sim.street import People, look, storm, street
 
-SEEDS = int(os.environ.get("P2PNODE_SEEDS", "200" if os.environ.get("P2PNODE_LONG") else "100"))
+SEEDS = int(os.environ.get("P2PNODE_SEEDS", "200" if os.environ.get("P2PNODE_LONG") else "60"))
 
 
 def trade(seed: int, faults: Faults | None = None, exchanges: int = 2) -> Simulator:

@@ -26,7 +26,7 @@ from protocols.limits import HOUR, MAX_INT, MINUTE, SECOND
 from tests.sim.simulator import Faults, Node, Simulator
 from tests.sim.street import look, storm, street
 
-SEEDS = int(os.environ.get("P2PNODE_SEEDS", "8"))
+SEEDS = int(os.environ.get("P2PNODE_SEEDS", "8" if os.environ.get("P2PNODE_LONG") else "5"))
 Patch = pytest.MonkeyPatch
 NAMES = ("Anna", "Ben", "Cleo", "Emil", "Finn", "Dora")
 WITNESSES = {1: ("Anna",), 3: ("Anna", "Emil", "Finn"), 4: ("Anna", "Emil", "Finn", "Dora")}
