@@ -100,6 +100,7 @@ MAX_SHARES: Final = 16  # of the proceeds of one exchange
 MAX_INSTALMENTS: Final = 12
 MAX_CLAIMS_OF_PAYMENT: Final = 16  # that one payment is offered as, one after another, until one is accepted
 MAX_TEMPLATE: Final = 16 * 1024  # characters of the file of a kind
+MAX_TEMPLATE_DEPTH: Final = 8  # dots in a key, brackets in one another: parsing takes their square
 MAX_TEMPLATE_DUTIES: Final = 12  # so many texts fit into one fact
 MAX_LEGS: Final = 12  # of one barter
 MAX_ENTRY: Final = 16 * 1024  # header, signature and both payloads

@@ -22,9 +22,18 @@ from msgspec import Meta
 
 from protocols.errors import Refusal
 from protocols.fields import LINE, Kind
-from protocols.limits import DAY, MAX_LIFETIME, MAX_TEMPLATE, MAX_TEMPLATE_DUTIES, MAX_TITLE, MAX_TOKEN
+from protocols.limits import (
+    DAY,
+    MAX_LIFETIME,
+    MAX_TEMPLATE,
+    MAX_TEMPLATE_DEPTH,
+    MAX_TEMPLATE_DUTIES,
+    MAX_TITLE,
+    MAX_TOKEN,
+)
 from protocols.payments import PAY, part_of
 from protocols.spans import parse_span
+from protocols.toml_depth import toml_depth
 
 # https://www.valueflo.ws/specification/all_vf/, version 1.0
 ACTIONS: Final = frozenset(
@@ -175,6 +184,8 @@ def parse_template(text: str, file: str) -> Template:
     """A kind from its TOML. `Refusal` with the file, the key and what is wrong with it."""
     if len(text) > MAX_TEMPLATE:
         raise _wrong(file, "the file", f"longer than {MAX_TEMPLATE} characters")
+    if toml_depth(text) > MAX_TEMPLATE_DEPTH:
+        raise _wrong(file, "the file", f"more than {MAX_TEMPLATE_DEPTH} dots in a key, or brackets in one another")
     try:
         read = msgspec.convert(tomllib.loads(text), _File)
     except (ValueError, RecursionError) as e:  # msgspec's error names the key

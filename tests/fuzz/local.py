@@ -22,6 +22,7 @@ from p2pnode.home.backup import MAX_ITEM, read_backup, restore_backup, write_bac
 from p2pnode.home.config import load_config
 from p2pnode.home.folder import Home
 from p2pnode.home.keystore import load_keystore
+from p2pnode.home.kinds import read_kind
 from p2pnode.home.pending import load_pending
 from p2pnode.home.sealed import CHECKSUM, MAGIC, SealedWriter
 from p2pnode.net.addresses import parse_address
@@ -232,6 +233,12 @@ def addresses(data: bytes) -> None:
     assert parse_address(str(parsed)) == parsed
 
 
+def kind(data: bytes) -> None:
+    """Comes from a paired device, too: the node waits for this one."""
+    read_kind(text(data), "x.toml")
+
+
+KIND = (Path(__file__).resolve().parents[2] / "docs" / "examples" / "kinds" / "tool-library.toml").read_text()
 PEER = "12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo"
 TARGETS: Sequence[Target] = (
     Target("backup-file", backup_file, sealed, limit=FILE),
@@ -242,6 +249,7 @@ TARGETS: Sequence[Target] = (
     Target("keystore", partial(in_home, "keystore.json", lambda h: load_keystore(h.keystore)), keystore, limit=FILE),
     Target("pending", partial(in_home, "pending.toml", load_pending), texts('[[join]]\ntarget = "x"\n'), limit=FILE),
     Target("offer-file", offer, texts("title = 'Snowblower'\nprice = '2/hour'\n"), limit=FILE),
+    Target("kind-file", kind, texts(KIND)),
     Target("times", times, texts("tomorrow 9:00", "2026-05-01 14:00", "3d", "20min", "2026-05-01T14:00+02:00")),
     Target("rules", rule, rules),
     Target("words", words, texts("snow blower", "Schneefräse", "雪かき", '"quoted" AND (x OR y)*', "e\u0301")),
