@@ -9,7 +9,7 @@ from .contact import print_contact
 from .faults_output import print_faults
 from .goal_output import goal_by, goal_so_far, print_waiting
 from .output import facts, indented, note, say, short, table, warn
-from .risk import warn_of_risk
+from .risk import warn_of_risk, warn_of_unit
 from .session import Session
 from .times import clock_time, format_time, now_ms, until
 
@@ -137,6 +137,8 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
     for line in [line for line in data.get("notes") or () if line.get("text") != data.get("reason")]:
         said = indented(str(line.get("text")), 6)
         say(f"  {line.get('from')}: {said}{_pictures(line.get('photos') or ())}")
+    if data.get("status") in ("proposed", "countered"):
+        warn_of_unit(session, terms.get("price"), data.get("network"))
     if not session.plain:
         _print_late(data, now)
         print_faults(data, now)

@@ -16,6 +16,7 @@ from .goal_output import goal_of_listing
 from .kinds import BUILT_IN, perhaps_meant
 from .output import distance, facts, say, short, table
 from .photos import named, save
+from .risk import warn_of_unit
 from .session import Session
 from .slots import in_words, parse_slot
 from .spreading import spread
@@ -150,6 +151,7 @@ def _build(direction: str, thing: str) -> click.Group:
             if needed not in fields:
                 raise click.UsageError(f"Missing option '--{needed}'.", click.get_current_context())
         data = session.write("listing.publish", direction=direction, **fields)
+        warn_of_unit(session, data.get("price"), data.get("network"))
         data = spread(session, data)
 
         def human() -> None:
@@ -199,7 +201,10 @@ def _build(direction: str, thing: str) -> click.Group:
                 "Nothing to change: name a field, such as --price 3/hour", click.get_current_context()
             )
         _check_direction(session, direction, id_)
-        data = spread(session, session.write("listing.edit", id=id_, **fields))
+        data = session.write("listing.edit", id=id_, **fields)
+        if fields.get("price"):
+            warn_of_unit(session, data.get("price"), data.get("network"))
+        data = spread(session, data)
 
         def human() -> None:
             _print_published(data)

@@ -1,4 +1,5 @@
-"""What is said of an exchange that puts more at risk than those whom the user trusts stand for."""
+"""What is said before somebody is bound: of more at risk than those stand for whom the user trusts, and of a price that
+no ledger settles."""
 
 from typing import Any
 
@@ -18,3 +19,13 @@ def warn_of_risk(session: Session, data: dict[str, Any]) -> None:
     who = f"those you trust stand for {name} with {most}" if stands else f"nobody you trust stands for {name} yet"
     safer = f"smaller steps (--instalments), a deposit, or {name} goes first"
     note(f"! You give up to {risk} before you get anything for it, and {who}. Safer: {safer}.")
+
+
+def warn_of_unit(session: Session, price: Any, network: Any) -> None:
+    """A line for a price that is in another unit than the credit of its network."""
+    unit = str((price or {}).get("unit", ""))
+    if unit and not session.counts_in(unit, network):
+        note(
+            f"! The price is in {unit}, not in the network's credit: `pay` moves nothing, the two of you settle it "
+            "yourselves."
+        )

@@ -204,7 +204,20 @@ class Session:
 
     def decimals(self, unit: str, network: Any = None) -> int:
         """How many decimals a unit has in a network; where none is named, in the one that --network means, else in
-        the first that counts in it. Only the networks' own units can differ from 2; the node is asked once."""
+        the first that counts in it. Only the networks' own units can differ from 2."""
+        for one in self._meant(network):
+            if one.get("unit") == unit:
+                decimals: int = one.get("decimals", OTHER_DECIMALS)
+                return decimals
+        return OTHER_DECIMALS
+
+    def counts_in(self, unit: str, network: Any) -> bool:
+        """Whether a unit is that of a network's credit; as if it were, of a network that is not known."""
+        meant = [one.get("unit") for one in self._meant(network)] if network else []
+        return not meant or unit in meant
+
+    def _meant(self, network: Any) -> list[dict[str, Any]]:
+        """The networks that may be meant, as `status` has them; the node is asked once."""
         if self._networks is None:
             try:
                 status = self.call("status")
@@ -217,11 +230,7 @@ class Session:
             meant = [n for n in self._networks if self.network == n.get("name")] or [
                 n for n in self._networks if str(n.get("id", "")).startswith(self.network)
             ]
-        for one in meant or self._networks:
-            if one.get("unit") == unit:
-                decimals: int = one.get("decimals", OTHER_DECIMALS)
-                return decimals
-        return OTHER_DECIMALS
+        return meant or self._networks
 
 
 def _given(args: dict[str, Any]) -> dict[str, Any]:

@@ -162,9 +162,9 @@ class Drafting:
         return OFFER_HOLD if end and old.responder == self._state.me else PROPOSAL_LIFETIME
 
     def warnings(self, network: Network, terms: Terms) -> list[str]:
-        """A line for a kind that is not known here, and one for a deposit that its payer cannot pay, as far as is known
-        here."""
-        return [*self._unknown(terms), *self._unpayable(network, terms)]
+        """A line for a kind that is not known here, one for a price that no ledger settles, and one for a deposit that
+        its payer cannot pay, as far as is known here."""
+        return [*self._unknown(terms), *_unsettled(network, terms), *self._unpayable(network, terms)]
 
     def _unknown(self, terms: Terms) -> list[str]:
         if self._state.knows(terms.kind):
@@ -239,6 +239,15 @@ def _time(args: commands.Propose, of: Template, listing: Listing) -> tuple[int, 
     if of.time and args.start is None and args.end is None and len(slots) == 1:
         return slots[0]
     return args.start or 0, args.end or 0
+
+
+def _unsettled(network: Network, terms: Terms) -> list[str]:
+    if not terms.amount or terms.unit == network.genesis.unit:
+        return []
+    return [
+        f"the price is in {terms.unit}, not in the network's credit: `pay` moves nothing, the two of you settle it "
+        "yourselves"
+    ]
 
 
 def _closes(start: int, now: int, otherwise: int) -> int:

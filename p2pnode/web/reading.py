@@ -54,6 +54,12 @@ class Reader:
         said = self.money(price, network)
         return said if per == "item" else self._("%(amount)s per %(unit)s") % {"amount": said, "unit": self._(per)}
 
+    def unsettled(self, price: Any, network: Any) -> str:
+        """The unit of a price that is in another one than its network's credit; else an empty string."""
+        units = [one.get("unit") for one in self._networks if one.get("id") == network]
+        unit = str(price.get("unit", "")) if price else ""
+        return unit if units and unit not in units else ""
+
     def number(self, amount: int, decimals: int) -> str:
         text = format_amount(amount, decimals)
         return text if self.language == SOURCE else text.replace(".", ",")

@@ -160,3 +160,23 @@ def test_what_is_overdue_is_said_in_a_line(run: Run, node: FakeNode) -> None:
     assert "! You are late, since" in run("exchange", "show", "ab").out
     node.answers["exchange.show"] = shown | {"duties": [late | {"overdue": False}]}
     assert "late" not in run("exchange", "show", "ab").out
+
+
+@pytest.mark.parametrize(("unit", "told"), [("eggs", True), ("hour", False)])
+def test_who_asks_or_is_asked_in_another_unit_is_told_that_no_ledger_settles_it(
+    run: Run, node: FakeNode, unit: str, told: bool
+) -> None:
+    line = "! The price is in eggs, not in the network's credit: `pay` moves nothing"
+    price = {"amount": 300, "unit": unit}
+    node.answers["status"] = {"networks": [{"id": "aa", "unit": "hour", "decimals": 2}]}
+    row = {"listing_id": "ab" * 32, "state": "stored", "network": "aa", "price": {**price, "per": "item"}}
+    node.answers["listing.publish"] = node.answers["listing.edit"] = node.answers["listing.show"] = row
+    for typed in ("publish --kind sell --title Pie", "edit ab"):
+        result = run("offer", *typed.split(), "--price", f"3 {unit}", "--json")
+        assert (line in result.err) == told and "\n" not in result.out.strip(), typed
+    assert line not in run("offer", "edit", "ab", "--text", "Fresh").err
+    shown = {"exchange_id": "cd" * 32, "network": "aa", "status": "proposed", "terms": {"title": "Pie", "price": price}}
+    node.answers["exchange.show"] = shown
+    assert (line in run("exchange", "show", "cd").err) == told
+    node.answers["exchange.show"] = {**shown, "status": "agreed"}
+    assert line not in run("exchange", "show", "cd").err

@@ -1,4 +1,4 @@
-"""What an exchange may ask as a deposit, and what its payer is told before."""
+"""What an exchange may ask as a deposit, and what is said before of what cannot be paid by the ledger."""
 
 import pytest
 
@@ -38,3 +38,19 @@ def test_a_deposit_may_name_its_unit_and_no_other():
         lab.ask(lab.cleo, "exchange.propose", listing=drill, deposit="2 EUR")
     shown = lab.ask(lab.cleo, "exchange.propose", listing=drill, deposit="2 hour")
     assert shown["terms"]["deposit"] == {"amount": 200, "unit": "hour"}
+
+
+def test_a_price_that_no_ledger_settles_is_said_before():
+    lab = Lab(21)
+    made = lab.ask(lab.ben, "listing.publish", direction="offer", kind="sell", title="A pie", price="3 eggs")
+    lab.sim.run(MINUTE)
+    pie = made["listing_id"]
+    (said,) = lab.ask(lab.cleo, "exchange.foresee", listing=pie)["warnings"]
+    assert said.startswith("the price is in eggs, not in the network's credit")
+    for price in ("2", "2 hours", "free"):
+        assert not lab.ask(lab.cleo, "exchange.foresee", listing=pie, price=price)["warnings"], price
+    deal = lab.ask(lab.cleo, "exchange.propose", listing=pie)
+    assert deal["warnings"] == [said]
+    lab.sim.run(MINUTE)
+    asked = {"id": deal["exchange_id"], "quantity": 2}
+    assert lab.ask(lab.ben, "exchange.counter", **asked)["warnings"] == [said]

@@ -180,3 +180,22 @@ def test_every_kind_has_its_words_and_stands_somewhere() -> None:
     assert ABOUT.keys() >= FOR_NOTHING
     assert "price" not in fields_of({"kind": "give", "goal": None, "duties": (), "slot": False})
     assert per_of("rent", "moon")[-1] == "moon" and per_of("rent", "day").count("day") == 1
+
+
+def test_a_price_in_another_unit_is_said_to_be_beside_the_credit(street: Street) -> None:
+    said = "not in the neighbourhood's credit: “Pay” moves nothing"
+    page = looked(street, "/publish/sell", title="A pie", price="3 eggs")
+    assert f"The price is in eggs, {said}" in page.words
+    assert said not in looked(street, "/publish/sell", title="A pie", price="3 hours").words
+    pie = {"direction": "offer", "kind": "sell", "title": "Pie", "price": "3 eggs"}
+    made = street.lab.ask(street.lab.ben, "listing.publish", **pie)
+    street.lab.sim.run(30_000)
+    deal = street.lab.ask(street.lab.anna, "exchange.propose", listing=made["listing_id"])["exchange_id"]
+    street.lab.sim.run(30_000)
+    assert said in street.browsers["ben"].get(f"/exchange/{deal}").words
+    anna = street.browsers["anna"]
+    anna.get(f"/listing/{made['listing_id']}")
+    looked_at = anna.submit("/do/exchange.propose", price="2 eggs")
+    assert "The price is in eggs, not in the network's credit" in looked_at.words
+    anna.get(f"/listing/{made['listing_id']}")
+    assert "not in the network's credit" not in anna.submit("/do/exchange.propose", price="2").words
