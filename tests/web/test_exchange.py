@@ -12,6 +12,8 @@ from tests.web.browser import Page
 from tests.web.hostile import HOSTILE
 from tests.web.street import Street, open_street
 
+CANCEL = "/do/exchange.cancel"
+
 
 @pytest.fixture
 def street(tmp_path: Path) -> Iterator[Street]:
@@ -129,6 +131,21 @@ def test_what_ended_it_is_a_file(street: Street) -> None:
     page = street.browsers["anna"].get(f"/exchange/{made}")
     assert f"/exchange/{made}?file=rebuttal" in [link for link, _ in page.links]
     assert street.browsers["anna"].get(f"/exchange/{made}?file=rebuttal").status == 200
+
+
+def test_a_proposal_is_declined_by_one_and_taken_back_by_the_other(street: Street) -> None:
+    made = ask(street, "ben", "exchange.propose", listing=offered(street, kind="sell", price="2"))["exchange_id"]
+    path = f"/exchange/{made}"
+    commands = {
+        who: {form.action for form in street.browsers[who].get(path).forms} & {"/do/exchange.decline", CANCEL}
+        for who in ("anna", "ben")
+    }
+    assert commands == {"anna": {"/do/exchange.decline"}, "ben": {CANCEL}}
+    assert "Take the proposal back" in street.browsers["ben"].get(path).words
+    act(street, "anna", made, "exchange.accept")
+    for who in ("anna", "ben"):
+        page = street.browsers[who].get(path)
+        assert CANCEL in {form.action for form in page.forms} and "Take the proposal back" not in page.words
 
 
 def _sent(fields: list[tuple[str, str]]) -> bytes:

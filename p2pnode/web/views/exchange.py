@@ -146,13 +146,14 @@ def _more(exchange: Mapping[str, Any], words: Collection[str], me: str) -> dict[
     if exchange["role"] == "mediator":
         return {}
     under_way = exchange["status"] in OPEN
+    own_proposal = exchange["status"] in NEGOTIATING and "decline" not in words  # the other side's is declined
     full = under_way and exchange["terms"]["form"] == SECOND_FORM
     mine = [duty for duty in exchange["duties"] if duty["receiver"] == me and not duty["on"]]
     found = {
         "amend": full and not exchange["amendment"],
         "dispute": [duty for duty in mine if duty["state"] == "done"] if under_way else [],
         "waive": [duty for duty in mine if duty["state"] == "pending"] if full and "waive" not in words else [],
-        "cancel": "cancel" not in words and (under_way or exchange["status"] in NEGOTIATING),
+        "cancel": "cancel" not in words and (under_way or own_proposal),
         "again": exchange["attestations"]["mine"],
         "contact": full,
         "erase": exchange["contact"]["theirs"]["state"] == "open" or exchange["contact"]["mine"] in ("sent", "waits"),
