@@ -132,9 +132,11 @@ class Place(NamedTuple):
 class LazyGroup(click.Group):
     """The root: imports a command's module when that command is run."""
 
-    def __init__(self, *args: Any, places: Mapping[str, Mapping[str, Place]], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, places: Mapping[str, Mapping[str, Place]], older: Mapping[str, Place], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.sections = places
+        self.sections, self.older = places, older
         self.places = {name: place for section in places.values() for name, place in section.items()}
         self.params += global_options(hidden=False)
 
@@ -148,7 +150,7 @@ class LazyGroup(click.Group):
         return list(self.places)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        place = self.places.get(cmd_name)
+        place = self.places.get(cmd_name) or self.older.get(cmd_name)
         if place is None:
             return None
         command: click.Command = getattr(importlib.import_module(place.module), place.name)

@@ -20,6 +20,8 @@ SECTIONS = {
     "Your node": {
         "init": Place("cli.setup", "init", "Make a node here; found or join a network"),
         "run": Place("cli.node", "run", "Run the node in the foreground"),
+        "up": Place("cli.background", "up", "Start the node in the background"),
+        "down": Place("cli.background", "down", "Stop the node"),
         "web": Place("cli.web", "web", "Open the node's page in a browser"),
         "status": Place("cli.node", "status", "How the node is doing"),
         "doctor": Place("cli.doctor", "doctor", "Check that all is well, and say how to mend what is not"),
@@ -29,7 +31,7 @@ SECTIONS = {
         "clock": Place("cli.node", "clock", "What time the node goes by"),
         "backup": Place("cli.backup", "backup", "Write all that cannot be made again into one sealed file"),
         "restore": Place("cli.backup", "restore", "Make the node anew from a backup, in an empty folder"),
-        "rotate": Place("cli.rotate", "rotate", "Replace the key that signs for you, by the backup words"),
+        "key": Place("cli.key", "key", "The key that signs for you: its words, its passphrase, another one"),
         "whoami": Place("cli.node", "whoami", "Who this node is, and how others reach it"),
         "paths": Place("cli.node", "paths", "Where the node keeps its files"),
         "version": Place("cli.node", "version", "The version of this program"),
@@ -69,11 +71,14 @@ SECTIONS = {
     },
 }
 
+OLDER = {"rotate": Place("cli.key", "rotate", "now: key rotate")}  # still understood, and not shown
+
 
 @click.group(
     "p2pnode",
     cls=LazyGroup,
     places=SECTIONS,
+    older=OLDER,
     context_settings=CONTEXT,
     no_args_is_help=False,
     epilog="p2pnode help COMMAND tells more. Exit status: 0 ok, 1 failed, 2 usage, 3 not found, 4 no node, 5 refused, "

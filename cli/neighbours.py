@@ -80,14 +80,20 @@ def _print_join(data: dict[str, Any]) -> None:
 @click.option("--expires", metavar="TIME", help="Until when; a date or a span such as 7d.")
 @click.option("--note", default="", help="A line for those who are invited.")
 @click.option("--vouch", metavar="AMOUNT", help="Credit each newcomer gets of yours.  [the network's newcomer limit]")
+@click.option("--qr", is_flag=True, help="Show it as a QR code, too.")
 @with_session
-def invite(session: Session, uses: int, expires: str | None, note: str, vouch: str | None) -> None:
+def invite(session: Session, uses: int, expires: str | None, note: str, vouch: str | None, qr: bool) -> None:
     """Make an invite link. Who has the link can join: send it to nobody else."""
     until = None if expires is None else parse_time(expires, now_ms(), end=True)
     data = session.write("invite", uses=uses, expires=until, note=note, vouch=vouch)
 
     def human() -> None:
         say(data["link"])
+        if qr:
+            from p2pnode.qr import lines
+
+            for line in lines(data["link"]):
+                say(line)
         say()
         count = data.get("uses", uses)
         people = "one newcomer" if count == 1 else f"{count} newcomers"

@@ -16,7 +16,7 @@ from protocols.errors import Refusal
 from .command import Group, with_session
 from .output import facts, note, say
 from .session import Session
-from .unit import MARK, MEMORY, NAME, SYSTEM_HOME, SYSTEM_STATE, SYSTEM_USER, SYSUSERS, Plan, unit_text
+from .unit import MARK, MEMORY, NAME, SYSTEM_HOME, SYSTEM_STATE, SYSTEM_USER, SYSUSERS, Plan, home_line, unit_text
 
 SYSTEMD = Path("/run/systemd/system")  # there while systemd runs the machine (sd_booted(3))
 SYSTEM_UNITS = Path("/etc/systemd/system")
@@ -236,6 +236,15 @@ def _do(step: list[str]) -> None:
                 f"See why: {' '.join(step[:-2])} status {NAME}. If 217/USER or 226/NAMESPACE: install it --unconfined"
             )
         raise Refusal("failed", f"{' '.join(step)}: {why[0] if why else f'exit status {done.returncode}'}", hint)
+
+
+def start_for(home: Home) -> bool:
+    """Start our user's service, if it is installed and its unit names this very folder. Is that so?"""
+    target = _target(False)
+    if not SYSTEMD.is_dir() or not target.is_file() or home_line(home.root) not in target.read_text().splitlines():
+        return False
+    _do([*_systemctl(False), "start", NAME])
+    return True
 
 
 def _shown(system: bool) -> dict[str, str]:

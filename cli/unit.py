@@ -67,6 +67,11 @@ class Plan:
     confined: bool = True
 
 
+def home_line(home: Path) -> str:
+    """The unit's line that says whose node it is."""
+    return f"Environment={_word(f'P2PNODE_HOME={home}')}"
+
+
 def unit_text(plan: Plan) -> str:
     """The whole file."""
     command = [*plan.program, "run"]
@@ -86,7 +91,7 @@ def unit_text(plan: Plan) -> str:
             "Type=notify",
             "NotifyAccess=main",
             "ExecStart=" + " ".join(_word(part, command=True) for part in command),
-            f"Environment={_word(f'P2PNODE_HOME={plan.home}')}",
+            home_line(plan.home),
             f"Environment={_word(f'XDG_STATE_HOME={plan.state}')}",
             f"WatchdogSec={WATCHDOG}",
             "TimeoutStartSec=15min",

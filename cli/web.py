@@ -21,7 +21,9 @@ from .times import format_time, now_ms, until
     example="p2pnode web\np2pnode web --no-open\np2pnode web --lan\np2pnode web --list\np2pnode web --revoke 3f9a01c2",
 )
 @click.option("--no-open", is_flag=True, help="Print the link only; open no browser.")
-@click.option("--lan", is_flag=True, help="Pair a device of the local network, such as a phone, with the page.")
+@click.option(
+    "--lan", "--qr", "lan", is_flag=True, help="Pair a device of the local network, such as a phone, with the page."
+)
 @click.option("--off", is_flag=True, help="With --lan: close the page to the local network. The pairings stay.")
 @click.option("--list", "listed", is_flag=True, help="Who may use the page: browsers here, and paired devices.")
 @click.option("--revoke", multiple=True, metavar="ID", help="Log one of them out, as --list names it; or all of them.")

@@ -47,7 +47,7 @@ class Announcing:
         if known is None or known.epoch <= self._state.signer.epoch:
             return []
         return [
-            "the key of this node was replaced, and nobody believes it: stop the node, and give p2pnode rotate again"
+            "the key of this node was replaced, and nobody believes it: stop the node, then p2pnode key rotate again"
         ]
 
     def _due(self, network: Network) -> int:

@@ -181,7 +181,7 @@ class Home:
                 raise Refusal(
                     "conflict",
                     f"A node already runs in {self.root} ({who})",
-                    "Use that one (p2pnode status), stop it first, or name another folder with --home",
+                    "Use that one (p2pnode status), stop it first (p2pnode down), or name another folder with --home",
                 ) from e
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
@@ -204,13 +204,22 @@ class Home:
         except OSError:
             return False
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not see one another
         except BlockingIOError:
             return True
         else:
             return False
         finally:
             os.close(fd)
+
+    def holder(self) -> int | None:
+        """The process that holds this folder now, if one does and has said its number."""
+        try:
+            text = self.lock.read_text()
+        except (OSError, UnicodeDecodeError):
+            return None
+        number = text.strip()
+        return int(number) if self.in_use() and number.isdecimal() and len(number) < 16 else None
 
     def socket_path(self) -> Path:
         """Where the control socket of the running node is (for clients)."""

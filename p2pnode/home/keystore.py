@@ -91,15 +91,8 @@ class Keys:
 
     def replaced(self, words: str) -> "Keys":
         """The same with the next key, which only the backup words know. `Refusal` unless they are this identity's."""
-        import mnemonic
-
-        try:
-            entropy = bytes(mnemonic.Mnemonic("english").to_entropy(words.lower().split()))
-        except (ValueError, LookupError) as e:
-            raise Refusal("usage", "these are not 24 backup words", "Each as `p2pnode init` showed it.") from e
         public = self.public
-        if incept(entropy)[1].author != public.author:
-            raise Refusal("refused", "these are the words of another identity", "Those that init showed with this one.")
+        entropy = check_words(public, words)
         epoch = public.epoch + 1
         if epoch > MAX_EPOCH:
             raise Refusal("refused", f"a key can be replaced {MAX_EPOCH} times", "Make a new node: p2pnode init")
@@ -128,6 +121,19 @@ def peer_id(public_key: bytes) -> str:
         number, digit = divmod(number, 58)
         text = _BASE58[digit] + text
     return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
+
+
+def check_words(public: Public, words: str) -> bytes:
+    """The 32 bytes of entropy that 24 backup words (BIP-39) stand for. `Refusal` unless they are this identity's."""
+    import mnemonic
+
+    try:
+        entropy = bytes(mnemonic.Mnemonic("english").to_entropy(words.lower().split()))
+    except (ValueError, LookupError) as e:
+        raise Refusal("usage", "these are not 24 backup words", "Each as `p2pnode init` showed it.") from e
+    if incept(entropy)[1].author != public.author:
+        raise Refusal("refused", "these are the words of another identity", "Those that init showed with this one.")
+    return entropy
 
 
 def read_passphrase(path: Path) -> bytes:

@@ -21,7 +21,7 @@ READS = {
     "parcel check", "parcel code", "challenge check", "contact show", "order list", "rule list", "claim list",
     "claim show", "ledger log", "ledger balance", "ledger verify", "ledger check", "ledger statement", "ledger audit",
     "service status", "service logs", "notify list", "doctor", "logs",
-    "config list", "config get",
+    "config list", "config get", "key words",
 }  # fmt: skip
 # What writes files, or asks the node in another way than by one writing call; each with words that would do it.
 APART = {
@@ -29,7 +29,10 @@ APART = {
     "backup": "backup FILE --passphrase-file SECRET",
     "restore": "",  # tests/e2e/test_restore.py: it needs a backup
     "join": "join /ip4/127.0.0.1/tcp/4001/p2p/12D3KooWCZaPq6Bx7CEEm7NfchiZpQQcMMcrKAEZYuWBfP44jvBm",
-    "rotate": "",  # tests/e2e/test_rotate.py: it needs the backup words
+    "up": "",  # starts or ends a process, or finds nothing to do: tests/e2e/test_background.py
+    "down": "",
+    "key rotate": "",  # tests/e2e/test_rotate.py: it needs the backup words
+    "key encrypt": "",  # tests/cli/test_key.py
     "kinds add": "",  # tests/cli/test_kinds.py: it needs a kind
     "calendar": "calendar --ics FILE",
     "offer photos": "",  # writes what it has fetched: tests/cli/test_photos.py

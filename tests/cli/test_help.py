@@ -46,11 +46,13 @@ completion
 config
 contact
 doctor
+down
 exchange
 help
 init
 invite
 join
+key
 kinds
 ledger
 logs
@@ -65,7 +67,6 @@ peers
 project
 reputation
 request
-rotate
 restore
 rule
 run
@@ -73,6 +74,7 @@ search
 service
 status
 unvouch
+up
 version
 vouch
 vouches

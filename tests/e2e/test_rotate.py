@@ -38,15 +38,15 @@ def test_who_replaces_his_key_stays_who_he_is(tmp_path: Path) -> None:
         file = tmp_path / "words"
         file.write_text(words[ben])
         with pytest.raises(Failed) as running:
-            ben.cli("rotate", "--words-file", str(file), "--yes")
+            ben.cli("key", "rotate", "--words-file", str(file), "--yes")
         assert running.value.status == 6
         ben.stop()
         (tmp_path / "others").write_text(words[cleo])
         with pytest.raises(Failed) as refused:
-            ben.cli("rotate", "--words-file", str(tmp_path / "others"), "--yes")
+            ben.cli("key", "rotate", "--words-file", str(tmp_path / "others"), "--yes")
         assert refused.value.status == 5
         for number in (1, 2):
-            assert ben.cli("rotate", "--words-file", str(file), "--yes")["epoch"] == number
+            assert ben.cli("key", "rotate", "--words-file", str(file), "--yes")["epoch"] == number
             ben.start()
             until("his neighbours are there", lambda: ben.cli("status")["peers"])
             ben.stop()
@@ -80,7 +80,7 @@ def test_who_has_replaced_his_key_is_let_into_another_network(tmp_path: Path) ->
         assert ben.cli("--dry-run", "rotate", "--words-file", str(tmp_path / "words"))["epoch"] == 1
         assert (ben.home / "keystore.json").read_bytes() == keystore
         for _ in range(2):
-            ben.cli("rotate", "--words-file", str(tmp_path / "words"), "--yes")
+            ben.cli("key", "rotate", "--words-file", str(tmp_path / "words"), "--yes")
         anna.init("--area", "u33dc", "--new-network", "Oak Street", "--unit", "hour")
         for node in nodes:
             node.start()
