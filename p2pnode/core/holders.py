@@ -23,14 +23,17 @@ class Holders:
         self._neighbours = neighbours
         self._elsewhere = elsewhere
 
-    def may_ask(self, peer: str, network_id: bytes) -> bool:
-        """Whether a peer is told what listings of a network show: one whose profile is held here, and who is a member
+    def asker(self, peer: str, network_id: bytes) -> bytes | None:
+        """Who asks, if he is told what listings of a network show: one whose profile is held here, and who is a member
         where the network is joined by invite only."""
         network = self._state.networks.get(network_id)
-        if network is None:
-            return False
         author = self._state.directory.author_of(peer)
-        return author is not None and (network.genesis.open or network.member(author))
+        if network is None or author is None:
+            return None
+        return author if network.genesis.open or network.member(author) else None
+
+    def may_ask(self, peer: str, network_id: bytes) -> bool:
+        return self.asker(peer, network_id) is not None
 
     def connected(self, network: Network, record: Record) -> list[Target]:
         """Of the connected peers the author's, then those who keep its cell."""

@@ -9,8 +9,8 @@ import tomlkit
 from msgspec import Meta
 from tomlkit.exceptions import ParseError, TOMLKitError
 
-from p2pnode.bounds import OTHERS_PHOTOS
 from p2pnode.complaints import in_words
+from p2pnode.photo_bounds import OTHERS_PHOTOS
 from protocols.errors import Refusal
 from protocols.limits import MAX_ADDRESS, MAX_ADDRESSES, MAX_PERSON_NAME
 

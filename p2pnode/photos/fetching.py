@@ -12,9 +12,14 @@ from itertools import islice
 import trio
 from structlog.typing import FilteringBoundLogger
 
-from p2pnode.bounds import (
+from p2pnode.bounds import MAX_TRACKED
+from p2pnode.core.core import Core
+from p2pnode.core.elsewhere import Target
+from p2pnode.core.holders import holders_of
+from p2pnode.core.state import Network
+from p2pnode.home.folder import Home
+from p2pnode.photo_bounds import (
     MAX_PHOTOS_WANTED,
-    MAX_TRACKED,
     PHOTO_AGAIN,
     PHOTO_AGAIN_MAX,
     PHOTO_LOOKED_AGAIN,
@@ -23,11 +28,6 @@ from p2pnode.bounds import (
     PHOTOS_AT_A_TIME,
     PHOTOS_SPARE,
 )
-from p2pnode.core.core import Core
-from p2pnode.core.elsewhere import Target
-from p2pnode.core.holders import holders_of
-from p2pnode.core.state import Network
-from p2pnode.home.folder import Home
 from protocols.envelope import Record
 from protocols.limits import MAX_PHOTO
 

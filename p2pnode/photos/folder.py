@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from p2pnode.bounds import OWN_PHOTOS_UNNAMED, PHOTOS_UNNAMED
 from p2pnode.home.files import private_folder, write_atomic
+from p2pnode.photo_bounds import OWN_PHOTOS_UNNAMED, PHOTOS_UNNAMED
 from protocols.identity import digest
 from protocols.limits import DAY, MAX_PHOTO
 

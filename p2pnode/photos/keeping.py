@@ -9,10 +9,10 @@ import trio
 from msgspec.structs import replace
 
 from p2pnode import commands
-from p2pnode.bounds import PHOTOS_SWEPT_EVERY
 from p2pnode.core.core import Core
 from p2pnode.core.picturing import is_hash
 from p2pnode.photo_arguments import AddPhoto
+from p2pnode.photo_bounds import PHOTOS_SWEPT_EVERY
 from p2pnode.store import StoreError
 from protocols.errors import Refusal
 from protocols.photo import MEDIA_TYPE, check_photo

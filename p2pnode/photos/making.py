@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from p2pnode.bounds import MAX_PICTURE, MAX_PICTURE_PIXELS, PICTURE_WITHIN
+from p2pnode.photo_bounds import MAX_PICTURE, MAX_PICTURE_PIXELS, PICTURE_WITHIN
 from protocols.errors import Refusal, Reject
 from protocols.photo import check_photo
 

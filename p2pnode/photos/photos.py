@@ -7,10 +7,10 @@ from typing import Any
 import trio
 from structlog.typing import FilteringBoundLogger
 
-from p2pnode.bounds import OTHERS_PHOTOS
 from p2pnode.core.core import Core
 from p2pnode.home.folder import Home
 from p2pnode.photo_arguments import AddPhoto, GetPhoto, LookForPhotos
+from p2pnode.photo_bounds import OTHERS_PHOTOS
 from protocols.errors import Refusal
 from protocols.photo import MEDIA_TYPE
 

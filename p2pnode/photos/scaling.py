@@ -12,7 +12,7 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from p2pnode.bounds import MAX_PICTURE, MAX_PICTURE_PIXELS, PICTURE_MEMORY, PICTURE_WITHIN
+from p2pnode.photo_bounds import MAX_PICTURE, MAX_PICTURE_PIXELS, PICTURE_MEMORY, PICTURE_WITHIN
 from protocols.errors import Reject
 from protocols.limits import MAX_PHOTO, MAX_PHOTO_SIDE
 from protocols.photo import check_photo

@@ -10,6 +10,7 @@ import structlog
 import trio
 
 from p2pnode.home.folder import Home
+from p2pnode.net.guard import TokenBucket
 from p2pnode.photos.asking import Assembly
 from p2pnode.photos.photos import Photos
 from protocols.frames import FrameReader, frame
@@ -47,6 +48,7 @@ def question(data: bytes) -> None:
     """A stream of the protocol. What the handler raises costs the peer its stream (`Connection`), no more."""
     lab, photos, _ = home()
     photos.giving._peers.clear()  # or it would soon be too often
+    photos.giving._all = TokenBucket(1, 1, 0)  # or it would have to wait
 
     async def main() -> None:
         mine, theirs = ears()

@@ -9,9 +9,9 @@ import pytest
 import structlog
 import trio
 
-from p2pnode.bounds import OTHERS_PHOTOS, PHOTO_AGAIN_MAX, PHOTO_BURST, PHOTO_PACE
 from p2pnode.core.elsewhere import Target
 from p2pnode.home.folder import Home
+from p2pnode.photo_bounds import OTHERS_PHOTOS, PHOTO_AGAIN_MAX, PHOTO_BURST, PHOTO_PACE
 from p2pnode.photos import fetching
 from p2pnode.photos.asking import Asking
 from p2pnode.photos.photos import Photos
@@ -211,15 +211,6 @@ async def test_who_asks_without_end_is_told_to_wait(flat: Flat) -> None:
     answers = [await flat.gives(Get(flat.network(), named)) for _ in range(PHOTO_BURST + 2)]
     assert [Busy()] in answers and answers[0] != [Busy()]
     assert await flat.gives(Get(flat.network(), named), flat.lab.anna.peer_id) != [Busy()], "others are answered"
-
-
-async def test_a_peer_is_given_one_at_a_time(flat: Flat) -> None:
-    named = flat.photos.folder.keep_own(PHOTO)
-    flat.publish(named)
-    await flat.read()
-    flat.photos.giving._given.add(flat.lab.cleo.peer_id)
-    assert await flat.gives(Get(flat.network(), named)) == [Busy()]
-    assert await flat.gives(Get(flat.network(), named), flat.lab.anna.peer_id) == [Piece(len(PHOTO), PHOTO)]
 
 
 async def test_what_is_withdrawn_is_given_no_more(flat: Flat) -> None:
