@@ -40,11 +40,31 @@ class Reader:
     # Amounts
 
     def money(self, amount: Any, network: Any = None) -> str:
-        """`{"amount", "unit"}` as `2.5 hour`; an empty string for nothing."""
+        """`{"amount", "unit"}` as `2.5 hours`, `1 hour`, `3 eggs`; an empty string for nothing."""
         if not amount:
             return ""
+        unit, many = str(amount.get("unit", "")), int(amount.get("amount", 0))
+        decimals = self._decimals(unit, network)
+        return f"{self.number(many, decimals)} {self._bent(unit, 1 if abs(many) == 10**decimals else 2)}".strip()
+
+    def with_money(self, text: str, amount: Any, network: Any = None) -> str:
+        """A sentence in which the node has written an amount, as `pay 2 hour`: with it as the reader would write it."""
+        if not amount:
+            return text
         unit = str(amount.get("unit", ""))
-        return f"{self.number(amount.get('amount', 0), self._decimals(unit, network))} {unit}".strip()
+        written = f"{format_amount(int(amount.get('amount', 0)), self._decimals(unit, network))} {unit}"
+        return text.replace(written, self.money(amount, network))
+
+    def _bent(self, unit: str, n: int) -> str:
+        """A unit of time for one or for several, also where a network counts in the reader's own word for it, as set-up
+        proposes. Any other unit as it is: it may be anybody's word."""
+        words = {
+            "hour": self._n("hour", "hours", n),
+            "day": self._n("day", "days", n),
+            "week": self._n("week", "weeks", n),
+            "month": self._n("month", "months", n),
+        }
+        return next((said for word, said in words.items() if unit in (word, self._(word))), unit)
 
     def price(self, price: Any, network: Any = None) -> str:
         """What a listing asks: `2 hour per day`, or `free`."""

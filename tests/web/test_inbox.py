@@ -81,7 +81,7 @@ def test_what_happened_tells_every_step_payment_and_open_rating(street: Street) 
     assert "Fresh" not in anna.get(f"/exchange/{exchange}").words
     does(lab.anna, "attest", exchange=exchange, outcome=-1, text="Came late")
     assert told(anna) == [
-        "Ben: proposed this exchange · 2 hour On Friday?",
+        "Ben: proposed this exchange · 2 hours On Friday?",
         "you: proposed other terms · 1 hour",
         "Ben: accepted",
         "you: did their part: hand over Ten eggs On the doorstep",

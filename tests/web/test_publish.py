@@ -70,7 +70,7 @@ def test_a_text_of_several_lines_is_looked_at_changed_and_published_as_it_was_ty
 def test_looking_twice_publishes_once_and_changing_keeps_what_was_typed(street: Street) -> None:
     ben = street.browsers["ben"]
     page = looked(street, "/publish/rent", title="Trailer", price="2,5", **{"price:per": "day"})
-    assert "2.5 hour per day" in page.words
+    assert "2.5 hours per day" in page.words
     fields = page.form("/do/listing.publish").fields
     page = ben.post("/do/listing.publish", urlencode([*fields, ("look", "again")]).encode())
     typed = dict(page.form("/do/listing.publish").fields)
@@ -115,7 +115,7 @@ def test_what_the_like_costs_is_said(street: Street) -> None:
         street.lab.ask(street.lab.anna, "listing.publish", direction="offer", kind="sell", title="Eggs", price=price)
     street.lab.sim.run(20_000)
     words = " ".join(street.browsers["ben"].get("/publish/sell").words.split())
-    assert "3 like it near you ask 2 hour to 9 hour, most around 3 hour." in words
+    assert "3 like it near you ask 2 hours to 9 hours, most around 3 hours." in words
     assert "like it" not in street.browsers["anna"].get("/publish/sell").words, "not what one asks oneself"
 
 

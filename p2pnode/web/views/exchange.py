@@ -41,6 +41,7 @@ async def show(visit: Visit) -> dict[str, Any] | File:
         "ways": ways_of(kind, visit.reader),
         "WAY": {way: visit.reader.say(text) for way, text in HANDOVER.items()},
         "parents": parents_of(await visit.ask("exchange.list", open=True)) if counters else [],
+        "amounts": {duty["what"]: duty["amount"] for duty in exchange["duties"]},
         "parties": _parties(exchange, visit.reader),
         "ended": exchange["amended"] or exchange["status"] in ENDED,
         "yours": [step for step in yours if step["api"] in BUTTONS],
@@ -123,7 +124,10 @@ def _about(exchange: Mapping[str, Any], word: str, visit: Visit) -> list[tuple[s
     }.get(word, ("", ()))
     me, paid = visit.status["peer_id"], {payment["duty"] for payment in exchange["payments"]}
     return [
-        (duty["id"], say(visit.reader.language, duty["what"]))
+        (
+            duty["id"],
+            visit.reader.with_money(say(visit.reader.language, duty["what"]), duty["amount"], exchange["network"]),
+        )
         for duty in exchange["duties"]
         if side
         and duty[side] == me

@@ -1,0 +1,45 @@
+"""Amounts as a reader of the page sees them."""
+
+import pytest
+
+from p2pnode.web.languages import load_catalog
+from p2pnode.web.reading import Reader
+
+NETWORKS = [{"id": "aa", "unit": "hour", "decimals": 1}, {"id": "bb", "unit": "Beule", "decimals": 2}]
+READERS = {language: Reader(language, load_catalog(language), 0, None, NETWORKS) for language in ("en", "de")}
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "network", "english", "german"),
+    [
+        (10, "hour", "aa", "1 hour", "1 Stunde"),
+        (-10, "hour", "aa", "-1 hour", "-1 Stunde"),
+        (0, "hour", "aa", "0 hours", "0 Stunden"),
+        (5, "hour", "aa", "0.5 hours", "0,5 Stunden"),
+        (100, "hour", "aa", "10 hours", "10 Stunden"),
+        (300, "day", "aa", "3 days", "3 Tage"),
+        (100, "week", "bb", "1 week", "1 Woche"),
+        (200, "month", "bb", "2 months", "2 Monate"),
+        (300, "Stunde", "bb", "3 Stunde", "3 Stunden"),
+        (200, "Beule", "bb", "2 Beule", "2 Beule"),
+        (300, "eggs", "bb", "3 eggs", "3 eggs"),
+        (300, "hours", "bb", "3 hours", "3 hours"),
+        (300, "kg", "bb", "3 kg", "3 kg"),
+    ],
+)
+def test_units_of_time_are_bent_and_no_others(amount: int, unit: str, network: str, english: str, german: str) -> None:
+    money = {"amount": amount, "unit": unit}
+    assert [READERS[language].money(money, network) for language in ("en", "de")] == [english, german]
+
+
+def test_what_a_price_is_for_stays_one() -> None:
+    price = {"amount": 20, "unit": "hour", "per": "day"}
+    assert READERS["en"].price(price, "aa") == "2 hours per day"
+    assert READERS["de"].price(price, "aa") == "2 Stunden je Tag"
+
+
+def test_an_amount_in_a_sentence_of_the_node_is_bent_too() -> None:
+    money = {"amount": 25, "unit": "hour"}
+    assert READERS["de"].with_money("2.5 hour bezahlen", money, "aa") == "2,5 Stunden bezahlen"
+    assert READERS["en"].with_money("mow 3 hour", money, "aa") == "mow 3 hour", "it is another amount"
+    assert READERS["en"].with_money("mow", None, "aa") == "mow"
