@@ -48,7 +48,7 @@ def _fields(function: Any) -> Any:
                 help="When it can be had: sat,sun or mon-fri, or an RRULE such as FREQ=MONTHLY;BYDAY=1SA.",
             ),
             click.option(
-                "--on", multiple=True, metavar="TIME", help="A single time: 2027-03-01T14:00/16:00; repeatable."
+                "--on", multiple=True, metavar="SLOT", help="A single time: 2027-03-01T14:00/16:00; repeatable."
             ),
             click.option("--zone", metavar="ZONE", help="The time zone of --when and --on: else this machine's."),
             click.option(

@@ -18,6 +18,11 @@ Global options may stand before or after the subcommand. With `--json`, stdout i
 Times are milliseconds (UTC), amounts `{"amount": minor units, "unit"}`. What is meant for the reader beside the data
 goes to stderr. Ids may be given as any unique beginning; a PEER also by its name, if that is unique here.
 
+A TIME is by this machine's clock: `2026-11-24 10:00`, `24.11.2026 10:00`, `24.11. 10:00` (the next 24 November),
+`today`, `tomorrow 10:00`, a weekday as `fri` or `friday 10:00` (the next one after today), `10:00` (when the clock
+shows that next), or a time from now such as `2h`, `3d` or `1w`. A day without an hour is its beginning; where something
+ends, its end. ISO 8601 with a zone is taken too: `2026-11-24T10:00Z`.
+
 | exit status | meaning |
 |---|---|
 | 0 | ok |

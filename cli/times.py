@@ -3,16 +3,11 @@
 import os
 import re
 import time
-from datetime import UTC, datetime, timedelta
-from datetime import time as clock
+from datetime import UTC, datetime
 
-from protocols.errors import Refusal
-from protocols.spans import UNITS
 from protocols.spans import parse_span as parse_span
 
-_SPAN = re.compile(r"\+?([0-9]{1,6})\s*(s|min|m|h|d|w)")
-_DAY = re.compile(r"(today|tomorrow|[0-9]{4}-[0-9]{2}-[0-9]{2})?(?:(?:^|[ T])([0-9]{1,2}:[0-9]{2}))?")
-_HINT = "Write 2026-05-01, '2026-05-01 14:00', 'tomorrow 9:00', or a time from now such as 3d or 2h"
+from .dates import time_of
 
 
 def now_ms() -> int:
@@ -20,37 +15,8 @@ def now_ms() -> int:
 
 
 def parse_time(text: str, now: int, end: bool = False) -> int:
-    """Milliseconds of a time in local words. end: a bare date means the end of that day, not its start.
-
-    `Refusal` (usage) for what is no time.
-    """
-    text = text.strip()
-    if span := _SPAN.fullmatch(text):
-        return now + int(span[1]) * UNITS[span[2]]
-    try:
-        if (match := _DAY.fullmatch(text)) and (match[1] or match[2]):
-            return _from_words(match[1] or "", match[2] or "", now, end)
-        return int(datetime.fromisoformat(text).astimezone().timestamp() * 1000)
-    except (ValueError, OverflowError, OSError) as e:
-        raise Refusal("usage", f"not a time: {text!r}", _HINT) from e
-
-
-def _from_words(day: str, hour: str, now: int, end: bool) -> int:
-    today = local(now)
-    if day in ("today", "tomorrow", ""):
-        date = today.date() + timedelta(days=day == "tomorrow")
-    else:
-        date = datetime.fromisoformat(day).date()
-    if hour:
-        hours, minutes = hour.split(":")
-        at = datetime.combine(date, clock(int(hours), int(minutes))).astimezone()
-        if not day and at <= today:  # the next time that the clock shows this
-            at = datetime.combine(date + timedelta(days=1), at.time()).astimezone()
-    elif end:
-        at = datetime.combine(date + timedelta(days=1), clock()).astimezone() - timedelta(seconds=1)
-    else:
-        at = datetime.combine(date, clock()).astimezone()
-    return int(at.timestamp() * 1000)
+    """Milliseconds of a time in local words, by the clocks of this machine: see `time_of`."""
+    return time_of(text, now, None, end)
 
 
 def local(ms: int) -> datetime:
