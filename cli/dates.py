@@ -45,7 +45,8 @@ def _meant(day: str, hour: str, now: int, zone: tzinfo | None, end: bool) -> int
     if not hour:
         start = _ms(datetime.combine(meant + timedelta(days=end), clock()), zone)
         return start - 1000 if end else start
-    at = clock(*(int(part) for part in hour.split(":")))
+    hours, minutes = hour.split(":")
+    at = clock(int(hours), int(minutes))
     found = _ms(datetime.combine(meant, at), zone)
     if not day and found <= now:  # the next time that the clock shows this
         found = _ms(datetime.combine(meant + timedelta(days=1), at), zone)
