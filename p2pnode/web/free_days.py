@@ -2,10 +2,12 @@
 
 import re
 from calendar import Calendar
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
-from typing import Any
+from typing import Any, Final
 
+_HOUR: Final = 3_600_000  # ms
+_DAYTIME: Final = (9 * _HOUR, 18 * _HOUR)
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 Span = tuple[int, int]  # ms
 
@@ -58,6 +60,18 @@ def hours_of(day: date, free: Iterable[Mapping[str, Any]], zone: tzinfo | None) 
     return [
         (max(start, one["from"]), min(end, one["until"])) for one in free if one["from"] < end and start < one["until"]
     ]
+
+
+def suggested(day: date, hours: Sequence[Span], hourly: bool, zone: tzinfo | None, now: int) -> Span | None:
+    """What one might want of a day: of what is free, the first that lies in the daytime; an hour of it, if it is had by
+    the hour. None if nothing is left of the day. hours: as `hours_of` has them."""
+    length = _HOUR if hourly else _DAYTIME[1] - _DAYTIME[0]
+    begin, end = (_midnight(day, zone) + at for at in _DAYTIME)
+    soon = -(-now // _HOUR) * _HOUR
+    left = [(max(since, soon), until) for since, until in hours if until > max(since, soon)]
+    awake = [(max(since, begin), min(until, end)) for since, until in left]
+    found = next((one for one in [*awake, *left] if one[1] > one[0]), None)
+    return (found[0], min(found[1], found[0] + length)) if found is not None else None
 
 
 def _state(start: int, end: int, spans: Iterable[Span], now: int) -> str:

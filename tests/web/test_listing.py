@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from p2pnode.web.free_days import around, hours_of, month_of, weeks_of
+from p2pnode.web.free_days import around, hours_of, month_of, suggested, weeks_of
 from protocols.limits import DAY, HOUR
 from tests.web.hostile import HOSTILE
 from tests.web.street import Street, open_street
@@ -82,6 +82,51 @@ def test_days_are_free_in_whole_in_part_or_not() -> None:
     assert weeks_of(month, free, UTC, FEBRUARY + 2 * DAY)[1][0]["state"] == "over"
     assert hours_of(date(2026, 2, 4), free, UTC) == [(FEBRUARY + 3 * DAY, FEBRUARY + 3 * DAY + HOUR)]
     assert around(date(2026, 12, 1)) == ("2026-11", "2027-01") and month_of("x", date(2026, 3, 9)) == date(2026, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("free", "hourly", "now", "found"),
+    [
+        ([(0, 24)], False, 0, (9, 18)),
+        ([(0, 24)], True, 0, (9, 10)),
+        ([(0, 24)], True, 13.2, (14, 15)),
+        ([(0, 24)], False, 13.2, (14, 18)),
+        ([(0, 24)], False, 19.5, (20, 24)),
+        ([(0, 8), (14, 16)], False, 0, (14, 16)),
+        ([(0, 8), (14, 16)], True, 0, (14, 15)),
+        ([(9.5, 12)], True, 0, (9.5, 10.5)),
+        ([(20, 22)], False, 0, (20, 22)),
+        ([(20, 22)], True, 0, (20, 21)),
+        ([(8, 10)], False, 10, None),
+        ([(8, 24)], False, 24.5, None),
+        ([], False, 0, None),
+    ],
+)
+def test_what_one_might_want_of_a_day(
+    free: list[tuple[float, float]], hourly: bool, now: float, found: tuple[float, float] | None
+) -> None:
+    def at(hour: float) -> int:
+        return FEBRUARY + int(hour * HOUR)
+
+    spans = [(at(start), at(end)) for start, end in free]
+    wanted = None if found is None else (at(found[0]), at(found[1]))
+    assert suggested(date(2026, 2, 1), spans, hourly, UTC, at(now)) == wanted
+
+
+def test_a_day_of_the_calendar_fills_the_times_of_the_form(street: Street) -> None:
+    ben, listing = street.browsers["ben"], offered(street, when="sat,sun", zone="UTC")
+    page = ben.get(f"/listing/{listing}?month=2027-01")
+    (link,) = [link for link, _ in page.links if "day=2027-01-23" in link]
+    assert link.endswith("#propose") and 'id="propose"' in page.source
+    page = ben.get(link.partition("#")[0])
+    fields = dict(page.form("/do/exchange.propose").fields)
+    assert (fields["start"], fields["end"]) == ("2027-01-23T09:00", "2027-01-23T18:00")
+    assert "Nothing is proposed yet." in ben.submit("/do/exchange.propose").words, "it can be had then"
+    fields = dict(ben.get(f"/listing/{listing}?day=2027-01-20").form("/do/exchange.propose").fields)
+    assert fields["start"] == fields["end"] == "", "it is not free on a Wednesday"
+    mine = street.browsers["anna"].get(f"/listing/{listing}?month=2027-01")
+    days = [link for link, _ in mine.links if link.startswith(f"/listing/{listing}?day=")]
+    assert days and all(link.endswith("#when") for link in days), "nobody proposes to themselves"
 
 
 @pytest.mark.parametrize("whose", ["listing", "peer"])

@@ -5,7 +5,7 @@ from typing import Any
 
 from p2pnode.web import picturing
 from p2pnode.web.drawing import between, ways_to
-from p2pnode.web.free_days import around, hours_of, month_of, span_of, weeks_of
+from p2pnode.web.free_days import around, hours_of, month_of, span_of, suggested, weeks_of
 from p2pnode.web.kind_words import DAYS, HANDOVER, fields_of, open_ways
 from p2pnode.web.languages import N_
 from p2pnode.web.view import View, Visit
@@ -73,7 +73,7 @@ async def _hidden_as(visit: Visit, listing: dict[str, Any]) -> dict[str, str]:
 
 
 async def _free(visit: Visit, listing: dict[str, Any], kind: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The month that is asked for, and of one day the hours."""
+    """The month that is asked for, and of one day the hours, and what might be proposed of them."""
     if not (listing.get("when") or listing.get("on") or (kind and kind["slot"])):
         return None
     zone, now = visit.reader.zone, visit.reader.now
@@ -88,14 +88,18 @@ async def _free(visit: Visit, listing: dict[str, Any], kind: dict[str, Any] | No
         weeks = weeks_of(month, free, zone, now)
     except (Refusal, ValueError, OverflowError, OSError):  # found elsewhere, or a month that no clock knows
         return None
+    hours = hours_of(day, free, zone) if day and day.replace(day=1) == month else None
+    hourly = (listing.get("price") or {}).get("per") == "hour"
     return {
+        "chosen": suggested(day, hours, hourly, zone, now) if day and hours else None,
+        "to": "when" if listing["mine"] or listing["paused"] else "propose",
         "weeks": weeks,
         "name": f"{visit.reader.say(MONTHS[month.month - 1])} {month.year}",
         "before": before if month > today.replace(day=1) else "",
         "after": after,
         "days": [visit.reader.say(text) for text in DAYS.values()],
         "day": day,
-        "hours": hours_of(day, free, zone) if day and day.replace(day=1) == month else None,
+        "hours": hours,
     }
 
 
