@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -159,14 +160,29 @@ def _in_one_line(text: str) -> str:
 
 
 def write_file(path: str, pieces: Iterable[bytes]) -> None:
-    """A whole file or none: what was there stays until the new one is written."""
-    part = f"{path}.part"
+    """A whole file or none: what was there stays until the new one is written. Never through a link: one that has
+    that name is replaced itself. `OSError`."""
+    part = f"{path}.{secrets.token_hex(4)}.part"
     try:
-        with open(part, "wb") as stream:
-            for piece in pieces:
-                stream.write(piece)
+        write_new(part, pieces)
         os.replace(part, path)
-    except BaseException:
+    except BaseException as e:
         with suppress(OSError):
             os.unlink(part)
+        if isinstance(e, OSError):
+            raise OSError(e.errno, e.strerror, path) from e  # the file that is meant
         raise
+
+
+def write_new(path: str, pieces: Iterable[bytes]) -> None:
+    """A file that is not there yet; `FileExistsError` where there is anything, be it a link to nowhere. `OSError`
+    leaves none."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666), "wb") as stream:
+        try:
+            for piece in pieces:
+                stream.write(piece)
+            stream.flush()
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(path)
+            raise

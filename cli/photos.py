@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from base64 import b64decode
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 from protocols.errors import Refusal
 
 from .command import with_session
-from .output import say, short
+from .output import say, short, write_new
 from .session import Session
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -47,6 +48,7 @@ def save(group: click.Group, direction: str) -> None:
     def photos(session: Session, id_: str, into: str) -> None:
         """Save the photos of a listing as files.
 
+        A file that is there already is left as it is: one with another content is refused.
         What is not here yet is asked of neighbours; --wait says for how long, in seconds (else 20).
         """
         listing = session.call("listing.show", id=id_)
@@ -71,12 +73,26 @@ def _saved(session: Session, photo: str, file: Path, wait: int) -> str | None:
         return None
     if session.dry_run:
         return str(file)
+    data = b64decode(got["base64"])
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b64decode(got["base64"]))
+        if not _is_there(file, data):
+            write_new(str(file), [data])
+    except FileExistsError as e:
+        raise Refusal(
+            "conflict", f"There is a {file} already, and it is not this photo", "Name another folder: --into DIR"
+        ) from e
     except OSError as e:
         raise Refusal("failed", f"Cannot write {file}: {e.strerror}", "Name another folder: --into DIR") from e
     return str(file)
+
+
+def _is_there(file: Path, data: bytes) -> bool:
+    """Whether this photo has been saved there before, as a file of its own."""
+    if not stat.S_ISREG(file.lstat().st_mode if os.path.lexists(file) else 0):
+        return False
+    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
+        return stream.read(len(data) + 1) == data
 
 
 def _say(found: Sequence[dict[str, Any]]) -> None:

@@ -1,11 +1,14 @@
 """Files that somebody shows: by a path with `~`, on stdin, and what they are where they are none of these."""
 
 import io
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli.output import write_file
 from ledger.history import MAGIC
 from protocols.codec import encode
 from protocols.errors import Reject
@@ -71,3 +74,29 @@ def test_a_whole_one_is_read_from_stdin(run: Run, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("sys.stdin", Stdin)
     monkeypatch.setattr("ledger.history.check_history", check)
     assert "does not hold: of another day" in run("exchange", "check", "-").err and seen == [MAGIC.encode()]
+
+
+def test_a_file_is_written_through_no_link(tmp_path: Path) -> None:
+    mine, out = tmp_path / "mine", tmp_path / "out"
+    mine.write_bytes(b"my own")
+    out.symlink_to(mine)
+    (tmp_path / "out.part").symlink_to(mine)
+    write_file(str(out), [b"new"])
+    assert mine.read_bytes() == b"my own" and out.read_bytes() == b"new" and not out.is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["mine", "out", "out.part"]
+
+
+def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.write_bytes(b"before")
+
+    def pieces() -> Iterator[bytes]:
+        yield b"new"
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        write_file(str(out), pieces())
+    assert out.read_bytes() == b"before" and os.listdir(tmp_path) == ["out"]
+    with pytest.raises(OSError) as e:
+        write_file(str(tmp_path / "none" / "out"), [b"new"])
+    assert e.value.filename == str(tmp_path / "none" / "out")
