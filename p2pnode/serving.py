@@ -41,6 +41,7 @@ from p2pnode.bounds import (
     MAX_TLS_PENDING,
     TLS_TIMEOUT,
 )
+from p2pnode.uploads import Uploads
 from protocols.errors import Refusal
 
 PIECE = 65_536
@@ -58,6 +59,13 @@ _NOT_PAIRED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>p2p
 <p lang="de">Dieses Gerät ist nicht gekoppelt. Auf dem Rechner, auf dem der Knoten läuft, <code>p2pnode web --lan</code>
 in ein Terminal eingeben und das Gezeigte scannen.</p></html>
 """
+_NO_ROOM = """<!doctype html><html lang="en"><meta charset="utf-8"><title>p2pnode</title>
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<h1>Please try again in a moment</h1>
+<p>Other photos are being sent just now. Nothing was done: go back, and send the form once more.</p>
+<p lang="de">Gerade werden andere Fotos gesendet. Es ist nichts geschehen: bitte zurückgehen und das Formular gleich
+noch einmal senden.</p></html>
+"""
 ACCEPT_AGAIN = 0.2  # seconds after the system refused to accept, for lack of descriptors say
 SAY_EVERY = 10.0  # seconds between lines in the log about callers turned away
 GONE = (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.BusyResourceError)
@@ -71,11 +79,13 @@ async def serve_door(
     log: FilteringBoundLogger,
     pace: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
     tls: ssl.SSLContext | None = None,
+    uploads: Uploads | None = None,
 ) -> None:
     """Serve until cancelled. knows: why the process at the other end may not call at all, empty if it may; asked
     before a byte is read. pace: awaited before each connection is taken. tls: all is spoken within it, and no address
-    has all the places.
+    has all the places. uploads: room for them, where several doors share it.
     """
+    uploads = uploads or Uploads()
     callers: set[Caller] = set()
     of_one: Counter[str] = Counter()
     secured = _Secured(tls) if tls is not None else None
@@ -91,7 +101,7 @@ async def serve_door(
             if secured and of_one[address] > MAX_FROM_ONE:
                 turned.away("too many connections from one address")
             else:
-                await _serve_one(caller, door, wrapped, configs, knows, turned, secured)
+                await _serve_one(caller, door, wrapped, configs, knows, turned, secured, uploads)
         except Exception:
             log.exception("api: connection failed")
         finally:
@@ -127,6 +137,7 @@ async def _serve_one(
     knows: Callable[[socket.socket], Awaitable[str]],
     turned: "_TurnedAway",
     secured: "_Secured | None",
+    uploads: Uploads,
 ) -> None:
     stranger = await knows(caller.extra(anyio.abc.SocketAttribute.raw_socket))
     if not stranger and secured is not None and not await secured.shake_hands(caller):
@@ -144,7 +155,13 @@ async def _serve_one(
     except GONE:
         return
     config = configs[caller.for_page]
-    await TCPServer(app, config, WorkerContext(None), ConnectionState({}), caller).run()  # type: ignore[arg-type]
+    async with uploads.room(caller.address, caller.length) as there_is:
+        if not there_is:
+            turned.away("too many uploads at a time")
+            await caller.turn_back()
+            return
+        caller.begin_body()
+        await TCPServer(app, config, WorkerContext(None), ConnectionState({}), caller).run()  # type: ignore[arg-type]
 
 
 class Caller(anyio.abc.AsyncResource):
@@ -153,7 +170,8 @@ class Caller(anyio.abc.AsyncResource):
     def __init__(self, stream: anyio.abc.SocketStream) -> None:
         self._stream: anyio.abc.SocketStream | anyio.streams.tls.TLSStream = stream
         self._at_hand = b""
-        self._left = 0  # bytes of the body that are still to come
+        self.length = 0  # bytes of the body
+        self._left = 0  # of it that are still to come
         self._body_by = 0.0
         self._sending: trio.CancelScope | None = None
         self._stopped = False
@@ -186,13 +204,15 @@ class Caller(anyio.abc.AsyncResource):
                     break
             else:
                 self.for_page = walls.is_for_page(door, head + end)
-                self._left = walls.admit(door, head + end, self.address if door.lan else "")
+                self._left = self.length = walls.admit(door, head + end, self.address if door.lan else "")
                 self._at_hand = head + end + rest[: self._left]
                 self._left -= min(self._left, len(rest))
-                self._body_by = trio.current_time() + BODY_TIMEOUT
                 return True
             walls.parse_head(raw)  # says why
         return False
+
+    def begin_body(self) -> None:
+        self._body_by = trio.current_time() + BODY_TIMEOUT
 
     async def receive(self, max_bytes: int = PIECE) -> bytes:
         if self._at_hand:
@@ -229,13 +249,29 @@ class Caller(anyio.abc.AsyncResource):
         body, kind = bytes(response.body), b"application/json"
         if self.for_page:
             body, kind = page.format(html.escape(refusal.message)).encode(), b"text/html; charset=utf-8"
+        with suppress(*GONE), trio.move_on_after(LINGER):
+            await self._say(status, body, kind)
+            await self.send_eof()
+            await self._discard()
+
+    async def turn_back(self) -> None:
+        """There is no room for what is sent: say so. A browser shows that only once it has sent all of it, which is
+        read and kept nowhere."""
+        self.begin_body()
+        with suppress(*GONE, TimeoutError, anyio.EndOfStream):
+            self._at_hand = b""
+            while self._left:
+                await self.receive()
+            with trio.move_on_after(LINGER):
+                await self._say(503, _NO_ROOM.encode(), b"text/html; charset=utf-8")
+                await self.send_eof()
+                await self._discard()
+
+    async def _say(self, status: int, body: bytes, kind: bytes) -> None:
         fields = [*(walls.PAGE_HEADERS if self.for_page else walls.HEADERS), (b"content-type", kind)]
         fields += [(b"connection", b"close"), (b"content-length", str(len(body)).encode())]
         lines = [b"HTTP/1.1 %d Refused" % status, *(name + b": " + value for name, value in fields)]
-        with suppress(*GONE), trio.move_on_after(LINGER):
-            await self.send(b"\r\n".join(lines) + walls.END + body)
-            await self.send_eof()
-            await self._discard()
+        await self.send(b"\r\n".join(lines) + walls.END + body)
 
     async def send_eof(self) -> None:
         if not isinstance(self._stream, anyio.streams.tls.TLSStream):

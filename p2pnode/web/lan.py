@@ -25,6 +25,7 @@ from p2pnode.home.files import write_atomic
 from p2pnode.home.folder import Home
 from p2pnode.net.guard import TokenBucket
 from p2pnode.serving import serve_door
+from p2pnode.uploads import Uploads
 from protocols.errors import Refusal
 
 from . import near_addresses
@@ -47,6 +48,7 @@ class Lan:
         self._port, self._home, self._log = Narrow(port), home, log
         self._build_page = build_page
         self.devices = Devices(clock.now, self._kept(), self._save)
+        self._uploads = Uploads()
         self._opening = trio.Lock()
         self._scope: trio.CancelScope | None = None
         self._over = trio.Event()  # of the last time that it was open
@@ -195,7 +197,7 @@ class Lan:
         try:
             with trio.CancelScope() as scope:
                 task_status.started(scope)
-                await serve_door(door, held, listening, _who, self._log, pace, self._context)
+                await serve_door(door, held, listening, _who, self._log, pace, self._context, self._uploads)
         finally:
             self._held.remove(held)
             if self._doors.get(address) is scope:

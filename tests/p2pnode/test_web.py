@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from p2pnode import serving, walls
+from p2pnode import serving, uploads, walls
 from p2pnode.bounds import MAX_BODY
 from p2pnode.client import Client
 from p2pnode.home.folder import Home
@@ -110,6 +110,7 @@ def test_without_the_walls_some_of_each_group_get_through(
 
     monkeypatch.setattr(walls, "admit", anybody)
     monkeypatch.setattr(walls, "spoilt", lambda raw: False)
+    monkeypatch.setattr(uploads, "MAX_BODY", 2**40)
     monkeypatch.setattr(serving, "HEAD_TIMEOUT", 0.3)
     monkeypatch.setattr(serving, "BODY_TIMEOUT", 0.3)
     ours = Port.of(home.web_cookie)

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from p2pnode import serving
-from p2pnode.bounds import DEVICE_LIFE, MAX_FROM_ONE, MAX_GUESSES
+from p2pnode import serving, uploads
+from p2pnode.bounds import DEVICE_LIFE, MAX_FROM_ONE, MAX_GUESSES, MAX_UPLOAD
 from p2pnode.home.folder import Home
 from p2pnode.web import near_addresses
 from p2pnode.web.paired import WITHHELD
@@ -307,3 +307,33 @@ def test_one_address_has_only_so_many_places(near: Served, monkeypatch: pytest.M
             held.enter_context(trusting().wrap_socket(plain))
         with socket.create_connection((ours.host, ours.port), timeout=5) as plain, pytest.raises(OSError):
             trusting().wrap_socket(plain)
+
+
+def test_uploads_have_only_so_much_room(near: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "UPLOAD_LINE", 0.3)
+    ours: Port = paired(near).ours
+
+    def form(size: int) -> bytes:
+        fields = {
+            "Host": ours.name,
+            "Cookie": f"{ours.session}={ours.secret}",
+            "Origin": ours.origin,
+            "Content-Type": "multipart/form-data; boundary=x",
+            "Content-Length": str(size),
+        }
+        return "\r\n".join(["POST /do/listing.publish HTTP/1.1", *map(": ".join, fields.items()), "", ""]).encode()
+
+    whole = form(1_000_000) + bytes(1_000_000)
+    with ExitStack() as held:
+        plain = held.enter_context(socket.create_connection((ours.host, ours.port), timeout=5))
+        first = held.enter_context(trusting().wrap_socket(plain))
+        first.sendall(form(MAX_UPLOAD) + b"x")
+        while not near.web.lan._uploads.under_way:
+            time.sleep(0.01)
+        answer = send(ours, whole)
+        assert answer.startswith(b"HTTP/1.1 503 ") and b"try again in a moment" in answer
+        assert send(ours, status_request(ours)), "what is no upload is answered"
+    while near.web.lan._uploads.under_way:
+        time.sleep(0.01)
+    answer = send(ours, whole)
+    assert answer.startswith(b"HTTP/1.1 ") and b" 503 " not in answer.partition(b"\r\n")[0]
