@@ -2,21 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from math import cos, radians
 from statistics import median_low
 from typing import Any
 
 from p2pnode.core.availability import availability_json, availability_of
 from protocols.amounts import decimals_of, parse_price
-from protocols.cell import coarsen, decode
+from protocols.cell import coarsen
 from protocols.decimals import OTHER_DECIMALS, format_amount
 from protocols.errors import Refusal, Reject
 from protocols.labels import without_labels
 from protocols.spans import format_span
 
 from .forms import Malformed
-
-KM_PER_DEGREE = 111.2
 
 
 def values_of(listing: Mapping[str, Any], network: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -63,15 +60,6 @@ def drafted(args: Mapping[str, Any], network: Mapping[str, Any] | None, area: st
     with _about("on" if args.get("on") else "when"):
         shown |= availability_json(availability_of(args.get("when"), args.get("zone"), args.get("on")))
     return shown
-
-
-def size_of(cell: str) -> tuple[float, float] | None:
-    """How wide and how high a cell is, km; None for the whole world."""
-    if not cell:
-        return None
-    box = decode(cell)
-    middle = radians((box.south + box.north) / 2)
-    return (box.east - box.west) * KM_PER_DEGREE * cos(middle), (box.north - box.south) * KM_PER_DEGREE
 
 
 def prices_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from protocols.decimals import OTHER_DECIMALS, format_amount
 
+from .areas import size_of, way_to
 from .languages import SOURCE, Catalog
 from .words import MONTHS
 
@@ -177,3 +178,20 @@ class Reader:
         if km is None:
             return ""
         return self._("close by") if km < 0.05 else self._("%(km)s km") % {"km": self.number(round(km * 10), 1)}
+
+    def where(self, cell: str, home: str) -> str:
+        """Where a cell lies, seen from one's own: `4.9 km to the north`. The cell itself where nothing can be said."""
+        if home and cell.startswith(home):
+            return self._("in your own area")
+        if cell and home.startswith(cell):
+            return self._("around your own area")
+        found = way_to(cell, home)
+        return clean(cell) if found is None else self._(found[1]) % {"far": self.far(found[0])}
+
+    def field(self, cell: str) -> str:
+        """How large a cell is: `a field of 3 × 4.9 km`; an empty string for the whole world."""
+        size = size_of(cell)
+        if size is None:
+            return ""
+        wide, high = (self.number(round(km * 10), 1) for km in size)
+        return self._("a field of %(wide)s × %(high)s km") % {"wide": wide, "high": high}

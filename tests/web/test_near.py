@@ -41,12 +41,13 @@ def test_a_map_shows_how_much_lies_in_which_cell_and_leads_there(street: Street)
         offer(street, title, area=area)
     page = ben.get("/?show=map")
     assert page.source.count('class="map-cell') == 3
-    assert "u33dc: 2 listings" in page.words and "lies farther away" not in page.words
+    assert "in your own area: 2 listings" in page.words and "lies farther away" not in page.words
     close = ben.get("/?show=map&reach=25")
-    assert "1 listing lies farther away" in close.words and "u30z" in close.words, "the table has it all the same"
-    there = {text.strip(): link for link, text in close.links}["u33dc"]
+    assert "1 listing lies farther away" in close.words and 'title="u30z"' in close.source, "the table has it"
+    there = {text.strip(): link for link, text in close.links}["in your own area"]
     page = ben.get(there)
-    assert sorted(titles(page.source)) == ["Drill", "Ladder"] and "Only what lies in the cell u33dc" in page.words
+    assert "Only one square of the map: in your own area." in page.words
+    assert sorted(titles(page.source)) == ["Drill", "Ladder"]
     page = ben.get("/?show=map&query=tent")
     assert page.source.count('class="map-cell') == 1 and dict(page.form("/").fields)["show"] == "map"
     for reach in ("nan", "inf", "-1", "<b>", "9" * 400):

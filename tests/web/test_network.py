@@ -61,9 +61,9 @@ def test_where_things_are_listed_is_told_by_cell(street: Street) -> None:
     lab.ask(lab.anna, "listing.publish", direction="offer", kind="sell", title="Ten eggs", price="2 hour")
     lab.sim.run(20_000)
     page = ben.get("/network")
-    assert "u33dc" in page.words and "Where something is listed" in page.words
+    assert "in your own area" in page.words and "Where something is listed" in page.words
     assert page.source.count('class="map-cell') == 1 and 'class="map-own"' in page.source
     assert page.source.count('class="map-kept"') == 8, "the cells around are kept, too"
-    assert "Ten eggs" in ben.get(next(link for link, text in page.links if text == "u33dc")).words
+    assert "Ten eggs" in ben.get(next(link for link, text in page.links if text == "in your own area")).words
     page = ben.get("/network")
     assert page.source.count("/neighbour/12D3KooW") == 3

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 import pytest
 from msgspec.structs import replace
 
-from p2pnode.web.drafting import drafted, prices_of, size_of, values_of
+from p2pnode.web.areas import size_of
+from p2pnode.web.drafting import drafted, prices_of, values_of
 from p2pnode.web.forms import Malformed
 from p2pnode.web.kind_words import ABOUT, FOR_NOTHING, ORDER, fields_of, per_of
 from p2pnode.web.words import KIND
@@ -48,7 +49,7 @@ def test_from_the_kind_to_the_listing(street: Street) -> None:
     assert "/publish/want?direction=request" in links and "/publish/lend?direction=request" in links
     page = looked(street, "/publish/lend?direction=request", title="A ladder", text="6 m", **{"tags:list": "a, b"})
     assert "Nothing is published yet" in page.words and "6 m" in page.words and not listed(street)
-    assert "u33dc" in page.words, "it is said what others see of the place"
+    assert "a field of 3 × 4.9 km" in page.words, "it is said what others see of the place"
     page = ben.submit("/do/listing.publish")
     (row,) = listed(street)
     assert page.url == f"/listing/{row['listing_id']}" and "Published." in page.words

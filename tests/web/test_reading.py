@@ -43,3 +43,26 @@ def test_an_amount_in_a_sentence_of_the_node_is_bent_too() -> None:
     assert READERS["de"].with_money("2.5 hour bezahlen", money, "aa") == "2,5 Stunden bezahlen"
     assert READERS["en"].with_money("mow 3 hour", money, "aa") == "mow 3 hour", "it is another amount"
     assert READERS["en"].with_money("mow", None, "aa") == "mow"
+
+
+@pytest.mark.parametrize(
+    ("cell", "home", "english", "german"),
+    [
+        ("u33dc", "u33dc", "in your own area", "in deiner eigenen Gegend"),
+        ("u33dc1", "u33dc", "in your own area", "in deiner eigenen Gegend"),
+        ("u33d", "u33dc", "around your own area", "rund um deine eigene Gegend"),
+        ("u33d9", "u33dc", "4.9 km to the south", "4,9 km südlich"),
+        ("u33db", "u33dc", "3 km to the west", "3 km westlich"),
+        ("u33dc", "u33db", "3 km to the east", "3 km östlich"),
+        ("u33d8", "u33dc", "5.7 km to the south-west", "5,7 km südwestlich"),
+        ("u33dc", "", "u33dc", "u33dc"),
+        ("no cell<b>", "u33dc", "no cell<b>", "no cell<b>"),
+        ("", "u33dc", "", ""),
+    ],
+)
+def test_where_an_area_lies_is_said_from_where_one_lives(cell: str, home: str, english: str, german: str) -> None:
+    assert [READERS[language].where(cell, home) for language in ("en", "de")] == [english, german]
+
+
+def test_an_area_is_told_by_its_size() -> None:
+    assert READERS["en"].field("u33dc") == "a field of 3 × 4.9 km" and READERS["en"].field("") == ""

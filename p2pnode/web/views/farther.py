@@ -40,6 +40,7 @@ async def show(visit: Visit) -> dict[str, Any]:
     told = found["asked"] if found else []
     return {
         "asked": asked,
+        "home": (await visit.ask("whoami"))["area"] if told else "",
         "place": place,
         "problem": problem,
         "found": found,

@@ -32,6 +32,7 @@ async def show(visit: Visit) -> dict[str, Any]:
     exchanges = [] if draft else await visit.ask("exchange.list")
     return {
         "listing": listing,
+        "home": (await visit.ask("whoami"))["area"],
         "pictures": await picturing.here(visit, () if hidden else [listing], all_of_them=True),
         "draft": draft,
         "tags": without_labels(listing.get("tags") or ()),

@@ -45,6 +45,7 @@ async def show(visit: Visit) -> dict[str, Any]:
         "distances": DISTANCES,
         "trusts": TRUSTS,
         "most": SHOWN,
+        "home": (await visit.ask("whoami"))["area"] if asked["cell"] else "",
         "map": await _map(visit, asked, rows) if as_map and not problem else None,
         "as_map": as_map,
         "saveable": to_save(given) if given and not problem and visit.status["network"] and not asked["cell"] else {},

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from p2pnode.web.drafting import drafted, prices_of, size_of, values_of
+from p2pnode.web.drafting import drafted, prices_of, values_of
 from p2pnode.web.kind_words import ABOUT, DAYS, HANDOVER, ORDER, PER_WORDS, fields_of, per_of
 from p2pnode.web.languages import N_
 from p2pnode.web.picturing import here
@@ -84,7 +84,6 @@ async def about_fields(visit: Visit, kind: dict[str, Any], direction: str, value
         "projects": [("", say(NOTHING)), *projects],
         "zone": values.get("zone") or zone_name(visit.reader.zone),
         "area": area,
-        "size": size_of(area),
         "prices": await similar(visit, kind["kind"], direction),
     }
 
@@ -118,11 +117,12 @@ async def _preview(visit: Visit, network: Any) -> dict[str, Any]:
     args = visit.looked or {}
     named = args.get("network")
     known = next((n for n in visit.status.get("networks") or () if n["id"] == named), network)
-    shown = drafted(args, known, await own_area(visit))
+    home = await own_area(visit)
+    shown = drafted(args, known, home)
     return {
         **args,
         **shown,
-        "size": size_of(shown["area"]),
+        "home": home,
         "similar": await similar(visit, args["kind"], args["direction"], args["title"][:256]),
         "author_name": visit.status.get("name"),
     }
