@@ -2,7 +2,7 @@
 
 Each task is an exchange of its own, so each step counts by itself: what is refused for one does not hold up the others,
 and all of it can be said again. A task that was claimed and not done in time is free again by itself: it is signed that
-it was not done, a while after this node has seen that, since a word that was said in time may be under way.
+it was not done, a while after its time, since a word that was said in time may be under way.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from dht.keys import slot_hash
 from p2pnode import amending_arguments, commands
-from p2pnode.bounds import TASK_FREED_AFTER, TASK_STEPS_AT_ONCE
+from p2pnode.bounds import TASK_FREED_AFTER, TASK_HEARD_FOR, TASK_STEPS_AT_ONCE
 from p2pnode.project_arguments import OfTasks, OneProject, ReadyTasks
 from protocols.errors import Refusal
 from protocols.exchange import OPEN
@@ -84,11 +84,17 @@ class TaskSteps:
         """Called now and then: what has been overdue for a while is free again. What cannot be said is tried again."""
         late = [held for n in self._state.networks.values() for _, held in self._late(n, self._projects.all(n), now)]
         self._late_since = {held.id: self._late_since.get(held.id, now) for held in late}
-        due = [held for held in late if self._late_since[held.id] <= now - TASK_FREED_AFTER]
+        due = [held for held in late if self._free_at(held, now) <= now]
         for held in due[:TASK_STEPS_AT_ONCE]:
             with suppress(Refusal):
                 self._exchanges.check_room(held, self._words(held, now))
                 self._end(held, now)
+
+    def _free_at(self, held: Held, now: int) -> int:
+        """When an overdue task is free, ms: so long after its time, which a start of this node does not change. Who
+        was off or asleep until then first hears what was said meanwhile."""
+        until = self._projects.state_of(held, now)[1] or 0
+        return max(until + TASK_FREED_AFTER, self._late_since[held.id] + TASK_HEARD_FOR)
 
     # Parts
 

@@ -112,7 +112,7 @@ def overdue(done: tuple[int, ...] = ()) -> Village:
 def test_what_is_overdue_is_free_by_itself_and_both_see_why():
     village = overdue()
     deadline = village.show()["tasks"][0]["until"]
-    village.sim.run(TASK_FREED_AFTER - 5 * MINUTE)
+    village.sim.run(deadline + TASK_FREED_AFTER - 5 * MINUTE - village.now)
     assert village.states()[1] == "overdue", "what was said in time may be under way"
     village.sim.run(10 * MINUTE)
     (task,) = village.show()["tasks"]
@@ -123,6 +123,18 @@ def test_what_is_overdue_is_free_by_itself_and_both_see_why():
     village.sim.run(5 * MINUTE)
     assert village.mine(village.dora) == [1] and village.show()["tasks"][0]["late"] is None
     assert village.claimed(village.cleo)["lost"] and village.claimed(village.dora)["lost"] == []
+
+
+@pytest.mark.parametrize("away", [15 * MINUTE, 2 * MINUTE])
+def test_a_restart_changes_nothing(away: int):
+    village = overdue()
+    freed = village.show()["tasks"][0]["until"] + TASK_FREED_AFTER
+    village.sim.run(freed - 20 * MINUTE - away - village.now)
+    village.sim.crash(village.ben, away=away)
+    village.sim.run(freed - 5 * MINUTE - village.now)
+    assert village.states()[1] == "overdue"
+    village.sim.run(10 * MINUTE)
+    assert village.states()[1] == "free"
 
 
 def test_who_has_it_again_has_not_lost_it():
