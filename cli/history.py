@@ -1,5 +1,6 @@
 """`exchange check`: read the history of an exchange that somebody shows. Needs no node and no network."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +11,7 @@ from .command import Command, with_session
 from .files import is_such, not_such, read_shown
 from .output import facts, say
 from .session import Session
-from .times import moment, now_ms
+from .times import clock_time, moment, now_ms
 
 if TYPE_CHECKING:
     from ledger.history import History
@@ -94,17 +95,23 @@ def _print(session: Session, data: dict[str, Any]) -> None:
         ],
         session.plain,
     )
+    now = now_ms()
+
+    def at(ms: int) -> str:
+        return moment(ms) if session.plain else clock_time(ms, now)
+
     for line in data["said"]:
         about = f" {line['duty']}" if line["duty"] else ""
-        say(f"  {moment(line['at'])}  {line['by'][:8]}: {line['kind']}{about}")
+        say(f"  {at(line['at']):<12}  {line['by'][:8]}: {line['kind']}{about}")
     for duty in data["duties"]:
-        say(f"  {duty['state']:<10} {duty['provider'][:8]}: {duty['what']}{_turn(duty)}")
+        say(f"  {duty['state']:<10} {duty['provider'][:8]}: {duty['what']}{_turn(duty, at)}")
     say("It shows what was signed, not what was left out: ask the other side for its history, too.")
 
 
-def _turn(duty: dict[str, Any]) -> str:
+def _turn(duty: dict[str, Any], at: Callable[[int], str]) -> str:
     """Since when it is whose turn, and until when it was to be done."""
     if duty["since"] is None:
         return ""
-    until = f", {'OVERDUE since' if duty['overdue'] else 'until'} {moment(duty['until'])}" if duty["until"] else ""
-    return f"; his turn since {moment(duty['since'])}{until}"
+    late = "OVERDUE since" if duty["overdue"] else "until"
+    until = f", {late} {at(duty['until'])}" if duty["until"] else ""
+    return f"; his turn since {at(duty['since'])}{until}"

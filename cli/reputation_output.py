@@ -5,7 +5,7 @@ from typing import Any
 from .faults_output import record_lines
 from .output import facts, indented, say, short, table
 from .session import Session
-from .times import moment
+from .times import format_time, moment, now_ms
 
 _NOBODY = "Nobody whom this node can trust has rated {} yet, so the score is where everybody's begins."
 _MOOD = 0.1  # as much lower or higher is worth a word
@@ -31,7 +31,8 @@ def print_reputation(session: Session, data: dict[str, Any], why: bool) -> None:
     if data.get("forgiven"):
         say(f"You have forgiven this peer: {data['forgiven']['reason']}")
     for one in (data.get("proofs") or ()) if why or data.get("misconduct") else ():
-        say(f"  {one['text']} (shown by {one.get('finder_name') or _who(one.get('finder'))}, {moment(one['at'])})")
+        when = moment(one["at"]) if session.plain else format_time(one["at"], now_ms())
+        say(f"  {one['text']} (shown by {one.get('finder_name') or _who(one.get('finder'))}, {when})")
     if not confidence:
         say(_NOBODY.format("you" if mine else "this peer"))
     for dimension, told in (data.get("dimensions") or {}).items():

@@ -19,8 +19,9 @@ def test_a_double_booking_is_published_as_its_file(run: Run, node: FakeNode, tmp
 def test_what_is_proven_is_shown_with_who_showed_it(run: Run, node: FakeNode) -> None:
     node.answers["reputation"] = {
         "peer_id": "12D3", "name": "Bob", "score": 0.0, "confidence": 1.0, "misconduct": True, "why": [],
-        "proofs": [{"what": "fork", "text": "two entries are signed", "finder": "12D", "finder_name": "Ann", "at": 0}],
+        "proofs": [{"what": "fork", "text": "two entries are signed", "finder": "12D", "finder_name": "Ann", "at": 1}],
         "forgiven": {"at": 1, "reason": "a backup"},
     }  # fmt: skip
     out = run("reputation", "Bob").out
-    assert "two entries are signed (shown by Ann," in out and "forgiven this peer: a backup" in out
+    assert "two entries are signed (shown by Ann, 1970-01-01)" in out and "forgiven this peer: a backup" in out
+    assert "(shown by Ann, 1970-01-01 " in run("reputation", "Bob", "--plain").out, "the very second, for programs"
