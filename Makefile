@@ -12,7 +12,7 @@ help: ## say what there is
 run: ## set everything up, make an identity if there is none, start a node (NAME=Eve AREA=52.52,13.40 make run; ARGS="--listen …")
 	@exec scripts/run.sh $(ARGS)
 
-web: ## set everything up and open the page, which makes a node where there is none (ARGS="--no-open")
+web: ## set everything up and open the page, which makes a node where there is none (ARGS="--no-open --listen …")
 	@scripts/setup.sh run
 	@exec .venv/bin/p2pnode web $(ARGS)
 

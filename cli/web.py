@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -28,9 +29,17 @@ from .times import format_time, now_ms, until
 @click.option("--list", "listed", is_flag=True, help="Who may use the page: browsers here, and paired devices.")
 @click.option("--revoke", multiple=True, metavar="ID", help="Log one of them out, as --list names it; or all of them.")
 @click.option("--set-up", is_flag=True, help="Serve the page that makes a node, even with --json.")
+@click.option("--listen", multiple=True, metavar="MULTIADDR", help="Where a node that this starts is to listen.")
 @with_session
 def web(
-    session: Session, no_open: bool, lan: bool, off: bool, listed: bool, revoke: tuple[str, ...], set_up: bool
+    session: Session,
+    no_open: bool,
+    lan: bool,
+    off: bool,
+    listed: bool,
+    revoke: tuple[str, ...],
+    set_up: bool,
+    listen: tuple[str, ...],
 ) -> None:
     """Open the node's page in a browser.
 
@@ -59,7 +68,7 @@ def web(
         if session.json and not set_up:
             hint = "p2pnode init --name NAME makes one; with --set-up a page does, and this goes on as the node"
             raise Refusal("no_daemon", f"There is no node in {home.root}", hint)
-        _set_up(session, no_open)
+        _set_up(session, no_open, listen)
     try:
         data: dict[str, Any] = session.write("web.login")
     except Refusal as e:
@@ -67,7 +76,9 @@ def web(
         if e.code != "no_daemon" or quiet or home.in_use() or not (home.initialised and sys.stdout.isatty()):
             raise
         note("The node was not running. It runs here now, until Ctrl-C.")
-        run_here(session, lambda: _show(session, session.client().call("web.login"), no_open))
+        run_here(session, lambda: _show(session, session.client().call("web.login"), no_open), listen)
+    if listen:
+        note("The node was running already, and listens where it did: --listen is for a node that this starts.")
     _show(session, data, no_open)
 
 
@@ -160,7 +171,7 @@ def _show(session: Session, data: dict[str, Any], no_open: bool) -> None:
             note("No browser could be opened: follow the link by hand.")
 
 
-def _set_up(session: Session, no_open: bool) -> None:
+def _set_up(session: Session, no_open: bool, listen: Sequence[str]) -> None:
     """The same page for a home without a node: it makes one, and this process goes on as the node."""
     serving: Any = importlib.import_module("p2pnode.web.setup")
     if not session.json:
@@ -173,7 +184,7 @@ def _set_up(session: Session, no_open: bool) -> None:
     importlib.import_module("p2pnode.lean")
     daemon: Any = importlib.import_module("p2pnode.daemon")
     note("The node starts, and runs here until Ctrl-C. Next time: p2pnode run")
-    raise click.exceptions.Exit(daemon.run(session.folder(), json=session.json, page=handed))
+    raise click.exceptions.Exit(daemon.run(session.folder(), listen=list(listen), json=session.json, page=handed))
 
 
 def _print(data: dict[str, Any]) -> None:

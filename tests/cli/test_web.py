@@ -12,6 +12,7 @@ from tests.cli.conftest import Run
 from tests.e2e.nodes import until
 from tests.p2pnode.fake_node import FakeNode, running
 
+ADDRESS = "/ip4/127.0.0.1/tcp/4002"
 LINK = "http://127.0.0.1:7117/login/" + "ab" * 32
 
 
@@ -46,13 +47,19 @@ def test_a_browser_is_opened_where_there_is_a_display(
     assert opened == ([LINK] if opens else [])
 
 
+def test_a_node_that_runs_listens_where_it_does(run: Run, opened: list[str]) -> None:
+    done = run("web", "--listen", ADDRESS)
+    assert done.out == f"{LINK}\n" and "was running already" in done.err
+
+
 def test_from_another_machine(run: Run, opened: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22")
     assert "ssh -L 7117:127.0.0.1:7117" in run("web").err
 
 
 @pytest.mark.parametrize(
-    ("terminal", "typed", "status"), [(True, "web", 0), (False, "web", 4), (True, "web --json", 4)]
+    ("terminal", "typed", "status"),
+    [(True, "web", 0), (True, f"web --listen {ADDRESS}", 0), (False, "web", 4), (True, "web --json", 4)],
 )
 def test_on_a_terminal_a_node_that_does_not_run_is_started(
     run: Run, home: Home, monkeypatch: pytest.MonkeyPatch, terminal: bool, typed: str, status: int
@@ -61,7 +68,8 @@ def test_on_a_terminal_a_node_that_does_not_run_is_started(
     node.answers["web.login"] = {"url": "http://127.0.0.1:7117", "link": LINK, "valid_until": 1_800_000_000_000}
     node.answers["status"] = {}
 
-    def runs(where: Home) -> int:
+    def runs(where: Home, listen: list[str]) -> int:
+        assert listen == ([ADDRESS] if "--listen" in typed else [])
         with running(where, node):
             until("somebody asks for the link", lambda: bool(node.calls) and node.calls[-1][0] == "web.login")
         return 0
@@ -171,7 +179,7 @@ def test_one_thing_at_a_time(run: Run, node: FakeNode, typed: str) -> None:
 
 def test_without_a_node_a_program_gets_no_page(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[bool] = []
-    monkeypatch.setattr("cli.web._set_up", lambda session, no_open: served.append(True))
+    monkeypatch.setattr("cli.web._set_up", lambda session, no_open, listen: served.append(True))
     monkeypatch.setenv("P2PNODE_HOME", str(tmp_path / "empty"))
     done = run("web", "--json")
     assert done.status == 4 and "--set-up" in done.out + done.err and not served
