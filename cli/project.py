@@ -14,7 +14,7 @@ from protocols.errors import Refusal
 from .command import Group, with_session
 from .output import facts, note, say, short, table, write_file
 from .session import Session
-from .task_steps import add_to
+from .task_steps import add_to, print_besides
 from .times import format_time, now_ms, parse_time, until
 
 MAX_TABLE = 8 << 20  # bytes
@@ -178,11 +178,7 @@ def _print_project(session: Session, data: dict[str, Any]) -> None:
     )
     if session.plain:
         return
-    for row in (row for row in rows if row.get("late")):
-        late = row["late"]
-        say(
-            f"{row['title']} can be claimed again: {late['who']} had it {until(late['until'], now)}, and did not do it."
-        )
+    print_besides(rows, now)
     looked = [row for row in rows if row["state"] == "done" or row["again"]]
     if looked:
         say(f"Next: p2pnode exchange confirm {short(looked[0]['exchange_id'])}  (or dispute it)")

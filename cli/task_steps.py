@@ -1,6 +1,6 @@
 """`project confirm` and `project pay`: a step of several tasks at once, each of which counts by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -11,6 +11,7 @@ from protocols.errors import Refusal
 from .command import Command, Group, with_session
 from .output import say, short
 from .session import Session
+from .times import until
 
 _DONE = {"confirm": "Confirmed", "pay": "Paid"}
 _READY = {"confirm": "Nothing waits to be confirmed.", "pay": "Nothing is to be paid now."}
@@ -139,3 +140,14 @@ COMMANDS = (
 def add_to(group: Group) -> None:
     for command in COMMANDS:
         group.add_command(command)
+
+
+def print_besides(rows: Sequence[dict[str, Any]], now: int) -> None:
+    """Who had a task that is free again, and who has one besides the one whom its row names."""
+    for row in rows:
+        if late := row.get("late"):
+            had = f"{late['who']} had it {until(late['until'], now)}"
+            say(f"{row['title']} can be claimed again: {had}, and did not do it.")
+        for also in row.get("also") or ():
+            has = f"{also['who']} has it, too ({also['state']})"
+            say(f"{row['title']}: {has}, by exchange {short(also['exchange_id'])}.")

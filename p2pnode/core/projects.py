@@ -6,7 +6,7 @@ listing, so that a split can be broken off and run again. Who claims first gets 
 that one cancels, or is made to.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -232,14 +232,18 @@ class Projects:
 
     def standing(self, about: Iterable[Held], now: int) -> Held | None:
         """The exchange by which somebody has a task, or has done it."""
+        return next(self._all_standing(about, now), None)
+
+    def _all_standing(self, about: Iterable[Held], now: int) -> Iterator[Held]:
+        """Several, where a word in time came after the task was freed and somebody else had it."""
         for held in about:
             view = self._exchanges.view(held, now)
             if view.agreed and not view.came_to_nothing:
-                return held
-        return None
+                yield held
 
     def row(self, network: Network, task: Task, about: Iterable[Held], now: int) -> dict[str, Any]:
-        held = self.standing(about, now)
+        every = [*self._all_standing(about, now)]
+        held = every[0] if every else None
         row: dict[str, Any] = {
             "number": task.number,
             "title": task.title,
@@ -250,6 +254,7 @@ class Projects:
             "until": None,
             "again": False,
             "late": None,
+            "also": [self._also(other, now) for other in every[1:]],
             "payment": None,
             "delivered": True,
             "paid": {},
@@ -272,6 +277,11 @@ class Projects:
         else:
             row["late"] = self._late(about, now)
         return row
+
+    def _also(self, held: Held, now: int) -> dict[str, Any]:
+        """Who has a task besides the one whom its row names, and how far he has come."""
+        who = self._state.directory.name(self._exchanges.view(held, now).counterparty(self._state.me))
+        return {"who": who, "exchange_id": held.id.hex(), "state": self.state_of(held, now)[0]}
 
     def _late(self, about: Iterable[Held], now: int) -> dict[str, Any] | None:
         """Who had a task that is free last and did not do it in time, and until when that was, ms."""

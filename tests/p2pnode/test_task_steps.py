@@ -185,3 +185,26 @@ def test_a_word_that_comes_when_it_was_taken_back_is_read_alike_by_both(after: i
     assert village.states()[1] == ("done" if stands == "done" else "free")
     listing = look(village.dora, "listing.show", village.now, id=village.show()["tasks"][0]["listing_id"])
     assert listing["paused"] is (stands == "done")
+
+
+def test_both_are_named_who_have_a_task_after_it_was_freed():
+    """He said in time that he had done it; his word came when somebody else had the task."""
+    village = with_tasks(tasks=1, done=())
+    first = village.exchange(village.cleo, 1)
+    village.later(village.show()["tasks"][0]["until"] - HOUR - village.now)
+    village.sim.faults.loss = 1.0
+    village.ask(village.cleo, "exchange.done", id=first)
+    village.sim.crash(village.cleo, away=WEEK)
+    village.sim.faults.loss = 0.0
+    village.sim.run(TASK_FREED_AFTER + 2 * HOUR)
+    assert village.states()[1] == "free"
+    village.claim(village.dora)
+    village.sim.run(5 * MINUTE)
+    assert village.show()["tasks"][0]["also"] == []
+    second = village.exchange(village.dora, 1)
+    village.sim.restart(village.cleo)
+    village.sim.run(HOUR)
+    (task,) = village.show()["tasks"]
+    (also,) = task["also"]
+    assert {(row["who"], row["exchange_id"]) for row in (task, also)} == {("Cleo", first), ("Dora", second)}
+    assert {(row["who"], row["state"]) for row in (task, also)} == {("Cleo", "done"), ("Dora", "claimed")}
