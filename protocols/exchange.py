@@ -129,7 +129,7 @@ class Exchange(msgspec.Struct, frozen=True):
 
     @property
     def deposit_is_out(self) -> bool:
-        return _deposit_is_out(self.payments)
+        return _deposit_is_out(self.terms, self.duties, self.payments)
 
     @property
     def waits_for_go(self) -> bool:
@@ -171,20 +171,10 @@ class Exchange(msgspec.Struct, frozen=True):
         return True if self.due(duty) else None
 
     def _begun_before(self, duty: Duty) -> bool:
-        """Whether anything but payments has been done, or failed to be done, of what must come before a duty. Where its
-        own provider has not done that, nothing stands in the way of it."""
-        before = self.terms.duty(duty.after)
-        while before is not None:
-            state = self.duties[before.id]
-            failed = state is DutyState.DEFAULTED and before.provider == duty.provider
-            if before.id not in self.payments and state is not DutyState.PENDING and not failed:
-                return True
-            before = self.terms.duty(before.after)
-        return False
+        return _begun_before(self.terms, self.duties, self.payments, duty)
 
     def _has_come(self, duty: str) -> bool:
-        state = self.duties[duty]
-        return state in OVER if duty in self.payments else state not in _NOT_COME
+        return _has_come(self.duties, self.payments, duty)
 
 
 def evaluate(
@@ -341,7 +331,7 @@ def _agreed_status(
         return Status.DEFAULTED
     payments = {duty: state for duty, state in payments.items() if duty not in fees}
     under_way = any(p in UNDER_WAY for p in payments.values())
-    if off and not finished and not under_way and not _deposit_is_out(payments) and _unpaid(payments):
+    if off and not finished and not under_way and not _deposit_is_out(terms, duties, payments) and _unpaid(payments):
         return Status.CANCELLED
     if paid and done and (owed or confirmed):
         return Status.SETTLED
@@ -376,6 +366,31 @@ def _unpaid(payments: Mapping[str, Payment]) -> bool:
     return not price or any(state is not Payment.SETTLED for state in price)
 
 
-def _deposit_is_out(payments: Mapping[str, Payment]) -> bool:
-    """Whether a deposit was paid and has not come back."""
-    return payments.get(DEPOSIT) is Payment.SETTLED and payments.get(REFUND, Payment.SETTLED) is not Payment.SETTLED
+def _deposit_is_out(terms: Terms, duties: Mapping[str, DutyState], payments: Mapping[str, Payment]) -> bool:
+    """Whether a deposit was paid, and is still to come back. One whose refund was waived stays where it is; but as long
+    as what was handed over is not back, that ends nothing: else who has the thing could keep it by a word."""
+    if payments.get(DEPOSIT) is not Payment.SETTLED or payments.get(REFUND, Payment.SETTLED) is Payment.SETTLED:
+        return False
+    refund = terms.duty(REFUND)
+    if refund is None or duties[REFUND] is not DutyState.WAIVED:
+        return True
+    back = not refund.after or _has_come(duties, payments, refund.after)
+    return not back and _begun_before(terms, duties, payments, refund)
+
+
+def _begun_before(terms: Terms, duties: Mapping[str, DutyState], payments: Mapping[str, Payment], duty: Duty) -> bool:
+    """Whether anything but payments has been done, or failed to be done, of what must come before a duty. Where its
+    own provider has not done that, nothing stands in the way of it."""
+    before = terms.duty(duty.after)
+    while before is not None:
+        state = duties[before.id]
+        failed = state is DutyState.DEFAULTED and before.provider == duty.provider
+        if before.id not in payments and state is not DutyState.PENDING and not failed:
+            return True
+        before = terms.duty(before.after)
+    return False
+
+
+def _has_come(duties: Mapping[str, DutyState], payments: Mapping[str, Payment], duty: str) -> bool:
+    state = duties[duty]
+    return state in OVER if duty in payments else state not in _NOT_COME

@@ -358,7 +358,7 @@ MUTANTS: dict[str, tuple[Any, str, str, str]] = {
     "a payment under way is waived": (
         duties, "_Reading.state", "if payment is not None:", 'if payment and not self.facts(duty, "waive"):',
     ),
-    "everything is due at once": (exchange, "Exchange._has_come", "return state in OVER", "return True"),
+    "everything is due at once": (exchange, "_has_come", "return state in OVER", "return True"),
 }  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def test_who_is_honest_is_never_out_of_more_than_one_step(asked, bad, cancels):
 
 
 # what is taken away -> the passages replaced, the setting that shows why it is needed, what goes wrong
-HAS_COME = "state in OVER if duty in self.payments else state not in _NOT_COME"
+HAS_COME = "state in OVER if duty in payments else state not in _NOT_COME"
 OFF = "if self.called_off and self.deposit_is_out:"
 RULES: dict[str, tuple[tuple[tuple[str, str], ...], dict[str, object], str, bool, str]] = {
     "the next step of work waits for the payment to be settled": (
@@ -133,7 +133,7 @@ RULES: dict[str, tuple[tuple[tuple[str, str], ...], dict[str, object], str, bool
         "giver is out of pocket by 60",
     ),
     "it is cancelled only once the deposit is back": (
-        (("not _deposit_is_out(payments) and _unpaid", "_unpaid"),),
+        (("not _deposit_is_out(terms, duties, payments) and _unpaid", "_unpaid"),),
         LENT,
         "",
         True,
