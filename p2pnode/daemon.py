@@ -367,7 +367,7 @@ class Daemon:
         return self._loop.core.time(clock.now())
 
     def _warnings(self) -> list[str]:
-        return [*([self._warning] if self._warning else []), *self._web.lan.warnings()]
+        return [self._warning] if self._warning else []
 
     def _open_index(self) -> Index:
         try:

@@ -39,7 +39,7 @@ class Status:
         self._recovery = recovery
         self.reachability = Reachability(state)  # the core's takes its place
         self.local = Local(state, neighbours)  # likewise
-        self.warnings: Callable[[], list[str]] = list  # what the daemon knows, such as a disk that fails
+        self.warnings: Callable[[], list[str]] = list  # of the disk, which the daemon knows
         self.indexing: Callable[[], dict[str, int] | None] = lambda: None  # how far a search index is that is made anew
         self.lan_page: Callable[[], dict[str, Any]] = dict  # whether the local network can reach the page
         self.unseen: Callable[[], int] = lambda: 0  # notices that our user has not seen
@@ -53,6 +53,7 @@ class Status:
         joining = [j for j in self._membership.joining.values()]
         peers = len(self._state.connected)
         recovering = any(not n.chain.whole for n in networks)
+        page = self.lan_page()
         word = "recovering" if recovering else "joined" if networks and peers else "joining" if joining else "alone"
         return {
             "peer_id": self._state.settings.peer_id,
@@ -70,7 +71,7 @@ class Status:
             "exchanges_waiting": self._waiting(now),
             "notices": self.unseen(),
             "hiding": self.hiding(now),
-            "lan_page": self.lan_page(),
+            "lan_page": page,
             "addresses": list(self._state.addresses),
             "reachable": self.reachability.state in ("yes", "lan")
             or any(not c.outbound for c in self._state.connected.values()),
@@ -79,6 +80,7 @@ class Status:
             "disk": self.disk(),
             "warnings": [
                 *self.warnings(),
+                *([f"the page is not open to the local network: {page['problem']}"] if page.get("problem") else []),
                 *self._recovery.warnings(),
                 *self._state.time.warnings(self._state.wall),
                 *self._problems(),

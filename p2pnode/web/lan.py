@@ -123,10 +123,6 @@ class Lan:
             "problem": self.problem,
         }
 
-    def warnings(self) -> list[str]:
-        """What `status` should warn of."""
-        return [f"the page is not open to the local network: {self.problem}"] if self.problem else []
-
     # The doors
 
     async def _watch(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:

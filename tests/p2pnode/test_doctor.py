@@ -308,3 +308,14 @@ def test_every_check_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text()
     rows = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
     assert rows[4:] == list(CHECKS), "one row each, in the order of the table"
+
+
+def test_each_warning_goes_to_the_check_that_it_is_about() -> None:
+    lab = Lab()
+    status = lab.ben.core.status
+    status.lan_page = lambda: {"problem": "no free port", "urls": [], "devices": 0}
+    node = msgspec.convert(lab.ask(lab.ben, "health"), Node)
+    found = {f.check: f for f in diagnose(Seen(FOLDER, MACHINE, node, "", "", NOW))}
+    assert found["database"].state == "ok" and "no free port" in found["page"].found
+    (said,) = lab.ask(lab.ben, "status")["warnings"]
+    assert said == "the page is not open to the local network: no free port"

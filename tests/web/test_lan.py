@@ -260,7 +260,7 @@ def test_without_an_address_of_a_local_network_it_says_so(near: Served, monkeypa
     with pytest.raises(Refusal, match="no address of a local network"):
         near.pair()
     near.begin(True)
-    assert "not open to the local network" in near.web.lan.warnings()[0]
+    assert near.web.lan.json()["problem"]
 
 
 def test_ports_that_are_all_taken_are_said(near: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,7 +271,7 @@ def test_ports_that_are_all_taken_are_said(near: Served, monkeypatch: pytest.Mon
         with pytest.raises(Refusal, match="taken"):
             near.pair()
         near.begin(True)
-        assert "taken" in near.web.lan.warnings()[0]
+        assert "taken" in near.web.lan.json()["problem"]
     assert near.pair()["open"]
 
 
