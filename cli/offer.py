@@ -10,6 +10,7 @@ from protocols.errors import Refusal
 from protocols.labels import without_labels
 from protocols.spans import format_span
 
+from .areas import with_cells
 from .blocklists import why_hidden
 from .command import Command, Group, with_session
 from .goal_output import goal_of_listing
@@ -40,7 +41,9 @@ def _fields(function: Any) -> Any:
             click.option("--price", metavar="PRICE", help='AMOUNT[ UNIT][/PER]: 2/hour, "3.50 EUR/day", free.'),
             click.option("--quantity", type=click.IntRange(min=1), help="How many there are."),
             click.option("--tag", "tags", multiple=True, help="A word to be found by; several times."),
-            click.option("--area", help="Where, if not at your own area."),
+            click.option(
+                "--area", help="Where, if not at your own area: the name of a place, 'lat,lon', geohash or plus code."
+            ),
             click.option("--until", metavar="TIME", help="Until when it stands; at most 90 days."),
             click.option(
                 "--when",
@@ -95,6 +98,7 @@ def _gathered(given: dict[str, Any], clearing: bool = False) -> dict[str, Any]:
         fields["on"] = [parse_slot(str(text), zone) for text in fields["on"]]
     if fields.get("when"):
         fields.setdefault("zone", local_zone())
+    fields = with_cells(fields, "area", "to")
     if "tags" in fields:
         fields["tags"] = [tag for tag in fields["tags"] if tag or not clearing]
     if clearing and fields.get("price") == "":

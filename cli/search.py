@@ -11,6 +11,7 @@ import click
 
 from protocols.errors import Refusal
 
+from .areas import with_cells
 from .blocklists import print_hidden, say_hidden
 from .command import Command, with_session
 from .output import distance, note, say, short, table
@@ -41,7 +42,7 @@ _DISTANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(km|m)?")
 @click.option("--offers", "direction", flag_value="offer", default=None, help="Offers only.")
 @click.option("--requests", "direction", flag_value="request", default=None, help="Requests only.")
 @click.option("--within", metavar="DISTANCE", help="Not farther than this: 5km, 800m.")
-@click.option("--near", metavar="AREA", help="Count distances from here, not from your own area.")
+@click.option("--near", metavar="AREA", help="Count distances from here, such as Potsdam, not from your own area.")
 @click.option("--max-price", metavar="PRICE", help="At most this, per the same: 3/hour.")
 @click.option("--available", metavar="TIME", help="To be had then, or on that day: 2026-05-01, tomorrow.")
 @click.option("--min-trust", type=click.FloatRange(0, 1), metavar="SCORE", help="Of people of this score or more.")
@@ -50,7 +51,11 @@ _DISTANCE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(km|m)?")
 )
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @click.option("--everywhere", is_flag=True, help="However far away: others are asked for what is not kept here.")
-@click.option("--cell", metavar="CELL", help="Only what lies in this cell (a geohash); others are asked if need be.")
+@click.option(
+    "--cell",
+    metavar="CELL",
+    help="Only what lies in this cell: a geohash, or a place in it; others are asked if need be.",
+)
 @click.option("--hidden", is_flag=True, default=None, help="What block lists hide, and why; nothing else.")
 @click.option("--watch", is_flag=True, help="Go on, and print what is new, until interrupted.")
 @click.option("--save", metavar="NAME", help="Have it go on under this name: `p2pnode notices` tells what arrives.")
@@ -89,7 +94,7 @@ def search(
         "query": " ".join(query),
         "within_km": None if within is None else _km(within),
         **({} if available is None else _available(available, now_ms())),
-        **given,
+        **with_cells(given, "near", "cell"),
     }
     if save is not None:
         kept = session.write("search.save", name=save, search={k: v for k, v in args.items() if v is not None})

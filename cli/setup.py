@@ -8,6 +8,7 @@ import click
 
 from protocols.errors import Refusal
 
+from .areas import looked_up, told
 from .command import Command, with_session
 from .output import Unwritable, facts, note, say
 from .session import Session
@@ -19,7 +20,7 @@ from .session import Session
     "p2pnode init --name Bob --join p2pnode://join/…",
 )
 @click.option("--name", help="How neighbours see you.")
-@click.option("--area", help="Geohash, 'lat,lon' or plus code; cut to a few kilometres at once.")
+@click.option("--area", help="The name of a place, 'lat,lon', geohash or plus code; cut to a few kilometres at once.")
 @click.option("--new-network", metavar="NAME", help="Found a network.")
 @click.option("--unit", help="Its unit of mutual credit, such as hour.")
 @click.option("--decimals", type=click.IntRange(0, 6), help="Decimals of the unit.  [2]")
@@ -85,6 +86,9 @@ def init(
 
         area = ask_area()
         new_network, unit, target = ask_network()
+    typed = area
+    if area:
+        area = looked_up(area)
     plan = None
     if new_network is not None and unit is not None:
         given["open"] = not given.pop("closed", False)
@@ -98,7 +102,7 @@ def init(
 
     def show(data: dict[str, Any]) -> None:
         try:
-            session.emit(data, lambda: _print(session, data, founds, joins, running or wizard))
+            session.emit(data, lambda: _print(session, data, typed, founds, joins, running or wizard))
             sys.stdout.flush()
             if wizard:
                 from .wizard import ask_words_back
@@ -135,7 +139,9 @@ def _print_dry(wanted: dict[str, Any]) -> None:
     note("Nothing was done.")
 
 
-def _print(session: Session, data: dict[str, Any], founded: bool, joins: bool, told: bool) -> None:
+def _print(
+    session: Session, data: dict[str, Any], typed: str | None, founded: bool, joins: bool, next_told: bool
+) -> None:
     network = data["network"] or {}
     none = "none yet" if "words" in data else None  # a node that was there before may be in one
     facts(
@@ -143,7 +149,7 @@ def _print(session: Session, data: dict[str, Any], founded: bool, joins: bool, t
             ("name", data["name"]),
             ("peer id", data["peer_id"]),
             ("home", data["home"]),
-            ("area", data["area"]),
+            ("area", told(data["area"]) if data["area"] and typed not in (None, data["area"]) else data["area"]),
             ("network", network.get("name") if founded else "joined at the next start" if joins else none),
         ],
         session.plain,
@@ -156,7 +162,7 @@ def _print(session: Session, data: dict[str, Any], founded: bool, joins: bool, t
         for row in range(0, len(words), 6):
             say("  " + "".join(f"{row + i + 1:2}. {word:<10}" for i, word in enumerate(words[row : row + 6])).rstrip())
         say()
-    if not told:  # what comes next
+    if not next_told:
         say("Start the node:  p2pnode run")
     if none and not founded and not joins:
         say('Start a network: p2pnode init --new-network "Elm Street" --unit hour')

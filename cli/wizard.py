@@ -6,26 +6,28 @@ import click
 
 from protocols.errors import Refusal
 
+from .areas import told
 from .output import note, say
 
 
 def ask_area() -> str | None:
     """A cell, as geohash; None for nowhere."""
+    from p2pnode.gazetteer import area_of
     from p2pnode.home.founding import AREA_PRECISION
-    from protocols.cell import coarsen
 
     say()
-    say("Where do you live? As 'lat,lon', geohash or plus code. Neighbours see a square of some 5 km, never the place.")
+    say("Where do you live? The name of a place, 'lat,lon', geohash or plus code.")
+    say("Neighbours see a square of some 5 km, never the place.")
     while True:
         typed = click.prompt("Area (empty: nowhere)", default="", show_default=False).strip()
         if not typed:
             return None
         try:
-            cell = coarsen(typed, AREA_PRECISION)
+            cell = area_of(typed, AREA_PRECISION)
         except Refusal as e:
             note(f"{e.message}. {e.hint}")
             continue
-        say(f"Neighbours see: {cell}")
+        say(f"Neighbours see: {told(cell)}")
         return cell
 
 

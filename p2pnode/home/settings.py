@@ -14,8 +14,8 @@ import tomlkit
 from msgspec import inspect
 
 from p2pnode.complaints import in_words
+from p2pnode.gazetteer import area_of
 from p2pnode.net.addresses import BadAddress, parse_address
-from protocols.cell import coarsen
 from protocols.errors import Refusal
 
 from .config import MAX_CONFIG, PROFILES, SETTINGS, Config, file_values, from_environ, parse_config, value_of
@@ -182,7 +182,7 @@ def _checked(name: str, words: Sequence[str]) -> Any:
         raise Refusal("usage", f"{name}: the value is no text", "Type it in a terminal that is set to UTF-8") from e
     value: Any = value_of(name, " ".join(words))
     if name == "area" and value:
-        value = coarsen(value, AREA_PRECISION)
+        value = area_of(value, AREA_PRECISION)
     if name == "listen":
         for address in value:
             _check_listen(address)

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import structlog
@@ -19,11 +19,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from p2pnode import clock, walls
+from p2pnode import clock, gazetteer, walls
 from p2pnode.bounds import MAX_FORM_FIELDS, SESSION_LIFE, WEB_PORT
 from p2pnode.home.config import PROFILES
 from p2pnode.home.folder import Home
-from p2pnode.home.founding import NetworkPlan, check_set_up, set_up
+from p2pnode.home.founding import AREA_PRECISION, NetworkPlan, check_set_up, set_up
 from p2pnode.home.free_port import free_addresses
 from p2pnode.home.keystore import Keys, new_keys
 from p2pnode.serving import serve_door
@@ -42,17 +42,36 @@ ANSWER_WITHIN = 5.0  # seconds until the node starts, whether the last page has 
 FIRST = "/publish"  # where the node's page begins; the front page, where there is no such view
 
 
+class Square(NamedTuple):
+    """A cell on the map that one's own is chosen from, and the places in it, the largest first."""
+
+    cell: str
+    places: list[str]
+
+
 @dataclass
 class Plan:
-    """What was asked for, checked; the identity that will be kept, with its words; and which two are asked back."""
+    """What was asked for, checked; the cell and those around it; the identity that will be kept, with its words; and
+    which two are asked back."""
 
     typed: Mapping[str, str]
     cell: str
+    squares: list[list["Square"]]
     network: NetworkPlan | None
     target: str | None
     keys: Keys
     words: list[str]
     asked: tuple[int, ...]
+
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        """All places of the map by name, each with its cell."""
+        return sorted((name, one.cell) for row in self.squares for one in row for name in one.places)
+
+    @property
+    def place(self) -> str:
+        """What lies in the cell."""
+        return ", ".join(name for row in self.squares for one in row if one.cell == self.cell for name in one.places)
 
 
 class SetUp:
@@ -93,7 +112,9 @@ class SetUp:
             return Response(status_code=400)
         match request.path_params["command"]:
             case "setup.begin":
-                return self._begun(request, {name: fields.get(name, "").strip() for name in FIELDS})
+                return await self._begun(request, {name: fields.get(name, "").strip() for name in FIELDS})
+            case "setup.area":
+                return await self._moved(fields.get("cell", ""))
             case "setup.back":
                 self.plan = None
                 return RedirectResponse("/", 303)
@@ -105,7 +126,7 @@ class SetUp:
 
     # Steps
 
-    def _begun(self, request: Request, typed: Mapping[str, str]) -> Response:
+    async def _begun(self, request: Request, typed: Mapping[str, str]) -> Response:
         """Check what was typed as `init` would, and make an identity that nobody keeps yet."""
         listed = {name: [value] for name, value in typed.items()}
         try:
@@ -118,14 +139,22 @@ class SetUp:
                 raise Refusal("usage", N_("Whom to join?"), N_("Paste the invite link, or the address of a node."))
             plan = NetworkPlan(typed["network"], typed["unit"]) if way == "found" else None
             target = typed["target"] if way == "join" else None
-            cell = check_set_up(self.home, typed["area"] or None, plan, target, name=typed["name"])
+            place = typed["area"] and await trio.to_thread.run_sync(gazetteer.area_of, typed["area"], AREA_PRECISION)
+            cell = check_set_up(self.home, place or None, plan, target, name=typed["name"])
         except Refusal as e:
             message, hint = (say(self.language(request), text) if text else "" for text in (e.message, e.hint))
             return self._page(request, "setup.html", Filled("setup", listed, "", message, hint), 422)
         keys, words = new_keys()
         asked = tuple(sorted(secrets.SystemRandom().sample(range(24), 2)))
-        self.plan = Plan(typed, cell, plan, target, keys, words.split(), asked)
+        squares = await trio.to_thread.run_sync(_squares, cell)
+        self.plan = Plan(typed, cell, squares, plan, target, keys, words.split(), asked)
         return RedirectResponse("/", 303)
+
+    async def _moved(self, cell: str) -> Response:
+        """Another square of the map; it is in the middle then."""
+        if self.plan is not None and any(one.cell == cell for row in self.plan.squares for one in row):
+            self.plan.cell, self.plan.squares = cell, await trio.to_thread.run_sync(_squares, cell)
+        return RedirectResponse("/#area", 303)
 
     async def _made(self, request: Request, fields: Mapping[str, str]) -> Response:
         """Two of the words, or the user's word that he has written them down; then there is a node."""
@@ -180,6 +209,15 @@ class SetUp:
             "form_state": lambda key: filled, "new_id": lambda: secrets.token_hex(16),
         }  # fmt: skip
         return HTMLResponse(render(template, language, {**context, **more}), code)
+
+
+def _squares(cell: str) -> list[list[Square]]:
+    """The map around a cell; none around one that is larger, or nowhere."""
+    if len(cell) != gazetteer.CELL:
+        return []
+    rows = gazetteer.squares(cell)
+    found = gazetteer.within({one for row in rows for one in row})
+    return [[Square(one, found.get(one, [])) for one in row] for row in rows]
 
 
 def _way(typed: Mapping[str, str]) -> str:

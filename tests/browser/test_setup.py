@@ -70,3 +70,21 @@ def test_from_nothing_to_the_first_listing(link: str, opened: Opens, size: tuple
     expect(page.get_by_role("status").locator(".notice-ok")).to_be_visible()
     expect(page.get_by_role("heading", name="Ladder, 6 m")).to_be_visible()
     assert len(actions) <= MOST_ACTIONS, actions
+
+
+@pytest.mark.parametrize(("size", "dark"), [(PHONE, True), (DESKTOP, False)], ids=["phone", "desktop"])
+def test_where_one_lives_is_chosen_on_a_map(link: str, opened: Opens, size: tuple[int, int], dark: bool) -> None:
+    window = opened(link.partition("/login")[0], size, dark=dark)
+    page = window.page
+    page.goto(link)
+    page.get_by_label("Your name", exact=True).fill("Ann")
+    page.get_by_label("Where you live", exact=True).fill("Potsdam, DE")
+    page.get_by_label("Name of the new network", exact=True).fill("Elm Street")
+    page.get_by_role("button", name="Go on", exact=True).click()
+    squares = page.locator(".squares button")
+    expect(squares).to_have_count(49)
+    picture(window, f"map-{'phone' if size == PHONE else 'desktop'}")
+    page.get_by_role("button", name="u336h: Kleinmachnow").click()
+    expect(page.locator(".squares button[aria-pressed]")).to_have_text("Kleinmachnow")
+    expect(page.get_by_text("u336h · Kleinmachnow")).to_be_visible()
+    window.check()

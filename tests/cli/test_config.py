@@ -98,7 +98,7 @@ def test_an_area_is_coarsened_before_it_is_written(run: Run, home: Home) -> None
         (("listen", "/ip4/1.2.3.4/tcp/1/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"), "no /p2p/ part"),
         (("bootstrap", "/ip4/1.2.3.4/tcp/1"), "does not name a peer"),
         (("web", "0.0.0.0:80"), "127.0.0.1:PORT"),
-        (("area", "nowhere"), "not an area"),
+        (("area", "nowhere"), "no place"),
         (("name", ""), "must not be empty"),
         (("name", "a\x1b[2J"), "cannot be shown"),
         (("nmae", "x"), "no setting"),

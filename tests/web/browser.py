@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from types import MappingProxyType
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 ALLOWED = {  # attributes of which the page makes use; what else turns up was let through by mistake
@@ -167,6 +167,6 @@ class Browser:
                 self.page = Page(answer.status, path, html, got)
                 self.page.source, self.page.data = text, data
                 return self.page
-            path, method, body = urljoin(path, answer.getheader("location", "")), "GET", b""
+            path, method, body = urldefrag(urljoin(path, answer.getheader("location", ""))).url, "GET", b""
             fields = {}
         raise AssertionError("goes round in circles")

@@ -123,6 +123,33 @@ def test_who_gives_a_link_and_names_no_network_means_the_link(
     assert (bool(noted.network), [one.target for one in noted.join]) == (network, [TARGET] if joins else [])
 
 
+def test_where_one_lives_is_typed_by_name_and_chosen_on_a_map(serving: Serving) -> None:
+    """The town's middle first; then another square of the map, and none that was not on it."""
+    browser = serving.browser()
+    page = browser.submit("/do/setup.begin", name="Ann", area="Potsdam", way="later")
+    assert page.status == 422 and "Potsdam, DE; Potsdam, US" in page.words
+    page = browser.submit("/do/setup.begin", name="Ann", area="Potsdam, DE", way="later")
+    words, _ = words_of(page)
+    squares = re.findall(r'name="cell" value="(\w+)"( aria-pressed="true")?', page.source.partition("<details")[0])
+    assert len(squares) == 49 and [cell for cell, pressed in squares if pressed] == ["u3361"]
+    assert "u3361 · Potsdam" in page.words and "Kleinmachnow" in page.words
+    page = browser.post("/do/setup.area", urlencode({"cell": "u336h"}).encode())
+    assert "u336h · Kleinmachnow" in page.words and words_of(page)[0] == words, "the words stay"
+    for other in ("u0000", "", "u336", "<b>", "dresden"):
+        assert "u336h · Kleinmachnow" in browser.post("/do/setup.area", urlencode({"cell": other}).encode()).words
+    assert browser.submit("/do/setup.make", **asked_back(page)).status == 200
+    serving.ended()
+    assert load_config(serving.home)[0].area == "u336h"
+
+
+def test_nowhere_and_a_larger_cell_have_no_map(serving: Serving) -> None:
+    browser = serving.browser()
+    for area in ("", "u33"):
+        page = browser.submit("/do/setup.begin", name="Ann", area=area, way="later")
+        assert page.status == 200 and "/do/setup.area" not in page.source
+        browser.submit("/do/setup.back")
+
+
 def test_a_second_node_of_a_machine_has_a_port_of_its_own(serving: Serving) -> None:
     browser = serving.browser()
     page = browser.submit("/do/setup.begin", name="Ann", way="later")

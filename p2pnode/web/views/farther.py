@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import trio
+
+from p2pnode.gazetteer import area_of
 from p2pnode.web.finding import arguments, as_query, asked_of
 from p2pnode.web.languages import N_
 from p2pnode.web.view import View, Visit
-from protocols.cell import coarsen
 from protocols.errors import Refusal, Reject
 from protocols.limits import MAX_SCOPE
 
@@ -27,22 +29,24 @@ async def show(visit: Visit) -> dict[str, Any]:
     """`go` begins; `search` and `step`, as the page before said, go on with it."""
     asked = {**asked_of(visit.query), "within_km": None, "cell": None}
     place = visit.query.get("place", "")
-    problem, found = "", None
+    problem, hint, found = "", "", None
     try:
         if "search" in visit.query:
             found = await _more(visit)
         elif "go" in visit.query:
-            found = await visit.ask("search.begin", **_where(place), **_what(visit, asked), limit=SHOWN)
+            found = await visit.ask("search.begin", **await _where(place), **_what(visit, asked), limit=SHOWN)
     except (Refusal, Reject) as e:
         if isinstance(e, Refusal) and e.code not in ("usage", "not_found"):
             raise
         problem = visit.reader.say(e.message)
+        hint = visit.reader.say(e.hint) if isinstance(e, Refusal) and e.hint else ""
     told = found["asked"] if found else []
     return {
         "asked": asked,
         "home": (await visit.ask("whoami"))["area"] if told else "",
         "place": place,
         "problem": problem,
+        "hint": hint,
         "found": found,
         "rows": found["rows"] if found else [],
         "told": [{**one, "words": STATE.get(one["state"], STATE["silent"])} for one in told],
@@ -67,8 +71,8 @@ async def _more(visit: Visit) -> Any:
         raise Refusal("not_found", N_("This search is over.")) if e.code == "not_found" else e from e
 
 
-def _where(place: str) -> dict[str, Any]:
-    return {"cell": coarsen(place, MAX_SCOPE)} if place else {"everywhere": True}
+async def _where(place: str) -> dict[str, Any]:
+    return {"cell": await trio.to_thread.run_sync(area_of, place, MAX_SCOPE)} if place else {"everywhere": True}
 
 
 def _what(visit: Visit, asked: Mapping[str, str | None]) -> dict[str, Any]:

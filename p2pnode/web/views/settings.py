@@ -15,8 +15,8 @@ GROUPS: tuple[tuple[str, dict[str, tuple[str, str]]], ...] = (
             "name": (N_("Your name"), N_("As neighbours see it.")),
             "area": (
                 N_("Where you live"),
-                N_("Coordinates, a geohash or a plus code. Neighbours see a square of some 5 km, never the place."
-                   " Empty: nowhere."),
+                N_("Your town or village; or coordinates, a geohash or a plus code. Neighbours see a square of some"
+                   " 5 km, never the place. Empty: nowhere."),
             ),
         },
     ),
