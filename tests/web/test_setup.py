@@ -93,7 +93,7 @@ def test_a_node_is_made_of_what_was_asked(serving: Serving, language: str) -> No
     browser = serving.browser(language)
     page = browser.submit("/do/setup.begin", name="Ann", area="52.52, 13.405", network="Elm Street")
     words, _ = words_of(page)
-    assert 'title="u33dc"' in page.source and not serving.home.root.exists(), "nothing is written yet"
+    assert "u33dc · Berlin" in page.words and not serving.home.root.exists(), "nothing is written yet"
     page = browser.submit("/do/setup.make", **asked_back(page))
     assert page.status == 200 and page.fields["refresh"].startswith("0; url=/")
     handed = serving.ended()
