@@ -3,13 +3,14 @@
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from protocols.errors import Refusal
 
 from .command import Command, Group, with_session
 from .output import facts, say, short, table
 from .session import Session
-from .times import format_time, now_ms, parse_span, parse_time
+from .times import clock_time, format_time, now_ms, parse_span, parse_time
 
 
 @click.command(cls=Command, example="p2pnode join /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…\np2pnode join p2pnode://join/…")
@@ -75,15 +76,35 @@ def _print_join(data: dict[str, Any]) -> None:
         say("Trying; the node goes on until somebody answers. See p2pnode status")
 
 
-@click.command(cls=Command, example='p2pnode invite --uses 3 --expires 7d --note "Elm Street, no. 4 to 8" --vouch 5')
+@click.command(
+    cls=Command,
+    example='p2pnode invite --uses 3 --expires 7d --note "Elm Street, no. 4 to 8" --vouch 5\np2pnode invite list',
+)
+@click.argument("what", required=False, type=click.Choice(["list"]), metavar="[list]")
 @click.option("--uses", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many may join with it.")
 @click.option("--expires", metavar="TIME", help="Until when; a date or a span such as 7d.")
 @click.option("--note", default="", help="A line for those who are invited.")
 @click.option("--vouch", metavar="AMOUNT", help="Credit each newcomer gets of yours.  [the network's newcomer limit]")
 @click.option("--qr", is_flag=True, help="Show it as a QR code, too.")
 @with_session
-def invite(session: Session, uses: int, expires: str | None, note: str, vouch: str | None, qr: bool) -> None:
-    """Make an invite link. Who has the link can join: send it to nobody else."""
+@click.pass_context
+def invite(
+    ctx: click.Context,
+    session: Session,
+    what: str | None,
+    uses: int,
+    expires: str | None,
+    note: str,
+    vouch: str | None,
+    qr: bool,
+) -> None:
+    """Make an invite link. Who has the link can join: send it to nobody else.
+
+    `invite list` shows those of yours that are still good, and who came by them. None can be taken back: each ends by
+    itself, when its time is over or all its uses are taken.
+    """
+    if what == "list":
+        return _list_invites(ctx, session)
     until = None if expires is None else parse_time(expires, now_ms(), end=True)
     data = session.write("invite", uses=uses, expires=until, note=note, vouch=vouch)
 
@@ -109,6 +130,46 @@ def invite(session: Session, uses: int, expires: str | None, note: str, vouch: s
             say("What you have: p2pnode ledger balance")
 
     session.emit(data, human)
+
+
+def _list_invites(ctx: click.Context, session: Session) -> None:
+    for param in ctx.command.params:
+        if param.name in ("uses", "expires", "note", "vouch", "qr") and _typed(ctx, param):
+            raise click.UsageError(f"'{param.opts[0]}' is for making a link, and none is made by `invite list`.", ctx)
+    rows = session.call("invite.list")
+    session.emit(rows, lambda: _print_invites(session, rows))
+
+
+def _typed(ctx: click.Context, param: click.Parameter) -> bool:
+    return bool(param.name) and ctx.get_parameter_source(str(param.name)) is not ParameterSource.DEFAULT
+
+
+def _print_invites(session: Session, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        say("None is good any more. Make one: p2pnode invite")
+        return
+    now = now_ms()
+    table(
+        ["GOOD UNTIL", "USED", "CREDIT EACH", "CAME BY IT", "NOTE"],
+        [
+            (
+                row["expires_at"] if session.plain else clock_time(row["expires_at"], now) or "for ever",
+                f"{row['uses'] - row['left']} of {row['uses']}",
+                session.money(row["vouch"], network=row["network"]),
+                ", ".join(str(one["name"]) for one in row["used_by"]) or "-",
+                row["note"] or "-",
+            )
+            for row in rows
+        ],
+        session.plain,
+    )
+    if not session.plain:
+        without = [
+            str(one["name"]) for row in rows if row["vouch"]["amount"] for one in row["used_by"] if not one["vouched"]
+        ]
+        if without:
+            say(f"You had no credit left for {', '.join(without)}, who came in without: p2pnode vouch NAME AMOUNT")
+        say("A link is shown once, when it is made. None can be taken back: each ends by itself.")
 
 
 @click.group(

@@ -305,6 +305,7 @@ COMMANDS: dict[str, Command] = {
         Command("whoami", NoArgs, False, "Who this node is, and how others reach it"),
         Command("join", Join, True, "Join a network by a peer's address or an invite link"),
         Command("invite", Invite, True, "Make an invite link"),
+        Command("invite.list", NoArgs, False, "Your invites that are still good, and who came by each"),
         Command("peers.list", NoArgs, False, "The peers this node knows"),
         Command("peers.show", Peer, False, "What is known of one peer"),
         Command("peers.name", NamePeer, True, "Give a peer a name of your own"),

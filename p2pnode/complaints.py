@@ -8,6 +8,7 @@ _TYPED: Final = {  # what the command line calls differently, or as an option of
     "health": "doctor",
     "history": "status",
     "peers.banned": "peers.list",
+    "invite.list": "invite",
     "claim.propose": "claim new",
     "exchange.foresee": "exchange propose",
     "exchange.foresee_counter": "exchange counter",

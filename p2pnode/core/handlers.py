@@ -12,6 +12,7 @@ from .claimed import Claimed
 from .evidence import Evidence
 from .exchange_commands import ExchangeCommands
 from .health import Health
+from .invites import Invites
 from .kinds import Kinds
 from .ledger_commands import LedgerCommands
 from .offered import Answers
@@ -57,6 +58,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "clock": core.status.clock,
         "whoami": lambda a, now: core.status.whoami(a),
         "invite": core.membership.invite,
+        "invite.list": Invites(core.state).listed,
         "peers.list": lambda a, now: [core.bans.told(row) for row in core.peers.list(now)],
         "peers.show": lambda a, now: core.bans.told(core.peers.show(a.peer, now)),
         "peers.banned": lambda a, now: core.bans.listed(now),

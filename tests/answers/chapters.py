@@ -34,6 +34,7 @@ _BY_FILE: dict[str, tuple[str, ...]] = {
         "who_was_harmed_is_asked_to_rate_for_the_window",
     ),
     "goals": ("who_wants_more_to_come_holds_nobody_up",),
+    "invites": ("who_came_by_an_invite_and_how_often_it_is_good_yet",),
     "kinds": ("a_tool_library_with_a_yearly_fee_needs_a_template_and_nothing_else",),
     "misconduct": (
         "a_double_booking_counts_until_it_is_rebutted",

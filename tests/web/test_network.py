@@ -33,6 +33,23 @@ def test_an_invite_is_shown_as_link_and_as_code(street: Street) -> None:
     assert link not in street.browsers["anna"].get("/network").source
 
 
+def test_links_that_are_still_good_are_listed_with_who_came_by_them(street: Street) -> None:
+    lab, ben = street.lab, street.browsers["ben"]
+    assert "Links that are still good" not in ben.get("/network").words
+    link = lab.ask(lab.ben, "invite", uses=3, vouch="2", note=mixed(200))["link"]
+    words = ben.get("/network").words
+    assert "For 3 newcomers · nobody has come yet" in words and "credit for each: 2 hours" in words
+    for name in ("Yan", "Zoe"):
+        lab.ask(lab.sim.spawn(name), "join", target=link)
+    lab.sim.run(60_000)
+    lab.ask(lab.ben, "peers.name", peer="Yan", name=TURNED + mixed(40))
+    page = ben.get("/network")
+    assert "2 have come:" in page.words and "Zoe" in page.words and "ends by itself" in page.words
+    assert link not in page.source
+    lab.ask(lab.sim.spawn("Last"), "join", target=link)
+    assert "Links that are still good" not in ben.get("/network").words, "all have come"
+
+
 def test_a_link_leads_into_the_network(street: Street) -> None:
     lab, ben = street.lab, street.browsers["ben"]
     ben.get("/network")

@@ -51,6 +51,7 @@ async def show(visit: Visit) -> dict[str, Any] | File:
         "cells": cells,
         "map": await _map(visit, cells) if cells else None,
         "invite": invite,
+        "invites": await visit.ask("invite.list"),
         "reach": reach,
         "reach_words": REACH.get(reach["state"], REACH["unknown"]),
         "state_words": STATE.get(visit.status["state"], STATE["alone"]),
