@@ -40,7 +40,7 @@ def area_of(text: str, precision: int) -> str:
     place, with its country behind a comma where there are several. `Refusal` (usage) for none, and for several: none
     is guessed, since what lies in the wrong place is found by nobody.
 
-    `dresden` is a geohash, too, of a cell in Canada: it is refused, and `Dresden` means a place.
+    `dresden` is a geohash, too, of a cell in the state of New York: it is refused, and `Dresden` means a place.
     """
     text = text.strip()
     cell = None
