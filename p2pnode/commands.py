@@ -72,6 +72,7 @@ from .exchange_arguments import ShowExchange as ShowExchange
 from .health_arguments import HEALTH
 from .health_arguments import Doctor as Doctor
 from .health_arguments import Health as Health
+from .message_arguments import MESSAGES
 from .photo_arguments import PHOTOS
 from .project_arguments import PROJECTS
 from .session_arguments import SESSIONS
@@ -351,6 +352,7 @@ COMMANDS: dict[str, Command] = {
         Command("calendar", Calendar, False, "What is booked, held, due and overdue, and what is free"),
         *(Command(*row) for row in STANDING),
         *(Command(*row) for row in PROJECTS),
+        *(Command(*row) for row in MESSAGES),
         *(Command(*row) for row in PHOTOS),
         *(Command(*row) for row in BLOCKLISTS),
         Command("ledger.log", NoArgs, False, "The entries of your ledger"),

@@ -9,9 +9,9 @@ from typing import Literal
 import msgspec
 
 What = Literal[
-    "blocklists", "claims", "clock", "contact", "disk", "exchanges", "kinds", "ledger", "listings", "misconduct",
-    "networks", "notices", "orders", "parcels", "peers", "photos", "projects", "records", "rules", "searches",
-    "vouches",
+    "blocklists", "claims", "clock", "contact", "disk", "exchanges", "kinds", "ledger", "listings", "messages",
+    "misconduct", "networks", "notices", "orders", "parcels", "peers", "photos", "projects", "records", "rules",
+    "searches", "vouches",
 ]  # fmt: skip
 
 
@@ -106,6 +106,17 @@ class Parcel(Event, frozen=True):
     what: str
 
 
+class Message(Event, frozen=True):
+    """A message came (`new`), or one of ours was not taken (`refused`). peer_id, name: of the other side; the text is
+    to be asked for."""
+
+    id: str
+    state: str
+    peer_id: str
+    name: str
+    exchange_id: str | None
+
+
 class Notice(Event, frozen=True):
     """A listing arrived that our user wanted to hear of. why: saved, match; of: which search, or which of ours."""
 
@@ -178,8 +189,8 @@ class Health(Event, frozen=True):
 EVENTS: dict[str, type[Event]] = {
     each.__name__.lower(): each
     for each in (
-        Changed, Resync, Listings, Listing, Held, Delivered, Exchange, Rule, Order, Claim, Vouch, Parcel, Notice,
-        Misconduct, Peer, Network, Join, Recovering, Whole, Disk, Warning, Health,
+        Changed, Resync, Listings, Listing, Held, Delivered, Exchange, Rule, Order, Claim, Vouch, Parcel,
+        Message, Notice, Misconduct, Peer, Network, Join, Recovering, Whole, Disk, Warning, Health,
     )
 }  # fmt: skip
 

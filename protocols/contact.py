@@ -22,11 +22,8 @@ from protocols.limits import (
     MAX_CONTACT_PHONE,
     MAX_CONTACT_TEXT,
     MAX_SEALED,
-    SEALED_STEP,
 )
-
-_BOX = 48  # bytes that a sealed box is longer than what is in it
-_END = b"\x80"
+from protocols.padding import pad, unpad
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -44,8 +41,7 @@ class _Inside(Contact, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
 def encode_contact(contact: Contact, *, exchange: bytes, author: bytes, party: bytes) -> bytes:
     """What is sealed, padded. `DecodeError` if a bound does not hold, or nothing is said."""
     inside = _Inside(**msgspec.structs.asdict(contact), exchange=exchange, author=author, party=party)
-    data = encode(plain(inside)) + _END
-    data += bytes(-len(data) % SEALED_STEP)
+    data = pad(encode(plain(inside)))
     parse_contact(data, exchange=exchange, author=author, party=party)
     return data
 
@@ -53,11 +49,7 @@ def encode_contact(contact: Contact, *, exchange: bytes, author: bytes, party: b
 def parse_contact(plaintext: bytes, *, exchange: bytes, author: bytes, party: bytes) -> Contact:
     """The contact in an opened box. `DecodeError` for what is none, `Reject` (`context`) for that of another exchange
     or of other people."""
-    data = plaintext.rstrip(b"\0")
-    padded = len(data) + -len(data) % SEALED_STEP
-    if not data.endswith(_END) or len(plaintext) != padded or padded > MAX_SEALED - _BOX:
-        raise DecodeError("not padded as it should be", "field")
-    found = decode_as(data[:-1], _Inside, MAX_SEALED)
+    found = decode_as(unpad(plaintext, MAX_SEALED), _Inside, MAX_SEALED)
     if not (found.address or found.phone or found.text):
         raise DecodeError("a contact that says nothing", "field")
     if (found.exchange, found.author, found.party) != (exchange, author, party):

@@ -21,7 +21,9 @@ MAX_RECORD: Final = 20 * 1024  # the whole wire form
 MAX_PAYLOAD: Final = 16 * 1024
 MAX_KIND: Final = 32
 # Signing domains of what is no record: no kind may bear their name, or one signature could be read as two things.
-RESERVED_KINDS: Final = frozenset({"entry", "fact", "invite", "redeem", "countersign", "rating", "token", "receipt"})
+RESERVED_KINDS: Final = frozenset(
+    {"entry", "fact", "invite", "redeem", "countersign", "rating", "token", "receipt", "message"}
+)
 MAX_NAME: Final = 32
 MAX_EPOCH: Final = 1_000
 MAX_SCOPE: Final = 6  # geohash characters; a seventh singles out a house, the sixth already a farm
@@ -117,6 +119,18 @@ MAX_RECEIPTS: Final = 64  # of one parcel that are kept, and shown in one text
 MAX_TOLD: Final = 48  # receipts in one answer to who asks for his own,
 MAX_TOLD_HALVES: Final = 16  # and halves
 MAX_RECEIPT_TEXT: Final = 128 * 1024  # characters
+
+# Messages between neighbours. What has no room yet waits at its sender, who is told.
+MAX_MESSAGE_TEXT: Final = 1_000  # characters
+MAX_MESSAGE: Final = 5 * 1024  # sealed
+MAX_MESSAGES: Final = 4_096  # kept, of all correspondents
+MAX_MESSAGES_OF_ONE: Final = 256  # correspondent, both ways; of those that were read the oldest give way
+MAX_MESSAGES_QUEUED: Final = 64  # for one correspondent
+MAX_MESSAGES_UNREAD: Final = 64  # of one correspondent
+MAX_MESSAGES_A_MINUTE: Final = 20  # taken from one
+MAX_MESSAGES_OF_STRANGER: Final = 4  # until our user has answered
+MAX_MESSAGES_OF_STRANGERS: Final = 64  # of all of them, unread; those of who is no member, half of that
+MESSAGE_REMEMBERED: Final = 30 * DAY  # that one was erased: a copy is not taken again
 
 MAX_SHOWN: Final = 128  # entries of a chain in one frame
 

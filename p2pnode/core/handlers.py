@@ -50,6 +50,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
     parcels = ParcelCommands(core.state, core.parcels, core.exchanges, core.outbox)
     evidence = Evidence(core.state, core.exchanges, core.settlements, core.parcels)
     kinds = Kinds(core.state)
+    core.status.unread = core.standing.messages.unread
     core.status.hiding = core.blocklists.hiding
     lists = BlocklistCommands(core.state, core.listings, core.blocklists)
     return {
@@ -121,6 +122,12 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "exchange.show": exchange.show,
         "exchange.contact": core.standing.contacts.send,
         "exchange.erase": core.standing.contacts.erase,
+        "message.send": core.standing.messages.send,
+        "message.list": core.standing.messages.listed,
+        "message.threads": core.standing.messages.threads,
+        "message.show": core.standing.messages.show,
+        "message.seen": core.standing.messages.seen,
+        "message.erase": core.standing.messages.erase,
         "rule.add": core.standing.rules.add,
         "rule.list": core.standing.rules.list,
         "rule.remove": core.standing.rules.remove,

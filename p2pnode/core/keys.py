@@ -80,6 +80,7 @@ DONE_WITH: Final = b"0"  # network16 author32      → how many such ones were d
 TASK: Final = (
     b"T"  # network16 name16             → [id of our project's listing, number, title, price, digest of its line]
 )
+MESSAGE: Final = b"M"  # message32              → [author of the other side, body or empty, came at, state, why]
 CLAIMING: Final = b"W"  # network16 slot16          → tasks that we claim of somebody's project, see core/claiming.py
 SINGLE: Final = b"s"  # name                       → single values: b"epoch" of this store, b"book" and b"anchors"
 CLOCK: Final = SINGLE + b"clock"  #            → [ms, whether the clock was ever believed, whether our user insists]

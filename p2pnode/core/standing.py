@@ -1,10 +1,11 @@
-"""What stands for all exchanges of our user, put together: the contact, the rules, the orders, projects and claims."""
+"""What stands for all exchanges of our user, together: the contact, messages, rules, orders, projects and claims."""
 
 from .claiming import Claiming
 from .contacts import Contacts
 from .exchanges import Exchanges
 from .held import Held
 from .listings import Listings
+from .messages import Messages
 from .outbox import Outbox
 from .projects import Projects
 from .standing_orders import StandingOrders
@@ -21,6 +22,7 @@ class Standing:
         self.projects = Projects(state, exchanges, listings, self.rules)
         self.task_steps = TaskSteps(state, exchanges, self.projects)
         self.claiming = Claiming(state, exchanges, listings)
+        self.messages = Messages(state, exchanges, outbox)
         exchanges.changed = self.changed
 
     def changed(self, held: Held, now: int) -> None:
@@ -29,6 +31,7 @@ class Standing:
 
     def forget(self, now: int) -> None:
         self.contacts.forget(now)
+        self.messages.forget(now)
         self.orders.woke(now)
         self.task_steps.woke(now)
         self.claiming.woke(now)

@@ -43,6 +43,7 @@ class Status:
         self.indexing: Callable[[], dict[str, int] | None] = lambda: None  # how far a search index is that is made anew
         self.lan_page: Callable[[], dict[str, Any]] = dict  # whether the local network can reach the page
         self.unseen: Callable[[], int] = lambda: 0  # notices that our user has not seen
+        self.unread: Callable[[], int] = lambda: 0  # messages that our user has not read
         self.hiding: Callable[[int], bool] = lambda now: False  # whether block lists hide anything from our user
         self.disk: Callable[[], dict[str, object]] = dict  # set by the core
         self.told: tuple[Callable[[int], list[str]], ...] = ()  # set by the core: what its parts leave to our user
@@ -70,6 +71,7 @@ class Status:
             "indexing": self.indexing(),
             "exchanges_waiting": self._waiting(now),
             "notices": self.unseen(),
+            "messages": self.unread(),
             "hiding": self.hiding(now),
             "lan_page": page,
             "addresses": list(self._state.addresses),

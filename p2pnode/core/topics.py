@@ -46,6 +46,7 @@ TOPICS: Final[dict[bytes, str]] = {
     keys.KEY_STATE: "peers",
     keys.CONVICTED: "misconduct",
     keys.PARDON: "misconduct",
+    keys.MESSAGE: "messages",
     keys.SAVED: "searches",
     keys.NOTICE: "notices",
     keys.RULE: "rules",

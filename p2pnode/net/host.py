@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NAMES: Final = ("join", "gossip", "exchange", "ledger", "recovery", "vouch", "replica", "custody")
+_NAMES: Final = ("join", "gossip", "exchange", "ledger", "recovery", "vouch", "replica", "custody", "message")
 PROTOCOLS: Final = frozenset(f"/p2pnode/{name}/1.0.0" for name in _NAMES) | {
     f"/p2pnode/{name}/1.1.0" for name in ("exchange", "custody")
 }
