@@ -20,7 +20,7 @@ from tests.fuzz.mutate import mutated
 from tests.fuzz.story import Moment, told
 from tests.p2pnode.strangers import tcp
 
-SPOKEN: Final = ("join", "gossip", "exchange", "ledger", "recovery", "vouch")
+SPOKEN: Final = ("join", "gossip", "exchange", "ledger", "recovery", "vouch", "message")
 AT_ONCE: Final = 100
 COSTLY: Final = 50  # one frame in so many is one that costs most
 A_CONNECTION: Final = 24  # frames that a peer says before it goes; it is banned sooner

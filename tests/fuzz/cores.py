@@ -12,17 +12,20 @@ import msgspec
 
 from p2pnode.core.effects import Penalize, Write
 from p2pnode.core.events import Received, Woke
-from protocols import gossip_messages
+from protocols import gossip_messages, message_messages
 from protocols.codec import decode, encode
 from protocols.errors import Reject
-from protocols.limits import HOUR, MAX_FRAME
+from protocols.identity import Signer, incept, seal_to
+from protocols.limits import HOUR, MAX_FRAME, MAX_MESSAGE
+from protocols.message import open_message
+from protocols.padding import pad
 from tests.p2pnode.lab import EVES_PEER
 
 from .mutate import Signers
 from .story import Moment, Replica, carried, hello_of, told
 from .table import Target
 
-PROTOCOLS = ("join", "gossip", "exchange", "ledger", "recovery", "vouch", "replica", "custody")
+PROTOCOLS = ("join", "gossip", "exchange", "ledger", "recovery", "vouch", "replica", "custody", "message")
 STRANGER = 0x80
 MOST_SEEDS = 40
 LOOKS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -36,6 +39,8 @@ LOOKS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("ledger.export", {}),
     ("vouch.list", {}),
     ("claim.list", {}),
+    ("message.list", {}),
+    ("message.threads", {}),
     ("parcel.list", {}),
     ("reputation", {"peer": "Ben", "why": True}),
     ("reputation", {"peer": "Cleo", "why": True}),
@@ -46,7 +51,7 @@ LOOKS: tuple[tuple[str, dict[str, Any]], ...] = (
 def moments_of(protocol: str) -> tuple[Moment, ...]:
     """Of each kind of message the first ones, and the last."""
     name = f"/p2pnode/{protocol}/1.0.0"
-    found = [m for m in (carried() if protocol == "custody" else told()[0]) if m.protocol == name]
+    found = [m for m in (carried() if protocol in ("custody", "message") else told()[0]) if m.protocol == name]
     if not found:  # spoken by nobody: nothing listens there
         return told()[0][:1]
     kinds: dict[Any, list[Moment]] = {}
@@ -89,6 +94,33 @@ def receive(protocol: str, data: bytes) -> None:
     stranger = bool(data and data[0] & STRANGER)
     moment = known[(number & 0x7FFF) % len(known)]
     hear(moment, f"/p2pnode/{protocol}/1.0.0", data[2 : 2 + MAX_FRAME], stranger)
+
+
+def bodies() -> Sequence[bytes]:
+    """What stands in the boxes of the story, behind two bytes that say at which moment it came."""
+    found = []
+    for place, moment in enumerate(moments_of("message")):
+        value = decode(moment.data)
+        if value[0] == "message":
+            signer = incept(moment.entropy)[0]
+            found.append(place.to_bytes(2, "big") + open_message(signer, value[1]).header)
+    return found
+
+
+def write(data: bytes) -> None:
+    """A message that its author has signed and sealed to its reader, whatever stands in it."""
+    known = moments_of("message")
+    moment = known[int.from_bytes(data[:2], "big") % len(known)]
+    author = next(s for s in writers() if s.author != incept(moment.entropy)[0].author)
+    body = data[2 : 2 + MAX_MESSAGE - 1_000]
+    inside = encode([body, author.epoch, author.sign("message", body), author.inception])
+    box = seal_to(incept(moment.entropy)[0].public_key, pad(inside), bytes(range(32)))
+    hear(moment, message_messages.PROTOCOL, encode(["message", box]), False)
+
+
+def writers() -> Sequence[Signer]:
+    """Anna and Ben, who write to each other in the story."""
+    return [incept(moment.entropy)[0] for moment in moments_of("message")]
 
 
 def hear(moment: Moment, protocol: str, frame: bytes, stranger: bool) -> None:
@@ -145,6 +177,7 @@ def _in_turn(protocol: str, frame: bytes) -> bytes:
     return frame
 
 
-TARGETS: Sequence[Target] = tuple(
-    Target(f"core-{protocol}", partial(receive, protocol), partial(seeds, protocol), signers) for protocol in PROTOCOLS
+TARGETS: Sequence[Target] = (
+    *(Target(f"core-{name}", partial(receive, name), partial(seeds, name), signers) for name in PROTOCOLS),
+    Target("core-written", write, bodies),
 )

@@ -29,6 +29,7 @@ from protocols import (
     gossip_messages,
     join_messages,
     ledger_messages,
+    message_messages,
     recovery_messages,
     search_messages,
     vouch_messages,
@@ -50,7 +51,9 @@ from protocols.invite import LINK_PREFIX, parse_invite, parse_link, verify_invit
 from protocols.lease import Lease
 from protocols.limits import HOUR, MAX_FRAME
 from protocols.listing import Listing
+from protocols.message import parse_message, verify_message
 from protocols.misconduct import Misconduct, parse_misconduct
+from protocols.padding import pad
 from protocols.parcel import trace
 from protocols.payments import Payment
 from protocols.presence import check_presence
@@ -86,6 +89,7 @@ MESSAGES: dict[str, Any] = {
     "exchange": exchange_messages,
     "join": join_messages,
     "ledger": ledger_messages,
+    "message": message_messages,
     "recovery": recovery_messages,
     "search": search_messages,
     "vouch": vouch_messages,
@@ -148,6 +152,14 @@ def contact(data: bytes) -> None:
     """What the other party of an exchange has sealed to us, opened."""
     found = parse_contact(data, **CONTACT)
     assert encode_contact(found, **CONTACT) == data
+
+
+def neighbours_message(data: bytes) -> None:
+    """What a neighbour has sealed to us, opened."""
+    found = parse_message(data)
+    assert pad(encode([found.header, found.epoch, found.signature, found.inception])) == data
+    assert found.body.encode() == found.header
+    verify_message(found)
 
 
 def fact(data: bytes) -> None:
@@ -357,6 +369,7 @@ TARGETS: Sequence[Target] = (
     Target("records", record, sound.records, sound._known),
     Target("payloads", payload, sound.payloads),
     Target("contacts", contact, lambda: sound.hexed("contacts", "valid", "plaintext")),
+    Target("neighbours-messages", neighbours_message, lambda: sound.hexed("messages", "valid", "plaintext")),
     Target("facts", fact, sound.facts, sound._known),
     Target("fact-sets", fact_set, sound.sets, sound._known),
     Target("terms", terms, sound.of_terms),

@@ -97,6 +97,8 @@ def frames_of(name: str) -> list[bytes]:
         return hexed("gossip", "messages", "frame")
     if name == "custody":
         return hexed("custody", "messages", "frame")
+    if name == "message":
+        return hexed("messages", "messages", "frame")
     if name == "exchange":
         return hexed("facts", "messages", "frame")
     if name == "photo":

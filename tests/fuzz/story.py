@@ -90,7 +90,8 @@ def told() -> tuple[tuple[Moment, ...], dict[bytes, Signer]]:
 
 @cache
 def carried() -> tuple[Moment, ...]:
-    """Another street, on which Anna's parcel goes by Ben and Cleo to Dora, and is not taken at first."""
+    """Another street, on which Anna's parcel goes by Ben and Cleo to Dora, and is not taken at first; and what
+    they write to each other."""
     sim = Recorder(2)
     nodes = street(sim, NAMES)
     anna, ben, cleo, _, dora = nodes
@@ -112,6 +113,9 @@ def carried() -> tuple[Moment, ...]:
         offer = sim.ask_now(giver, "parcel.give", exchange=exchange, to=taker.peer_id)["id"]
         sim.run(MINUTE)
         sim.ask_now(taker, "parcel.take", id=offer)
+    for writer, reader in ((anna, ben), (ben, anna)):
+        sim.ask_now(writer, "message.send", peer=reader.peer_id, text="At eight", exchange=exchanges[0])
+        sim.ask_now(writer, "message.send", peer=reader.peer_id, text="Good night")
     sim.run(MINUTE)
     return tuple(sim.moments)
 

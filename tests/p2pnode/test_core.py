@@ -11,7 +11,7 @@ from p2pnode.core import book, commanding
 from p2pnode.core.effects import Reply
 from p2pnode.core.events import Command
 from p2pnode.core.keys import REQUEST
-from protocols import exchange_messages, join_messages, ledger_messages, recovery_messages
+from protocols import exchange_messages, join_messages, ledger_messages, message_messages, recovery_messages
 from protocols.codec import decode, encode
 from protocols.gossip_messages import PROTOCOL as GOSSIP
 from tests.p2pnode.lab import Lab, wrote
@@ -24,6 +24,7 @@ PROTOCOLS = (
     join_messages.PROTOCOL,
     ledger_messages.PROTOCOL,
     recovery_messages.PROTOCOL,
+    message_messages.PROTOCOL,
 )
 MINUTE = 60_000
 
@@ -108,7 +109,7 @@ scalars = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.
 values = st.recursive(
     scalars | st.sampled_from([bytes(16), bytes(32), bytes(64), b""]), lambda v: st.lists(v, max_size=5), max_leaves=12
 )
-exchange_tags = ("fact", "entry", "return", "ack", "refuse", "join", "welcome", "refused")
+exchange_tags = ("fact", "message", "later", "entry", "return", "ack", "refuse", "join", "welcome", "refused")
 tags = st.sampled_from([*exchange_tags, "show", "shown", "hidden", "head", "ask", "entries", *range(8)])
 
 

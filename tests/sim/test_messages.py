@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from p2pnode.core.effects import Effect, Emit
 from protocols.limits import MINUTE
 from tests.sim.simulator import Faults, Node, Simulator
 from tests.sim.street import look, storm, street
@@ -19,6 +20,19 @@ EACH = 8
 def listed(sim: Simulator, node: Node) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = look(node, "message.list", sim.now)
     return rows
+
+
+def listen(sim: Simulator) -> Counter[tuple[str, str]]:
+    """How often the user of a node was told that a message came, by node and message."""
+    told: Counter[tuple[str, str]] = Counter()
+    perform = sim.perform
+
+    def noting(node: Node, effects: list[Effect]) -> None:
+        told.update((node.name, e.data["id"]) for e in effects if isinstance(e, Emit) and e.kind == "message")
+        perform(node, effects)
+
+    sim.perform = noting  # type: ignore[method-assign]
+    return told
 
 
 def talk(sim: Simulator, pairs: list[tuple[Node, Node]], rng: Random) -> None:
@@ -34,6 +48,7 @@ def talk(sim: Simulator, pairs: list[tuple[Node, Node]], rng: Random) -> None:
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_each_arrives_once_whatever_the_weather(seed: int) -> None:
     sim = Simulator(seed)
+    told = listen(sim)
     _, ben, cleo, dora = street(sim)
     sim.run(MINUTE)
     for one, other in ((ben, cleo), (cleo, ben), (ben, dora), (dora, ben)):
@@ -54,6 +69,7 @@ def test_each_arrives_once_whatever_the_weather(seed: int) -> None:
             elif row["from_name"] == "you":
                 assert row["state"] == "delivered", (node.name, row)
     assert arrived == expected
+    assert max(told.values()) == 1, "who reads a message is told of it once"
     assert not any(node.core.outbox.items for node in (ben, cleo, dora))
     same = [{row["id"] for row in listed(sim, node) if "Cleo" in row["text"]} for node in (ben, cleo)]
     assert same[0] == same[1]

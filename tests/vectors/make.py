@@ -16,7 +16,7 @@ from protocols.codec import encode
 from protocols.identity import Signer, derive_nonce, derive_seed, digest, incept, prefix
 from protocols.limits import MAX_INT, MAX_LIFETIME
 from tests.strategies import NOW, network, signer
-from tests.vectors import contacts, custody, edwards, kept, payloads, photos, plain_values, searches
+from tests.vectors import contacts, custody, edwards, kept, messages, payloads, photos, plain_values, searches
 from tests.vectors.json_form import jsonable
 
 Vectors = dict[str, Any]
@@ -371,6 +371,7 @@ def build() -> dict[str, str]:
         "photos": photos.photo_vectors(),
         "custody": custody.custody_vectors(),
         "contacts": contacts.contact_vectors(),
+        "messages": messages.message_vectors(),
         "cells": plain_values.cell_vectors(),
         "amounts": plain_values.amount_vectors(),
     }
