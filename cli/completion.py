@@ -79,6 +79,10 @@ def _claim(row: dict[str, Any]) -> tuple[str, str]:
     return row["claim_id"][:8], str(row.get("note") or row.get("state") or "")
 
 
+def _message(row: dict[str, Any]) -> tuple[str, str]:
+    return row["id"][:8], f"{row['from_name']} to {row['to_name']}: {row['text'][:60]}"
+
+
 def _kind(row: dict[str, Any]) -> tuple[str, str]:
     return row["kind"], str(row.get("title") or "")
 
@@ -113,6 +117,7 @@ _BY_GROUP: dict[tuple[str, str], _Asked] = {
     ("offer", "id_"): ("listing.list", {"direction": "offer"}, None, _listing),
     ("request", "id_"): ("listing.list", {"direction": "request"}, None, _listing),
     ("claim", "id_"): ("claim.list", {}, None, _claim),
+    ("message", "id_"): ("message.list", {}, None, _message),
     ("parcel", "parcel_"): ("parcel.list", {}, "parcels", _parcel),
     ("parcel", "what"): ("parcel.list", {}, "offered", _offered),
     ("parcel", "id_"): ("parcel.list", {}, "offered", _offered),

@@ -47,6 +47,7 @@ SECTIONS = {
         "vouch": Place("cli.reputation", "vouch", "Lend a peer part of your credit limit"),
         "unvouch": Place("cli.reputation", "unvouch", "Ask a vouch back, or take over what it stands for"),
         "vouches": Place("cli.reputation", "vouches", "The vouches you gave and took"),
+        "message": Place("cli.message", "message", "Write to a neighbour, and read what they wrote"),
         "reputation": Place("cli.reputation", "reputation", "How far this node can trust a peer"),
     },
     "Market": {

@@ -358,7 +358,6 @@ class Messages:
         assert body is not None
         mine = body.author == self._state.me
         box, _ = self._sealed.get(kept.id, (b"", b""))
-        why = BEYOND if box and self._outbox.is_beyond(box) else kept.why
         return {
             "id": kept.id.hex(),
             "from": directory.peer_id(body.author),
@@ -368,7 +367,8 @@ class Messages:
             "at": body.at,
             "text": body.text,
             "state": kept.state.value,
-            "why": why or None,
+            "why": kept.why or None,
+            "undeliverable": BEYOND if box and self._outbox.is_beyond(box) else None,
             "exchange_id": self._exchange_of(kept, other).hex() or None,
             "network": body.network.hex(),
             "stranger": not mine and self._is_stranger(other),

@@ -14,6 +14,7 @@ from protocols.errors import Refusal
 from tests.cli.blocklist_cases import BLOCKLIST_CASES
 from tests.cli.claim_cases import CLAIM_CASES
 from tests.cli.conftest import Run
+from tests.cli.message_cases import MESSAGE_CASES
 from tests.cli.parcel_cases import PARCELS
 from tests.cli.settling_cases import SETTLING_CASES
 from tests.cli.standing_cases import PROJECT, STANDING_CASES
@@ -114,6 +115,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("unvouch Ann 3 --take-over", "vouch.takeover", {"peer": "Ann", "amount": "3"}),
     *PARCELS,
     *CLAIM_CASES,
+    *MESSAGE_CASES,
     ("kinds", "kinds.list", {}),
     ("kinds show rent", "kinds.show", {"kind": "rent"}),
     ("vouches", "vouch.list", {}),

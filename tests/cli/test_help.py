@@ -57,6 +57,7 @@ kinds
 ledger
 logs
 matches
+message
 notices
 notify
 offer
@@ -96,6 +97,8 @@ def test_all_that_is_promised_is_there() -> None:
     assert {path[1] for path in COMMANDS if path[0] == "ledger" and len(path) > 1} == LEDGER
     claims = {"new", "accept", "decline", "settle", "list", "show"}
     assert {path[1] for path in COMMANDS if path[0] == "claim" and len(path) > 1} == claims
+    messages = {"send", "list", "threads", "show", "seen", "erase"}
+    assert {path[1] for path in COMMANDS if path[0] == "message" and len(path) > 1} == messages
     projects = {"split", "show", "confirm", "pay", "free", "results", "claim", "mine", "stop"}
     assert {path[1] for path in COMMANDS if path[0] == "project" and len(path) > 1} == projects
     parcels = {"list", "show", "give", "take", "decline", "add", "code", "check"}
