@@ -40,7 +40,7 @@ def send(session: Session, peer: str, text: str, exchange: str | None) -> None:
         if data.get("state") == "refused":
             raise Refusal("refused", f"Not delivered: {data.get('why')}", "Speak to them in another way.")
         if data.get("state") == "queued":
-            raise NotYet("delivered", str(data.get("why")), "It is kept until they have a newer node.", data)
+            raise NotYet("delivered", str(data.get("undeliverable")), "It is kept until they have a newer node.", data)
     session.emit(data, lambda: _print_sent(data))
 
 
@@ -134,7 +134,7 @@ def _from_stdin() -> str:
 
 def _is_settled(data: Any) -> bool:
     """Delivered or refused; or it cannot be delivered as things are."""
-    return data.get("state") != "queued" or "older" in str(data.get("why") or "")
+    return data.get("state") != "queued" or bool(data.get("undeliverable"))
 
 
 def _seen(now: Any, before: Any) -> Any:
@@ -144,8 +144,8 @@ def _seen(now: Any, before: Any) -> Any:
 def _print_sent(data: Any) -> None:
     words = {"delivered": f"Delivered to {data.get('to_name')}.", "queued": f"On its way to {data.get('to_name')}."}
     say(f"{short(data.get('id'))}  {words.get(str(data.get('state')), '')}".rstrip())
-    if data.get("why"):
-        say(f"Not delivered yet: {data.get('why')}.")
+    if why := data.get("undeliverable"):
+        say(f"Not delivered yet: {why}.")
 
 
 def _who(row: Any, end: str) -> str:
@@ -154,7 +154,8 @@ def _who(row: Any, end: str) -> str:
 
 
 def _state(row: Any) -> str:
-    return f"{row.get('state')}: {row['why']}" if row.get("why") else str(row.get("state") or "")
+    why = row.get("undeliverable") or row.get("why")
+    return f"{row.get('state')}: {why}" if why else str(row.get("state") or "")
 
 
 def _table(session: Session, rows: list[Any], news: list[str] | None = None) -> None:
@@ -169,11 +170,7 @@ def _table(session: Session, rows: list[Any], news: list[str] | None = None) -> 
                 row["from"] if plain else _who(row, "from"),
                 row["to"] if plain else _who(row, "to"),
                 _state(row),
-                (row.get("exchange_id") or "")
-                if plain
-                else short(row["exchange_id"])
-                if row.get("exchange_id")
-                else "",
+                (row["exchange_id"] if plain else short(row["exchange_id"])) if row.get("exchange_id") else "",
                 indented(row["text"], 1),
                 *([] if news is None else [news[place]]),
             )

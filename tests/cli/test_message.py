@@ -58,7 +58,11 @@ def test_wait_ends_when_it_is_delivered(run: Run, node: FakeNode) -> None:
     ("last", "status", "words"),
     [
         ({"state": "refused", "why": "no messages are taken"}, 5, "no messages are taken"),
-        ({"state": "queued", "why": "their node is older and cannot take messages"}, 7, "their node is older"),
+        (
+            {"state": "queued", "undeliverable": "their node is older and cannot take messages"},
+            7,
+            "their node is older",
+        ),
         ({"state": "queued", "why": "the messages before this one are not read yet"}, 7, "not read yet"),
     ],
 )

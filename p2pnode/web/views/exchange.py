@@ -34,8 +34,11 @@ async def show(visit: Visit) -> dict[str, Any] | File:
         (yours if step["who"] == "you" else theirs).append(row)
     kind = next((k for k in await visit.ask("kinds.list") if k["kind"] == exchange["terms"]["kind"]), None)
     counters = any(step["api"] == "exchange.counter" for step in yours)
+    written = await visit.ask("message.list", exchange=exchange["exchange_id"], limit=SHOWN)
     return {
         "exchange": exchange,
+        "lines": sorted([*exchange["happened"], *written], key=lambda line: line["at"]),
+        "written": written,
         "foreseen": None if visit.looked is None else await visit.ask("exchange.foresee_counter", **visit.looked),
         "kind": kind,
         "ways": ways_of(kind, visit.reader),
@@ -70,6 +73,7 @@ FILES = {  # by what the page names them: the command, and the field of its answ
     "history": ("exchange.history", "id", "history"),
     "proof": ("ledger.prove", "exchange", "proof"),
 }
+SHOWN = 256  # messages, the newest
 NEGOTIATING = ("proposed", "countered")
 NEVER_AGREED = (*NEGOTIATING, "declined", "withdrawn", "expired")
 OPEN = ("agreed", "active", "fulfilled")
@@ -172,4 +176,4 @@ def _alone(exchange: Mapping[str, Any], now: int) -> dict[str, Any] | None:
     return {"until": last, "fee": fees[0] if fees else None} if last > now else None
 
 
-VIEW = View("exchange", "/exchange/{id}", N_("Exchange"), show, live=("exchanges",))
+VIEW = View("exchange", "/exchange/{id}", N_("Exchange"), show, live=("exchanges", "messages"))

@@ -1,5 +1,7 @@
-"""Your inbox: a thread for each exchange, what is new first, with what was said last and what you can do."""
+"""Your inbox: a thread for each exchange, and for each neighbour with whom you write about none; what is new first,
+with what was said last and what you can do."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from p2pnode.web.languages import N_
@@ -12,25 +14,13 @@ SHOWN = 60
 
 
 async def show(visit: Visit) -> dict[str, Any]:
-    threads = []
-    for row in await visit.ask("exchange.list"):
-        steps = [
-            (step["who"], meant[0].rpartition(".")[2]) for step in row["next"] if (meant := step_of(step["command"]))
-        ]
-        mine = [word for who, word in steps if who == "you"]
-        terms = {"from": row["terms_by"], "text": row["terms"]["note"], "at": row["terms"]["at"]}
-        said = max([terms, *row["notes"]], key=lambda one: one["at"])
-        read = visit.session.read.get(row["exchange_id"])
-        threads.append(
-            {
-                **row,
-                "words": mine,
-                "waits_for": sorted({who for who, _ in steps if who != "you"}),
-                "said": said,
-                "at": max([row["began_at"], said["at"], *(duty["since"] or 0 for duty in row["duties"])]),
-                "new": read != how(row) if read else any(word != "attest" for word in mine),
-            }
-        )
+    written = await visit.ask("message.threads")
+    about: dict[str, list[Mapping[str, Any]]] = {}
+    for row in written:
+        about.setdefault(row["exchange_id"] or "", []).append(row)
+    threads = [_exchange(visit, row, about.get(row["exchange_id"], ())) for row in await visit.ask("exchange.list")]
+    listed = {thread["exchange_id"] for thread in threads}
+    threads += [_neighbour(row) for row in written if row["exchange_id"] not in listed]
     threads.sort(key=lambda thread: (not thread["new"], -thread["at"]))
     everything = visit.query.get("all") == "yes"
     return {
@@ -40,4 +30,47 @@ async def show(visit: Visit) -> dict[str, Any]:
     }
 
 
-VIEW = View("inbox", "/inbox", N_("Inbox"), show, group="yours", order=5, live=("exchanges",))
+def _exchange(visit: Visit, row: Mapping[str, Any], written: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """written: the newest message with each of its people."""
+    steps = [(step["who"], meant[0].rpartition(".")[2]) for step in row["next"] if (meant := step_of(step["command"]))]
+    mine = [word for who, word in steps if who == "you"]
+    terms = {"from": row["terms_by"], "text": row["terms"]["note"], "at": row["terms"]["at"]}
+    said = max([terms, *row["notes"], *map(_said, written)], key=lambda one: one["at"])
+    read = visit.session.read.get(row["exchange_id"])
+    moved = read != how(row) if read else any(word != "attest" for word in mine)
+    return {
+        **row,
+        "href": f"/exchange/{row['exchange_id']}",
+        "words": mine,
+        "waits_for": sorted({who for who, _ in steps if who != "you"}),
+        "said": said,
+        "at": max([row["began_at"], said["at"], *(duty["since"] or 0 for duty in row["duties"])]),
+        "new": moved or any(one["new"] for one in written),
+        "unread": sum(one["new"] for one in written),
+    }
+
+
+def _neighbour(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A thread about no exchange, or about one that was put away."""
+    theirs = row["to_name"] == "you"
+    peer, name = (row["from"], row["from_name"]) if theirs else (row["to"], row["to_name"])
+    href = f"/exchange/{row['exchange_id']}" if row["exchange_id"] else f"/neighbour/{peer}"
+    said = {**_said(row), "stranger": row["stranger"]}
+    new = {"new": row["new"] > 0, "unread": row["new"]}
+    return {
+        "exchange_id": None,
+        "href": href,
+        "name": name,
+        "said": said,
+        "at": row["at"],
+        **new,
+        "words": [],
+        "waits_for": [],
+    }
+
+
+def _said(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"from": row["from_name"], "text": row["text"], "at": row["at"]}
+
+
+VIEW = View("inbox", "/inbox", N_("Inbox"), show, group="yours", order=5, live=("exchanges", "messages"))

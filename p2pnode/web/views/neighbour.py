@@ -17,6 +17,7 @@ VOUCH = {
     "returned": N_("given back, on its way"),
     "ended": N_("over"),
 }
+SHOWN = 60  # messages, the newest
 MOOD = 0.1  # as much lower or higher is worth a word
 
 
@@ -58,6 +59,7 @@ async def _whole(visit: Visit, id_: str) -> dict[str, Any]:
         "gives": any(v["direction"] == "given" and v["left"]["amount"] for v in vouches),
         "takes": any(v["direction"] == "taken" and v["left"]["amount"] for v in vouches),
         "VOUCH": VOUCH,
+        "written": [] if mine else await _or_none(visit, "message.list", peer=id_, limit=SHOWN) or [],
         "claims": [] if mine else await _or_none(visit, "claim.list", peer=id_) or [],
         "FAULT": FAULT,
     }
@@ -100,7 +102,7 @@ def faults_of(rows: Mapping[str, Any]) -> list[tuple[str, int]]:
     return [(name, times[name]) for name in FAULT if times.get(name)]
 
 
-_LIVE = ("records", "exchanges", "vouches", "peers", "claims")
+_LIVE = ("records", "messages", "exchanges", "vouches", "peers", "claims")
 VIEWS = (
     View("neighbour", "/neighbour/{id}", N_("Neighbour"), show, live=_LIVE),
     View("me", "/me", N_("About you"), me, group="people", order=20, live=(*_LIVE, "contact", "blocklists")),
