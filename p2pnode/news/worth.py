@@ -15,15 +15,17 @@ TOPICS: Final = {
     "payment": "somebody has paid you",
     "rating": "an exchange is over and waits for your rating",
     "health": "the node has a problem: its disk, its clock, its ledger, somebody who cheats",
+    "message": "a neighbour wrote to you",
     "match": "a listing arrived that fits a saved search or goes with one of yours",
 }
-USUAL: Final = ("proposal", "due", "payment", "rating", "health")
+USUAL: Final = ("proposal", "due", "payment", "rating", "health", "message")
 BRIEF: Final = {
     "proposal": "A proposal waits for you.",
     "due": "Something is due.",
     "payment": "You were paid.",
     "rating": "An exchange waits for your rating.",
     "health": "The node has a problem.",
+    "message": "Somebody wrote to you.",
     "match": "A listing arrived that may suit you.",
 }
 DUE_WITHIN: Final = 24 * 3_600_000  # ms
@@ -78,6 +80,8 @@ def of_event(event: Mapping[str, Any]) -> list[News]:
         case "misconduct":
             name = _line(str(event.get("name")))
             return [News("health", f"misconduct {event.get('author')}", f"News of a broken rule: {name}")]
+        case "message" if event.get("state") == "new":
+            return [News("message", f"message {event.get('id')}", f"Message from {_line(str(event.get('name')))}")]
         case "notice":
             title = _line(str(event.get("title")))
             return [News("match", f"notice {event.get('of')} {title}", f"Found: {title}")]

@@ -36,6 +36,13 @@ _BY_FILE: dict[str, tuple[str, ...]] = {
     "goals": ("who_wants_more_to_come_holds_nobody_up",),
     "invites": ("who_came_by_an_invite_and_how_often_it_is_good_yet",),
     "kinds": ("a_tool_library_with_a_yearly_fee_needs_a_template_and_nothing_else",),
+    "messages": (
+        "it_is_read_by_its_reader_and_known_to_be_delivered",
+        "it_stands_with_the_exchange_that_it_is_about",
+        "to_an_older_node_it_stays_queued_and_says_why",
+        "what_is_erased_is_gone_from_the_store_and_a_copy_is_not_taken_again",
+        "who_is_shut_out_is_not_heard_and_is_told_so",
+    ),
     "misconduct": (
         "a_double_booking_counts_until_it_is_rebutted",
         "nothing_may_be_risked_with_who_cheated",

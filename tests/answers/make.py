@@ -32,6 +32,7 @@ ALIKE: dict[str, tuple[str, ...]] = {
         f"listing.{each}" for each in ("edit", "list", "pause", "publish", "renew", "resume", "show", "withdraw")
     ),
     "Answer.Claim": tuple(f"claim.{each}" for each in ("accept", "decline", "list", "propose", "settle", "show")),
+    "Answer.Message": ("message.list", "message.send", "message.show"),
     "Answer.Blocklist": tuple(
         f"blocklist.{each}"
         for each in ("create", "list", "publish", "show", "subscribe", "unsubscribe", "withdraw")

@@ -75,9 +75,11 @@ def test_what_an_event_says_by_itself() -> None:
         {"type": "recovering", "network": "ab"},
         {"type": "misconduct", "author": "cd", "name": "Mallory"},
         {"type": "notice", "of": "winter", "title": "Sledge"},
+        {"type": "message", "id": "ab", "state": "new", "name": "Ben\n\x1b[2J", "exchange_id": None},
     ]
     told = [news for event in events for news in of_event(event)]
-    assert [news.topic for news in told] == ["health", "health", "health", "match"]
+    assert [news.topic for news in told] == ["health", "health", "health", "match", "message"]
+    assert told[-1].text == "Message from Ben [2J" and of_event({"type": "message", "state": "refused"}) == []
     assert of_event({"type": "warning", "message": None}) == [], "it is over"
     assert of_event({"type": "peer", "peer_id": "12D3"}) == []
     late = "overdue: 'Barn' with Ben: p2pnode exchange show 77c1"

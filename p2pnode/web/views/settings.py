@@ -73,6 +73,7 @@ TOPICS = {
     "payment": N_("you are paid"),
     "rating": N_("a rating is wanted"),
     "health": N_("the node has a problem"),
+    "message": N_("somebody writes to you"),
     "match": N_("a listing may suit you"),
 }
 _BROWSERS = (("Firefox/", "Firefox"), ("Edg/", "Edge"), ("OPR/", "Opera"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
