@@ -42,7 +42,7 @@ def list_(session: Session) -> None:
 )
 @click.argument("url", metavar="desktop|URL|-")
 @click.option("--event", "events", multiple=True, metavar="EVENT",
-              help="proposal, due, payment, rating, health, message or match; else all but match. May be repeated.")  # fmt: skip
+              help="proposal, due, payment, rating, health, message or match; else all but match.")  # fmt: skip
 @click.option("--quiet", metavar="HH:MM-HH:MM", help="Hours without messages; what happens then is told afterwards.")
 @click.option("--brief", is_flag=True, help="Only that something waits: no titles, no names.")
 @with_session

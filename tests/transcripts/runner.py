@@ -29,6 +29,7 @@ LOOKING = (
     {"parcel", "list"}, {"parcel", "show"},
     {"calendar"}, {"rule", "list"}, {"order", "list"}, {"vouches"}, {"claim", "list"}, {"claim", "show"},
     {"project", "show"}, {"project", "mine"}, {"project", "results"},
+    {"message", "list"}, {"message", "threads"},
     {"blocklist", "list"}, {"blocklist", "show"}, {"blocklist", "hidden"}, {"blocklist", "naming"},
 )  # fmt: skip
 _PROMPT = re.compile(r"([a-z]+)\$ (.+)")

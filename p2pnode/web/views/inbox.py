@@ -40,7 +40,7 @@ def _exchange(visit: Visit, row: Mapping[str, Any], written: Sequence[Mapping[st
     moved = read != how(row) if read else any(word != "attest" for word in mine)
     return {
         **row,
-        "href": f"/exchange/{row['exchange_id']}",
+        "path": f"exchange/{row['exchange_id']}",
         "words": mine,
         "waits_for": sorted({who for who, _ in steps if who != "you"}),
         "said": said,
@@ -54,19 +54,11 @@ def _neighbour(row: Mapping[str, Any]) -> dict[str, Any]:
     """A thread about no exchange, or about one that was put away."""
     theirs = row["to_name"] == "you"
     peer, name = (row["from"], row["from_name"]) if theirs else (row["to"], row["to_name"])
-    href = f"/exchange/{row['exchange_id']}" if row["exchange_id"] else f"/neighbour/{peer}"
+    path = f"exchange/{row['exchange_id']}" if row["exchange_id"] else f"neighbour/{peer}"
     said = {**_said(row), "stranger": row["stranger"]}
-    new = {"new": row["new"] > 0, "unread": row["new"]}
-    return {
-        "exchange_id": None,
-        "href": href,
-        "name": name,
-        "said": said,
-        "at": row["at"],
-        **new,
-        "words": [],
-        "waits_for": [],
-    }
+    new = row["new"]
+    thread = {"exchange_id": None, "path": path, "name": name, "said": said, "at": row["at"]}
+    return {**thread, "new": new > 0, "unread": new, "words": [], "waits_for": []}
 
 
 def _said(row: Mapping[str, Any]) -> dict[str, Any]:
