@@ -82,6 +82,10 @@ def live_in(street: Street) -> None:
     ben.cli("exchange", "accept", under_way)
     ben.cli("exchange", "handover", under_way, "--note", "The tank is full.")
     until("Anna sees the hand-over", lambda: "confirm" in street.next(anna, under_way))
+    writes = ("message", "send", "--wait", "20")
+    anna.cli(*writes, "Ben", "I am ten minutes late, sorry.", "--exchange", under_way)
+    ben.cli(*writes, "Anna", "No hurry. It stands by the door.", "--exchange", under_way)
+    ben.cli(*writes, "Anna", "By the way: do you still look for somebody to carry the sofa?")
     street.examples = {
         "listing": drill, "edit": bike, "exchange": under_way, "peer": ben.peer_id, "neighbour": ben.peer_id,
         "author": ben.peer_id, "kind": "rent", "project": chronicle, "parcel": parcel,

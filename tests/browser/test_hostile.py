@@ -64,10 +64,14 @@ def _plague(made: Street) -> None:
     ben.call("claim.propose", {"peer": made.anna.peer_id, "amount": "1", "unit": "eggs", "note": NAME})
     ben.call("blocklist.add", {"name": NAME, "peer": made.anna.peer_id, "text": NAME, "reason": "other"})
     ben.call("blocklist.publish", {"name": NAME})
+    for about in ({}, {"exchange": under_way}):
+        for text in (ALL[:1_000], *RUN):
+            ben.call("message.send", {"peer": made.anna.peer_id, "text": text, **about})
     own = anna.call("listing.publish", {"direction": "offer", "kind": "lend", "title": TITLES[0], "text": ALL})
     anna.call("peers.name", {"peer": made.ben.peer_id, "name": NAME})
     parcel = carried(made, TITLES[0])
     until("Anna sees the hand-over", lambda: "confirm" in made.next(made.anna, under_way))
+    until("and what he writes", lambda: len(anna.call("message.list", {"new": True})) > 10)
     until("and Ben's claim", lambda: anna.call("claim.list"))
     made.examples = {
         "listing": listings[3], "edit": own["listing_id"], "exchange": under_way,
