@@ -55,7 +55,7 @@ class Messages:
             raise Refusal("usage", "that is you", "Name a neighbour.")
         if not args.text.strip():
             raise Refusal("usage", "a message that says nothing", "Write something.", "text")
-        held = self._about(args.exchange, other, now)
+        held = self._about(args.exchange, other)
         network = self._state.network(args.network) if held is None else self._state.networks[held.network]
         if self._is_blocked(other):
             raise Refusal("conflict", f"you have shut {name} out", "`p2pnode peers unblock` lets them in again.")
@@ -168,7 +168,7 @@ class Messages:
         if self._is_blocked(body.author):
             return messages.Refuse(id_, "refused", "no messages are taken")
         held = self._exchanges.get(body.exchange) if body.exchange else None
-        if held is not None and body.author not in self._people(held, now):
+        if held is not None and body.author not in _people(held):
             return messages.Refuse(id_, "refused", "it is about an exchange of others")
         self._look(now)
         why = self._why_later(network, body.author, now)
@@ -219,15 +219,17 @@ class Messages:
             met = {network.inviter for network in self._state.networks.values()}
             for held in self._exchanges.held.values():
                 if held.count(self._state.me):  # we have said something in it
-                    met.update(self._people(held, now))
+                    met.update(_people(held))
             self._met = (now, frozenset(met))
 
     def _is_stranger(self, author: bytes) -> bool:
         """With whom our user has had nothing to do: no exchange in which we spoke, no word of ours, no name given."""
+        directory = self._state.directory
+        named = [p for p in directory.peers_of(author) if p in directory.pet_names]
         return not (
             author in self._met[1]
             or any(kept.state not in THEIRS for kept in self._threads.get(author, {}).values())
-            or any(peer in self._state.directory.pet_names for peer in self._state.directory.peers_of(author))
+            or any(directory.author_of(peer) == author for peer in named)
             or any(self._state.journal.get(DONE_WITH + network + author) for network in self._state.networks)
         )
 
@@ -235,16 +237,12 @@ class Messages:
         banned = self._state.banned
         return any(p in banned and banned[p].by_user for p in self._state.directory.peers_of(author))
 
-    def _about(self, exchange: str | None, other: bytes, now: int) -> Held | None:
+    def _about(self, exchange: str | None, other: bytes) -> Held | None:
         held = None if exchange is None else self._exchanges.find(exchange)
-        if held is not None and other not in self._people(held, now):
+        if held is not None and other not in _people(held):
             name = self._state.directory.name(other)
             raise Refusal("usage", f"{name} has no part in that exchange", "Name one with the same neighbour, or none.")
         return held
-
-    def _people(self, held: Held, now: int) -> tuple[bytes, ...]:
-        terms = self._exchanges.view(held, now).terms
-        return (*terms.parties, terms.mediator)
 
     def _verify(self, message: Message) -> None:
         """Only the newest key of its author speaks: a message is signed when it leaves."""
@@ -329,8 +327,7 @@ class Messages:
         held = self._exchanges.held.get(about)
         if held is None:
             return about if about and self._state.journal.get(PUT_AWAY + about) is not None else b""
-        terms = held.first
-        return about if other in (*terms.parties, terms.mediator) else b""
+        return about if other in _people(held) else b""
 
     def _named(self, args: SomeMessages) -> list[tuple[bytes, Kept]]:
         whose = None if args.peer is None else self._state.directory.resolve(args.peer)
@@ -380,6 +377,12 @@ class Messages:
         about = self._exchange_of(kept, other).hex() or None
         said = {"id": kept.id.hex(), "state": kept.state.value, "peer_id": peer, "name": name, "exchange_id": about}
         self._state.journal.out(Emit("message", said))
+
+
+def _people(held: Held) -> tuple[bytes, ...]:
+    """Who has to do with an exchange, by the newest terms that were looked at here."""
+    terms = held.first if held.seen is None else held.seen.view.terms
+    return (*terms.parties, terms.mediator)
 
 
 def _order(kept: Kept) -> tuple[int, bytes]:

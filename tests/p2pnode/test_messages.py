@@ -219,6 +219,19 @@ def test_a_stranger_waits_for_an_answer_and_an_answer_makes_room(lab: Lab) -> No
     assert isinstance(answers(tell(lab, by_hand(lab, "more")))[0], frames.Ack)
 
 
+def test_who_says_that_a_named_neighbours_node_is_his_stays_a_stranger(lab: Lab) -> None:
+    write(lab, lab.cleo, "Ben")
+    assert listed(lab, lab.ben)[0]["stranger"]
+    lab.ask(lab.ben, "peers.name", peer="Cleo", name="Aunt Cleo")
+    assert not listed(lab, lab.ben)[0]["stranger"]
+    eve_comes(lab)
+    lab.ask(lab.ben, "peers.name", peer=lab.dora.peer_id, name="Dora next door")
+    lab.take(lab.ben, lab.profile(EVE, "Eve", lab.dora.peer_id, 2))
+    lab.meet(lab.ben)
+    tell(lab, by_hand(lab, "Hello"), lab.dora.peer_id)
+    assert [row["stranger"] for row in listed(lab, lab.ben) if row["text"] == "Hello"] == [True]
+
+
 def test_many_strangers_fill_a_corner_and_no_neighbour_is_kept_out(lab: Lab) -> None:
     met(lab)
     taken = 0

@@ -25,13 +25,14 @@ def listed(sim: Simulator, node: Node) -> list[dict[str, Any]]:
 def listen(sim: Simulator) -> Counter[tuple[str, str]]:
     """How often the user of a node was told that a message came, by node and message."""
     told: Counter[tuple[str, str]] = Counter()
-    perform = sim.perform
+    carry_out = sim._carry_out
 
-    def noting(node: Node, effects: list[Effect]) -> None:
-        told.update((node.name, e.data["id"]) for e in effects if isinstance(e, Emit) and e.kind == "message")
-        perform(node, effects)
+    def noting(node: Node, life: int, effect: Effect) -> None:
+        if isinstance(effect, Emit) and effect.kind == "message":
+            told[node.name, effect.data["id"]] += 1
+        carry_out(node, life, effect)
 
-    sim.perform = noting  # type: ignore[method-assign]
+    sim._carry_out = noting  # type: ignore[method-assign]
     return told
 
 
