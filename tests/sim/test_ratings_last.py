@@ -122,7 +122,7 @@ def test_who_goes_on_with_a_key_that_was_replaced_is_told() -> None:
     del sim.epochs[ben.entropy]  # as from an older backup
     sim.crash(ben)
     sim.run(3 * MINUTE)
-    assert [w for w in look(ben, "status", sim.now)["warnings"] if "p2pnode rotate again" in w]
+    assert [w for w in look(ben, "status", sim.now)["warnings"] if "p2pnode key rotate again" in w]
 
 
 def test_what_was_signed_with_a_key_in_between_still_proves_a_deal() -> None:
