@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from p2pnode.turns import where_to_say
+
 from .command import Command, Group, with_session
 from .output import facts, indented, say, short
 from .session import Session
@@ -120,3 +122,15 @@ def print_contact(data: dict[str, Any]) -> None:
         say(f"  Not accepted by a rule: {ruled['reason']}.")
     if said.get("erased_at"):
         say(f"  Contacts are erased {format_time(said['erased_at'], now_ms())}.")
+
+
+def print_where(data: dict[str, Any]) -> None:
+    """How to say where something is to be brought, while that is still to be said."""
+    how = where_to_say(data)
+    other = data.get("counterparty_name") or short(data.get("counterparty"))
+    id_ = short(data.get("exchange_id"))
+    if how == "sealed":
+        say(f"Tell {other} where to bring it: p2pnode exchange contact {id_} --address …")
+    elif how:
+        by = f"p2pnode message send {short(data.get('counterparty'))} … --exchange {id_}"
+        say(f"Tell {other} where to bring it: {by}  (a contact, erased after, takes --form full)")

@@ -5,7 +5,7 @@ from typing import Any
 
 from p2pnode.turns import YOU, Turn, turns
 
-from .contact import print_contact
+from .contact import print_contact, print_where
 from .faults_output import print_faults
 from .goal_output import goal_by, goal_so_far, print_waiting
 from .output import facts, indented, note, say, short, table, warn
@@ -144,6 +144,8 @@ def print_whole(session: Session, data: dict[str, Any]) -> None:
         print_faults(data, now)
         _print_ending(session, data)
     print_contact(data)
+    if not session.plain:
+        print_where(data)
     _print_next(session, data)
 
 

@@ -29,7 +29,6 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("whoami", "whoami", {}),
     ("invite", "invite", {"uses": 1, "note": ""}),
     ("invite list", "invite.list", {}),
-    ("invite --note list", "invite", {"uses": 1, "note": "list"}),
     ("invite --uses 3 --note hi --vouch 2.5", "invite", {"uses": 3, "note": "hi", "vouch": "2.5"}),
     ("peers", "peers.list", {}),
     ("peers list", "peers.list", {}),

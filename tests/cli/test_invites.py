@@ -23,3 +23,8 @@ def test_invites_that_are_good_are_listed_with_who_came_by_them(run: Run, node: 
     refused = run("invite", "list", "--uses", "3")
     assert refused.status == 2 and "'--uses' is for making a link" in refused.err
     assert run("invite", "lists").status == 2
+
+
+def test_a_note_may_say_list(run: Run, node: FakeNode) -> None:
+    node.answers["invite"] = {"link": "p2pnode://join/abc", "expires_at": NOW, "uses": 1}
+    assert "p2pnode://join/abc" in run("invite", "--note", "list").out

@@ -150,3 +150,20 @@ def test_a_proposal_is_declined_by_one_and_taken_back_by_the_other(street: Stree
 
 def _sent(fields: list[tuple[str, str]]) -> bytes:
     return urlencode(fields).encode()
+
+
+def test_who_is_brought_something_is_led_to_saying_where(street: Street) -> None:
+    listing = offered(street, kind="sell", price="2 hour")
+    for form, link in (("full", True), ("plain", False)):
+        made = ask(street, "ben", "exchange.propose", listing=listing, way="bring", form=form)["exchange_id"]
+        assert "where to bring it" not in street.browsers["ben"].get(f"/exchange/{made}").words
+        ask(street, "anna", "exchange.accept", id=made)
+        assert "where to bring it" not in street.browsers["anna"].get(f"/exchange/{made}").words
+        page = street.browsers["ben"].get(f"/exchange/{made}")
+        assert "Tell Anna where to bring it" in page.words
+        assert ("#exchange.contact" if link else "#thread", "Tell Anna where to bring it") in page.links
+        assert ("In a message: these terms" in page.words) != link
+        assert ('id="exchange.contact" open' in page.source) == link
+    full = ask(street, "ben", "exchange.list")
+    made = next(row["exchange_id"] for row in full if row["terms"]["form"] == 2)
+    assert "where to bring it" not in act(street, "ben", made, "exchange.contact", address="Elm Street 7").words

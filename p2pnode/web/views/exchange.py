@@ -4,6 +4,7 @@ from base64 import b64decode
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from p2pnode.turns import where_to_say
 from p2pnode.web.kind_words import HANDOVER, ways_of
 from p2pnode.web.languages import N_
 from p2pnode.web.reading import Reader
@@ -50,6 +51,7 @@ async def show(visit: Visit) -> dict[str, Any] | File:
         "yours": [step for step in yours if step["api"] in BUTTONS],
         "elsewhere": [step for step in yours if step["api"] not in BUTTONS],
         "theirs": theirs,
+        "where": where_to_say(exchange),
         "more": _more(exchange, {step["word"] for step in yours}, visit.status["peer_id"]),
         "alone": _alone(exchange, visit.reader.now),
         "agreed": exchange["status"] not in NEVER_AGREED,
