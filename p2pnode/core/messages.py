@@ -136,7 +136,7 @@ class Messages:
                 self._state.journal.out(Send(peer, messages.PROTOCOL, messages.encode_message(answer)))
             case messages.Ack(id_):
                 other, message = self._boxes.get(id_, (b"", b""))
-                if self._outbox.acknowledged(id_, peer):
+                if other and self._outbox.acknowledged(id_, peer):  # what waits elsewhere here is not ours to drop
                     self._unseal(message)
                     self._keep(other, replace(self._threads[other][message], state=MessageState.DELIVERED, why=""))
                     self._state.journal.out(Emit("delivered", {"id": message.hex()}))

@@ -353,3 +353,17 @@ def test_events_tell_of_it_and_not_what_it_says(lab: Lab) -> None:
     effects = tell(lab, by_hand(lab, LATE))
     said = [e.data for e in effects if getattr(e, "kind", "") == "message"]
     assert said and said[0]["name"] == "Eve" and said[0]["state"] == "new" and LATE not in str(said)
+
+
+def test_an_acknowledgement_of_what_is_no_message_does_nothing(lab: Lab) -> None:
+    """What waits for somebody has one table of ids: his node may not name those of an exchange here."""
+    listing = lab.ask(lab.ben, "listing.publish", direction="offer", kind="give", title="Sofa")["listing_id"]
+    lab.sim.run(MINUTE)
+    lab.sim.crash(lab.ben, away=10 * MINUTE)
+    propose(lab, lab.cleo, listing)
+    waiting = list(lab.cleo.core.outbox.items)
+    assert waiting
+    for id_ in waiting:
+        for told in (frames.Ack(id_), frames.Later(id_, "no room"), frames.Refuse(id_, "refused", "no")):
+            tell(lab, told, lab.ben.peer_id, lab.cleo)
+    assert list(lab.cleo.core.outbox.items) == waiting
