@@ -2,8 +2,8 @@
 
 Whoever has lost the end of its ledger, or was restored from a backup, can get back only what somebody else holds. So
 each new entry goes at once to those who were in deals with us and to a few neighbours: with its settlement payload to
-the counterparty that it names, to all others without any payload. On connecting, our number of entries is told, and
-asked for is what is missing there.
+the counterparty that it names, to all others without any payload. On connecting, our number of entries is told with the
+last of them, and asked for is what is missing there.
 """
 
 from msgspec.structs import replace
@@ -59,7 +59,16 @@ class Custody:
             return
         if partner or len(keepers) < KEEPERS or author in self._state.partners():
             keepers.add(peer)
-            self._send(peer, messages.HeadMessage(network.id, network.chain.state.count))
+            self._tell(peer, network)
+
+    def _tell(self, peer: str, network: Network) -> None:
+        """How many entries we have, and which is the last: of two chains of one length, signed by two nodes with one
+        identity, a number says nothing."""
+        count = network.chain.state.count
+        self._send(peer, messages.HeadMessage(network.id, count))
+        last = network.chain.entry(count - 1) if count else None
+        if last is not None:
+            self._send(peer, messages.Entries(network.id, self._state.me, (self._form(last, peer),)))
 
     def written(self, network: Network, entry: Entry) -> None:
         """An entry of ours is new. Whom it names keeps for us from then on."""
