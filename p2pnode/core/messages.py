@@ -22,7 +22,7 @@ from .effects import Emit, Send
 from .exchanges import Exchanges
 from .held import Held
 from .keys import DONE_WITH, MESSAGE, PUT_AWAY
-from .message_room import THEIRS, Kept, MessageState, is_full, to_give_way, why_later, why_not_of_stranger
+from .message_room import THEIRS, Kept, MessageState, can_give_way, is_full, to_give_way, why_later, why_not_of_stranger
 from .outbox import Outbox
 from .state import Network, State
 
@@ -105,7 +105,7 @@ class Messages:
         """Of what somebody else wrote the id is remembered for a while, so that a copy is not taken again."""
         other, kept = self._find(args.id)
         if kept.state in THEIRS:
-            self._keep(other, Kept(kept.id, None, kept.came, MessageState.ERASED))
+            self._keep(other, Kept(kept.id, None, now, MessageState.ERASED))
             self._state.journal.purge(MESSAGE + kept.id)
         else:
             self._unseal(kept.id)
@@ -155,13 +155,13 @@ class Messages:
                 raise
             return messages.Refuse(id_, messages.OLD_KEY, "it is sealed to a key that is not in use here any more")
         body = message.body
+        if not self._state.directory.speaks_for(peer, body.author):  # nor is anybody else told that we have it
+            raise Ignore("context", "brought by a node that is not known to speak for its author")
         if self._has(body.author, message.id):
             return messages.Ack(id_)
         network = self._state.networks.get(body.network)
         if network is None:
             raise Ignore("network")
-        if not self._state.directory.speaks_for(peer, body.author):
-            raise Ignore("context", "brought by a node that is not known to speak for its author")
         if body.at > now + MAX_SKEW:
             raise Ignore("clock", "dated ahead; it will be sent again")
         self._verify(message)
@@ -209,8 +209,7 @@ class Messages:
         why = why_later(self._threads, author, now)
         if why or not self._is_stranger(author):
             return why
-        strangers = [each for each in self._threads if self._is_stranger(each)]
-        return why_not_of_stranger(self._threads, author, strangers, network.member(author))
+        return why_not_of_stranger(self._threads, author, self._is_stranger, network.member(author))
 
     def _look(self, now: int) -> None:
         """Whom our user has dealt with, looked up at most once a second: in many exchanges that takes a while."""
@@ -290,13 +289,13 @@ class Messages:
         self._outbox.drop(box)
 
     def _check_room(self, other: bytes) -> None:
-        if is_full(self._threads, other) and to_give_way(self._threads, other) is None:
+        if is_full(self._threads, other) and not can_give_way(self._threads, other):
             raise Refusal("refused", "there is no room for more messages", "Mark as read what you have read.")
 
     def _make_room(self, other: bytes) -> None:
-        gone = to_give_way(self._threads, other) if is_full(self._threads, other) else None
+        gone = to_give_way(self._threads, other, self._is_stranger) if is_full(self._threads, other) else None
         if gone is not None:
-            self._let_go(other, gone)
+            self._let_go(*gone)
 
     def _keep(self, other: bytes, kept: Kept) -> None:
         if not self._has(other, kept.id):
