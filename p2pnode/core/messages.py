@@ -329,8 +329,13 @@ class Messages:
         return about if other in _people(held) else b""
 
     def _named(self, args: SomeMessages) -> list[tuple[bytes, Kept]]:
-        whose = None if args.peer is None else self._state.directory.resolve(args.peer)
+        whose = None if args.peer is None else self._whose(args.peer)
         return self._some(whose, None if args.exchange is None else self._exchanges.find(args.exchange).id)
+
+    def _whose(self, text: str) -> bytes:
+        """What stays of somebody of whom no profile is kept any more is found by the author id that its rows show."""
+        gone = next((other for other in self._threads if other.hex() == text), None)
+        return self._state.directory.resolve(text) if gone is None else gone
 
     def _some(self, whose: bytes | None = None, about: bytes | None = None) -> list[tuple[bytes, Kept]]:
         """What is not erased: with whom, about which exchange; about: empty for none; None for all."""

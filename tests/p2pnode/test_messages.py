@@ -172,13 +172,6 @@ def body_of(box: frames.Sealed, lab: Lab) -> Body:
     return open_message(lab.signer(lab.ben), box.box).body
 
 
-def test_nobody_else_learns_by_a_guess_what_was_written(lab: Lab) -> None:
-    write(lab, lab.cleo, "Ben")
-    cleo, at = lab.signer(lab.cleo), listed(lab, lab.ben)[0]["at"]
-    guess = by_hand(lab, LATE, cleo, at=at)
-    assert not answers(tell(lab, guess, lab.anna.peer_id)) and answers(tell(lab, guess, lab.cleo.peer_id))
-
-
 def test_only_a_node_of_its_author_brings_a_message(lab: Lab) -> None:
     box = by_hand(lab, "Hello")
     for peer in (EVES_PEER, lab.anna.peer_id):
@@ -292,28 +285,6 @@ def test_the_oldest_of_one_gives_way_and_nobody_elses(lab: Lab, monkeypatch: pyt
     assert texts(lab, lab.ben) == ["from Dora", "2", "3", "fifth", "sixth"]
 
 
-def test_where_all_is_full_there_is_room_for_one_more_neighbour(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A year of letters to and fro with the same few must not end what anybody new may say, or be told."""
-    monkeypatch.setattr(message_room, "MAX_MESSAGES", 5)
-    met(lab)
-    write(lab, lab.dora, "Ben", "from Dora")
-    for number in range(4):
-        write(lab, lab.cleo, "Ben", str(number))
-    said = write(lab, lab.anna, "Ben", "from Anna")
-    assert "no room" in look(lab.anna, "message.show", lab.now, id=said["id"])["why"], "nothing has been read"
-    with pytest.raises(Refusal, match="no room"):
-        write(lab, lab.ben, "Anna")
-    lab.ask(lab.ben, "message.seen")
-    lab.sim.run(10 * MINUTE)
-    assert texts(lab, lab.ben) == ["0", "1", "2", "3", "from Anna"], "a stranger's is the first to give way"
-    write(lab, lab.ben, "Anna", "Hello")
-    assert texts(lab, lab.ben) == ["1", "2", "3", "from Anna", "Hello"], "then that of who has most"
-    for number in range(3):
-        write(lab, lab.cleo, "Ben", f"more {number}")
-        lab.ask(lab.ben, "message.seen")
-    assert texts(lab, lab.ben, peer="Anna") == ["from Anna", "Hello"], "who has most takes nobody else's place"
-
-
 def test_who_is_shut_out_is_not_heard_and_is_told_so(lab: Lab) -> None:
     lab.ask(lab.ben, "peers.block", peer="Cleo")
     with pytest.raises(Refusal, match="shut Cleo out"):
@@ -355,17 +326,6 @@ def test_what_is_erased_is_gone_from_the_store_and_a_copy_is_not_taken_again(lab
     assert not dict(lab.ben.disk.scan(keys.MESSAGE))
     with pytest.raises(Refusal, match="no message"):
         lab.ask(lab.ben, "message.erase", id=id_)
-
-
-def test_what_was_erased_late_is_remembered_as_long(lab: Lab) -> None:
-    eve_comes(lab)
-    box = by_hand(lab, LATE)
-    tell(lab, box)
-    lab.leap(MESSAGE_REMEMBERED + DAY)
-    lab.ask(lab.ben, "message.erase", id=listed(lab, lab.ben)[0]["id"])
-    lab.leap(DAY)
-    eve_comes(lab)
-    assert isinstance(answers(tell(lab, box))[0], frames.Ack) and texts(lab, lab.ben) == []
 
 
 def test_what_is_erased_while_it_waits_is_not_sent(lab: Lab) -> None:

@@ -110,3 +110,23 @@ def test_in_german(tmp_path: Path) -> None:
         assert "1 neue Nachricht" in anna.get("/inbox").words
         page = anna.get(f"/neighbour/{id_of(street, 'ben')}")
         assert "von jemand Unbekanntem" in page.words and "Eine Nachricht schreiben" in page.words
+
+
+def test_what_stays_of_a_neighbour_who_is_gone_is_read_and_erased(street: Street) -> None:
+    """The inbox led to a page that did not exist, and went on calling it new."""
+    anna, ben = street.browsers["anna"], street.browsers["ben"]
+    ben.get(f"/neighbour/{id_of(street, 'anna')}")
+    ben.submit("/do/message.send", text="Is the ladder free?")
+    street.lab.sim.run(20_000)
+    author, directory = street.lab.signer(street.lab.ben).author, street.lab.anna.core.state.directory
+    directory.forget(author, directory._records[author])
+    there = next(link for link, text in anna.get("/inbox").links if "Is the ladder free?" in text)
+    page = anna.get(there)
+    assert page.status == 200 and "Is the ladder free?" in page.words and author.hex()[:8] in page.words
+    assert "/do/message.send" not in page.source, "nobody is there to write to"
+    anna.submit("/do/message.seen")
+    assert "new message" not in anna.get("/inbox").words
+    anna.get(there)
+    anna.submit("/do/message.erase")
+    anna.submit("/do/message.erase")  # asked whether it shall be
+    assert "Is the ladder free?" not in anna.get("/inbox").words

@@ -35,9 +35,10 @@ async def _whole(visit: Visit, id_: str) -> dict[str, Any]:
     peer = await _or_none(visit, "peers.show", peer=id_)
     told = await _or_none(visit, "reputation", peer=id_, why=True) if visit.status["networks"] else None
     mine = id_ in (visit.status["peer_id"], visit.status["author"])
-    if peer is None and told is None and not mine:
+    written = [] if mine else await _or_none(visit, "message.list", peer=id_, limit=SHOWN) or []
+    if not (peer or told or written or mine):  # of who is gone it stays what was written
         raise Refusal("not_found", N_("Nobody is known here by this name"))
-    about = told or peer or visit.status
+    about = told or peer or (visit.status if mine else {})
     peer_id = about.get("peer_id") or id_
     vouches = [] if mine or told is None else await _or_none(visit, "vouch.list", peer=id_) or []
     exchanges = [row for row in await visit.ask("exchange.list", all=True) if row["counterparty"] == peer_id]
@@ -59,7 +60,7 @@ async def _whole(visit: Visit, id_: str) -> dict[str, Any]:
         "gives": any(v["direction"] == "given" and v["left"]["amount"] for v in vouches),
         "takes": any(v["direction"] == "taken" and v["left"]["amount"] for v in vouches),
         "VOUCH": VOUCH,
-        "written": [] if mine else await _or_none(visit, "message.list", peer=id_, limit=SHOWN) or [],
+        "written": written,
         "claims": [] if mine else await _or_none(visit, "claim.list", peer=id_) or [],
         "FAULT": FAULT,
     }
