@@ -56,7 +56,7 @@ class Messages:
         if not args.text.strip():
             raise Refusal("usage", "a message that says nothing", "Write something.", "text")
         held = self._about(args.exchange, other)
-        network = self._state.network(args.network) if held is None else self._state.networks[held.network]
+        network = self._state.shared(args.network, other) if held is None else self._state.networks[held.network]
         if self._is_blocked(other):
             raise Refusal("conflict", f"you have shut {name} out", "`p2pnode peers unblock` lets them in again.")
         mine = [k for k in self._threads.get(other, {}).values() if k.body and k.body.author == self._state.me]

@@ -218,6 +218,15 @@ class State:
             return found[0]
         raise Refusal("not_found", f"no network {name!r} here", f"This node is in: {self._names()}.")
 
+    def shared(self, name: str | None, author: bytes) -> Network:
+        """The network that a command about this author means: where none is named, one that he is in, too."""
+        found = [n for n in self.networks.values() if n.has(author)]
+        network = found[0] if name is None and found else self.network(name)
+        if found and not network.has(author):
+            who, hint = self.directory.name(author), f"You share: {', '.join(n.genesis.name for n in found)}."
+            raise Refusal("refused", f"{who} is not in {network.genesis.name}, as far as is known here", hint)
+        return network
+
     def _names(self) -> str:
         return ", ".join(n.genesis.name for n in self.networks.values())
 

@@ -5,6 +5,7 @@ import pytest
 from p2pnode.core import message_room
 from protocols import message_messages as frames
 from protocols.errors import Refusal
+from protocols.genesis import Genesis, found
 from protocols.limits import DAY, MESSAGE_REMEMBERED, MINUTE
 from tests.p2pnode.lab import EVE, Lab
 from tests.p2pnode.test_messages import LATE, answers, by_hand, eve_comes, listed, met, tell, texts, write
@@ -65,3 +66,18 @@ def test_what_stays_of_somebody_who_is_gone_can_be_read(lab: Lab) -> None:
     row = listed(lab, lab.ben)[0]
     assert texts(lab, lab.ben, peer=row["from"]) == ["Hello"]
     assert lab.ask(lab.ben, "message.seen", peer=row["from"]) == {"seen": 1}
+
+
+def test_in_several_networks_it_goes_by_one_that_both_are_in(lab: Lab) -> None:
+    """The page names none; and by another the reader would never take it."""
+    signer = lab.signer(lab.cleo)
+    genesis = Genesis(
+        name="Choir", unit="song", decimals=0, endowments=((signer.author, 10),), stewards=(signer.author,), quorum=1,
+        newcomer_limit=1, open=False, area="u33dc", salt=bytes(16),
+    )  # fmt: skip
+    lab.sim.perform(lab.cleo, lab.cleo.core.begin(lab.now, (found(signer, genesis, lab.now).wire,)))
+    lab.sim.run(MINUTE)
+    write(lab, lab.cleo, "Ben")
+    assert texts(lab, lab.ben) == [LATE]
+    with pytest.raises(Refusal, match="not in Choir"):
+        write(lab, lab.cleo, "Ben", network="Choir")
