@@ -22,6 +22,7 @@ CELL: Final = 5  # characters of a geohash
 SHOWN: Final = 6  # places that a refusal names
 LARGE: Final = 6  # digits of the number of people: a place that others are told apart by
 MAX_NAME: Final = 100  # characters
+_NEVER: Final = frozenset('<>{}";=%$#@!\\|_*+^~:\t\r\n\0')  # in no name: not looked for
 REACH: Final = 3  # squares to each side on a map to choose one from: some 30 km across
 
 
@@ -70,7 +71,7 @@ def named(text: str) -> list[Place]:
     """All places of this name, the largest first. What stands behind a comma is the country, or its code."""
     name, _, country = (part.strip() for part in text.partition(","))
     wanted, where = folded(name), folded(country)
-    if not wanted or len(text) > MAX_NAME:
+    if not wanted or len(text) > MAX_NAME or _NEVER & set(text):
         return []
     countries, found = dict[str, str](), list[Place]()
     for line in _lines():

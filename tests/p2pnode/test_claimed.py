@@ -11,6 +11,7 @@ from protocols.limits import MINUTE
 from protocols.payments import claim_of
 from tests.p2pnode.test_told import Listed
 from tests.sim.simulator import Faults
+from tests.sim.street import look
 
 
 class Owing(Listed):
@@ -143,7 +144,7 @@ def test_with_crashes_and_losses_both_come_to_the_same(seed: int) -> None:
     lab.sim.faults = Faults(loss=0.25, duplicate=0.25, broken=0.01, crash=0.03, power_cut=0.01)
     for _ in range(20):
         lab.sim.run(10_000)
-        if lab.ben.alive and any(c["state"] == "asked" for c in lab.ask(lab.ben, "claim.list")):
+        if lab.ben.alive and any(c["state"] == "asked" for c in look(lab.ben, "claim.list", lab.now)):
             lab.sim.ask(lab.ben, "claim.accept", id=claim)
     lab.sim.faults = Faults()
     lab.sim.run(15 * MINUTE)

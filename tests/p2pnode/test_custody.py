@@ -8,6 +8,7 @@ from p2pnode.core.events import Disconnected, Received
 from p2pnode.core.keys import KEPT
 from protocols import recovery_messages as messages
 from protocols.limits import MINUTE
+from tests.p2pnode.test_misconduct import WITHIN, convicted, fork, traded
 from tests.sim.simulator import Faults, Node, Simulator
 from tests.sim.street import street
 
@@ -154,3 +155,20 @@ def test_there_is_room_for_so_many_only(sim: Simulator, nodes: list[Node], monke
     sim.run(MINUTE)
     say(sim, ben, anna, messages.Entries(network, author, tuple(before.values())))
     assert not kept(ben, anna)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_chains_of_one_length_are_told_apart_when_he_comes_back(seed):
+    """As when two nodes run with one identity, and each signs on an evening when nobody is connected."""
+    lab = traded(seed)
+    chain = lab.network(lab.ben).chain
+    length = chain.state.count
+    chain.written = lambda entry: None  # it is sent to nobody
+    ben = fork(lab, length - 1)
+    assert chain.state.count == length
+    lab.sim.run(WITHIN)
+    assert not convicted(lab, lab.cleo, ben)
+    lab.sim.crash(lab.ben, away=MINUTE)
+    lab.sim.run(2 * MINUTE)
+    for node in (lab.anna, lab.cleo, lab.dora):
+        assert convicted(lab, node, ben), node.name

@@ -110,23 +110,6 @@ def test_nor_if_what_is_found_were_not_published(monkeypatch):
     assert not all(convicted(lab, node, ben) for node in (lab.anna, lab.cleo, lab.dora))
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_two_chains_of_one_length_are_told_apart_when_he_comes_back(seed):
-    """As when two nodes run with one identity, and each signs on an evening when nobody is connected."""
-    lab = traded(seed)
-    chain = lab.network(lab.ben).chain
-    length = chain.state.count
-    chain.written = lambda entry: None  # it is sent to nobody
-    ben = fork(lab, length - 1)
-    assert chain.state.count == length
-    lab.sim.run(WITHIN)
-    assert not convicted(lab, lab.cleo, ben)
-    lab.sim.crash(lab.ben, away=MINUTE)
-    lab.sim.run(2 * MINUTE)
-    for node in (lab.anna, lab.cleo, lab.dora):
-        assert convicted(lab, node, ben), node.name
-
-
 def test_an_audit_finds_what_nobody_had_seen(lab):
     lab.network(lab.ben).chain.written = lambda entry: None  # it is sent to nobody
     ben = fork(lab)
