@@ -86,14 +86,17 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group of such commands. bare: the subcommand that is meant when none is named."""
+    """A group of such commands. bare: the subcommand that is meant when none is named; alone: it does something
+    itself then."""
 
     command_class = Command
     group_class = type
 
-    def __init__(self, *args: Any, example: str = "", bare: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, example: str = "", bare: str | None = None, alone: bool = False, **kwargs: Any
+    ) -> None:
         kwargs.setdefault("context_settings", CONTEXT)
-        kwargs.update(no_args_is_help=False, invoke_without_command=bare is not None)
+        kwargs.update(no_args_is_help=False, invoke_without_command=alone or bare is not None)
         super().__init__(*args, **kwargs)
         self.example = example
         self.bare = bare

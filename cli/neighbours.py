@@ -76,11 +76,12 @@ def _print_join(data: dict[str, Any]) -> None:
         say("Trying; the node goes on until somebody answers. See p2pnode status")
 
 
-@click.command(
-    cls=Command,
-    example='p2pnode invite --uses 3 --expires 7d --note "Elm Street, no. 4 to 8" --vouch 5\np2pnode invite list',
+@click.group(
+    cls=Group,
+    alone=True,
+    example='p2pnode invite --uses 3 --expires 7d --note "Elm Street, no. 4 to 8" --vouch 5\np2pnode invite list\n'
+    "p2pnode invite revoke 3f9a",
 )
-@click.argument("what", required=False, type=click.Choice(["list"]), metavar="[list]")
 @click.option("--uses", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many may join with it.")
 @click.option("--expires", metavar="TIME", help="Until when; a date or a span such as 7d.")
 @click.option("--note", default="", help="A line for those who are invited.")
@@ -91,7 +92,6 @@ def _print_join(data: dict[str, Any]) -> None:
 def invite(
     ctx: click.Context,
     session: Session,
-    what: str | None,
     uses: int,
     expires: str | None,
     note: str,
@@ -100,11 +100,11 @@ def invite(
 ) -> None:
     """Make an invite link. Who has the link can join: send it to nobody else.
 
-    `invite list` shows those of yours that are still good, and who came by them. None can be taken back: each ends by
-    itself, when its time is over or all its uses are taken.
+    `invite list` shows those of yours that are still good, and who came by them; `invite revoke` takes one back. Else
+    each ends by itself, when its time is over or all its uses are taken.
     """
-    if what == "list":
-        return _list_invites(ctx, session)
+    if ctx.invoked_subcommand:
+        return _check_makes_none(ctx)
     until = None if expires is None else parse_time(expires, now_ms(), end=True)
     data = session.write("invite", uses=uses, expires=until, note=note, vouch=vouch)
 
@@ -132,12 +132,30 @@ def invite(
     session.emit(data, human)
 
 
-def _list_invites(ctx: click.Context, session: Session) -> None:
+def _check_makes_none(ctx: click.Context) -> None:
     for param in ctx.command.params:
         if param.name in ("uses", "expires", "note", "vouch", "qr") and _typed(ctx, param):
-            raise click.UsageError(f"'{param.opts[0]}' is for making a link, and none is made by `invite list`.", ctx)
+            made = f"none is made by `invite {ctx.invoked_subcommand}`"
+            raise click.UsageError(f"'{param.opts[0]}' is for making a link, and {made}.", ctx)
+
+
+@invite.command("list", example="p2pnode invite list")
+@with_session
+def invite_list(session: Session) -> None:
+    """Your invites that are still good, and who came by each."""
     rows = session.call("invite.list")
     session.emit(rows, lambda: _print_invites(session, rows))
+
+
+@invite.command("revoke", example="p2pnode invite revoke 3f9a\np2pnode invite revoke p2pnode://join/…")
+@click.argument("id_", metavar="ID-OR-LINK")
+@with_session
+def invite_revoke(session: Session, id_: str) -> None:
+    """Take an invite back: nobody new gets in by it. Who came by it stays in, with the credit it gave."""
+    data = session.write("invite.revoke", id=id_)
+    came = ", ".join(str(one["name"]) for one in data.get("used_by") or ())
+    stays = f" Who came by it stays in: {came}." if came else ""
+    session.emit(data, lambda: say(f"{short(data.get('invite_id'))}  Taken back: nobody new gets in by it.{stays}"))
 
 
 def _typed(ctx: click.Context, param: click.Parameter) -> bool:
@@ -150,9 +168,10 @@ def _print_invites(session: Session, rows: list[dict[str, Any]]) -> None:
         return
     now = now_ms()
     table(
-        ["GOOD UNTIL", "USED", "CREDIT EACH", "CAME BY IT", "NOTE"],
+        ["INVITE", "GOOD UNTIL", "USED", "CREDIT EACH", "CAME BY IT", "NOTE"],
         [
             (
+                row["invite_id"] if session.plain else short(row["invite_id"]),
                 row["expires_at"] if session.plain else clock_time(row["expires_at"], now) or "for ever",
                 f"{row['uses'] - row['left']} of {row['uses']}",
                 session.money(row["vouch"], network=row["network"]),
@@ -169,7 +188,7 @@ def _print_invites(session: Session, rows: list[dict[str, Any]]) -> None:
         ]
         if without:
             say(f"You had no credit left for {', '.join(without)}, who came in without: p2pnode vouch NAME AMOUNT")
-        say("A link is shown once, when it is made. None can be taken back: each ends by itself.")
+        say("A link is shown once, when it is made. To take one back: p2pnode invite revoke INVITE")
 
 
 @click.group(

@@ -72,6 +72,8 @@ from .exchange_arguments import ShowExchange as ShowExchange
 from .health_arguments import HEALTH
 from .health_arguments import Doctor as Doctor
 from .health_arguments import Health as Health
+from .invite_arguments import INVITES
+from .invite_arguments import Invite as Invite
 from .message_arguments import MESSAGES
 from .photo_arguments import PHOTOS
 from .project_arguments import PROJECTS
@@ -84,15 +86,6 @@ class Join(Args, frozen=True):
     """target: a multiaddr that ends in /p2p/PEERID, or an invite link."""
 
     target: Annotated[str, Meta(min_length=1, max_length=16_384)]
-
-
-class Invite(Args, frozen=True):
-    """vouch: credit that each newcomer gets of us; None: the network's newcomer limit. expires: None: the default."""
-
-    uses: Annotated[int, Meta(ge=1, le=1_000)] = 1
-    expires: Time | None = None
-    note: Note = ""
-    vouch: Amount | None = None
 
 
 class Peer(Args, frozen=True):
@@ -305,8 +298,7 @@ COMMANDS: dict[str, Command] = {
         *(Command(*row) for row in (*SESSIONS, *SETTINGS)),
         Command("whoami", NoArgs, False, "Who this node is, and how others reach it"),
         Command("join", Join, True, "Join a network by a peer's address or an invite link"),
-        Command("invite", Invite, True, "Make an invite link"),
-        Command("invite.list", NoArgs, False, "Your invites that are still good, and who came by each"),
+        *(Command(*row) for row in INVITES),
         Command("peers.list", NoArgs, False, "The peers this node knows"),
         Command("peers.show", Peer, False, "What is known of one peer"),
         Command("peers.name", NamePeer, True, "Give a peer a name of your own"),

@@ -49,7 +49,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
     answers = Answers(core.state, core.vouches)
     parcels = ParcelCommands(core.state, core.parcels, core.exchanges, core.outbox)
     evidence = Evidence(core.state, core.exchanges, core.settlements, core.parcels)
-    kinds = Kinds(core.state)
+    kinds, invites = Kinds(core.state), Invites(core.state)
     core.status.unread = core.standing.messages.unread
     core.status.hiding = core.blocklists.hiding
     lists = BlocklistCommands(core.state, core.listings, core.blocklists)
@@ -59,7 +59,8 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "clock": core.status.clock,
         "whoami": lambda a, now: core.status.whoami(a),
         "invite": core.membership.invite,
-        "invite.list": Invites(core.state).listed,
+        "invite.list": invites.listed,
+        "invite.revoke": invites.revoke,
         "peers.list": lambda a, now: [core.bans.told(row) for row in core.peers.list(now)],
         "peers.show": lambda a, now: core.bans.told(core.peers.show(a.peer, now)),
         "peers.banned": lambda a, now: core.bans.listed(now),

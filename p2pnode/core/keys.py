@@ -31,7 +31,7 @@ UNSURE: Final = (
     b"U"  # network16                 → [since, authors]: custody receipts may be lost here, and who else knows
 )
 DOOR: Final = b"D"  # parcel32                     → code for the door of a parcel that we send
-INVITE: Final = b"i"  # network16 invite32         → [invite wire, [[newcomer, id of its vouch or empty], …]]
+INVITE: Final = b"i"  # network16 invite32         → [invite wire, [[newcomer, vouch or empty], …], true: taken back]
 REQUEST: Final = b"q"  # request id                → [at, reply as JSON]: a repeated command is answered, not done again
 PEER: Final = b"p"  # peer id                      → a peer in the book, see p2pnode/core/book.py
 JOIN: Final = b"j"  # join target                  → [since]: joins not yet answered

@@ -9,7 +9,7 @@ import msgspec
 from dht.catalog import Catalog, Quotas
 from ledger.payloads import InceptPayload
 from p2pnode import commands
-from p2pnode.bounds import INVITE_LIFETIME, JOIN_ANSWER_WITHIN, JOIN_KEPT, JOIN_RETRY, MAX_STORED
+from p2pnode.bounds import INVITE_LIFETIME, JOIN_ANSWER_WITHIN, JOIN_KEPT, JOIN_RETRY
 from protocols import join_messages as messages
 from protocols.amounts import parse_amount
 from protocols.codec import decode, encode
@@ -23,6 +23,7 @@ from protocols.redemption import Redemption, countersign, prove, seal_redemption
 
 from .effects import Emit, Reply, Send
 from .inviters import Inviters
+from .invites import Issued
 from .keys import GENESIS, INVITE, JOIN, MEMBERSHIP
 from .multiaddrs import peer_of
 from .own_chain import OwnChain
@@ -165,8 +166,9 @@ class Membership:
             )
         except Reject as e:
             raise Refusal("usage", f"no such invite: {e.message}", "Check the note and the numbers.") from e
-        self._state.journal.put(INVITE + network.id + made.id, encode([made.wire, []]))
+        Issued(made).keep(self._state.journal)
         return {
+            "invite_id": made.id.hex(),
             "link": link,
             "expires_at": expires,
             "uses": args.uses,
@@ -249,20 +251,21 @@ class Membership:
     def _redeem(self, message: messages.Join, newcomer: bytes, now: int) -> messages.Welcome:
         invite = parse_invite(message.token)
         network = self._state.networks.get(invite.network)
-        key = INVITE + invite.network + invite.id
-        stored = self._state.journal.get(key)
+        stored = self._state.journal.get(INVITE + invite.network + invite.id)
         if network is None or invite.inviter != self._state.me or stored is None:
             raise Refusal("not_found", "this node did not make this invite, or does not remember it")
         verify_invite(invite, self._state.key_of(invite.inviter, invite.epoch))
-        wire, used = decode(stored, MAX_STORED)
+        issued = Issued.parse(stored)
         if invite.epoch != self._state.signer.epoch:
             raise Refusal("refused", "this invite was made with a key that has been replaced since")
         signature = countersign(self._state.signer, invite, newcomer, message.proof)
-        given = next((vouch_id for author, vouch_id in used if author == newcomer), None)
+        given = next((vouch_id for author, vouch_id in issued.used if author == newcomer), None)
         if given is None:
+            if issued.revoked:
+                raise Refusal("refused", "this invite was taken back")
             if invite.expires_at < now:
                 raise Refusal("refused", "this invite has expired")
-            if len(used) >= invite.uses:
+            if len(issued.used) >= invite.uses:
                 raise Refusal("refused", "this invite is used up")
             given = b""
             if invite.vouch:
@@ -270,7 +273,8 @@ class Membership:
                     given = self.vouches.give(network, newcomer, invite.vouch, now).id
                 except Refusal:
                     given = b""  # let in all the same: our limit is spent, which is not the newcomer's fault
-            self._state.journal.put(key, encode([wire, [*used, [newcomer, given]]]))
+            issued.used.append((newcomer, given))
+            issued.keep(self._state.journal)
         vouch = self.vouches.standing(network.id, given)
         return messages.Welcome(network.record.wire, signature, vouch)
 

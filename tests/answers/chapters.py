@@ -34,7 +34,10 @@ _BY_FILE: dict[str, tuple[str, ...]] = {
         "who_was_harmed_is_asked_to_rate_for_the_window",
     ),
     "goals": ("who_wants_more_to_come_holds_nobody_up",),
-    "invites": ("who_came_by_an_invite_and_how_often_it_is_good_yet",),
+    "invites": (
+        "what_is_taken_back_lets_nobody_new_in_and_puts_nobody_out",
+        "who_came_by_an_invite_and_how_often_it_is_good_yet",
+    ),
     "kinds": ("a_tool_library_with_a_yearly_fee_needs_a_template_and_nothing_else",),
     "messages": (
         "it_is_read_by_its_reader_and_known_to_be_delivered",

@@ -29,6 +29,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("whoami", "whoami", {}),
     ("invite", "invite", {"uses": 1, "note": ""}),
     ("invite list", "invite.list", {}),
+    ("invite revoke 3f9a", "invite.revoke", {"id": "3f9a"}),
     ("invite --uses 3 --note hi --vouch 2.5", "invite", {"uses": 3, "note": "hi", "vouch": "2.5"}),
     ("peers", "peers.list", {}),
     ("peers list", "peers.list", {}),

@@ -3,6 +3,7 @@
 import pytest
 
 from p2pnode.bounds import INVITE_LIFETIME
+from protocols.errors import Refusal
 from tests.p2pnode.lab import Lab
 
 HOUR = 3_600_000
@@ -59,3 +60,41 @@ def test_an_invite_of_one_network_is_told_with_it(lab: Lab) -> None:
     (row,) = lab.ask(lab.anna, "invite.list", network=made["network"]["id"])
     assert row["network"] == made["network"]
     assert lab.ask(lab.sim.spawn("Nobody"), "invite.list") == [], "who is in no network has made none"
+
+
+def test_what_is_taken_back_lets_nobody_new_in_and_puts_nobody_out(lab: Lab) -> None:
+    made = lab.ask(lab.anna, "invite", uses=3, vouch="2", note="Elm Street")
+    zoe, yan = lab.sim.spawn("Zoe"), lab.sim.spawn("Yan")
+    lab.ask(zoe, "join", target=made["link"])
+    lab.sim.run(60_000)
+    gone = lab.ask(lab.anna, "invite.revoke", id=made["invite_id"][:8])
+    assert gone == {
+        "invite_id": made["invite_id"],
+        "note": "Elm Street",
+        "revoked": True,
+        "used_by": [{"peer_id": zoe.peer_id, "name": "Zoe", "vouched": True}],
+        "network": made["network"],
+    }
+    assert lab.ask(lab.anna, "invite.list") == []
+    assert lab.ask(lab.anna, "invite.revoke", id=made["link"]) == gone, "again, and by the link"
+    with pytest.raises(Refusal, match="taken back") as refused:
+        lab.ask(yan, "join", target=made["link"])
+    assert refused.value.hint
+    lab.sim.crash(lab.anna)
+    lab.sim.run(10_000)
+    assert lab.ask(lab.anna, "invite.list") == []
+    with pytest.raises(Refusal, match="taken back"):
+        lab.ask(yan, "join", target=made["link"])
+
+
+def test_none_that_is_not_ours_and_none_that_could_be_another_is_taken_back(lab: Lab) -> None:
+    ours = [lab.ask(lab.anna, "invite", vouch="0")["invite_id"] for _ in range(20)]
+    theirs = lab.ask(lab.ben, "invite")
+    for unknown in (theirs["link"], theirs["invite_id"], "zz", "p2pnode://join/"):
+        with pytest.raises(Refusal) as refused:
+            lab.ask(lab.anna, "invite.revoke", id=unknown)
+        assert refused.value.code == ("usage" if unknown == "p2pnode://join/" else "not_found")
+    several = next(one[0] for one in ours if sum(other[0] == one[0] for other in ours) > 1)
+    with pytest.raises(Refusal) as refused:
+        lab.ask(lab.anna, "invite.revoke", id=several)
+    assert refused.value.code == "conflict" and len(lab.ask(lab.anna, "invite.list")) == 20

@@ -47,6 +47,19 @@ def test_an_invite_is_used_up_and_answers_its_users_again(lab):
     assert ask_in(lab, link, newcomer(3))[0].code == "refused" and ask_in(lab, link, newcomer(1)) == first
 
 
+def test_an_invite_that_was_taken_back_answers_only_who_came_by_it(lab):
+    made = lab.ask(lab.anna, "invite", uses=3, vouch="1")
+    link = parse_link(made["link"])
+    first = ask_in(lab, link, newcomer(1))
+    lab.ask(lab.anna, "invite.revoke", id=made["invite_id"])
+    gone = [messages.Refused("refused", "this invite was taken back")]
+    assert ask_in(lab, link, newcomer(2)) == gone and not lab.wrote
+    assert ask_in(lab, link, newcomer(1)) == first and not lab.wrote, "its answer may have been lost"
+    lab.sim.crash(lab.anna)
+    lab.sim.run(10_000)
+    assert ask_in(lab, link, newcomer(2)) == gone and ask_in(lab, link, newcomer(1)) == first
+
+
 def test_an_invite_for_very_many(lab):
     link = parse_link(lab.ask(lab.anna, "invite", uses=1_000)["link"])
     for n in range(300):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from protocols.errors import Refusal
 from tests.web.browser import Browser
 from tests.web.hostile import TURNED, mixed
 from tests.web.street import Street, open_street
@@ -48,6 +49,25 @@ def test_links_that_are_still_good_are_listed_with_who_came_by_them(street: Stre
     assert link not in page.source
     lab.ask(lab.sim.spawn("Last"), "join", target=link)
     assert "Links that are still good" not in ben.get("/network").words, "all have come"
+
+
+def test_a_link_is_taken_back_after_a_question(street: Street) -> None:
+    lab, ben = street.lab, street.browsers["ben"]
+    ben.get("/network")
+    page = ben.submit("/do/invite", uses="3", note=mixed(60))
+    link = "p2pnode://join/" + page.source.split('<code class="secret" tabindex="0">p2pnode://join/')[1].split("<")[0]
+    lab.ask(lab.sim.spawn("Zoe"), "join", target=link)
+    lab.sim.run(60_000)
+    ben.get("/network")
+    asked = ben.submit("/do/invite.revoke")
+    assert "Nobody new gets in by it" in asked.words and "stays in" in asked.words
+    assert len(lab.ask(lab.ben, "invite.list")) == 1, "asked, not done"
+    page = ben.submit("/do/invite.revoke")
+    assert page.url == "/network" and "Taken back" in page.words
+    assert "Links that are still good" not in page.words and link not in page.source
+    assert ben.get("/network?code=invite").fields["content-type"].startswith("text/html")
+    with pytest.raises(Refusal, match="taken back"):
+        lab.ask(lab.sim.spawn("Yan"), "join", target=link)
 
 
 def test_a_link_leads_into_the_network(street: Street) -> None:

@@ -1,5 +1,6 @@
 """Your network: whether this node is connected and why not, whom it knows, and how others come in."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -32,7 +33,8 @@ STATE = {
 
 
 async def show(visit: Visit) -> dict[str, Any] | File:
-    invite = visit.session.kept.get("invite")
+    invites = await visit.ask("invite.list")
+    invite = _made(visit, invites)
     if visit.query.get("code") == "invite" and invite:
         return File(svg(invite["link"]), "image/svg+xml")
     peers = await visit.ask("peers.list")
@@ -51,11 +53,17 @@ async def show(visit: Visit) -> dict[str, Any] | File:
         "cells": cells,
         "map": await _map(visit, cells) if cells else None,
         "invite": invite,
-        "invites": await visit.ask("invite.list"),
+        "invites": invites,
         "reach": reach,
         "reach_words": REACH.get(reach["state"], REACH["unknown"]),
         "state_words": STATE.get(visit.status["state"], STATE["alone"]),
     }
+
+
+def _made(visit: Visit, invites: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The link that was made last in this session, as long as it is good."""
+    made = visit.session.kept.get("invite")
+    return made if made and any(one["invite_id"] == made["invite_id"] for one in invites) else None
 
 
 async def _cells(visit: Visit) -> list[tuple[str, int, int]]:
