@@ -36,7 +36,7 @@ def ask_network() -> tuple[str | None, str | None, str | None]:
     from p2pnode.home.founding import NetworkPlan, check_plan, check_target
 
     say()
-    say("If a neighbour sent you an invite link, or the address of his node, paste it. To start a network, name it.")
+    say("If a neighbour sent you an invite link, or the address of their node, paste it. To start a network, name it.")
     while True:
         typed = click.prompt("Link, or name of a new network (empty: later)", default="", show_default=False).strip()
         try:

@@ -34,6 +34,7 @@ from protocols.limits import (
 DOMAIN: Final = "invite"
 LINK_PREFIX: Final = "p2pnode://join/"
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+_AROUND: Final = ">)]}.,;:!?\"'»«“”‘’"  # what a letter writes after a link
 
 
 class Rng(Protocol):
@@ -149,6 +150,13 @@ def verify_invite(invite: Invite, key: bytes | None = None) -> None:
         key = parse_inception(invite.inception).key
     token, signature, _ = decode(invite.wire, MAX_INVITE)
     verify(key, DOMAIN, token, signature)
+
+
+def pasted(text: str) -> str:
+    """What somebody pasted for a link or an address: a link without the line breaks and spaces that a letter put into
+    it, and without what stands around it; anything else as it is, but for spaces around it."""
+    _, prefix, body = "".join(text.split()).partition(LINK_PREFIX)
+    return prefix + body.rstrip(_AROUND) if prefix else text.strip()
 
 
 def parse_link(text: str) -> InviteLink:

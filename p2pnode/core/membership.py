@@ -17,7 +17,7 @@ from protocols.envelope import Record
 from protocols.errors import DecodeError, Ignore, Refusal, Reject
 from protocols.genesis import Genesis, network_id, parse_genesis
 from protocols.identity import identify
-from protocols.invite import LINK_PREFIX, InviteLink, make_invite, parse_invite, parse_link, verify_invite
+from protocols.invite import LINK_PREFIX, InviteLink, make_invite, parse_invite, parse_link, pasted, verify_invite
 from protocols.limits import MAX_INVITE_NOTE, MAX_LINK_ADDRESSES
 from protocols.redemption import Redemption, countersign, prove, seal_redemption, verify_countersignature
 
@@ -335,7 +335,7 @@ class Membership:
         self._state.journal.out(Emit("join", {"target": joining.target, "refused": refusal.message}))
 
     def _note(self, target: str, now: int) -> Joining:
-        target = target.strip()
+        target = pasted(target)
         if target in self.joining:
             return self.joining[target]
         link = None

@@ -18,7 +18,7 @@ from protocols.errors import DecodeError, Refusal, Reject
 from protocols.faults import RESERVED
 from protocols.fields import LINE
 from protocols.genesis import Genesis, found, network_id, parse_genesis
-from protocols.invite import LINK_PREFIX, parse_link
+from protocols.invite import LINK_PREFIX, parse_link, pasted
 from protocols.limits import MAX_DECIMALS
 
 from .config import PROFILES, Config, load_config, save_config
@@ -89,6 +89,7 @@ def set_up(
     identity and its words, if the user has seen them already.
     `Refusal`: `conflict` where something would be overwritten, `usage` for bad values.
     """
+    target = None if target is None else pasted(target)
     cell = check_set_up(home, area, plan, target, listen)
     passphrase = None if passphrase_file is None else read_passphrase(passphrase_file)
     if home.initialised:
@@ -158,7 +159,8 @@ def check_plan(plan: NetworkPlan, cell: str = "") -> None:
 
 
 def check_target(target: str) -> None:
-    """`Refusal` (usage) unless it is a multiaddr that ends in a peer id, or a whole invite link."""
+    """`Refusal` (usage) unless it is a multiaddr that ends in a peer id, or a whole invite link, as it was pasted."""
+    target = pasted(target)
     if "://" in target or target.startswith("p2pnode:"):
         try:
             parse_link(target)

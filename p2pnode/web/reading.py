@@ -14,6 +14,7 @@ from .words import MONTHS
 # What moves the cursor, turns the text around, or shows nothing: nobody's words may look like others.
 _UNSAFE = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _DECIMAL = re.compile(r"(\d+)\.(\d+)(.*)", re.DOTALL)
+_WEEKLY = re.compile(r"((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:, (?:Mon|Tue|Wed|Thu|Fri|Sat|Sun))*) each week")
 FOR_EVER = 253_402_214_400_000  # the last day of the year 9999, ms
 
 
@@ -55,6 +56,10 @@ class Reader:
         unit = str(amount.get("unit", ""))
         written = f"{format_amount(int(amount.get('amount', 0)), self._decimals(unit, network))} {unit}"
         return text.replace(written, self.money(amount, network))
+
+    def units(self, unit: str) -> str:
+        """A unit as it is named for many: `hours`."""
+        return self._bent(unit, 2)
 
     def _bent(self, unit: str, n: int) -> str:
         """A unit of time for one or for several, also where a network counts in the reader's own word for it, as set-up
@@ -161,6 +166,16 @@ class Reader:
         if ms % 3_600_000 == 0:
             return self._("%(n)s h") % {"n": ms // 3_600_000}
         return self._("%(n)s min") % {"n": max(1, ms // 60_000)}
+
+    def days(self, words: str | None) -> str:
+        """When a listing is to be had, as the node says it (`when.rule_in_words`): `Sat, Sun each week`, `every day`. A
+        rule that it says in no words stays as it is written."""
+        text = str(words or "")
+        if text == "every day":
+            return self._("every day")
+        if (match := _WEEKLY.fullmatch(text)) is None:
+            return text
+        return self._("%(days)s each week") % {"days": ", ".join(self._(day) for day in match[1].split(", "))}
 
     # People and places
 

@@ -13,7 +13,7 @@ from p2pnode.home.keystore import create_keystore, load_keystore
 from p2pnode.home.pending import MAX_PENDING, NewNetwork, NotedJoin, Pending, clear_pending, load_pending, note_join
 from protocols.errors import Refusal
 from protocols.genesis import parse_genesis
-from protocols.invite import make_invite
+from protocols.invite import make_invite, pasted
 
 PEER = "12D3KooWCZaPq6Bx7CEEm7NfchiZpQQcMMcrKAEZYuWBfP44jvBm"
 PLAN = NetworkPlan("Elm Street", "hour")
@@ -128,6 +128,15 @@ def test_a_target_is_noted(home: Home, tmp_path: Path) -> None:
     clear_pending(home)
     clear_pending(home)
     assert load_pending(home) == Pending()
+
+
+def test_a_link_that_a_letter_broke_is_mended(home: Home, tmp_path: Path) -> None:
+    link, network = link_of(tmp_path)
+    for torn in (f"{link[:60]}\r\n {link[60:]}", f"<{link}>.", f"Come in: {link}"):
+        check_target(torn)
+        assert pasted(torn) == link
+    assert set_up(home, "Bob", target=f" <{link[:60]}\n{link[60:]}>")["network"]["id"] == network
+    assert load_pending(home).join == (NotedJoin(link),)
 
 
 def test_targets(tmp_path: Path) -> None:

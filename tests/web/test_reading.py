@@ -4,6 +4,7 @@ import pytest
 
 from p2pnode.web.languages import load_catalog
 from p2pnode.web.reading import Reader
+from p2pnode.when import rule_in_words
 
 NETWORKS = [{"id": "aa", "unit": "hour", "decimals": 1}, {"id": "bb", "unit": "Beule", "decimals": 2}]
 READERS = {language: Reader(language, load_catalog(language), 0, None, NETWORKS) for language in ("en", "de")}
@@ -30,6 +31,24 @@ READERS = {language: Reader(language, load_catalog(language), 0, None, NETWORKS)
 def test_units_of_time_are_bent_and_no_others(amount: int, unit: str, network: str, english: str, german: str) -> None:
     money = {"amount": amount, "unit": unit}
     assert [READERS[language].money(money, network) for language in ("en", "de")] == [english, german]
+
+
+def test_a_unit_is_named_for_many() -> None:
+    assert [READERS["de"].units(unit) for unit in ("Stunde", "hour", "kg")] == ["Stunden", "Stunden", "kg"]
+    assert READERS["en"].units("hour") == "hours"
+
+
+@pytest.mark.parametrize(
+    ("rule", "english", "german"),
+    [
+        ("FREQ=WEEKLY;BYDAY=SA,SU", "Sat, Sun each week", "jede Woche: Sa, So"),
+        ("FREQ=DAILY", "every day", "jeden Tag"),
+        ("FREQ=MONTHLY;BYDAY=1SA", "FREQ=MONTHLY;BYDAY=1SA", "FREQ=MONTHLY;BYDAY=1SA"),
+    ],
+)
+def test_the_days_of_a_week_are_said_in_the_readers_language(rule: str, english: str, german: str) -> None:
+    assert [READERS[one].days(rule_in_words(rule)) for one in ("en", "de")] == [english, german]
+    assert READERS["de"].days(None) == ""
 
 
 def test_what_a_price_is_for_stays_one() -> None:
