@@ -1,5 +1,7 @@
 """`message`: lines between neighbours, about an exchange or about nothing in particular."""
 
+import sys
+from functools import partial
 from typing import Any
 
 import click
@@ -9,9 +11,12 @@ from protocols.limits import MAX_MESSAGE_TEXT
 
 from .command import Group, with_session
 from .files import read_shown
-from .output import facts, indented, say, short, table
+from .output import facts, indented, note, say, short, table
 from .session import NotYet, Session
 from .times import format_time, now_ms
+from .watching import looks
+
+SHOWN, MOST = 200, 1_000  # messages that --watch begins with; that it looks through for what is new
 
 
 @click.group(
@@ -44,13 +49,16 @@ def send(session: Session, peer: str, text: str, exchange: str | None) -> None:
     session.emit(data, lambda: _print_sent(data))
 
 
-@message.command("list", example="p2pnode message list --with Ben\np2pnode message list --new")
+@message.command("list", example="p2pnode message list --with Ben\np2pnode message list --new --watch")
 @click.option("--with", "peer", metavar="PEER", help="Only with this one.")
 @click.option("--exchange", metavar="ID", help="Only what is about this exchange.")
 @click.option("--new", is_flag=True, help="Only what is not marked as read.")
+@click.option("--watch", is_flag=True, help="Go on, and print what comes or is delivered, until interrupted.")
 @with_session
-def list_(session: Session, peer: str | None, exchange: str | None, new: bool) -> None:
-    """What you and your neighbours wrote, the oldest first."""
+def list_(session: Session, peer: str | None, exchange: str | None, new: bool, watch: bool) -> None:
+    """What you and your neighbours wrote, the oldest first. With --watch --json each line holds what is new."""
+    if watch:
+        return _watch(session, {"peer": peer, "exchange": exchange, "new": new})
     rows = session.call("message.list", peer=peer, exchange=exchange, new=new)
 
     def human() -> None:
@@ -119,6 +127,30 @@ def erase(session: Session, id_: str) -> None:
     session.confirm("Erase this message on this machine?")
     data = session.write("message.erase", id=id_)
     session.emit(data, lambda: say(f"{short(data.get('id'))}  Erased."))
+
+
+def _watch(session: Session, args: dict[str, Any]) -> None:
+    """What there is, and then what comes, is delivered or refused. That our user has read something is no news."""
+    seen: dict[str, str] = {}
+    for look, _ in enumerate(looks(session, _is_about_messages)):
+        found = session.call("message.list", **args, limit=MOST)
+        fresh = [row for row in found if _is_news(row, seen)]
+        if not look:
+            fresh = fresh[-SHOWN:]
+        if fresh:
+            session.emit(fresh, partial(_table, session, fresh))
+            sys.stdout.flush()
+        elif not look and not session.json:
+            note("Nothing yet.")
+        seen |= {row["id"]: _state(row) for row in found}
+
+
+def _is_about_messages(event: dict[str, Any]) -> bool:
+    return event["type"] == "changed" and "messages" in event["what"]
+
+
+def _is_news(row: dict[str, Any], seen: dict[str, str]) -> bool:
+    return row["id"] not in seen or (row["state"] != "read" and _state(row) != seen[row["id"]])
 
 
 def _from_stdin() -> str:

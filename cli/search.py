@@ -3,7 +3,6 @@
 import re
 import sys
 import time
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -17,8 +16,8 @@ from .command import Command, with_session
 from .output import distance, note, say, short, table
 from .session import Session
 from .times import format_time, now_ms, parse_time
+from .watching import looks
 
-WATCH_PAUSE = 2.0  # seconds between looks of --watch, where the node has no room for one more who listens
 MOST_HIDDEN = 1000  # listings that are counted
 MOST_NEWS = 200  # listings that one look of --watch sees
 PROGRESS_AFTER = 1.0  # seconds until it is said that others have not answered yet
@@ -103,7 +102,7 @@ def search(
         rows, hidden = _first(session, args)
         return session.emit(rows, partial(_print_found, session, rows, args, hidden))
     seen: set[tuple[str, int]] = set()
-    for look, _ in enumerate(_news(session)):
+    for look, _ in enumerate(looks(session, lambda event: event["type"] == "listings")):
         newest = session.call("search", **{**args, "here": True, "sort": "new", "limit": MOST_NEWS})
         rows = newest if look else _first(session, args)[0]  # what its limit cuts off now is no news later
         fresh = [row for row in rows if not look or _which(row) not in seen]
@@ -127,23 +126,6 @@ def _first(session: Session, args: dict[str, Any]) -> tuple[list[dict[str, Any]]
     if not status.get("hiding") or args["hidden"]:
         return rows, 0
     return rows, len(session.call("search", **{**args, "hidden": True, "limit": MOST_HIDDEN}))
-
-
-def _news(session: Session) -> Iterator[None]:
-    """Comes back at once, and then whenever a search may find something else than before."""
-    while True:
-        try:
-            events = session.client().events()
-        except Refusal as e:
-            if e.code != "refused":
-                raise
-            yield  # as many listen as may: looked at now and then
-            time.sleep(WATCH_PAUSE)
-            continue
-        yield
-        for event in events:
-            if event.get("type") in ("listings", "resync"):
-                yield
 
 
 def _ask_others(session: Session, args: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:

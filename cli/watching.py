@@ -1,29 +1,52 @@
-"""`status --watch`: the same again whenever it changes; on a terminal drawn anew, elsewhere a line for each change."""
+"""--watch. `status --watch`: the same again whenever it changes; on a terminal drawn anew, elsewhere a line for each
+change. Others print what is new, whenever the node says that there may be something."""
 
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from p2pnode.client import Client
 from protocols.errors import Refusal
 
 from .output import note, print_json, say, table
 from .session import Session
 from .times import moment, now_ms
 
+if TYPE_CHECKING:
+    from p2pnode.client import Client
+
 LOOK = 5.0  # seconds between looks without news: some of it changes by time alone
 GATHER = 0.2  # seconds after news, in which more of the same comes
+
+
+PAUSE = 2.0  # seconds between looks, where the node has no room for one more who listens
+
+
+def looks(session: Session, counts: Callable[[dict[str, Any]], bool]) -> Iterator[None]:
+    """Comes back at once, and then at each event that counts, and where some were missed."""
+    while True:
+        try:
+            events = session.client().events()
+        except Refusal as e:
+            if e.code != "refused":
+                raise
+            yield  # as many listen as may: looked at now and then
+            time.sleep(PAUSE)
+            continue
+        yield
+        for event in events:
+            if event["type"] == "resync" or counts(event):
+                yield
 
 
 class News:
     """Set whenever the node says that something has changed, from when this is made."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: "Client") -> None:
         self._client = client
         self._heard = threading.Event()
         try:

@@ -5,9 +5,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from protocols.fields import PARAGRAPHS
-from protocols.limits import MAX_MESSAGE_TEXT
+from protocols.limits import MAX_MESSAGE_TEXT, MAX_MESSAGES
 
-from .arguments import Args, Id, NoArgs, PeerName
+from .arguments import Args, Hash, Id, NoArgs, PeerName
 
 
 class SendMessage(Args, frozen=True):
@@ -28,6 +28,12 @@ class SomeMessages(Args, frozen=True):
     exchange: Id | None = None
 
 
+class SeenMessages(SomeMessages, frozen=True):
+    """ids: only these, each whole, such as those that were shown; what is no more is left out. None for all."""
+
+    ids: Annotated[tuple[Hash, ...], Meta(max_length=MAX_MESSAGES)] | None = None
+
+
 class ListMessages(SomeMessages, frozen=True):
     """new: only those that our user has not marked as read. limit: the newest so many."""
 
@@ -45,6 +51,6 @@ MESSAGES: tuple[tuple[str, type[Args], bool, str], ...] = (
     ("message.list", ListMessages, False, "What you and your neighbours wrote to each other, the oldest first"),
     ("message.threads", NoArgs, False, "With whom and about what you write, the newest first"),
     ("message.show", OneMessage, False, "One message"),
-    ("message.seen", SomeMessages, True, "Mark messages as read"),
+    ("message.seen", SeenMessages, True, "Mark messages as read"),
     ("message.erase", OneMessage, True, "Erase a message here; one that is still queued is not sent any more"),
 )

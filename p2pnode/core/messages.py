@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from p2pnode.arguments import NoArgs
-from p2pnode.message_arguments import ListMessages, OneMessage, SendMessage, SomeMessages
+from p2pnode.message_arguments import ListMessages, OneMessage, SeenMessages, SendMessage, SomeMessages
 from protocols import message_messages as messages
 from protocols.codec import decode, encode
 from protocols.errors import Ignore, Refusal, Reject
@@ -98,8 +98,9 @@ class Messages:
         self._look(now)
         return self._row(*self._find(args.id))
 
-    def seen(self, args: SomeMessages, now: int) -> dict[str, Any]:
-        return {"seen": self._mark(self._named(args))}
+    def seen(self, args: SeenMessages, now: int) -> dict[str, Any]:
+        ids = None if args.ids is None else {bytes.fromhex(id_) for id_ in args.ids}
+        return {"seen": self._mark([one for one in self._named(args) if ids is None or one[1].id in ids])}
 
     def erase(self, args: OneMessage, now: int) -> dict[str, Any]:
         """Of what somebody else wrote the id is remembered for a while, so that a copy is not taken again."""

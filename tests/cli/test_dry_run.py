@@ -21,7 +21,7 @@ READS = {
     "parcel check", "parcel code", "challenge check", "contact show", "order list", "rule list", "claim list",
     "claim show", "ledger log", "ledger balance", "ledger verify", "ledger check", "ledger statement", "ledger audit",
     "service status", "service logs", "notify list", "doctor", "logs",
-    "config list", "config get", "key words", "message list", "message threads", "message show",
+    "config list", "config get", "key words", "message list", "message threads", "message show", "invite list",
 }  # fmt: skip
 # What writes files, or asks the node in another way than by one writing call; each with words that would do it.
 APART = {

@@ -133,6 +133,48 @@ def test_watching_prints_a_line_for_each_change_until_interrupted(node: FakeNode
         process.communicate()
 
 
+def test_messages_are_told_as_they_come_and_as_they_are_delivered(node: FakeNode) -> None:
+    theirs = {"id": "ab", "text": "Late", "state": "new", "why": None, "undeliverable": None}
+    ours = {**theirs, "id": "cd", "text": "No hurry", "state": "queued"}
+    node.answers["message.list"] = [theirs]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "message", "list", "--with", "Ann", "--watch", "--json"],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
+    )
+    patience = threading.Timer(30, process.kill)
+    patience.start()
+
+    def told(*rows: dict[str, Any]) -> list[dict[str, Any]]:
+        """What a line says, once these are all the node has."""
+        assert process.stdout is not None
+        node.answers["message.list"] = [*rows]
+        node.events.append({"type": "changed", "what": ["messages"]})
+        line = json.loads(process.stdout.readline())
+        found: list[dict[str, Any]] = line["data"]
+        return found
+
+    try:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["data"] == [theirs]
+        asked = len(node.calls)
+        node.events += [{"type": "changed", "what": ["listings"]}, {"type": "peer"}]
+        read = {**theirs, "state": "read"}
+        assert told(read, ours) == [ours], "that it was read is no news"
+        assert len(node.calls) == asked + 1, "nothing is asked where nothing has changed"
+        delivered = {**ours, "state": "delivered"}
+        assert told(read, delivered) == [delivered]
+        assert told({**theirs, "id": "ef"}) == [{**theirs, "id": "ef"}]
+        assert {(name, args.peer) for name, args, *_ in node.calls} == {("message.list", "Ann")}
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+    finally:
+        patience.cancel()
+        process.kill()
+        process.communicate()
+
+
 def test_waiting_does_not_outlast_its_time(run: Run, node: FakeNode) -> None:
     node.answers["exchange.accept"] = node.answers["exchange.show"] = {"exchange_id": "cd", "delivered": False}
     begun = time.monotonic()

@@ -365,3 +365,17 @@ def test_an_acknowledgement_of_what_is_no_message_does_nothing(lab: Lab) -> None
         for told in (frames.Ack(id_), frames.Later(id_, "no room"), frames.Refuse(id_, "refused", "no")):
             tell(lab, told, lab.ben.peer_id, lab.cleo)
     assert list(lab.cleo.core.outbox.items) == waiting
+
+
+def test_only_what_was_shown_is_marked_as_read(lab: Lab) -> None:
+    met(lab)
+    shown = [write(lab, lab.cleo, "Ben", f"Line {n}")["id"] for n in range(3)]
+    write(lab, lab.cleo, "Ben", "Line 3")
+    lab.ask(lab.ben, "message.erase", id=shown[0])
+    assert lab.ask(lab.ben, "message.seen", ids=shown) == {"seen": 2}, "what was erased since is left out"
+    assert texts(lab, lab.ben, new=True) == ["Line 3"]
+    assert lab.ask(lab.ben, "message.seen", ids=shown) == {"seen": 0}
+    assert lab.ask(lab.ben, "message.seen", ids=[]) == {"seen": 0}
+    (last,) = listed(lab, lab.ben, new=True)
+    assert lab.ask(lab.ben, "message.seen", peer="Anna", ids=[last["id"]]) == {"seen": 0}, "not with her"
+    assert lab.ask(lab.ben, "message.seen", peer="Cleo", ids=[last["id"]]) == {"seen": 1}

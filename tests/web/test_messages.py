@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from p2pnode.web.views import exchange as exchange_view
+from p2pnode.web.views import neighbour as neighbour_view
 from tests.web.browser import Browser
 from tests.web.hostile import HOSTILE, mixed
 from tests.web.street import Street, open_street
@@ -130,3 +132,34 @@ def test_what_stays_of_a_neighbour_who_is_gone_is_read_and_erased(street: Street
     anna.submit("/do/message.erase")
     anna.submit("/do/message.erase")  # asked whether it shall be
     assert "Is the ladder free?" not in anna.get("/inbox").words
+
+
+def test_what_comes_after_the_page_was_drawn_stays_new(street: Street) -> None:
+    lab, anna = street.lab, street.browsers["anna"]
+    exchange, ben = begun(street), id_of(street, "ben")
+    for path, about in ((f"/exchange/{exchange}", {"exchange": exchange}), (f"/neighbour/{ben}", {})):
+        lab.ask(lab.ben, "message.send", peer="Anna", text="I am late", **about)
+        lab.sim.run(20_000)
+        anna.get(path)
+        lab.ask(lab.ben, "message.send", peer="Anna", text="Open the door, please", **about)
+        lab.sim.run(20_000)
+        anna.submit("/do/message.seen")
+        assert [row["text"] for row in lab.ask(lab.anna, "message.list", new=True)] == ["Open the door, please"]
+        anna.submit("/do/message.seen")
+        assert lab.ask(lab.anna, "message.list", new=True) == []
+
+
+def test_what_is_new_is_shown_however_much_was_written_since(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It could not be marked as read else, and was counted for ever."""
+    lab, anna, exchange = street.lab, street.browsers["anna"], begun(street)
+    for module in (exchange_view, neighbour_view):
+        monkeypatch.setattr(module, "SHOWN", 2)
+    for number in range(4):
+        lab.ask(lab.ben, "message.send", peer="Anna", text=f"Line {number}", exchange=exchange)
+        lab.sim.run(20_000)
+    for path in (f"/exchange/{exchange}", f"/neighbour/{id_of(street, 'ben')}"):
+        words = anna.get(path).words
+        assert [words.index(f"Line {n}") for n in range(4)] == sorted(words.index(f"Line {n}") for n in range(4))
+    anna.submit("/do/message.seen")
+    assert lab.ask(lab.anna, "message.list", new=True) == []
+    assert "Line 1" not in anna.get(f"/neighbour/{id_of(street, 'ben')}").words

@@ -11,6 +11,7 @@ from p2pnode.web.reading import Reader
 from p2pnode.web.templating import say
 from p2pnode.web.view import File, View, Visit
 from p2pnode.web.words import parents_of, step_of
+from p2pnode.web.written import written
 from protocols.conditions import SECOND_FORM
 
 
@@ -35,11 +36,11 @@ async def show(visit: Visit) -> dict[str, Any] | File:
         (yours if step["who"] == "you" else theirs).append(row)
     kind = next((k for k in await visit.ask("kinds.list") if k["kind"] == exchange["terms"]["kind"]), None)
     counters = any(step["api"] == "exchange.counter" for step in yours)
-    written = await visit.ask("message.list", exchange=exchange["exchange_id"], limit=SHOWN)
+    messages = await written(visit.ask, SHOWN, exchange=exchange["exchange_id"])
     return {
         "exchange": exchange,
-        "lines": sorted([*exchange["happened"], *written], key=lambda line: line["at"]),
-        "written": written,
+        "lines": sorted([*exchange["happened"], *messages], key=lambda line: line["at"]),
+        "written": messages,
         "foreseen": None if visit.looked is None else await visit.ask("exchange.foresee_counter", **visit.looked),
         "kind": kind,
         "ways": ways_of(kind, visit.reader),

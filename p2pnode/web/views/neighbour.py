@@ -1,11 +1,13 @@
 """A neighbour, or oneself: what others say of them, why it counts, what stands between you, and what to do about it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from p2pnode.web.drawing import between, ways_to
 from p2pnode.web.languages import N_
 from p2pnode.web.view import View, Visit
+from p2pnode.web.written import written
 from protocols.errors import Refusal
 
 FAULT = {"late": N_("late"), "no-show": N_("did not come"), "default": N_("did not do it")}
@@ -35,8 +37,8 @@ async def _whole(visit: Visit, id_: str) -> dict[str, Any]:
     peer = await _or_none(visit, "peers.show", peer=id_)
     told = await _or_none(visit, "reputation", peer=id_, why=True) if visit.status["networks"] else None
     mine = id_ in (visit.status["peer_id"], visit.status["author"])
-    written = [] if mine else await _or_none(visit, "message.list", peer=id_, limit=SHOWN) or []
-    if not (peer or told or written or mine):  # of who is gone it stays what was written
+    messages = [] if mine else await written(partial(_or_none, visit), SHOWN, peer=id_)
+    if not (peer or told or messages or mine):  # of who is gone it stays what was written
         raise Refusal("not_found", N_("Nobody is known here by this name"))
     about = told or peer or (visit.status if mine else {})
     peer_id = about.get("peer_id") or id_
@@ -60,7 +62,7 @@ async def _whole(visit: Visit, id_: str) -> dict[str, Any]:
         "gives": any(v["direction"] == "given" and v["left"]["amount"] for v in vouches),
         "takes": any(v["direction"] == "taken" and v["left"]["amount"] for v in vouches),
         "VOUCH": VOUCH,
-        "written": written,
+        "written": messages,
         "claims": [] if mine else await _or_none(visit, "claim.list", peer=id_) or [],
         "FAULT": FAULT,
     }
