@@ -117,6 +117,7 @@ SHED_EVERY: Final = 100
 # Exchanges
 CALENDAR_AHEAD: Final = 30 * DAY  # what the calendar shows, unless our user says otherwise
 PROPOSAL_LIFETIME: Final = 7 * DAY
+SHORTEST_ANSWER: Final = HOUR  # of a proposal for a time that begins sooner
 OFFER_HOLD: Final = 12 * HOUR  # of an owner's own terms that take a time: it is held until they lapse
 PAYMENT_EXPIRY: Final = 7 * DAY
 RATING_WINDOW: Final = 14 * DAY

@@ -89,7 +89,7 @@ class Bookings:
         asked = _Asked(network, terms, *self._listing(network, terms, held), held, now)
         if terms.start:
             self._check_availability(asked)
-        if terms.start and _by_occurrence(asked.listing):
+        if terms.start and by_occurrence(asked.listing):
             self._check_occurrence(asked)
         elif not terms.end or terms.kind in _GOODS or not self._takes_time(terms) or terms.goal is not None:
             self._check_stock(asked)  # also where many pledge for one date
@@ -114,7 +114,7 @@ class Bookings:
         if record.author != self._state.me or listing.quantity is None or record.withdrawn:
             return found
         slot = (network.id, record.author, record.name)
-        if _by_occurrence(listing):
+        if by_occurrence(listing):
             coming = _windows(listing, record, Span(now, now + _LOOK_AHEAD))
             if coming:
                 gone = self._gone_for(coming[0], slot, now, None)
@@ -383,7 +383,7 @@ def _spanned(listing: Listing) -> bool:
     return listing.price is not None and listing.price.per in SPANS
 
 
-def _by_occurrence(listing: Listing | None) -> bool:
+def by_occurrence(listing: Listing | None) -> bool:
     return listing is not None and listing.kind == "food" and listing.available is not None
 
 
@@ -391,7 +391,7 @@ def _windows(listing: Listing | None, record: Record | None, within: Span) -> tu
     """When a listing is to be had. Each time by itself where it is made anew each time, else in the fewest spans."""
     available: Availability | None = listing.available if listing is not None else None
     found = windows(available, record.created if record is not None else within.start, within)
-    return found if _by_occurrence(listing) else merged(found)
+    return found if by_occurrence(listing) else merged(found)
 
 
 def _zone(listing: Listing | None) -> str:

@@ -1,7 +1,7 @@
 """The terms that our user proposes, drafted from the listing and what stands. Nothing is said or stored."""
 
 from p2pnode import commands
-from p2pnode.bounds import OFFER_HOLD, PROPOSAL_LIFETIME
+from p2pnode.bounds import OFFER_HOLD, PROPOSAL_LIFETIME, SHORTEST_ANSWER
 from protocols.amounts import Price, parse_amount, parse_price
 from protocols.booked import booking, quantity_of
 from protocols.drafts import draft_terms, is_offered
@@ -15,7 +15,7 @@ from protocols.payments import DEPOSIT, instalments_of
 from protocols.templates import Template
 from protocols.terms import Terms, quorum_of, terms_hash
 
-from .bookings import SPANS
+from .bookings import SPANS, by_occurrence
 from .carrying import Carrying
 from .exchanges import Exchanges
 from .held import Held
@@ -49,6 +49,8 @@ class Drafting:
         )
         start, end = _time(args, of, listing)
         _check_span(start, end, now)
+        if not start and by_occurrence(listing):
+            raise Refusal("usage", "this is had at certain times only", "Say when you want it: --from.")
         check_order_window(labels, start, now)
         quantity = _quantity(args.quantity, start or None, end or None, listing.price, 1)
         counted = listing.price is None or listing.price.per not in SPANS
@@ -85,7 +87,7 @@ class Drafting:
             price_text=text,
             note=args.note,
             previous=b"",
-            expires=now + PROPOSAL_LIFETIME,
+            expires=stands_until(start, end, now),
             witnesses=witnesses,
             instalments=1 if args.instalments is None else args.instalments,
             deposit=_deposit(network, args.deposit),
@@ -143,7 +145,7 @@ class Drafting:
             price_text=text,
             note=args.note,
             previous=terms_hash(old),
-            expires=now + self.lifetime(args.hold, old, end),
+            expires=self._stands_until(args.hold, old, start, end, now),
             witnesses=witnesses,
             instalments=(instalments_of(old) or 1) if args.instalments is None else args.instalments,
             deposit=_deposit(network, args.deposit, old),
@@ -153,13 +155,14 @@ class Drafting:
         terms = self.carrying.again(args, old, terms)
         return booked(terms, listing, items, old.capacity if args.form is None else 0)
 
-    def lifetime(self, wanted: int | None, old: Terms, end: int) -> int:
-        """How long a counter-proposal of ours stands, ms. `Refusal` (usage) if more is wanted than any stands."""
+    def _stands_until(self, wanted: int | None, old: Terms, start: int, end: int, now: int) -> int:
+        """When a counter-proposal of ours lapses, ms. `Refusal` (usage) if more is wanted than any stands."""
         if wanted is not None and wanted > PROPOSAL_LIFETIME:
             raise Refusal("usage", "an offer stands for a week at most", "Give a shorter --hold.")
         if wanted is not None:
-            return wanted
-        return OFFER_HOLD if end and old.responder == self._state.me else PROPOSAL_LIFETIME
+            return now + wanted
+        latest = stands_until(start, end, now)
+        return min(latest, now + OFFER_HOLD) if end and old.responder == self._state.me else latest
 
     def warnings(self, network: Network, terms: Terms) -> list[str]:
         """A line for a kind that is not known here, one for a price that no ledger settles, and one for a deposit that
@@ -239,6 +242,14 @@ def _time(args: commands.Propose, of: Template, listing: Listing) -> tuple[int, 
     if of.time and args.start is None and args.end is None and len(slots) == 1:
         return slots[0]
     return args.start or 0, args.end or 0
+
+
+def stands_until(start: int, end: int, now: int) -> int:
+    """When a proposal for this time lapses, ms: nobody can say yes to a time that is over. start, end: 0 if open."""
+    latest = now + PROPOSAL_LIFETIME
+    if start > now:
+        return min(latest, max(start, now + SHORTEST_ANSWER))
+    return min(latest, end) if end > now else latest
 
 
 def _unsettled(network: Network, terms: Terms) -> list[str]:
