@@ -151,3 +151,24 @@ def test_in_german_nothing_is_left_in_english(street: Street) -> None:
     anna.language = "de"
     words = " ".join(anna.get(exchange).words.split())
     assert "Du bist dran" in words and not re.search(r"\b(Your turn|Who|What|State|until)\b", words)
+
+
+@pytest.mark.parametrize("many", [None, 1])
+def test_who_has_given_it_away_is_told_that_it_still_stands(street: Street, many: int | None) -> None:
+    lab, anna = street.lab, street.browsers["anna"]
+    fields = {"direction": "offer", "kind": "give", "title": "Blue sofa"} | ({"quantity": many} if many else {})
+    listing = lab.ask(lab.anna, "listing.publish", **fields)["listing_id"]
+    lab.sim.run(20_000)
+    one, other = (lab.ask(lab.ben, "exchange.propose", listing=listing)["exchange_id"] for _ in range(2))
+    lab.sim.run(20_000)
+    twice, gone, none = "You have promised the same listing", "If it is gone now", "Nothing is left of it."
+    page = anna.get(f"/exchange/{one}")
+    assert not any(words in page.words for words in (twice, gone, none))
+    step(street, "anna", f"/exchange/{one}", "exchange.accept")
+    assert (none if many else gone) in anna.get(f"/exchange/{one}").words
+    page = anna.get(f"/exchange/{other}")
+    assert (none if many else twice) in page.words and follow(page, "Ben" if not many else "The listing")
+    lab.ask(lab.anna, "listing.withdraw", id=listing)
+    page = anna.get(f"/exchange/{one}")
+    assert not any(words in page.words for words in (twice, gone, none))
+    assert none not in street.browsers["ben"].get(f"/exchange/{one}").words

@@ -13,6 +13,7 @@ from p2pnode.web.view import File, View, Visit
 from p2pnode.web.words import parents_of, step_of
 from p2pnode.web.written import written
 from protocols.conditions import SECOND_FORM
+from protocols.errors import Refusal
 
 
 async def show(visit: Visit) -> dict[str, Any] | File:
@@ -53,6 +54,7 @@ async def show(visit: Visit) -> dict[str, Any] | File:
         "elsewhere": [step for step in yours if step["api"] not in BUTTONS],
         "theirs": theirs,
         "where": where_to_say(exchange),
+        "stock": await _stock(visit, exchange),
         "more": _more(exchange, {step["word"] for step in yours}, visit.status["peer_id"]),
         "alone": _alone(exchange, visit.reader.now),
         "agreed": exchange["status"] not in NEVER_AGREED,
@@ -60,6 +62,27 @@ async def show(visit: Visit) -> dict[str, Any] | File:
         "SAID": SAID,
         "title": exchange["terms"]["title"],
     }
+
+
+async def _stock(visit: Visit, exchange: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Of something of one's own that is gone once it is taken: how many are left, None if nobody counts them; and the
+    other exchanges in which it is promised. None where the listing stands no more."""
+    if exchange["terms"]["kind"] not in GOODS or exchange["status"] not in (*NEGOTIATING, *OPEN, *PAID):
+        return None
+    try:
+        listing = await visit.ask("listing.show", id=exchange["listing_id"])
+    except Refusal:
+        return None
+    if not listing["mine"] or listing.get("when") or listing["state"] not in ("spread", "stored"):
+        return None
+    also = [
+        one
+        for one in await visit.ask("exchange.list")
+        if one["listing_id"] == exchange["listing_id"]
+        and one["exchange_id"] != exchange["exchange_id"]
+        and one["status"] in (*OPEN, *PAID)
+    ]
+    return {"left": listing["left"], "also": also, "asked": exchange["status"] in NEGOTIATING}
 
 
 # The steps that a form of templates/exchange.html can take; others are named with what to type.
@@ -80,6 +103,8 @@ SHOWN = 256  # messages, the newest
 NEGOTIATING = ("proposed", "countered")
 NEVER_AGREED = (*NEGOTIATING, "declined", "withdrawn", "expired")
 OPEN = ("agreed", "active", "fulfilled")
+PAID = ("settled", "closed")
+GOODS = ("sell", "give")  # as a whole: of food there is more the next day
 ENDED = ("cancelled", "declined", "withdrawn")
 SAID = {  # what each thing that happened is called; of the rest, notes, the words alone
     "propose": N_("proposed this exchange"),
