@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -109,12 +109,17 @@ def help_(ctx: click.Context, command: tuple[str, ...]) -> None:
 
     Example: p2pnode help offer publish
     """
+    from difflib import get_close_matches
+
     parent: click.Context = ctx.find_root()
     found: click.Command = cli
     for name in command:
         inner = found.get_command(parent, name) if isinstance(found, click.Group) else None
         if inner is None:
-            raise Refusal("usage", f"There is no command {' '.join(command)!r}", "p2pnode --help lists all commands")
+            known = found.list_commands(parent) if isinstance(found, click.Group) else []
+            path = [*parent.command_path.split()[1:], *get_close_matches(name, known, 1)]
+            hint = f"Did you mean: p2pnode help {' '.join(path)}" if path else "p2pnode --help lists all commands"
+            raise Refusal("usage", f"There is no command {' '.join(command)!r}", hint)
         parent, found = click.Context(inner, info_name=name, parent=parent), inner
     click.echo(found.get_help(parent))
 
@@ -172,6 +177,9 @@ def _open_closed() -> None:
         setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
+_NAMED: Final = 4  # commands of one name, in a hint; more, as of `list`, say nothing
+
+
 def _usage_hint(error: click.ClickException) -> str:
     ctx = getattr(error, "ctx", None)
     if error.message.startswith("No such command '") and ctx is not None and isinstance(ctx.command, click.Group):
@@ -180,6 +188,10 @@ def _usage_hint(error: click.ClickException) -> str:
         typed = error.message.split("'")[1]
         if close := get_close_matches(typed, ctx.command.list_commands(ctx), 1):
             return f"{ctx.command_path} {close[0]}"
+        inner = ((name, ctx.command.get_command(ctx, name)) for name in ctx.command.list_commands(ctx))
+        named = [name for name, one in inner if isinstance(one, click.Group) and typed in one.list_commands(ctx)]
+        if 0 < len(named) <= _NAMED:
+            return ", or ".join(f"{ctx.command_path} {name} {typed}" for name in named)
     if error.message.startswith("Got unexpected extra argument"):
         return 'Put quotes around a text of several words, such as --title "Long ladder"'
     path = ctx.command_path.split(" ", 1)[1:] if ctx is not None else []

@@ -7,6 +7,7 @@ from protocols.errors import Refusal
 from protocols.profile import Profile
 
 MAX_CLAIMS = 4  # profiles asked for the addresses of one peer
+_NAMED = 3  # who may be meant, in a refusal
 RESERVED = ("you", "me")  # what faces call our own user
 
 
@@ -118,9 +119,17 @@ class Directory:
         if len(found) == 1:
             return found.pop()
         if not found:
-            raise Refusal("not_found", f"no peer {text!r} is known", "`p2pnode peers` lists those known here.")
+            near = ", ".join(repr(name) for name in self._near(text))
+            hint = f"Did you mean {near}?" if near else "`p2pnode peers` lists those known here."
+            raise Refusal("not_found", f"no peer {text!r} is known", hint)
         ids = ", ".join(sorted(self.peer_id(a) for a in found))
         raise Refusal("conflict", f"{text!r} could be {ids}", "Give the peer id instead of the name.")
+
+    def _near(self, text: str) -> list[str]:
+        """Names of which this may be a part, such as the first name. Our user says who is meant."""
+        wanted = alike(text)
+        names = sorted({self.name(author) for author in self._profiles})
+        return [n for n in names if any(alike(part).startswith(wanted) for part in (n, *n.split()))][:_NAMED]
 
 
 def alike(name: str) -> str:

@@ -31,6 +31,16 @@ def test_what_names_nobody(directory, text):
     assert e.value.code == "not_found"
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"), [("Be", "'Ben'"), ("jörg", "'Jörg Großmüller'"), ("Groß", "'Jörg Großmüller'")]
+)
+def test_who_may_be_meant_is_named_and_not_taken(directory, text, meant):
+    directory.learn(EVE, profile("Jörg Großmüller", PEER[EVE]), b"eve")
+    with pytest.raises(Refusal) as e:
+        directory.resolve(text)
+    assert e.value.code == "not_found" and e.value.hint == f"Did you mean {meant}?"
+
+
 @pytest.mark.parametrize("text", ["", " ", "\u200b"])
 def test_nothing_names_nobody(directory, text):
     with pytest.raises(Refusal, match="nobody"):
