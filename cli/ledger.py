@@ -5,8 +5,6 @@ from typing import Any
 
 import click
 
-from protocols.decimals import format_amount
-
 from .command import Group, with_session
 from .files import is_such, not_such, read_shown
 from .output import facts, note, say, short, table, write_file
@@ -296,8 +294,7 @@ def check(session: Session, file: str) -> None:
     data = {"ok": True, **shown}
 
     def human() -> None:
-        unit = data["network"]["unit"]
-        money = f"{format_amount(data['amount'], data['network']['decimals'])} {unit}"
+        money = session.money(data["amount"], data["network"]["unit"], data["network"]["decimals"])
         when = format_time(data["at"], now_ms())
         if data["proves"] == "payment":
             say(f"The proof holds: {data['payer'][:8]} paid {data['payee'][:8]} {money}, {when}.")

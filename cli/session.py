@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from p2pnode.home.folder import Home, default_home
-from protocols.decimals import OTHER_DECIMALS, format_amount
+from protocols.decimals import OTHER_DECIMALS, format_amount, in_words
 from protocols.errors import Refusal
 
 from .output import note, print_json, safe, watched
@@ -174,18 +174,20 @@ class Session:
             raise click.Abort
 
     def money(self, amount: Any, unit: str | None = None, decimals: int | None = None, network: Any = None) -> str:
-        """An amount of the API's JSON, with its unit. Bare integers are in `unit`. network: of which network it is,
-        as the JSON beside it says (an id, or an object with one)."""
+        """An amount of the API's JSON, with its unit: `2.5 hours`; with --plain the unit as it is, `2.5 hour`. Bare
+        integers are in `unit`. network: of which network it is, as the JSON beside it says (an id, or an object with
+        one)."""
         if amount is None:
             return "-"
         if isinstance(amount, dict):
             unit, decimals = amount.get("unit", unit), amount.get("decimals", decimals)
             amount = amount.get("amount", 0)
         name = unit or ""
-        return f"{format_amount(amount, self.decimals(name, network) if decimals is None else decimals)} {name}".strip()
+        places = self.decimals(name, network) if decimals is None else decimals
+        return f"{format_amount(amount, places)} {name}".strip() if self.plain else in_words(amount, places, name)
 
     def price(self, price: Any, network: Any = None) -> str:
-        """A price of the API's JSON as one reads it: `2 hour per day`, `free`; with --plain as one types it."""
+        """A price of the API's JSON as one reads it: `2 hours per day`, `free`; with --plain as one types it."""
         if not price:
             return "free"
         per = price.get("per", "item")

@@ -11,7 +11,7 @@ from typing import Any
 from ledger.claims import Claim, ClaimState
 from p2pnode import commands
 from protocols.amounts import parse_amount
-from protocols.decimals import OTHER_DECIMALS, format_amount
+from protocols.decimals import OTHER_DECIMALS, in_words
 from protocols.duties import OVER
 from protocols.errors import Refusal
 from protocols.exchange import Exchange
@@ -164,4 +164,4 @@ def _ids(exchange: bytes, duty: str) -> list[bytes]:
 
 
 def _written(claim: Claim) -> str:
-    return f"{format_amount(claim.amount, OTHER_DECIMALS)} {claim.unit}"
+    return in_words(claim.amount, OTHER_DECIMALS, claim.unit)

@@ -14,7 +14,7 @@ from p2pnode import commands
 from p2pnode.bounds import MAX_CLAIMS, MAX_CLAIMS_OF_ONE, MAX_CLAIMS_UNDECIDED
 from protocols import exchange_messages as messages
 from protocols.amounts import parse_amount
-from protocols.decimals import OTHER_DECIMALS, format_amount
+from protocols.decimals import OTHER_DECIMALS, in_words
 from protocols.errors import Ignore, Refusal, Reject
 from protocols.fields import LINE, Unit
 
@@ -133,7 +133,7 @@ class Claims:
         """A line for each claim that waits for our user."""
         return [
             f"{self._state.directory.name(c.counterparty)} says that "
-            f"{'you owe them' if c.debtor else 'they owe you'} {format_amount(c.amount, OTHER_DECIMALS)} {c.unit}: "
+            f"{'you owe them' if c.debtor else 'they owe you'} {in_words(c.amount, OTHER_DECIMALS, c.unit)}: "
             f"`p2pnode claim accept {c.id.hex()[:8]}`, or decline"
             for c in self.all.values()
             if c.state is ClaimState.ASKED

@@ -1,6 +1,6 @@
 """Which payment of an exchange our user means, and how what is paid in steps stands in words and figures."""
 
-from protocols.decimals import OTHER_DECIMALS, format_amount
+from protocols.decimals import OTHER_DECIMALS, in_words
 from protocols.duties import OVER, DutyState
 from protocols.errors import Refusal
 from protocols.exchange import OPEN, Exchange
@@ -125,4 +125,4 @@ def money(network: Network, amount: int, unit: str) -> str:
     """An amount in minor units, as people write it."""
     if not amount:
         return "nothing"
-    return network.money(amount) if unit == network.genesis.unit else f"{format_amount(amount, OTHER_DECIMALS)} {unit}"
+    return network.money(amount) if unit == network.genesis.unit else in_words(amount, OTHER_DECIMALS, unit)

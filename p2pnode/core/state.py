@@ -11,7 +11,7 @@ from ledger.entry import Entry, parse_entry
 from ledger.halves import first_key
 from ledger.tokens import Token
 from p2pnode.bounds import MAX_INVITE_CHAIN
-from protocols.decimals import format_amount
+from protocols.decimals import in_words
 from protocols.envelope import Record, parse_record
 from protocols.errors import Ignore, Refusal
 from protocols.faults import RESERVED
@@ -115,8 +115,8 @@ class Network(msgspec.Struct):
         return self.chain.state.figures.spendable + amount <= sum(limit for _, limit in self.genesis.endowments)
 
     def money(self, amount: int) -> str:
-        """An amount of this network's credit, minor units, as people write it: `2.5 hour`."""
-        return f"{format_amount(amount, self.genesis.decimals)} {self.genesis.unit}"
+        """An amount of this network's credit, minor units, as people write it: `2.5 hours`."""
+        return in_words(amount, self.genesis.decimals, self.genesis.unit)
 
     @property
     def dimensions(self) -> tuple[str, ...]:

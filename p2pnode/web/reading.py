@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
-from protocols.decimals import OTHER_DECIMALS, format_amount
+from protocols.decimals import OTHER_DECIMALS, format_amount, in_words, is_one
 
 from .areas import size_of, way_to
 from .languages import SOURCE, Catalog
@@ -47,14 +47,14 @@ class Reader:
             return ""
         unit, many = str(amount.get("unit", "")), int(amount.get("amount", 0))
         decimals = self._decimals(unit, network)
-        return f"{self.number(many, decimals)} {self._bent(unit, 1 if abs(many) == 10**decimals else 2)}".strip()
+        return f"{self.number(many, decimals)} {self._bent(unit, 1 if is_one(many, decimals) else 2)}".strip()
 
     def with_money(self, text: str, amount: Any, network: Any = None) -> str:
-        """A sentence in which the node has written an amount, as `pay 2 hour`: with it as the reader would write it."""
+        """A sentence in which the node has written an amount, as `pay 2 hours`: as the reader would write it."""
         if not amount:
             return text
         unit = str(amount.get("unit", ""))
-        written = f"{format_amount(int(amount.get('amount', 0)), self._decimals(unit, network))} {unit}"
+        written = in_words(int(amount.get("amount", 0)), self._decimals(unit, network), unit)
         return text.replace(written, self.money(amount, network))
 
     def units(self, unit: str) -> str:
@@ -73,7 +73,7 @@ class Reader:
         return next((said for word, said in words.items() if unit in (word, self._(word))), unit)
 
     def price(self, price: Any, network: Any = None) -> str:
-        """What a listing asks: `2 hour per day`, or `free`."""
+        """What a listing asks: `2 hours per day`, or `free`."""
         if not price:
             return self._("free")
         per = price.get("per", "item")

@@ -116,7 +116,7 @@ def test_a_search_is_a_table(run: Run, node: FakeNode) -> None:
     node.answers["search"] = [ROW]
     node.answers["status"] = {"network": {"id": "aa", "name": "Elm", "unit": "hour", "decimals": 1}}
     out = run("search", "snow").out
-    assert "abababab" in out and "20 hour per day" in out and "1.2 km" in out and "p2pnode offer show abababab" in out
+    assert "abababab" in out and "20 hours per day" in out and "1.2 km" in out and "p2pnode offer show abababab" in out
     assert "\x1b" not in out and "\u202e" not in out
     plain = run("search", "snow", "--plain").out
     assert plain.count("\n") == 1 and "ab" * 32 in plain.split("\t")
@@ -132,7 +132,7 @@ def test_amounts_are_in_the_decimals_of_their_own_network(run: Run, node: FakeNo
                 {"id": "cc", "name": "Ash", "unit": "leaf", "decimals": 3}]  # fmt: skip
     node.answers["status"] = {"network": networks[0], "networks": networks}
     price = {"amount": 1500, "unit": "hour", "per": "item"}
-    for network, words in (("aa", "15 hour"), ("bb", "1500 hour")):
+    for network, words in (("aa", "15 hours"), ("bb", "1500 hours")):
         node.answers["search"] = [{**ROW, "network": network, "price": price}]
         assert f" {words} " in run("search").out
     node.answers["search"] = [{**ROW, "network": "cc", "price": {**price, "unit": "leaf"}}]
@@ -143,7 +143,7 @@ def test_amounts_are_in_the_decimals_of_their_own_network(run: Run, node: FakeNo
     plain = run("search", "--plain").out.split("\t")
     assert plain[4] == "15 EUR" and plain[5] == ""
     node.answers["vouch"] = {"amount": {"amount": 7, "unit": "hour"}, "limit": {"amount": 8, "unit": "hour"}}
-    assert "7 hour" in run("vouch", "Ann", "7", "--network", "Oak").out
+    assert "7 hours" in run("vouch", "Ann", "7", "--network", "Oak").out
 
 
 def test_a_paused_listing_is_not_to_be_had(run: Run, node: FakeNode) -> None:
@@ -154,7 +154,7 @@ def test_a_paused_listing_is_not_to_be_had(run: Run, node: FakeNode) -> None:
 def test_an_invite_says_what_credit_it_carries(run: Run, node: FakeNode) -> None:
     link = {"link": "p2pnode://join/abc", "expires_at": NOW, "uses": 1, "network": {"id": "aa"}}
     node.answers["invite"] = {**link, "vouch": {"amount": 1000, "unit": "hour"}}
-    assert "It carries 10 hour of your credit" in run("invite").out
+    assert "It carries 10 hours of your credit" in run("invite").out
     node.answers["invite"] = {**link, "vouch": {"amount": 0, "unit": "hour"}}
     assert "no credit" in run("invite").out
 
@@ -180,7 +180,7 @@ def test_who_one_is_is_said_in_the_words_of_the_kind(run: Run, node: FakeNode) -
 EXCHANGE: dict[str, Any] = {
     "exchange_id": "cd" * 32, "status": "agreed", "role": "taker", "counterparty_name": "Bob",
     "terms": {"title": "Snowblower", "quantity": 1, "price": {"amount": 200, "unit": "hour"}, "from": NOW},
-    "duties": [{"id": "pay", "what": "pay 2 hour", "provider_name": "you", "state": "pending"}],
+    "duties": [{"id": "pay", "what": "pay 2 hours", "provider_name": "you", "state": "pending"}],
     "next": [{"who": "you", "command": "p2pnode exchange pay cdcdcdcd", "until": None},
              {"who": "you", "command": "p2pnode exchange cancel cdcdcdcd", "until": None},
              {"who": "Bob", "command": "p2pnode exchange confirm cdcdcdcd", "until": NOW}],
@@ -195,7 +195,7 @@ def test_an_exchange_says_what_is_next(run: Run, node: FakeNode) -> None:
     out = run("exchange", "show", "cd").out
     for words in (
         "Snowblower",
-        "2 hour",
+        "2 hours",
         "Next: p2pnode exchange pay cdcdcdcd",
         "Waiting for Bob: confirm",
         "pending",
@@ -205,7 +205,7 @@ def test_an_exchange_says_what_is_next(run: Run, node: FakeNode) -> None:
         assert words in out
     node.answers["exchange.pay"] = EXCHANGE
     short = run("exchange", "pay", "cd").out
-    assert short.startswith("cdcdcdcd  agreed: Snowblower, for 2 hour, with Bob\nOn its way to Bob.\nNext: "), short
+    assert short.startswith("cdcdcdcd  agreed: Snowblower, for 2 hours, with Bob\nOn its way to Bob.\nNext: "), short
     node.answers["exchange.pay"] = EXCHANGE | {"undeliverable": "their node is older"}
     assert "\nNot delivered to Bob: their node is older.\n" in run("exchange", "pay", "cd").out
     node.answers["exchange.pay"] = EXCHANGE | {"refused": {"step": "confirm", "why": "too many steps"}}
@@ -217,7 +217,7 @@ def test_an_exchange_says_what_became_of_it(run: Run, node: FakeNode) -> None:
     later = int(time.time() * 1000) + 2 * DAY
     duties = [
         {"id": "handover", "what": "hand over Saw", "provider_name": "Bob", "state": "done", "confirmed_at": later},
-        {"id": "pay", "what": "pay 2 hour", "provider_name": "you", "state": "pending", "until": later},
+        {"id": "pay", "what": "pay 2 hours", "provider_name": "you", "state": "pending", "until": later},
         {
             "id": "fee-taker",
             "what": "pay 1 hour for cancelling alone",
@@ -235,7 +235,7 @@ def test_an_exchange_says_what_became_of_it(run: Run, node: FakeNode) -> None:
     node.answers["exchange.show"] = {**ended, "status": "cancelled", "cancelled_by": "Bob"}
     out = run("exchange", "show", "cd").out
     assert "Bob cancelled alone" in out and "hand over Saw" in out
-    assert "pay 2 hour" not in out and "you may cancel" not in out
+    assert "pay 2 hours" not in out and "you may cancel" not in out
     node.answers["exchange.show"] = {**ended, "status": "cancelled", "cancelled_by": None}
     assert "both of you cancelled" in run("exchange", "show", "cd").out
 
@@ -246,15 +246,15 @@ def test_what_is_given_for_it_is_said_as_it_is(run: Run, node: FakeNode) -> None
         return run("exchange", "pay", "cd").out
 
     less = {"amount": 150, "unit": "hour", "decimals": 2}
-    assert ", for 1.5 hour (before the correction: 2 hour), with Bob" in told(corrected=less)
-    assert ", for thirty eggs and 2 hour, with Bob" in told(in_return="thirty eggs")
+    assert ", for 1.5 hours (before the correction: 2 hours), with Bob" in told(corrected=less)
+    assert ", for thirty eggs and 2 hours, with Bob" in told(in_return="thirty eggs")
 
 
 def test_who_proposes_other_terms_reads_them_once_more(run: Run, node: FakeNode) -> None:
-    amendment = {"by": "you", "note": "Rain", "expires": NOW, "changes": ["price: 3 hour instead of 2 hour"]}
+    amendment = {"by": "you", "note": "Rain", "expires": NOW, "changes": ["price: 3 hours instead of 2 hours"]}
     node.answers["exchange.amend"] = {**EXCHANGE, "amendment": amendment}
     out = run("exchange", "amend", "cd", "--price", "3").out
-    assert "You propose (Rain), until" in out and "\n  price: 3 hour instead of 2 hour\n" in out
+    assert "You propose (Rain), until" in out and "\n  price: 3 hours instead of 2 hours\n" in out
 
 
 def test_the_other_tables(run: Run, node: FakeNode) -> None:
@@ -278,13 +278,13 @@ def test_the_other_tables(run: Run, node: FakeNode) -> None:
         "status": ["joined", "Elm", "! clock"],
         "peers": ["Ann", "yes"],
         "peers show Ann": ["/a", "/b"],
-        "offer list": ["paused", "2 hour per day"],
+        "offer list": ["paused", "2 hours per day"],
         "offer show ab": ["1.2 km", "Next: p2pnode exchange propose abababab"],
         "offer publish --kind rent --title T": ["draft"],
-        "ledger log": ["INCEPT", "-0.5 hour"],
-        "ledger": ["-2.5 hour", "10 hour"],
+        "ledger log": ["INCEPT", "-0.5 hours"],
+        "ledger": ["-2.5 hours", "10 hours"],
         "invite --uses 3": ["p2pnode://join/abc", "3 newcomers"],
-        "vouch Ann 5": ["5 hour"],
+        "vouch Ann 5": ["5 hours"],
         "attest cd --outcome 2": ["+2"],
         "reputation Ann --why": ["0.91", "+2 by C (you → C) in cdcdcdcd"],
     }

@@ -33,7 +33,7 @@ def test_a_table_is_published_a_few_lines_at_a_time(run: Run, asked: FakeNode, t
     file.write_text("title,price\n" + "".join(f"Page {n},\n" for n in range(1, 36)))
     result = run("project", "split", "ab", str(file), "--price", "0.5")
     assert result.status == 0 and "16 of 35 …" in result.err and "3 published." in result.out
-    assert "you owe 1.5 hour; you can spend 1 hour now" in result.out
+    assert "you owe 1.5 hours; you can spend 1 hour now" in result.out
     assert [len(args.tasks) for args in splits(asked)] == [16, 16, 3]
     assert splits(asked)[2].tasks[-1] == Line(35, "Page 35", "", "0.5")
     (foreseen,) = splits(asked, "project.foresee")

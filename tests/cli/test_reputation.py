@@ -18,8 +18,8 @@ def test_an_exposure_is_shown_with_its_paths_and_what_would_help(run: Run, node:
     exposure = {"most": hours(1200), "open": hours(300), "paths": [other, path], "helps": ["earn first"]}
     node.answers["reputation"] = {**PEER, "exposure": exposure}
     shown = run("reputation", "Ann", "--why").out
-    assert "up to 12 hour: so much others may have at risk with you" in shown
-    assert "rests on:\n  9 hour by you → Ben → Ann\n  3 hour by you → Ann, open\n" in shown
+    assert "up to 12 hours: so much others may have at risk with you" in shown
+    assert "rests on:\n  9 hours by you → Ben → Ann\n  3 hours by you → Ann, open\n" in shown
     assert "To be trusted with more, earn first." in shown
     assert "→" not in run("reputation", "Ann").out
     node.answers["reputation"] = PEER
@@ -73,7 +73,7 @@ def test_what_is_missing_is_said(run: Run, node: FakeNode) -> None:
     nothing = {"most": hours(0), "open": hours(0), "paths": [], "helps": []}
     node.answers["reputation"] = {**PEER, "exposure": nothing, "unheard": 3, "mood": 0.8}
     shown = run("reputation", "Ann", "--why").out
-    assert "up to 0 hour at risk with Ann at a time" in shown
+    assert "up to 0 hours at risk with Ann at a time" in shown
     assert "the score is where everybody's begins" in shown
     assert "3 have rated Ann, but no path leads there from those you trust, so their word does not count." in shown
     assert "so you see all scores lower" in shown
@@ -91,8 +91,8 @@ def test_what_a_path_ends_with_is_said(run: Run, node: FakeNode) -> None:
     exposure = {"most": hours(1200), "open": hours(300), "paths": [vouch, deals], "helps": []}
     node.answers["reputation"] = {**PEER, "exposure": exposure}
     shown = run("reputation", "Ann", "--why").out
-    assert "up to 12 hour (3 hour of it open) at risk with Ann at a time" in shown
-    assert "  9 hour by you → Ann, a vouch\n  9 hour by you → Ann, deals that went well, open\n" in shown
+    assert "up to 12 hours (3 hours of it open) at risk with Ann at a time" in shown
+    assert "  9 hours by you → Ann, a vouch\n  9 hours by you → Ann, deals that went well, open\n" in shown
 
 
 RISK = {"at_risk": hours(3000), "most": hours(1200), "beyond": True, "small": False}
@@ -103,8 +103,8 @@ def test_who_gives_more_at_a_time_than_those_he_trusts_stand_for_is_told_so_once
     for typed in ("accept cd", "pay cd", "propose ab", "counter cd"):
         node.answers[f"exchange.{typed.split()[0]}"] = answer
         said = run("exchange", *typed.split()).err
-        assert said.count("! You give up to 30 hour before you get anything for it") == 1
-        assert "those you trust stand for Ann with 12 hour. Safer: smaller steps (--instalments)" in said
+        assert said.count("! You give up to 30 hours before you get anything for it") == 1
+        assert "those you trust stand for Ann with 12 hours. Safer: smaller steps (--instalments)" in said
     node.answers["exchange.accept"] = {**answer, "exposure": {**RISK, "most": hours(0)}}
     assert "nobody you trust stands for Ann yet" in run("exchange", "accept", "cd").err
     for nothing in ({**RISK, "beyond": False}, {**RISK, "small": True}, None):

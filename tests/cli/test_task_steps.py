@@ -56,7 +56,7 @@ def test_nothing_to_do_is_no_failure(run: Run, node: FakeNode) -> None:
 def test_a_dry_run_lists_them(run: Run, node: FakeNode) -> None:
     node.answers["project.ready"] = {**answer(row(1), row(2)), "pay": [{"amount": 150, "unit": "hour"}]}
     shown = run("project", "pay", "ab", "--all", "--dry-run")
-    assert shown.status == 0 and "Would pay: 1  Page 1, Cleo" in shown.out and "2 in all: 1.5 hour." in shown.out
+    assert shown.status == 0 and "Would pay: 1  Page 1, Cleo" in shown.out and "2 in all: 1.5 hours." in shown.out
     (args,) = asked(node, "project.ready")
     assert (args.step, args.tasks) == ("pay", ()) and asked(node, "project.pay") == []
 

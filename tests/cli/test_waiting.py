@@ -193,7 +193,7 @@ def test_unvouching_waits_until_all_is_back(run: Run, node: FakeNode) -> None:
     node.answers["vouch.list"] = [row(5)]
     late = run("unvouch", "Ann", "5", "--wait", "0.01", "--json")
     assert late.status == 7 and late.error["data"]["name"] == "Ann"
-    assert "0.05 hour is still to come" in late.error["message"]
+    assert "0.05 hours is still to come" in late.error["message"]
 
 
 def test_a_wish_to_cancel_is_shown_as_long_as_it_can_be_met(run: Run, node: FakeNode) -> None:

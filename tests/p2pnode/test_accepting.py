@@ -46,7 +46,7 @@ def test_terms_that_came_after_the_last_look_are_not_accepted_unread(lab: Lab) -
     _, newest = later_terms(lab)
     with pytest.raises(Refusal) as e:
         lab.ask(lab.cleo, "exchange.accept", id=lab.id)
-    assert e.value.code == "conflict" and "Eggs, for 3 hour" in e.value.message
+    assert e.value.code == "conflict" and "Eggs, for 3 hours" in e.value.message
     assert f"--terms {newest[:16]}" in str(e.value.hint)
     assert look(lab.cleo, "exchange.list", lab.now, open=False)[0]["status"] == "countered"
     assert shown(lab, lab.cleo) == newest
@@ -85,7 +85,7 @@ def test_an_amendment_that_came_after_the_last_look_is_not_accepted_unread() -> 
     first = lab.shown(lab.cleo)["amendment"]["hash"]
     lab.do(lab.ben, "decline")
     lab.do(lab.ben, "amend", price="50")
-    with pytest.raises(Refusal, match="price: 50 hour instead of 6 hour") as e:
+    with pytest.raises(Refusal, match="price: 50 hours instead of 6 hours") as e:
         lab.ask(lab.cleo, "exchange.accept", id=lab.id)
     newest = lab.shown(lab.ben)["amendment"]["hash"]
     assert f"--terms {newest[:16]}" in str(e.value.hint)
@@ -97,7 +97,7 @@ def test_an_amendment_that_came_after_the_last_look_is_not_accepted_unread() -> 
 def unread(lab: Booked) -> Refusal:
     """What Cleo is told who accepts an amendment that she has not read."""
     before = set(lab.cleo.core.exchanges.get(bytes.fromhex(lab.id)).facts)
-    with pytest.raises(Refusal, match="price: 5 hour instead of 6 hour") as e:
+    with pytest.raises(Refusal, match="price: 5 hours instead of 6 hours") as e:
         lab.ask(lab.cleo, "exchange.accept", id=lab.id)
     assert set(lab.cleo.core.exchanges.get(bytes.fromhex(lab.id)).facts) == before, "nothing was signed"
     return e.value
@@ -160,4 +160,4 @@ def test_what_a_program_looks_at_nobody_has_read(lab: Lab) -> None:
     look(lab.cleo, "exchange.show", lab.now, id=lab.id, unread=True)
     with pytest.raises(Refusal) as e:
         lab.ask(lab.cleo, "exchange.accept", id=lab.id)
-    assert e.value.code == "conflict" and "Eggs, for 3 hour" in e.value.message
+    assert e.value.code == "conflict" and "Eggs, for 3 hours" in e.value.message

@@ -35,8 +35,8 @@ def test_nothing_is_said_of_what_stays(lab: Booked) -> None:
     ("changed", "said"),
     [
         ({"pay__within": 30 * DAY}, "pay: within 30d"),
-        ({"pay__amount": 5}, "pay: 0.05 hour instead of 6 hour"),
-        ({"fee-taker__amount": 700}, "fee-taker: 7 hour instead of 1 hour"),
+        ({"pay__amount": 5}, "pay: 0.05 hours instead of 6 hours"),
+        ({"fee-taker__amount": 700}, "fee-taker: 7 hours instead of 1 hour"),
         ({"return__confirm": 0}, "return: no more: can be contested for 2d"),
         ({"return__confirm": HOUR}, "return: can be contested for 1h"),
         ({"handover__until": 0}, "handover: no more: until a time"),

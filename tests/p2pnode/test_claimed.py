@@ -111,7 +111,7 @@ def test_what_is_owed_by_a_claim_is_not_cancelled() -> None:
     claim = lab.do(lab.cleo, "pay", claim="2 loaves")["duties"][-1]["claim"]["claim_id"]
     lab.ask(lab.ben, "claim.accept", id=claim)
     lab.sim.run(MINUTE)
-    with pytest.raises(Refusal, match="3 hour: that was waived, perhaps for a claim"):
+    with pytest.raises(Refusal, match="3 hours: that was waived, perhaps for a claim"):
         lab.do(lab.ben, "cancel")
 
 

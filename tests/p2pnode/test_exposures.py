@@ -157,7 +157,7 @@ def test_of_myself_it_says_what_others_may_risk_at_most_and_what_would_help(lab:
     found = exposure(lab, lab.ben, "me")
     assert hours(found) == (10, 0)
     assert [p["path_names"] for p in found["paths"]] == [["Anna", "you"]]
-    assert len(found["helps"]) == 3 and "4 hour" in found["helps"][0] and "10 hour" in found["helps"][2]
+    assert len(found["helps"]) == 3 and "4 hours" in found["helps"][0] and "10 hours" in found["helps"][2]
     assert exposure(lab, lab.ben, "Anna")["helps"] == []
 
 

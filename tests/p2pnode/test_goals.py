@@ -97,7 +97,7 @@ def test_another_unit_is_no_part_of_it() -> None:
     lab.pledge(lab.ben, price="3")
     lab.pledge(lab.cleo, price="400 EUR")
     assert lab.listed()["pledged"] == 300
-    with pytest.raises(Refusal, match="3 hour pledged, 7 hour needed"):
+    with pytest.raises(Refusal, match="3 hours pledged, 7 hours needed"):
         lab.go()
 
 

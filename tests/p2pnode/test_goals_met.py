@@ -51,7 +51,7 @@ def test_a_goal_that_is_not_reached_gives_all_back() -> None:
     for node, id_ in made:
         lab.ask(node, "exchange.pay", id=id_)
     lab.sim.run(PAUSE)
-    with pytest.raises(Refusal, match="6 hour pledged, 7 hour needed"):
+    with pytest.raises(Refusal, match="6 hours pledged, 7 hours needed"):
         lab.ask(lab.anna, "exchange.go", listing=listing)
     lab.leap(6 * DAY)
     for node, id_ in made:

@@ -23,7 +23,7 @@ def test_one_price_in_three_parts() -> None:
     lab.do(lab.cleo, "pay", amount="4", note="the rest at the end of the month")
     assert lab.typed(lab.ben) == ["exchange accept", "exchange decline"] and paid(lab, lab.ben) == 0
     assert lab.shown(lab.ben)["amendment"]["changes"] == [
-        "Cleo: pay 4 hour, part 1 of 2", "Cleo: pay 6 hour, part 2 of 2", "pay: owed no more",
+        "Cleo: pay 4 hours, part 1 of 2", "Cleo: pay 6 hours, part 2 of 2", "pay: owed no more",
     ]  # fmt: skip
     assert lab.typed(lab.cleo) == []
     with pytest.raises(Refusal, match="you have proposed to change this payment"):

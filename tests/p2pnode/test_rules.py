@@ -310,15 +310,15 @@ def test_rules_together_risk_no_more_than_a_newcomer_is_lent_or_as_our_user_said
     much = risky(lab, digging, lab.cleo, 11)
     assert much["status"] == "proposed"
     assert much["rule"]["reason"] == (
-        "you would give 11 hour before you get anything: those you trust stand for the proposer with 0 hour, and rules "
-        "may risk 10 hour beyond that"
+        "you would give 11 hours before you get anything: those you trust stand for the proposer with 0 hours, and "
+        "rules may risk 10 hours beyond that"
     )
     first = risky(lab, digging, lab.cleo, 6)
     assert first["status"] == "agreed"
     lab.sim.crash(lab.ben)
     lab.sim.run(MINUTE)
     second = risky(lab, digging, lab.dora, 6)
-    assert second["status"] == "proposed" and "6 hour of it taken" in second["rule"]["reason"]
+    assert second["status"] == "proposed" and "6 hours of it taken" in second["rule"]["reason"]
     assert risky(lab, digging, lab.dora, 4)["status"] == "agreed"
     for node, verb in ((lab.ben, "done"), (lab.cleo, "confirm"), (lab.cleo, "pay")):
         lab.ask(node, f"exchange.{verb}", id=first["exchange_id"])

@@ -66,14 +66,14 @@ def test_a_correction_says_who_pays_what_and_what_the_price_is_now() -> None:
     lab.do(lab.ben, "handover")
     lab.do(lab.cleo, "pay")
     lab.do(lab.cleo, "amend", price="1.50")
-    assert lab.shown(lab.ben)["amendment"]["changes"] == ["you: pay 0.5 hour back, as the price was corrected"]
+    assert lab.shown(lab.ben)["amendment"]["changes"] == ["you: pay 0.5 hours back, as the price was corrected"]
     lab.do(lab.ben, "accept")
     shown = lab.shown(lab.cleo)
     assert shown["terms"]["corrected"] == {"amount": 150, "unit": "hour"}
-    assert shown["duties"][-1]["what"] == "pay 0.5 hour back, as the price was corrected"
+    assert shown["duties"][-1]["what"] == "pay 0.5 hours back, as the price was corrected"
     lab.do(lab.ben, "pay")
     lab.do(lab.ben, "amend", price="3")
-    assert lab.shown(lab.cleo)["amendment"]["changes"] == ["you: pay 1.5 hour more, as the price was corrected"]
+    assert lab.shown(lab.cleo)["amendment"]["changes"] == ["you: pay 1.5 hours more, as the price was corrected"]
 
 
 def test_what_is_given_in_return_in_a_barter() -> None:
@@ -89,7 +89,7 @@ def test_the_other_terms_are_named_without_what_goes_without_saying() -> None:
     lab = Listed(price="2")
     lab.propose(quantity=3)
     lab.do(lab.ben, "counter", price="5")
-    with pytest.raises(Refusal, match=r"are other ones now: 3 × Honey, for 5 hour$"):
+    with pytest.raises(Refusal, match=r"are other ones now: 3 × Honey, for 5 hours$"):
         lab.do(lab.cleo, "accept", terms="0" * 16)
 
 

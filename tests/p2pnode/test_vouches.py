@@ -180,7 +180,7 @@ def test_who_is_gone_owing_is_named(lab):
     lab.sim.run(MINUTE)
     assert not look(lab.anna, "status", lab.now)["warnings"]
     told = lab.anna.core.defaults.warnings(lab.now + DEFAULT_AFTER + DAY)
-    assert len(told) == 1 and "Dora owes 3 hour" in told[0] and "--take-over" in told[0]
+    assert len(told) == 1 and "Dora owes 3 hours" in told[0] and "--take-over" in told[0]
     assert not lab.anna.core.defaults.warnings(lab.now + DEFAULT_AFTER - DAY)
 
 

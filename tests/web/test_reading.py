@@ -59,8 +59,8 @@ def test_what_a_price_is_for_stays_one() -> None:
 
 def test_an_amount_in_a_sentence_of_the_node_is_bent_too() -> None:
     money = {"amount": 25, "unit": "hour"}
-    assert READERS["de"].with_money("2.5 hour bezahlen", money, "aa") == "2,5 Stunden bezahlen"
-    assert READERS["en"].with_money("mow 3 hour", money, "aa") == "mow 3 hour", "it is another amount"
+    assert READERS["de"].with_money("2.5 hours bezahlen", money, "aa") == "2,5 Stunden bezahlen"
+    assert READERS["en"].with_money("mow 3 hours", money, "aa") == "mow 3 hours", "it is another amount"
     assert READERS["en"].with_money("mow", None, "aa") == "mow"
 
 
