@@ -237,10 +237,13 @@ class Drafting:
 
 
 def _time(args: commands.Propose, of: Template, listing: Listing) -> tuple[int, int]:
-    """From when to when it is wanted, 0 where that is open. What has one time only is wanted then."""
+    """From when to when it is wanted, 0 where that is open. What has one time only is wanted then; what is rented by
+    the hour or day, for as many as are asked for."""
     slots = listing.available.slots if listing.available is not None else ()
     if of.time and args.start is None and args.end is None and len(slots) == 1:
         return slots[0]
+    if of.slot and args.start and not args.end and listing.price is not None and listing.price.per in SPANS:
+        return args.start, args.start + SPANS[listing.price.per] * (args.quantity or 1)
     return args.start or 0, args.end or 0
 
 

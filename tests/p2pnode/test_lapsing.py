@@ -34,3 +34,12 @@ def test_a_box_that_is_packed_each_week_is_asked_for_by_its_day() -> None:
     box = Rental(kind="food", title="Box", price="2", quantity=3, when=SATURDAY)
     with pytest.raises(Refusal, match="at certain times only"):
         box.lab.ask(box.lab.cleo, "exchange.propose", listing=box.listing)
+
+
+@pytest.mark.parametrize(("quantity", "hours"), [(None, 1), (3, 3)])
+def test_what_is_rented_by_the_hour_has_an_end_though_nobody_says_it(quantity: int | None, hours: int) -> None:
+    mower = Rental()
+    lab = mower.lab
+    asked = {"listing": mower.listing, "start": mower.start} | ({"quantity": quantity} if quantity else {})
+    terms = lab.ask(lab.cleo, "exchange.propose", **asked)["terms"]
+    assert (terms["until"], terms["quantity"]) == (mower.start + hours * HOUR, hours)
