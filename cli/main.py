@@ -42,6 +42,7 @@ SECTIONS = {
     },
     "Neighbours": {
         "join": Place("cli.neighbours", "join", "Join a network by address or invite link"),
+        "leave": Place("cli.leaving", "leave", "Leave a network, and keep what you signed there"),
         "invite": Place("cli.neighbours", "invite", "Make an invite link"),
         "peers": Place("cli.neighbours", "peers", "The peers this node knows"),
         "vouch": Place("cli.reputation", "vouch", "Lend a peer part of your credit limit"),

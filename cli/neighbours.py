@@ -19,12 +19,14 @@ from .times import clock_time, format_time, now_ms, parse_span, parse_time
 def join(session: Session, target: str) -> None:
     """Join a network by a peer's address (a multiaddr with /p2p/) or an invite link.
 
-    Without a running node the target is noted, and joined at the next start.
+    Without a running node the target is noted, and joined at the next start. A network that you have left takes you
+    back by its name.
     """
     from p2pnode.home.founding import check_target
 
     target = target.strip()
-    check_target(target)
+    if not _has_left(session, target):
+        check_target(target)
     try:
         data = session.write("join", target=target)
     except Refusal as e:
@@ -74,6 +76,17 @@ def _print_join(data: dict[str, Any]) -> None:
         if data.get("problem"):
             say(f"Not joined yet: {data['problem']}")
         say("Trying; the node goes on until somebody answers. See p2pnode status")
+
+
+def _has_left(session: Session, target: str) -> bool:
+    """Whether this is the name, or the id, of a network that our user has left."""
+    if "/" in target or ":" in target:
+        return False
+    try:
+        left = session.call("status").get("left") or ()
+    except Refusal:
+        return False
+    return any(target.casefold() in (n["name"].casefold(), n["id"]) for n in left)
 
 
 @click.group(

@@ -1,6 +1,7 @@
 """`run status whoami paths version`: the node itself."""
 
 import importlib
+import shlex
 import sys
 from collections.abc import Iterable
 from functools import partial
@@ -91,10 +92,15 @@ def status(session: Session, watch: bool) -> None:
 def _print_status(session: Session, data: dict[str, Any]) -> None:
     network = data.get("network") or {}
     networks = data.get("networks") or [network]
+    left = [n["name"] for n in data.get("left") or ()]
     facts(
         [
             ("state", data.get("state")),
-            ("network" if len(networks) < 2 else "networks", ", ".join(n.get("name") or "none yet" for n in networks)),
+            (
+                "network" if len(networks) < 2 else "networks",
+                ", ".join(n.get("name") or ("none" if left else "none yet") for n in networks),
+            ),
+            *([("left", ", ".join(left))] if left else []),
             ("peers", data.get("peers")),
             ("listings", data.get("listings")),
             *_indexing(data.get("indexing")),
@@ -113,6 +119,8 @@ def _print_status(session: Session, data: dict[str, Any]) -> None:
     waiting = _founded(session)
     if waiting:
         say(f"{waiting} begins at the node's next start: stop it (Ctrl-C where it runs), then p2pnode run")
+    elif not network and left:
+        say(f"Next: p2pnode join {shlex.quote(left[0])} takes you back; or join another by ADDRESS-OR-LINK")
     elif not network:
         say('Next: p2pnode join ADDRESS-OR-LINK, or start one: p2pnode init --new-network "Elm Street" --unit hour')
 

@@ -168,10 +168,14 @@ class Session:
 
     def confirm(self, question: str) -> None:
         """Ask before what cannot be undone: on a terminal only, and not with --yes, --no-input or --json."""
-        if self.yes or self.no_input or self.json or self.dry_run or not (sys.stdin.isatty() and sys.stdout.isatty()):
-            return
-        if not click.confirm(question):
+        if self.asks and not click.confirm(question):
             raise click.Abort
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is somebody to confirm anything, who did not say yes before."""
+        quiet = self.yes or self.no_input or self.json or self.dry_run
+        return not quiet and sys.stdin.isatty() and sys.stdout.isatty()
 
     def money(self, amount: Any, unit: str | None = None, decimals: int | None = None, network: Any = None) -> str:
         """An amount of the API's JSON, with its unit: `2.5 hours`; with --plain the unit as it is, `2.5 hour`. Bare
@@ -223,7 +227,10 @@ class Session:
         if self._networks is None:
             try:
                 status = self.call("status")
-                self._networks = status.get("networks") or [status.get("network") or {}]
+                self._networks = [
+                    *(status.get("networks") or [status.get("network") or {}]),
+                    *(status.get("left") or ()),
+                ]
             except Refusal:
                 self._networks = []
         identity = network.get("id") if isinstance(network, dict) else network

@@ -74,18 +74,15 @@ from .health_arguments import Doctor as Doctor
 from .health_arguments import Health as Health
 from .invite_arguments import INVITES
 from .invite_arguments import Invite as Invite
+from .joining_arguments import JOINING
+from .joining_arguments import Join as Join
+from .joining_arguments import Leave as Leave
 from .message_arguments import MESSAGES
 from .photo_arguments import PHOTOS
 from .project_arguments import PROJECTS
 from .session_arguments import SESSIONS
 from .settings_arguments import SETTINGS
 from .standing_arguments import STANDING
-
-
-class Join(Args, frozen=True):
-    """target: a multiaddr that ends in /p2p/PEERID, or an invite link."""
-
-    target: Annotated[str, Meta(min_length=1, max_length=16_384)]
 
 
 class Peer(Args, frozen=True):
@@ -297,7 +294,7 @@ COMMANDS: dict[str, Command] = {
         Command("backup", Backup, False, "Write one sealed file with all that cannot be made again"),
         *(Command(*row) for row in (*SESSIONS, *SETTINGS)),
         Command("whoami", NoArgs, False, "Who this node is, and how others reach it"),
-        Command("join", Join, True, "Join a network by a peer's address or an invite link"),
+        *(Command(*row) for row in JOINING),
         *(Command(*row) for row in INVITES),
         Command("peers.list", NoArgs, False, "The peers this node knows"),
         Command("peers.show", Peer, False, "What is known of one peer"),

@@ -9,6 +9,7 @@ _TYPED: Final = {  # what the command line calls differently, or as an option of
     "history": "status",
     "peers.banned": "peers.list",
     "invite.list": "invite",
+    "leave.foresee": "leave",
     "claim.propose": "claim new",
     "exchange.foresee": "exchange propose",
     "exchange.foresee_counter": "exchange counter",

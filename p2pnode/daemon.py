@@ -250,7 +250,7 @@ class Daemon:
 
     def _say_ready(self) -> None:
         self._ready = True
-        core, networks = self._loop.core, list(self._loop.core.state.networks.values())
+        core, networks = self._loop.core, self._loop.core.state.joined
         if self._json:
             say_ready_json(self._host.peer_id, self._listening, networks[0].json if networks else None, self._web.url)
         else:

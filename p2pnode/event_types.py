@@ -142,10 +142,11 @@ class Peer(Event, frozen=True):
 
 
 class Network(Event, frozen=True):
-    """We are in a network that we were not in."""
+    """We are in a network that we were not in, or are no more."""
 
     id: str
     name: str
+    state: Literal["joined", "left"]
 
 
 class Join(Event, frozen=True):

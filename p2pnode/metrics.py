@@ -63,7 +63,7 @@ class Tally:
 
 def of_core(core: Core, warnings: int, now: int) -> Readings:
     """What the core knows. Takes some milliseconds where much is held. warnings: how many its status has."""
-    state, networks = core.state, list(core.state.networks.values())
+    state, networks = core.state, core.state.joined
     records = Counter(row.kind if row.kind in KINDS else "other" for n in networks for row in n.catalog.rows())
     statuses = Counter(str(core.exchanges.view(held, now).status) for held in core.exchanges.held.values())
     outbound = sum(1 for each in state.connected.values() if each.outbound)

@@ -18,7 +18,7 @@ from .bounds import STATUS_SAID_EVERY
 
 def in_short(state: State, warning: str | None) -> str:
     """How the node is, in a line: `Elm Street: 5 connected`."""
-    names = ", ".join(network.genesis.name for network in state.networks.values()) or "in no network yet"
+    names = ", ".join(network.genesis.name for network in state.joined) or "in no network yet"
     return f"{names}: {len(state.connected)} connected{f'; {warning}' if warning else ''}"
 
 

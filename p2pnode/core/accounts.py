@@ -73,7 +73,7 @@ class Accounts:
 
     def statement(self, args: commands.Statement, now: int) -> dict[str, Any]:
         """Per counterparty: given and received apart, settled and pending apart, private claims apart by unit."""
-        network = self._state.network(args.network)
+        network = self._state.network(args.network, reading=True)
         directory = self._state.directory
         accounts = self._accounts(network, now)
         claims = self._claims_of(network)
@@ -100,7 +100,7 @@ class Accounts:
 
     def export(self, args: commands.Export, now: int) -> dict[str, Any]:
         """Entries from `first` on, with all that is stored of them; `next`: where the next page begins, or None."""
-        network = self._state.network(args.network)
+        network = self._state.network(args.network, reading=True)
         rows: list[dict[str, Any]] = []
         following = None
         for seq, full in network.chain.entries(args.first):

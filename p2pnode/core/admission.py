@@ -34,6 +34,8 @@ class Admission:
         problem = self._not_to_us(network, terms, now) if me == terms.responder else None
         if problem is not None:
             return problem
+        if network.left:
+            return ("refused", "they have left this network")
         if terms.expires > now + MAX_LIFETIME:  # it would be kept as long
             return ("refused", "a proposal lapses within 90 days; is your clock right?")
         if not network.genesis.open and not network.member(fact.author):

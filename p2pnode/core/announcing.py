@@ -24,7 +24,7 @@ class Announcing:
 
     def started(self, now: int) -> None:
         """The host listens: say where, and that we are back."""
-        for network in self._state.networks.values():
+        for network in self._state.joined:
             self.announce(network, now)
 
     def announce(self, network: Network, now: int) -> None:
@@ -33,13 +33,13 @@ class Announcing:
         self._lease(network, now)
 
     def woke(self, now: int) -> None:
-        for network in self._state.networks.values():
+        for network in self._state.joined:
             publish_turns(self._state, network, self._state.settings.turns, now)
             if self._due(network) <= now:
                 self.announce(network, now)
 
     def next_wake(self) -> int | None:
-        return min((self._due(n) for n in self._state.networks.values()), default=None)
+        return min((self._due(n) for n in self._state.joined), default=None)
 
     def warnings(self, now: int) -> list[str]:
         """An older backup brings back a key that was replaced."""

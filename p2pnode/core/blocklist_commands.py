@@ -168,7 +168,7 @@ class BlocklistCommands:
     def listed(self, args: NoArgs, now: int) -> list[dict[str, Any]]:
         """Ours, then those that we follow."""
         rows = []
-        for network in [self._state.network(args.network)] if args.network else self._state.networks.values():
+        for network in [self._state.network(args.network)] if args.network else self._state.joined:
             rows += [self._own_json(network, own, now) for (of, _), own in self._lists.own.items() if of == network.id]
             followed = sorted((author, name) for of, author, name in self._lists.followed if of == network.id)
             rows += [self._list_json(network, author, name, now) for author, name in followed]
@@ -190,7 +190,7 @@ class BlocklistCommands:
     def all_hidden(self, args: NoArgs, now: int) -> list[dict[str, Any]]:
         """By author, and what was allowed."""
         rows = []
-        for network in [self._state.network(args.network)] if args.network else self._state.networks.values():
+        for network in [self._state.network(args.network)] if args.network else self._state.joined:
             choices = self._lists.chosen(network, now)
             for subject in sorted({*choices.own, *choices.followed, *choices.allowed}):
                 found = choices.own.get(subject) or choices.followed.get(subject, [])
@@ -204,7 +204,7 @@ class BlocklistCommands:
         me = self._state.me
         return [
             {**self._subject_json(network, Subject(me, why.entry.listing), now), **self._lists.said(why)}
-            for network in self._state.networks.values()
+            for network in self._state.joined
             for why in self._lists.naming.named(network, now)
         ]
 

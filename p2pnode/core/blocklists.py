@@ -67,7 +67,7 @@ class Blocklists:
 
     def hiding(self, now: int) -> bool:
         """Whether anything is hidden from our user, in any network."""
-        return any(self.hides(network, now) is not None for network in self._state.networks.values())
+        return any(self.hides(network, now) is not None for network in self._state.joined)
 
     def hidden(self, network: Network, author: bytes, listing: bytes, now: int) -> list[dict[str, Any]]:
         """As JSON: why a listing is hidden here; of ours, which lists hide it for those who follow them."""

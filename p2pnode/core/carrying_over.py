@@ -28,7 +28,7 @@ class CarryingOver:
             self._at = None
             return
         self._at = None
-        for network in self._state.networks.values():
+        for network in self._state.joined:
             changes = _changes(network)
             if self._seen.get(network.id) == changes:
                 continue

@@ -54,7 +54,8 @@ from .handlers import answered_later, handlers
 from .held_back import HeldBack
 from .intake import Intake
 from .journal import Journal, Reader
-from .keys import KEY_STATE, RECORD
+from .keys import RECORD
+from .leaving import Leaving
 from .listings import Listings
 from .local import Local
 from .mediation import Mediation
@@ -75,7 +76,7 @@ from .rendezvous import Rendezvous
 from .replicas import Replicas
 from .reputations import Reputations
 from .revising import is_early
-from .rotations import decode_key_state
+from .rotations import load_key_states
 from .settlements import Settlements
 from .standing import Standing
 from .state import Network, Settings, State, Timed
@@ -100,22 +101,22 @@ class Core:
         self._gossip = Gossip(lambda network, id_: journal.get(RECORD + network + id_), rng)
         self.state = state = State(signer, settings, rng, journal, self._gossip, wall)
         now = state.time.now(wall)
-        for key, value in journal.scan(KEY_STATE):
-            author = key[len(KEY_STATE) :]
-            state.key_states[author], state.rotated_at[author] = decode_key_state(value)
+        load_key_states(state)
         self.intake = Intake(state, verify)
         state.publish = self._publish
         self.narrowing = Narrowing(state, self._take_part, self.intake.gone)
         self.membership = Membership(state)
         self.membership.adopted = self._adopted
         self.membership.load()
+        self.leaving = Leaving(state, self.membership)
         self.convictions = Convictions(state)
         self.intake.judge, self.intake.learned = self.convictions.judge, self.convictions.learned
         self.newcomers = Newcomers(state, self.intake.gone)
         for network in state.networks.values():
             self.intake.load(network, now)
             self.newcomers.look(network)
-            self._take_part(network, now)
+            if self.leaving.gossips(network):
+                self._take_part(network, now)
         self.outbox = Outbox(state)
         self.vouches = self.membership.vouches = Vouches(state, self.outbox)
         self.convictions.at_stake = self.vouches.at_stake
@@ -128,8 +129,7 @@ class Core:
         self.intake.contested = self.listings.contested
         self.settlements = Settlements(state, self.outbox)
         self.exchanges = Exchanges(state, self.outbox, self.listings, self.settlements)
-        self.settlements.policy = self.exchanges.may_be_paid
-        self.settlements.moved = self.exchanges.settled
+        self.settlements.policy, self.settlements.moved = self.exchanges.may_be_paid, self.exchanges.settled
         self.listings.pledged = partial(of_listing, self.exchanges, state.me)
         self.audits = Audits(state, self.settlements, verify)
         self.ratings = Ratings(state, self.exchanges, self.settlements)
@@ -143,7 +143,7 @@ class Core:
         self.witnesses = Witnesses(state)
         self.recovery = Recovery(state, self.custody, self.settlements, self.vouches, self.exchanges, self.witnesses)
         self.recovery.claims, self.recovery.parcels = self.claims, self.parcels
-        for network in state.networks.values():
+        for network in state.joined:
             network.chain.written = partial(self.custody.written, network)
         self.neighbours = Neighbours(state, self.membership)
         self.rendezvous = Rendezvous(state, self.neighbours, self.intake, self.recovery)
@@ -156,12 +156,13 @@ class Core:
         self.announcing = Announcing(state, self.narrowing)
         self.status = Status(state, self.listings, self.exchanges, self.membership, self.neighbours, self.recovery)
         self.reachability = self.status.reachability = Reachability(state)
-        self.status.local = self.local
+        self.status.local, self.status.left = self.local, self.leaving.json
         self.reachability.changed = self.announcing.started
         self.verification = Verification(state, self.recovery, verify)
         self.held_back = HeldBack(state, self.exchanges)
         self._timed: tuple[Timed, ...] = (
             self.membership,
+            self.leaving,
             self.narrowing,
             self.neighbours,
             self.rendezvous,
@@ -175,8 +176,7 @@ class Core:
             self.recovery,
             self.verification,
         )
-        self.status.unseen = lambda: self.notices.unseen
-        self.status.disk = self.narrowing.json
+        self.status.unseen, self.status.disk = lambda: self.notices.unseen, self.narrowing.json
         self.status.told = (
             self.narrowing.warnings,
             self.drafts.warnings,

@@ -36,7 +36,7 @@ class Custody:
         author = self._state.directory.author_of(peer)
         if author is None or author == self._state.me:
             return
-        for network in self._state.networks.values():  # it may have told before its profile came
+        for network in self._state.joined:  # it may have told before its profile came
             self._fetch(peer, network, author)
             self._ask_to_keep(peer, author, network)
 
@@ -122,7 +122,10 @@ class Custody:
 
     def told(self, peer: str, message: messages.HeadMessage) -> None:
         """A peer tells how long its chain is: ask for what is missing here."""
-        if message.network in self._state.networks:
+        network = self._state.networks.get(message.network)
+        if network is not None and network.left:
+            raise Ignore("network", "our user has left it")
+        if network is not None:
             self._told[peer, message.network] = message.entries
         self._fetch(peer, *self._of(peer, message.network))
 

@@ -41,14 +41,14 @@ class Drafts:
 
     def woke(self, now: int) -> None:
         """Called now and then."""
-        for network in list(self._state.networks.values())[:1]:
+        for network in self._state.joined[:1]:
             self.publish(network, now)
 
     def warnings(self, now: int) -> list[str]:
         return [
             f"the draft {row['title']!r} could not be published: publish it anew as it should be, and "
             f"`p2pnode {row['direction']} withdraw {row['listing_id'][:8]}`"
-            for row in (self.rows() if self._state.networks else ())
+            for row in (self.rows() if self._state.joined else ())
         ]
 
     def find(self, text: str) -> list[bytes]:

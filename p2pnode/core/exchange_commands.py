@@ -259,7 +259,7 @@ class ExchangeCommands:
         away = self._exchanges.away.all() if args.all and not args.open else ()
         rows = sorted((*self._exchanges.held.values(), *away), key=lambda h: (h.seen_at, h.id), reverse=True)
         if args.network is not None:
-            wanted = self._state.network(args.network).id
+            wanted = self._state.network(args.network, reading=True).id
             rows = [h for h in rows if h.network == wanted]
         goals = Goals(self._exchanges, self._state.me, now)
         shown = [h for h in rows if not args.open or self._is_open(self._exchanges.view(h, now))]

@@ -118,6 +118,7 @@ class Exchanges:
         """`Refusal` if so many more steps of ours, in this exchange or in a new one, could not be kept, or not be
         delivered with those that are about to be said besides in others. Asked before the first of them is said."""
         self._outbox.check_room(steps + besides)
+        self._state.check_here(None if held is None else held.network)
         if held is not None and held.count(self._state.me) + steps >= MAX_FACTS:
             raise Refusal("refused", f"{MAX_FACTS} steps were said in this exchange", "Begin a new one.")
         if held is None and len(self.held) >= MAX_EXCHANGES:

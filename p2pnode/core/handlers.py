@@ -50,6 +50,7 @@ def handlers(core: "Core") -> dict[str, Handler]:
     parcels = ParcelCommands(core.state, core.parcels, core.exchanges, core.outbox)
     evidence = Evidence(core.state, core.exchanges, core.settlements, core.parcels)
     kinds, invites = Kinds(core.state), Invites(core.state)
+    core.leaving.listings, core.leaving.exchanges = core.listings, core.exchanges
     core.status.unread = core.standing.messages.unread
     core.status.hiding = core.blocklists.hiding
     lists = BlocklistCommands(core.state, core.listings, core.blocklists)
@@ -58,6 +59,8 @@ def handlers(core: "Core") -> dict[str, Handler]:
         "health": Health(core).health,
         "clock": core.status.clock,
         "whoami": lambda a, now: core.status.whoami(a),
+        "leave": core.leaving.leave,
+        "leave.foresee": core.leaving.foresee,
         "invite": core.membership.invite,
         "invite.list": invites.listed,
         "invite.revoke": invites.revoke,

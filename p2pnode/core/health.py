@@ -33,9 +33,7 @@ class Health:
             "neighbours_ahead_ms": state.time.difference(),
             "clock_warnings": state.time.warnings(state.wall),
             "recovering": [
-                {"network": n.genesis.name, "entries": n.chain.state.count}
-                for n in state.networks.values()
-                if not n.chain.whole
+                {"network": n.genesis.name, "entries": n.chain.state.count} for n in state.joined if not n.chain.whole
             ],
             "keeps": str(core.narrowing.json()["keeps"]),
             "indexing": core.status.indexing(),

@@ -15,6 +15,6 @@ class HeldBack:
             self._waits = True
         elif self._waits:
             self._waits = False
-            for network in self._state.networks.values():
+            for network in self._state.joined:
                 if network.chain.ready:
                     self._exchanges.catch_up(network.id, now)

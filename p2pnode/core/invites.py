@@ -68,7 +68,7 @@ class Invites:
         return left and current and invite.expires_at >= now and not issued.revoked
 
     def _all(self, args: NoArgs | OneInvite) -> Iterator[tuple[Network, Issued]]:
-        named = [self._state.network(args.network)] if args.network else list(self._state.networks.values())
+        named = [self._state.network(args.network)] if args.network else list(self._state.joined)
         for network in named:
             for _, value in self._state.journal.scan(INVITE + network.id):
                 yield network, Issued.parse(value)

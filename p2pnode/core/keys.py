@@ -4,6 +4,7 @@ from typing import Final
 
 GENESIS: Final = b"g"  # network16                 → genesis record wire: the networks this node is in
 MEMBERSHIP: Final = b"m"  # network16              → [joined_at, inviter author or empty, my redemption wire or empty]
+LEFT: Final = b"X"  # network16                    → [ms when our user left it, whether our listings' end was told]
 RECORD: Final = b"r"  # network16 record32         → record wire, own and foreign
 FLOOR: Final = (
     b"f"  # network16 slot16            → what versions before ADR 9 remembered of slots; deleted at the start

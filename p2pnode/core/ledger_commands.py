@@ -20,7 +20,7 @@ class LedgerCommands:
         self._exchanges = exchanges
 
     def log(self, args: commands.NoArgs, now: int) -> list[dict[str, Any]]:
-        network = self._state.network(args.network)
+        network = self._state.network(args.network, reading=True)
         rows = []
         for _, full in network.chain.entries():
             entry = parse_entry(full)
@@ -38,7 +38,7 @@ class LedgerCommands:
         return rows
 
     def balance(self, args: commands.NoArgs, now: int) -> dict[str, Any]:
-        network = self._state.network(args.network)
+        network = self._state.network(args.network, reading=True)
         genesis, state = network.genesis, network.chain.state
         unit = genesis.unit
         return {

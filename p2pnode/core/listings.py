@@ -53,7 +53,7 @@ class Listings:
         """The one live listing whose id starts with this, held here or found elsewhere, in all networks or one.
         `Refusal` else."""
         found: list[tuple[Network, Record | bytes]] = [*self._starting_with(text, network)]
-        where = [self._state.network(network)] if network else list(self._state.networks.values())
+        where = [self._state.network(network)] if network else self._state.joined
         found += [(n, record) for n in where for record in self.elsewhere(n, text.lower())]
         if len(found) > 1:
             raise _ambiguous(len(found), text)
@@ -100,7 +100,7 @@ class Listings:
         check_times(args.on, now)
         until = self.ends_at(args.until, now)
         name = self._state.rng.randbytes(16)
-        if not self._state.networks:
+        if not self._state.joined:
             return self.drafts.keep(name, args, until)
         return self.first(self._state.network(args.network), name, args, until, now)
 
@@ -124,7 +124,7 @@ class Listings:
         return self.describe(network, gone, listing, now)
 
     def listed(self, args: commands.ListListings, now: int) -> object:
-        networks = [self._state.network(args.network)] if args.network else list(self._state.networks.values())
+        networks = [self._state.network(args.network)] if args.network else self._state.joined
         rows = [self.describe(n, r, p, now) for n in networks for r, p in self.mine(n)]
         rows += self.drafts.rows()
         return [r for r in rows if args.direction is None or r["direction"] == args.direction]
@@ -228,7 +228,7 @@ class Listings:
         wanted = text.lower()
         return [
             (n, row.id)
-            for n in ([self._state.network(network)] if network else self._state.networks.values())
+            for n in ([self._state.network(network)] if network else self._state.joined)
             for row in n.catalog.rows(kind="listing")
             if not row.withdrawn and slot_hash(row.slot).hex().startswith(wanted)
         ]

@@ -63,7 +63,7 @@ class Local:
         return {"state": state, "problem": problem or None, "found": len(self.near), "others": self.others}
 
     def _networks(self) -> list[bytes]:
-        return list(self._state.networks)
+        return [network.id for network in self._state.joined]
 
     def _first(self, peers: Iterable[str]) -> list[str]:
         """As many as count: whom we are connected to or have reached before, else chance decides, not who announced

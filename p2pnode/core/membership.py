@@ -1,5 +1,6 @@
 """Which networks this node is in, and how it and others get in: founding, plain addresses, invites."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -50,7 +51,8 @@ class Membership:
         self._state = state
         self._inviters = Inviters(state.journal)
         self.vouches: Vouches  # set by the core, once there is one
-        self.adopted: Any = None  # called with (network, now) when a network is new
+        self.adopted: Any = None  # called with (network, now) when a network is new, or our user is back in it
+        self.back: Callable[[Network, int], None]  # set by the core: our user joins one that he may have left
         self.joining: dict[str, Joining] = {}
         self.given_up: list[str] = []  # the last few, for the status
 
@@ -87,7 +89,7 @@ class Membership:
         if network.chain.state.count == 0 and network.chain.ready:
             network.chain.append("INCEPT", InceptPayload(), None, now)
         self.adopted(network, now)
-        self._state.journal.out(Emit("network", {"id": id_.hex(), "name": genesis.name}))
+        self._state.journal.out(Emit("network", {"id": id_.hex(), "name": genesis.name, "state": "joined"}))
         return network
 
     def _build(self, id_: bytes, record: Record, genesis: Genesis) -> Network:
@@ -102,12 +104,19 @@ class Membership:
     # Our user
 
     def join(self, args: commands.Join, ticket: int, now: int) -> None:
-        """Ask to be let in, and answer the command when that is done, or soon with "trying"."""
+        """Ask to be let in, and answer the command when that is done, or soon with "trying". Into a network that our
+        user has left nobody has to let us: its name will do."""
+        left = [n for n in self._state.named_so(args.target.strip()) if n.left]
+        if len(left) == 1:
+            self.back(left[0], now)
+            self._state.journal.out(Reply(ticket, self._joined_json(left[0])))
+            return
         joining = self._note(args.target, now)
         if joining.link is not None:
             network = self._state.networks.get(joining.link.invite.network)
             if network is not None and network.redemption:
                 self.joining.pop(joining.target, None)
+                self.back(network, now)
                 self._state.journal.out(Reply(ticket, self._joined_json(network)))
                 return
             if joining.link.invite.inviter == self._state.me:
@@ -240,10 +249,11 @@ class Membership:
 
     def _asked_for(self, id_: bytes) -> Network:
         if id_:
-            if id_ not in self._state.networks:
-                raise Refusal("not_found", "this node is not in that network")
-            return self._state.networks[id_]
-        where = [n for n in self._state.networks.values() if n.genesis.open] or list(self._state.networks.values())
+            for network in self._state.joined:
+                if network.id == id_:
+                    return network
+            raise Refusal("not_found", "this node is not in that network")
+        where = [n for n in self._state.joined if n.genesis.open] or self._state.joined
         if not where:
             raise Refusal("not_found", "this node is in no network itself")
         return where[0]
@@ -252,7 +262,7 @@ class Membership:
         invite = parse_invite(message.token)
         network = self._state.networks.get(invite.network)
         stored = self._state.journal.get(INVITE + invite.network + invite.id)
-        if network is None or invite.inviter != self._state.me or stored is None:
+        if network is None or network.left or invite.inviter != self._state.me or stored is None:
             raise Refusal("not_found", "this node did not make this invite, or does not remember it")
         verify_invite(invite, self._state.key_of(invite.inviter, invite.epoch))
         issued = Issued.parse(stored)
@@ -304,6 +314,7 @@ class Membership:
             )
             inviter = invite.inviter
         network = self.adopt(welcome.genesis, now, inviter, redemption.wire if redemption else b"")
+        self.back(network, now)
         if redemption is not None and network.catalog.get(redemption.slot) is None:
             network.inviter, network.redemption = inviter, redemption.wire
             self._state.journal.put(MEMBERSHIP + network.id, encode([network.joined_at, inviter, redemption.wire]))

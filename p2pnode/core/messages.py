@@ -63,6 +63,7 @@ class Messages:
         if sum(k.state is MessageState.QUEUED for k in mine) >= MAX_MESSAGES_QUEUED:
             raise Refusal("refused", f"{MAX_MESSAGES_QUEUED} messages wait for {name}", "Wait until they are back.")
         self._outbox.check_room()
+        self._state.check_here(network.id)
         self._check_room(other)
         at = max([now, *(k.body.at + 1 for k in mine if k.body is not None and k.body.at <= now + SECOND)])
         about = b"" if held is None else held.id
@@ -163,6 +164,8 @@ class Messages:
         network = self._state.networks.get(body.network)
         if network is None:
             raise Ignore("network")
+        if network.left:
+            return messages.Refuse(id_, "refused", "they have left this network")
         if body.at > now + MAX_SKEW:
             raise Ignore("clock", "dated ahead; it will be sent again")
         self._verify(message)
@@ -216,7 +219,7 @@ class Messages:
         """Whom our user has dealt with, looked up at most once a second: in many exchanges that takes a while."""
         since, _ = self._met
         if not since or now >= since + SECOND:
-            met = {network.inviter for network in self._state.networks.values()}
+            met = {network.inviter for network in self._state.joined}
             for held in self._exchanges.held.values():
                 if held.count(self._state.me):  # we have said something in it
                     met.update(_people(held))

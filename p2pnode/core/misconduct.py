@@ -187,7 +187,7 @@ class Convictions:
 
     def woke(self, now: int) -> None:
         """What convicts somebody and has been pushed out, or was withdrawn, is published anew, by whoever holds it."""
-        for network in self._state.networks.values():
+        for network in self._state.joined:
             for name, fact in list(self._facts.get(network.id, {}).items()):
                 if fact.at + DURABLE_LIFETIME <= now:
                     del self._facts[network.id][name]
@@ -249,7 +249,7 @@ class Convictions:
     def warnings(self, now: int) -> list[str]:
         """A line for each of the newest; and for each of those for whom we vouch."""
         found, rest = list[str](), 0
-        for network in self._state.networks.values():
+        for network in self._state.joined:
             facts = [f for f in self._facts.get(network.id, {}).values() if self._stands(network.id, f)]
             newest = {f.said.accused: f for f in sorted(facts, key=lambda f: f.at)}
             for author, fact in reversed(newest.items()):

@@ -57,7 +57,7 @@ class Naming:
     def told(self, now: int) -> list[str]:
         """For `status`: the lists that name us."""
         lines = []
-        for network in self._state.networks.values():
+        for network in self._state.joined:
             for why in self.named(network, now):
                 what = "your listings are"
                 if why.entry.listing:

@@ -78,7 +78,7 @@ class Narrowing:
         if self._shed_at is None or self._shed_at > now:
             return
         self._shed_at = None
-        for network in self._state.networks.values():
+        for network in self._state.joined:
             rows = network.catalog.outside(network.scopes, self._state.me)
             removed = tuple(row.id for row in islice(rows, SHED_AT_ONCE))
             for record_id in removed:
@@ -105,6 +105,6 @@ class Narrowing:
         self.level, self._since = level, now
         self._shed_at = now if level else None
         self._state.journal.put(_KEY, encode(level), durable=False)
-        for network in self._state.networks.values():
+        for network in self._state.joined:
             self._changed(network, now)
         self._state.journal.out(Emit("disk", self.json()))

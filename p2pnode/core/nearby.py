@@ -38,7 +38,7 @@ class Nearby:
     def keepers(self, peers: Iterable[str], now: int) -> list[str]:
         """Those who keep our own cell, in any network of ours."""
         area = self._state.settings.area
-        homes = [(network, network.home(area)) for network in self._state.networks.values()]
+        homes = [(network, network.home(area)) for network in self._state.joined]
         return [p for p in peers if any(covers(self.scopes(n, p, now) or (), home or "?") for n, home in homes)]
 
     def unreached(self, network: Network) -> list[str]:
@@ -77,7 +77,7 @@ class Look:
     def __init__(self, nearby: Nearby, state: State, linked: list[str], now: int) -> None:
         self._nearby, self._now = nearby, now
         home = state.settings.area
-        self._covers = [(n, Cover(n.home(home), n.scopes)) for n in state.networks.values()]
+        self._covers = [(n, Cover(n.home(home), n.scopes)) for n in state.joined]
         self._most = min(WANTED_OUTBOUND - ANY_OUTBOUND, BY_CELL * len(self._covers))
         self.needed: set[str] = set()
         for peer in linked:

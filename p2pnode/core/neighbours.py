@@ -381,7 +381,7 @@ class Neighbours:
         author = self._state.directory.author_of(peer)
         if author is None:
             return False
-        return author in self._partners or any(n.member(author) for n in self._state.networks.values())
+        return author in self._partners or any(n.member(author) for n in self._state.joined)
 
     def _note_anchors(self, now: int) -> None:
         connected = self._state.connected

@@ -49,5 +49,5 @@ class Newcomers:
         self._gone(network, catalog.know(reached(roots, edges) | {self._state.me}))
 
     def woke(self, now: int) -> None:
-        for network in self._state.networks.values():
+        for network in self._state.joined:
             self.look(network)

@@ -284,7 +284,7 @@ class Notices:
 
     def _networks(self, name: str | None) -> list[Network]:
         if name is None:
-            return list(self._state.networks.values())
+            return self._state.joined
         try:
             return [self._state.network(name)]
         except Refusal:

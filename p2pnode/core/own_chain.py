@@ -17,7 +17,7 @@ from protocols.identity import Signer, digest
 from protocols.limits import MAX_ENTRY
 
 from .journal import Journal
-from .keys import CHAIN, DOUBT, GENESIS, node_key, seq_key
+from .keys import CHAIN, DOUBT, GENESIS, LEFT, node_key, seq_key
 
 
 class OwnChain:
@@ -31,6 +31,8 @@ class OwnChain:
         self.endowment = endowment
         doubtful = (DOUBT + network, DOUBT) if journal.get(GENESIS + network) is None else (DOUBT + network,)
         self.whole = not any(journal.get(key) is not None for key in doubtful)  # as far as is known
+        gone = journal.get(LEFT + network)
+        self.left: int = decode(gone)[0] if gone is not None else 0  # when our user left this network, ms; 0: not
         self.dated: Callable[[], bool] = _always  # set by the core: whether the clock can be trusted
         self.written: Callable[[Entry], None] = _nobody  # set by the core: told of each new entry
         stored = journal.get(CHAIN + network)
@@ -39,12 +41,12 @@ class OwnChain:
     @property
     def ready(self) -> bool:
         """Whether entries may be signed."""
-        return self.whole and self.dated()
+        return self.whole and self.dated() and not self.left
 
     def append(self, kind: str, settlement: msgspec.Struct | None, private: bytes | None, now: int) -> Entry:
         """Sign the next entry. `OverLimit` if the account cannot carry it; nothing is changed then."""
         if not self.ready:
-            raise AssertionError("nothing is signed while the chain or the clock is in doubt")
+            raise AssertionError("nothing is signed while the chain or the clock is in doubt, or we are gone")
         state, entry = chain.extend(self.state, self._signer, kind, settlement, private, now, self._rng, self.endowment)
         for level, index, node in completed(self.state.frontier, entry.seq, entry.id):
             self._journal.put(node_key(self.network, level, index), node)
@@ -55,6 +57,8 @@ class OwnChain:
 
     def check_ready(self) -> None:
         """`Refusal` while nothing may be signed."""
+        if self.left:
+            raise Refusal("refused", "you have left this network", "`p2pnode join` takes you back: give it its name.")
         if not self.dated():
             raise Refusal(
                 "refused",

@@ -92,7 +92,7 @@ class Recovery:
             self._need(network, doubt, entries, last)
 
     def connected(self, peer: str, now: int) -> None:
-        for network in self._state.networks.values():
+        for network in self._state.joined:
             self._ask(peer, network, now)
         self.parcels.unsure.connected(peer, now)
 

@@ -233,7 +233,7 @@ class Rendezvous:
         return self._state.journal.get(RECORD + network.id + record) if record else None
 
     def _networks(self) -> list[Network]:
-        return list(self._state.networks.values())
+        return self._state.joined
 
     def _out(self, effect: Effect) -> None:
         self._state.journal.out(effect)

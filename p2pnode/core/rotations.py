@@ -6,6 +6,7 @@ from protocols.identity import KeyState, Turn
 from protocols.limits import DURABLE_LIFETIME
 from protocols.rotation import KIND, rotation_name
 
+from .keys import KEY_STATE
 from .state import Network, State
 
 
@@ -17,6 +18,13 @@ def encode_key_state(state: KeyState, seq: int) -> bytes:
 def decode_key_state(data: bytes) -> tuple[KeyState, int]:
     epoch, key, next_hash, seq = decode(data)
     return KeyState(epoch, key, next_hash), seq
+
+
+def load_key_states(state: State) -> None:
+    """Put into `state` what is stored of the keys of authors that have rotated."""
+    for key, value in state.journal.scan(KEY_STATE):
+        author = key[len(KEY_STATE) :]
+        state.key_states[author], state.rotated_at[author] = decode_key_state(value)
 
 
 def publish_turns(state: State, network: Network, turns: tuple[Turn, ...], now: int) -> None:

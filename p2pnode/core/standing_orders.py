@@ -182,7 +182,7 @@ class StandingOrders:
         )
 
     def _drafted(self, order: Order, args: commands.Propose, now: int) -> Terms:
-        if order.network not in self._state.networks:
+        if all(n.id != order.network for n in self._state.joined):
             raise Refusal("not_found", "this node is not in that network any more", "`p2pnode order remove`.")
         return self._drafting.proposal(args, now)[2]
 

@@ -75,7 +75,7 @@ class StandingRules:
 
     def list(self, args: NoArgs, now: int) -> list[dict[str, Any]]:
         """number: None for the rules that listings of ours make, which say `instant`: edit the listing to end it."""
-        mine = [(n, r, p) for n in self._state.networks.values() for r, p in self._listings.mine(n)]
+        mine = [(n, r, p) for n in self._state.joined for r, p in self._listings.mine(n)]
         own = [(n, r.name) for n, r, p in mine if not parse_labels(p.tags).part]  # `project show` tells of tasks
         made = [rule for network, name in own for rule in self._instant(network, name, now)]
         return [self._json(rule) for rule in (*self._rules.values(), *made)]

@@ -63,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Network(msgspec.Struct):
-    """One neighbourhood that this node is in. id: 16 bytes. inviter: author who let us in, or empty.
+    """One neighbourhood that this node is in, or has left. id: 16 bytes. inviter: author who let us in, or empty.
     inviter_of: who let in the author of the redemption with this id; empty where that is not known.
     """
 
@@ -117,6 +117,11 @@ class Network(msgspec.Struct):
     def money(self, amount: int) -> str:
         """An amount of this network's credit, minor units, as people write it: `2.5 hours`."""
         return in_words(amount, self.genesis.decimals, self.genesis.unit)
+
+    @property
+    def left(self) -> int:
+        """When our user left it, ms; 0 while this node takes part. What it left behind here can be read."""
+        return self.chain.left
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -191,36 +196,65 @@ class State:
         if connection is None or connection.chosen:
             return connection is not None
         author = self.directory.author_of(peer)
-        return author is not None and any(n.member(author) for n in self.networks.values())
+        return author is not None and any(n.member(author) for n in self.joined)
 
     @property
     def me(self) -> bytes:
         return self.signer.author
 
-    def network(self, name: str | None) -> Network:
-        """The network that a command means, or `Refusal`."""
-        if not self.networks:
-            raise Refusal(
-                "refused",
-                "this node is in no network yet",
-                "`p2pnode join ADDRESS-OR-LINK`; what `p2pnode init` founded is there after the node's next start.",
-            )
+    @property
+    def joined(self) -> list[Network]:
+        """The networks that this node takes part in. `networks` has those besides that its user has left."""
+        return [n for n in self.networks.values() if not n.left]
+
+    def network(self, name: str | None, reading: bool = False) -> Network:
+        """The network that a command means, or `Refusal`. reading: one that our user has left will do, if it is named
+        or the only one."""
+        among = self.joined or (list(self.networks.values()) if reading else [])
+        if not among:
+            raise self._nowhere()
         name = name or self.settings.default_network
         if not name:
-            if len(self.networks) == 1:
-                return next(iter(self.networks.values()))
+            if len(among) == 1:
+                return among[0]
             raise Refusal("usage", "this node is in several networks", f"Say which by --network: {self._names()}.")
-        wanted = name.casefold()
-        found = [n for n in self.networks.values() if n.genesis.name == name] or [
-            n for n in self.networks.values() if n.genesis.name.casefold() == wanted or n.id.hex().startswith(wanted)
-        ]
+        found = self.named_so(name)
         if len(found) == 1:
+            self.check_here(None if reading else found[0].id)
             return found[0]
         raise Refusal("not_found", f"no network {name!r} here", f"This node is in: {self._names()}.")
 
+    def check_here(self, network: bytes | None) -> None:
+        """`Refusal` if our user has left this network, and so nothing is said in it."""
+        known = None if network is None else self.networks.get(network)
+        if known is not None and known.left:
+            name = known.genesis.name
+            raise Refusal("refused", f"you have left {name}", f"`p2pnode join {name!r}` takes you back.")
+
+    def named_so(self, name: str) -> list[Network]:
+        """The networks that a name, or the beginning of an id, can mean."""
+        wanted, known = name.casefold(), self.networks.values()
+        return [n for n in known if n.genesis.name == name] or [
+            n for n in known if n.genesis.name.casefold() == wanted or n.id.hex().startswith(wanted)
+        ]
+
+    def _nowhere(self) -> Refusal:
+        left = [n.genesis.name for n in self.networks.values()]
+        if left:
+            return Refusal(
+                "refused",
+                f"this node is in no network: you have left {left[0]}",
+                f"`p2pnode join {left[0]!r}` takes you back.",
+            )
+        return Refusal(
+            "refused",
+            "this node is in no network yet",
+            "`p2pnode join ADDRESS-OR-LINK`; what `p2pnode init` founded is there after the node's next start.",
+        )
+
     def shared(self, name: str | None, author: bytes) -> Network:
         """The network that a command about this author means: where none is named, one that he is in, too."""
-        found = [n for n in self.networks.values() if n.has(author)]
+        found = [n for n in self.joined if n.has(author)]
         network = found[0] if name is None and found else self.network(name)
         if found and not network.has(author):
             who, hint = self.directory.name(author), f"You share: {', '.join(n.genesis.name for n in found)}."
@@ -228,7 +262,7 @@ class State:
         return network
 
     def _names(self) -> str:
-        return ", ".join(n.genesis.name for n in self.networks.values())
+        return ", ".join(n.genesis.name for n in self.joined) or "none"
 
     def record_of(self, network: Network, record_id: bytes) -> Record | None:
         """What is stored of a record that the catalog has."""

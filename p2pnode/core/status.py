@@ -39,6 +39,7 @@ class Status:
         self._recovery = recovery
         self.reachability = Reachability(state)  # the core's takes its place
         self.local = Local(state, neighbours)  # likewise
+        self.left: Callable[[], list[dict[str, Any]]] = list  # set by the core: networks that our user has left
         self.warnings: Callable[[], list[str]] = list  # of the disk, which the daemon knows
         self.indexing: Callable[[], dict[str, int] | None] = lambda: None  # how far a search index is that is made anew
         self.lan_page: Callable[[], dict[str, Any]] = dict  # whether the local network can reach the page
@@ -49,7 +50,7 @@ class Status:
         self.told: tuple[Callable[[int], list[str]], ...] = ()  # set by the core: what its parts leave to our user
 
     def status(self, args: commands.NoArgs, now: int) -> dict[str, Any]:
-        networks = list(self._state.networks.values())
+        networks = self._state.joined
         chosen = self._state.network(args.network) if args.network else networks[0] if networks else None
         joining = [j for j in self._membership.joining.values()]
         peers = len(self._state.connected)
@@ -62,6 +63,7 @@ class Status:
             "name": self._state.settings.name,
             "network": chosen.json if chosen else None,
             "networks": [n.json for n in networks],
+            "left": self.left(),
             "state": word,
             "joining": [{"target": j.target, "since": j.since, "problem": j.problem or None} for j in joining],
             "peers": peers,
@@ -104,7 +106,7 @@ class Status:
         }
 
     def whoami(self, args: commands.NoArgs) -> dict[str, Any]:
-        networks = list(self._state.networks.values())
+        networks = self._state.joined
         chosen = self._state.network(args.network) if args.network else networks[0] if networks else None
         return {
             "peer_id": self._state.settings.peer_id,

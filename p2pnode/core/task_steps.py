@@ -82,7 +82,7 @@ class TaskSteps:
 
     def woke(self, now: int) -> None:
         """Called now and then: what has been overdue for a while is free again. What cannot be said is tried again."""
-        late = [held for n in self._state.networks.values() for _, held in self._late(n, self._projects.all(n), now)]
+        late = [held for n in self._state.joined for _, held in self._late(n, self._projects.all(n), now)]
         self._late_since = {held.id: self._late_since.get(held.id, now) for held in late}
         due = [held for held in late if self._free_at(held, now) <= now]
         for held in due[:TASK_STEPS_AT_ONCE]:

@@ -101,7 +101,7 @@ class Tending:
 
     def woke(self, now: int) -> None:
         """Called now and then, after the catalog has let go of what has expired."""
-        for network in self._state.networks.values():
+        for network in self._state.joined:
             self._adopt(network)
             for care in [care for (of, _), care in self._all.items() if of == network.id]:
                 with suppress(Refusal):  # tried again the next time
@@ -144,7 +144,7 @@ class Tending:
             if record.until <= now:
                 raise Refusal("refused", "this listing has ended", "`renew` it, or change it with `edit`.")
             return self._set_paused(network, record, listing, paused, back_at, now)
-        networks = [self._state.network(args.network)] if args.network else list(self._state.networks.values())
+        networks = [self._state.network(args.network)] if args.network else self._state.joined
         mine = [(n, r, p) for n in networks for r, p in self._listings.mine(n) if r.until > now]
         chosen = [each for each in mine if args.direction in (None, each[2].direction)]
         return [self._set_paused(*each, paused, back_at, now) for each in chosen]

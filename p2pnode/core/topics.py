@@ -14,6 +14,7 @@ from .effects import Write
 TOPICS: Final[dict[bytes, str]] = {
     keys.GENESIS: "networks",
     keys.MEMBERSHIP: "networks",
+    keys.LEFT: "networks",
     keys.INVITE: "networks",
     keys.JOIN: "networks",
     keys.RECORD: "records",  # listings, profiles, ratings, vouches and lists of others, and what came of our own

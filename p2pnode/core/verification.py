@@ -38,7 +38,7 @@ class Verification:
 
     def begin(self, args: commands.NoArgs, ticket: int, now: int) -> None:
         """Answered when the last entry was checked; a short ledger's at once."""
-        network = self._state.network(args.network)
+        network = self._state.network(args.network, reading=True)
         if len(self._under_way) >= MAX_AUDITS:
             raise Refusal("refused", f"{MAX_AUDITS} checks are under way", "Wait until one is done.")
         chain = network.chain.state

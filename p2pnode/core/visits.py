@@ -42,7 +42,7 @@ class Visits:
         among = [peer for peer, known in self._known.items() if self._may(peer, known, now)]
         if self._state.rng.random() < 0.5:
             among = self._nearby.keepers(among, now) or among
-        if not among or not self._state.networks:
+        if not among or not self._state.joined:
             return None
         return self._one_of(among, now)
 

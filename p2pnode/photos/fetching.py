@@ -84,7 +84,7 @@ class Fetching:
 
     def begin(self) -> None:
         """Look at all listings that are held."""
-        for network in self._core().state.networks.values():
+        for network in self._core().state.joined:
             for row in network.catalog.rows(kind="listing"):
                 self._unread[Slot(network.id, row.author, row.name)] = None
         self._news.set()

@@ -82,5 +82,5 @@ class Keeping:
 
 def own_photos(core: Core) -> frozenset[bytes]:
     """What our own listings and drafts name."""
-    listed = {p for n in core.state.networks.values() for _, listing in core.listings.mine(n) for p in listing.photos}
+    listed = {p for n in core.state.joined for _, listing in core.listings.mine(n) for p in listing.photos}
     return frozenset(listed | {bytes.fromhex(photo) for row in core.drafts.rows() for photo in row["photos"]})

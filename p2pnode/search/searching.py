@@ -84,7 +84,7 @@ class Searching:
             self._log.warning("the search index was not cleared", problem=e.message)
         self._backlog = deque(
             (network.id, row.author, row.name)
-            for network in core.state.networks.values()
+            for network in core.state.joined
             for row in network.catalog.rows(kind="listing")
         )
         self._of = len(self._backlog)
@@ -186,7 +186,7 @@ class Searching:
 
     def networks(self, core: Core, name: str | None) -> list[Network]:
         """Those that a search means. `Refusal` if it means none."""
-        names = [name] if name else [n.id.hex() for n in core.state.networks.values()]
+        names = [name] if name else [n.id.hex() for n in core.state.joined]
         if not names:
             core.state.network(None)
         return [core.state.network(each) for each in names]
@@ -301,7 +301,7 @@ def _described(
 
 def languages(core: Core) -> tuple[str, ...]:
     """Of all networks together."""
-    spoken = {code.lower() for network in core.state.networks.values() for code in network.genesis.languages}
+    spoken = {code.lower() for network in core.state.joined for code in network.genesis.languages}
     return tuple(sorted(spoken))
 
 

@@ -210,7 +210,7 @@ class Pages:
 
     def reader(self, request: Request, status: Mapping[str, Any]) -> Any:
         networks = status.get("networks") or [n for n in [status.get("network")] if n]
-        return reader(self.language(request), self.now(), self.zone, networks)
+        return reader(self.language(request), self.now(), self.zone, [*networks, *status.get("left", ())])
 
     async def problem(self, request: Request, refusal: Refusal, code: int = 0) -> Response:
         """The error page; knows nothing of the node, which may be what is wrong."""

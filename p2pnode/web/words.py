@@ -144,6 +144,7 @@ DONE = {  # said when a command has been carried out
     "listing.publish": N_("Published."),
     "listing.withdraw": N_("Taken back."),
     "invite.revoke": N_("Taken back: nobody new gets in by this link."),
+    "leave": N_("You have left. What you signed there is still here."),
     "settings.set": N_("Kept. It counts from the next start of the node."),
     "notify.add": N_("Added. Try whether a message arrives."),
     "notify.test": N_("Sent. Did it arrive?"),

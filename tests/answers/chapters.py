@@ -39,6 +39,11 @@ _BY_FILE: dict[str, tuple[str, ...]] = {
         "who_came_by_an_invite_and_how_often_it_is_good_yet",
     ),
     "kinds": ("a_tool_library_with_a_yearly_fee_needs_a_template_and_nothing_else",),
+    "leaving": (
+        "an_exchange_under_way_stands_in_the_way",
+        "it_stays_left_over_a_restart_and_the_chain_goes_on_afterwards",
+        "to_foresee_does_nothing",
+    ),
     "messages": (
         "it_is_read_by_its_reader_and_known_to_be_delivered",
         "it_stands_with_the_exchange_that_it_is_about",

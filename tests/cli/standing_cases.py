@@ -30,6 +30,8 @@ STANDING_CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("project claim ab --count 2", "project.claim", {"listing": "ab", "count": 2}),
     ("project mine ab", "project.claimed", {"listing": "ab"}),
     ("project stop ab", "project.stop", {"listing": "ab"}),
+    ("leave", "leave", {"anyway": False}),
+    ("leave Elm --anyway", "leave", {"anyway": True, "network": "Elm"}),
 ]  # fmt: skip
 
 PROJECT = {
@@ -40,3 +42,5 @@ PROJECT = {
     "project.confirm",
     "project.pay",
 }  # tests/cli/test_project.py
+
+FORESEEN = {"exchange.foresee", "exchange.foresee_counter", "leave.foresee"}  # by --dry-run, and before it is asked

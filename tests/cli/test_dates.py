@@ -85,7 +85,7 @@ def test_what_is_no_time_is_refused_with_three_right_examples(text: str) -> None
 
 @given(INSTANTS, INSTANTS, ZONES)
 def test_the_same_time_may_be_written_in_each_way(now: datetime, meant: datetime, zone: tzinfo) -> None:
-    at = meant.replace(second=0, microsecond=0)
+    at = meant.replace(second=0, microsecond=0, fold=0)  # an hour that there is twice is meant for the first time
     wanted = ms(at.replace(tzinfo=zone))
     local = f"{at.day}.{at.month}.{at.year} {at:%H:%M}"
     for text in (f"{at:%Y-%m-%d %H:%M}", f"{at:%Y-%m-%dT%H:%M}", f"{at:%d.%m.%Y %H:%M}", local):

@@ -57,6 +57,7 @@ kinds
 ledger
 logs
 matches
+leave
 message
 notices
 notify

@@ -78,8 +78,9 @@ async def show(visit: Visit) -> dict[str, Any] | File:
 
 
 def network_of(visit: Visit) -> str | None:
-    """The network whose ledger is meant: of each there is one. None where the node is in no network."""
-    networks = visit.status.get("networks") or []
+    """The network whose ledger is meant: of each there is one. None where the node is in no network, and
+    never was."""
+    networks = [*(visit.status.get("networks") or ()), *(visit.status.get("left") or ())]
     meant = visit.query.get("network")
     return next((one["id"] for one in networks if one["id"] == meant), networks[0]["id"] if networks else None)
 
