@@ -62,6 +62,7 @@ def environment(language: str) -> ImmutableSandboxedEnvironment:
         STATUS=words.STATUS,
         DIRECTION=words.DIRECTION,
         KIND=words.KIND,
+        NO_PRICE=words.NO_PRICE,
         STEP=words.STEP,
         NEXT=words.NEXT,
         OUTCOME=words.OUTCOME,

@@ -49,6 +49,9 @@ KIND = {
     "want": N_("Wanted"),
 }
 
+# Where no price is named it does not say that it is free: what comes of it is for the two, or for each task, to say.
+NO_PRICE = frozenset({"barn", "barter", "fund", "pledge", "project", "want"})
+
 PER = (N_("hour"), N_("day"), N_("week"), N_("month"), N_("km"), N_("kg"))  # what a price may be for
 
 STEP = {  # the buttons

@@ -118,3 +118,14 @@ def test_where_nobody_is_there_is_something_to_do(tmp_path: Path) -> None:
         page = anna.submit("/do/invite")
         assert page.url == "/" and "p2pnode://join/" in page.words and '<img class="code"' in page.source
         assert anna.get("/network?code=invite").fields["content-type"] == "image/svg+xml"
+
+
+def test_a_card_says_nothing_twice_nothing_untrue_and_whose_it_is(street: Street) -> None:
+    lab = street.lab
+    offer(street, "Sofa", kind="give")
+    lab.ask(lab.anna, "listing.publish", direction="request", kind="want", title="Tent")
+    lab.sim.run(20_000)
+    cards = re.split(r"<article ", street.browsers["ben"].get("/").source)
+    sofa, tent = (next(card for card in cards if f">{title}</a>" in card) for title in ("Sofa", "Tent"))
+    assert "by you" in sofa and "free" in sofa and "Gift" in sofa
+    assert "by you" not in tent and "card-price" not in tent and tent.count("Wanted") == 1
