@@ -275,13 +275,14 @@ class Exchanges:
     def woke(self, now: int) -> None:
         """Time alone has changed something: what is overdue, lapsed, or confirmed since nobody contested it. Also while
         this node was off: after a start each exchange is looked at once, from when something last moved in it."""
+        said = set[bytes]()  # after a sleep several things may have changed: it is told once, as it is now
         for at, id_ in self._changes.due(now):
-            held = self.held.get(id_)
-            if held is None:
+            if (held := self.held.get(id_)) is None or id_ in said:
                 continue
             changes = self._as_of(held, at - 1).changes_at  # whoever looked at it since may have been before us
             view = self.view(held, now)
             if changes is not None and changes <= now:
+                said.add(id_)
                 told = {"exchange_id": id_.hex(), "status": str(view.status)}
                 overdue = [d.id for d in view.overdue(now)]
                 self._state.journal.out(Emit("exchange", {**told, "overdue": overdue} if overdue else told))

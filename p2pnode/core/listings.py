@@ -109,10 +109,11 @@ class Listings:
         network, record, old = self.own(args.id, args.network)
         until = self.ends_at(args.until, now) if args.until is not None else max(record.until, now + DAY)
         listing = self._edited(network, args, old)
-        care = {} if args.until is None else {"ends": True}
-        return self.revise(
-            network, record, listing, now, until, **care, **({} if args.quantity is None else {"counted": now})
-        )
+        care: dict[str, Any] = {} if args.until is None else {"ends": True}
+        if args.quantity is not None:
+            listing, counted = self.tending.recounted(network, record.name, listing, now)
+            care |= counted
+        return self.revise(network, record, listing, now, until, **care)
 
     def withdraw(self, args: commands.OneId, now: int) -> object:
         draft = self._draft(args)

@@ -206,6 +206,10 @@ class Projects:
             raise Refusal("usage", "this listing is itself a task of a project", "Name the project's.")
         return place, record, listing, slot_hash(record.slot)
 
+    def has(self, network: Network, name: bytes) -> bool:
+        """Whether a listing of ours is a task of a project."""
+        return (network.id, name) in self._tasks
+
     def of(self, network: Network, project: bytes) -> list[Task]:
         return sorted((t for t in self.all(network) if t.project == project), key=lambda t: t.number)
 

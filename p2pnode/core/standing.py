@@ -23,11 +23,21 @@ class Standing:
         self.task_steps = TaskSteps(state, exchanges, self.projects)
         self.claiming = Claiming(state, exchanges, listings)
         self.messages = Messages(state, exchanges, outbox)
+        self._state, self._exchanges, self._listings = state, exchanges, listings
         exchanges.changed = self.changed
 
     def changed(self, held: Held, now: int) -> None:
         self.projects.changed(held, now)
         self.claiming.changed(held, now)
+        self._count(held, now)
+
+    def _count(self, held: Held, now: int) -> None:
+        """What was agreed, or came to nothing, of something of ours. A task is the project's to pause."""
+        network, name = self._state.networks[held.network], held.first.name
+        if held.first.responder != self._state.me or network.left or self.projects.has(network, name):
+            return
+        if self._exchanges.view(held, now).agreed:
+            self._listings.tending.agreed(network, name, now)
 
     def forget(self, now: int) -> None:
         self.contacts.forget(now)

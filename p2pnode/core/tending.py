@@ -1,7 +1,8 @@
 """Our own listings as time goes by: signed again before they end, paused, taken up again, as long as their user wants.
 
 What is kept of each apart from the catalog: whether its user has said when it ends, when a pause is over, and its
-newest record, since the catalog lets go of what has expired. So who slept through an end signs it anew.
+newest record, since the catalog lets go of what has expired. So who slept through an end signs it anew. Of what its
+user counts, and nothing is left, the listing is paused until something is: others ask for nothing in vain.
 """
 
 from contextlib import suppress
@@ -25,12 +26,14 @@ from .state import Network, State
 
 class Care(NamedTuple):
     """ends: its user has said when, so it is not prolonged. back_at: when a pause is over, ms; 0: not by itself.
-    counted: since when what is agreed is gone from its quantity, ms; 0: since the record was made."""
+    counted: since when what is agreed is gone from its quantity, ms; 0: since the record was made. sold_out: it was
+    paused since nothing is left of it, and not by its user."""
 
     record: Record
     ends: bool = False
     back_at: int = 0
     counted: int = 0
+    sold_out: bool = False
 
 
 def renew_at(record: Record) -> int:
@@ -45,8 +48,8 @@ class Tending:
         self._listings = listings
         self._all: dict[tuple[bytes, bytes], Care] = {}
         for key, value in state.journal.scan(OWN):
-            ends, back_at, wire, *counted = decode(value, MAX_STORED)  # a version from before this kept three
-            self._all[key[1:17], key[17:]] = Care(parse_record(wire), ends, back_at, *counted)
+            ends, back_at, wire, *more = decode(value, MAX_STORED)  # versions from before this kept three or four
+            self._all[key[1:17], key[17:]] = Care(parse_record(wire), ends, back_at, *more)
 
     # Told by `Listings`
 
@@ -67,6 +70,13 @@ class Tending:
         are. To sign it again, or to change anything else of it, brings nothing back."""
         care = self._all.get((network.id, record.name))
         return (care.counted if care is not None else 0) or record.created
+
+    def recounted(self, network: Network, name: bytes, listing: Listing, now: int) -> tuple[Listing, dict[str, Any]]:
+        """The user says how many there are: the listing, and what changes of `Care`."""
+        care = self._all.get((network.id, name))
+        if care is not None and care.sold_out:
+            listing = replace(listing, paused=False)
+        return listing, {"counted": now, "sold_out": False}
 
     def json(self, network: Network, name: bytes) -> dict[str, Any]:
         care = self._all.get((network.id, name))
@@ -99,6 +109,13 @@ class Tending:
 
     # By itself
 
+    def agreed(self, network: Network, name: bytes, now: int) -> None:
+        """Something of a listing of ours was taken, or is free again. Never raises."""
+        current = self._listings.current(network, self._state.me, name)
+        if current is not None and current[0].until > now:
+            with suppress(Refusal):
+                self._count(network, *current, now)
+
     def woke(self, now: int) -> None:
         """Called now and then, after the catalog has let go of what has expired."""
         for network in self._state.joined:
@@ -126,6 +143,8 @@ class Tending:
         if listing is None or (care.ends and record.until <= now):
             self.withdrawn(network, record.name)
             return
+        if care.sold_out and record.until > now and self._count(network, record, listing, now):
+            return
         until = record.until
         if is_early(record, now):
             until = min(max(until, now + until - record.created), now + MAX_LIFETIME)
@@ -137,6 +156,19 @@ class Tending:
             self._listings.revise(network, record, listing, now, until)
 
     # Parts
+
+    def _count(self, network: Network, record: Record, listing: Listing, now: int) -> bool:
+        """Pause what nothing is left of, and take it up again. Whether anything changed."""
+        told = self._listings.left(network, record, listing, now)
+        none_left = told["left"] == 0 and told["left_at"] is None
+        care = self._all.get((network.id, record.name))
+        if none_left and not listing.paused:
+            self._set_paused(network, record, listing, True, 0, now, sold_out=True)
+            return True
+        if not none_left and care is not None and care.sold_out:
+            self._set_paused(network, record, listing, False, 0, now)
+            return True
+        return False
 
     def _pausing(self, args: commands.Pause | commands.Resume, paused: bool, back_at: int, now: int) -> object:
         if args.id is not None:
@@ -150,15 +182,22 @@ class Tending:
         return [self._set_paused(*each, paused, back_at, now) for each in chosen]
 
     def _set_paused(
-        self, network: Network, record: Record, old: Listing, paused: bool, back_at: int, now: int
+        self,
+        network: Network,
+        record: Record,
+        old: Listing,
+        paused: bool,
+        back_at: int,
+        now: int,
+        sold_out: bool = False,
     ) -> dict[str, Any]:
+        care: dict[str, Any] = {"back_at": back_at, "sold_out": sold_out}
         if old.paused != paused:
-            new = replace(old, paused=paused)
-            return self._listings.revise(network, record, new, now, record.until, back_at=back_at)
-        self.signed(network, record, back_at=back_at)
+            return self._listings.revise(network, record, replace(old, paused=paused), now, record.until, **care)
+        self.signed(network, record, **care)
         return self._listings.describe(network, record, old, now)
 
     def _store(self, network: Network, care: Care) -> None:
         self._all[network.id, care.record.name] = care
-        value = encode([care.ends, care.back_at, care.record.wire, care.counted])
+        value = encode([care.ends, care.back_at, care.record.wire, care.counted, care.sold_out])
         self._state.journal.put(OWN + network.id + care.record.name, value)

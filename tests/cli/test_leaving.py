@@ -16,7 +16,14 @@ SEEN: dict[str, Any] = {
 def test_what_it_would_end_is_shown_and_nothing_is_asked_for(run: Run, node: FakeNode) -> None:
     node.answers["leave.foresee"], node.answers["status"] = SEEN, {"networks": [NETWORK]}
     out = run("leave", "--dry-run").out
-    for words in ("2 listings", "Mower", "cdcdcdcd", "you owe 1.5 hours", "2 hours stay bound", "joined by invite only"):
+    for words in (
+        "2 listings",
+        "Mower",
+        "cdcdcdcd",
+        "you owe 1.5 hours",
+        "2 hours stay bound",
+        "joined by invite only",
+    ):
         assert words in out, words
     assert "\x1b" not in out and out.endswith("Nothing was done.\n")
     assert "leave" not in [name for name, *_ in node.calls]

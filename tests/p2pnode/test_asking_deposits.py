@@ -21,11 +21,11 @@ def test_a_deposit_beyond_a_limit_is_foreseen_and_can_be_proposed_all_the_same()
 
     free = look(lab.cleo, "ledger.balance", lab.now)["available"]["amount"] // 100
     assert foreseen(drill, f"{free}") == [] == foreseen(drill, "0")
-    assert foreseen(drill, f"{free + 1}") == [f"the deposit is {free + 1} hour, and you can spend {free} hour now"]
+    assert foreseen(drill, f"{free + 1}") == [f"the deposit is {free + 1} hours, and you can spend {free} hours now"]
     free = look(lab.ben, "ledger.balance", lab.now)["available"]["amount"] // 100
     assert foreseen(wanted, f"{free}") == []
     (said,) = foreseen(wanted, f"{free + 1}")
-    assert said.startswith(f"the deposit is {free + 1} hour, and Ben could spend {free} hour")
+    assert said.startswith(f"the deposit is {free + 1} hours, and Ben could spend {free} hours")
     assert lab.ask(lab.cleo, "exchange.propose", listing=wanted, deposit=f"{free + 1}")["status"] == "proposed"
 
 

@@ -155,11 +155,11 @@ def test_what_is_sold_does_not_come_back_when_the_listing_is_signed_again() -> N
     lab.ask(lab.ben, "listing.renew", id=lab.listing)
     lab.ask(lab.ben, "listing.edit", id=lab.listing, text="From the hives by the mill")
     lab.sim.run(MINUTE)
-    lab.propose()
-    with pytest.raises(Refusal, match="none is left"):
-        lab.do(lab.ben, "accept")
+    with pytest.raises(Refusal, match="paused"):
+        lab.propose()
     lab.ask(lab.ben, "listing.edit", id=lab.listing, quantity=1)
     lab.sim.run(MINUTE)
+    lab.propose()
     assert lab.do(lab.ben, "accept")["status"] == "agreed", "its owner has said how many there are now"
 
 

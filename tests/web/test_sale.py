@@ -161,7 +161,7 @@ def test_who_has_given_it_away_is_told_that_it_still_stands(street: Street, many
     lab.sim.run(20_000)
     one, other = (lab.ask(lab.ben, "exchange.propose", listing=listing)["exchange_id"] for _ in range(2))
     lab.sim.run(20_000)
-    twice, gone, none = "You have promised the same listing", "If it is gone now", "Nothing is left of it."
+    twice, gone, none = "You have promised the same listing", "If it is gone now", "Nothing is left of it"
     page = anna.get(f"/exchange/{one}")
     assert not any(words in page.words for words in (twice, gone, none))
     step(street, "anna", f"/exchange/{one}", "exchange.accept")
