@@ -371,12 +371,12 @@ def test_a_reader_that_goes_away_is_no_fault(node: FakeNode) -> None:
 
 @pytest.mark.parametrize("command", ["propose", "counter"])
 def test_what_is_proposed_all_the_same_is_warned_of(run: Run, node: FakeNode, command: str) -> None:
-    said = "the deposit is 5 hour, and you can spend 2 hour now"
+    said = "the deposit is 5 hours, and you can spend 2 hours now"
     known = {"exchange_id": "ab" * 32, "status": "proposed", "delivered": False}
     node.answers[f"exchange.{command}"] = {**known, "warnings": [said]}
     node.answers["exchange.show"] = {**known, "delivered": True}
     result = run("exchange", command, "ab", "--deposit", "5", "--json", "--wait", "1")
-    assert result.status == 0 and "! The deposit is 5 hour, and you can spend 2 hour now" in result.err
+    assert result.status == 0 and "! The deposit is 5 hours, and you can spend 2 hours now" in result.err
     assert result.data["warnings"] == [said] and result.data["delivered"]
     node.answers[f"exchange.{command}"] = {**known, "warnings": []}
     assert run("exchange", command, "ab", "--json").err == ""
