@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from msgspec.structs import replace
 
 from tests.web.hostile import HOSTILE
 from tests.web.street import Street, open_street
@@ -50,3 +51,10 @@ def test_something_under_way_is_named_and_asked_about(street: Street) -> None:
     assert page.url == "/network" and not lab.ben.core.state.joined
     page = ben.get("/leaving")
     assert "You are not in it." in page.words
+
+
+def test_a_debt_is_said_without_a_sign(street: Street) -> None:
+    lab = street.lab
+    lab.network(lab.ben).chain.state = replace(lab.network(lab.ben).chain.state, balance=-150)
+    words = " ".join(street.browsers["ben"].get("/leaving").words.split())
+    assert "You owe: 1.5 hours" in words
