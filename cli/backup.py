@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from protocols.errors import Refusal
 from .command import Command, with_session
 from .output import facts, note
 from .session import Session
+from .times import now_ms
 
 MIN_PASSPHRASE = 8  # characters; who has the file can try as long as he likes
 
@@ -65,7 +65,7 @@ def _without_node(session: Session, target: Path, passphrase: str) -> dict[str, 
         except StoreError as e:
             raise Refusal("failed", e.message, e.hint) from e
         try:
-            return write_backup(target, passphrase.encode(), home, store.snapshot(), int(time.time() * 1000))
+            return write_backup(target, passphrase.encode(), home, store.snapshot(), now_ms())
         finally:
             store.close()
 

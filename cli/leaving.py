@@ -50,7 +50,7 @@ def _print_leaving(session: Session, seen: dict[str, Any], end: str = "") -> Non
         which = "you owe" if balance["amount"] < 0 else "you have"
         say(f"  {which} {money}; it stays in your ledger, and waits until you are back")
     if (seen.get("hold") or {}).get("amount"):
-        say(f"  {session.money(seen['hold'], network=network)} stay bound: promised, or vouched for others")
+        say(f"  bound: {session.money(seen['hold'], network=network)}, promised or vouched for others")
     if seen.get("open") is False:
         say("  it is joined by invite only; you are known there, and can come back by its name")
     if end:

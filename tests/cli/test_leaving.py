@@ -21,7 +21,7 @@ def test_what_it_would_end_is_shown_and_nothing_is_asked_for(run: Run, node: Fak
         "Mower",
         "cdcdcdcd",
         "you owe 1.5 hours",
-        "2 hours stay bound",
+        "bound: 2 hours",
         "joined by invite only",
     ):
         assert words in out, words
