@@ -61,18 +61,24 @@ there, times 365; it differs for who leaves.
 Frozen: an honest member is, once the system refuses him after he was rated; in p2pnode, once half of 20 honest members
 refuse him. Looked at every four weeks.
 
-Must reach, vouched, p2pnode: every dishonest strategy earns less than honesty; at most 1 % of the honest ever frozen.
-Six of a strategy and some forty honest newcomers make one year's quotient uncertain by a quarter, so both are judged
-by the means of twelve years (`--years`), each a neighbourhood of its own; every year's quotient is printed beside them.
+Must reach, vouched, p2pnode, in 48 years (`--years`), each a neighbourhood of its own, of the seeds 3001 to 3048: none
+of them had been run when this rule was written down. Every dishonest strategy earns less than honesty: its mean income
+over these years, to that of the honest newcomers, is below 1 at the upper end of its interval, too (2,000 times as many
+years drawn with replacement, 95 %). At most 1 % of the honest are ever frozen, by the mean. Six of a strategy and some
+forty honest newcomers make one year's quotient uncertain by a quarter, so every year is printed, and none is judged
+alone.
 """
 
+import gc
+import os
 import random
 import statistics
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import NamedTuple
+from functools import partial
+from typing import Final, NamedTuple
 
 from .incentives_people import DISHONEST, HONEST, Person
 from .incentives_systems import SYSTEMS
@@ -80,8 +86,10 @@ from .incentives_world import World
 from .report import Figure, arguments, show
 
 KINDS = ("founder", HONEST, *DISHONEST)
-OURS = "p2pnode"
-DRAWN = 2_000  # times that years are drawn for an interval
+OURS: Final = "p2pnode"
+FRESH: Final = 3001  # the first of the seeds that had not been looked at
+DRAWN: Final = 2_000  # times that years are drawn for an interval
+SELDOM: Final = 100_000  # objects until garbage is looked for: a year makes little, and looking costs a fifth of it
 
 
 class Year(NamedTuple):
@@ -171,17 +179,23 @@ def earned(kind: str, years: Sequence[Year]) -> Earned:
     return Earned(hours, ratio(years), drawn[DRAWN // 40], drawn[-1 - DRAWN // 40])
 
 
+def one_year(found: Year) -> str:
+    """What each strategy earned in it, to honesty."""
+    return "  ".join(f"{kind} {found.income[kind] / found.income[HONEST]:.2f}" for kind in DISHONEST)
+
+
 def by_years(years: Sequence[Year]) -> list[str]:
-    """Each strategy over all years, with the years between which it lies; and each year's best."""
+    """Each strategy over all years, with the years between which it lies, and by the other measure."""
     honest = statistics.fmean(y.income[HONEST] for y in years)
-    lines = [f"{'':<30}{'hours':>8}{'to honesty':>13}{'95 %':>16}{'years from':>13}{'to':>8}"]
+    lines = [f"{'':<30}{'hours':>8}{'to honesty':>13}{'95 %':>16}{'years from':>13}{'to':>8}{'while present':>16}"]
     lines.append(f"{'honest newcomer':<30}{honest:>8.1f}")
     for kind in DISHONEST:
         e = earned(kind, years)
         single = [y.income[kind] / y.income[HONEST] for y in years]
+        present = statistics.fmean(y.present[kind] for y in years) / statistics.fmean(y.present[HONEST] for y in years)
         between = f"{e.low:.2f} to {e.high:.2f}"
-        lines.append(f"{kind:<30}{e.hours:>8.1f}{e.ratio:>13.2f}{between:>16}{min(single):>13.2f}{max(single):>8.2f}")
-    lines.append("best of each year: " + " ".join(f"{y.best:.2f}" for y in years))
+        years_between = f"{min(single):>13.2f}{max(single):>8.2f}"
+        lines.append(f"{kind:<30}{e.hours:>8.1f}{e.ratio:>13.2f}{between:>16}{years_between}{present:>16.2f}")
     return lines
 
 
@@ -189,38 +203,49 @@ def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--people", type=int, default=200, help="at least 30")
     parser.add_argument("--seeds", type=int, default=1, help="of the tables: years that are taken together")
-    parser.add_argument("--years", type=int, default=12, help="p2pnode, vouched: so many years, for the target")
+    parser.add_argument("--years", type=int, default=48, help="p2pnode, vouched: so many years, for the target")
+    parser.add_argument("--first", type=int, default=FRESH, help="the seed of the first of them")
     parser.add_argument("--systems", default=",".join(SYSTEMS), help="of: " + ", ".join(SYSTEMS))
     options = parser.parse_args()
+    say = partial(print, file=sys.stderr if options.json else sys.stdout, flush=True)
     began = time.monotonic()
     names = [name for name in SYSTEMS if name in options.systems.split(",")]
     jobs = [(name, free) for name in reversed(names) for free in (False, True)]  # the longest first
     seeds = range(1, options.seeds + 1)
-    singly = range(1, options.years + 1) if OURS in names else range(0)
-    with ProcessPoolExecutor(2) as pool:
+    singly = range(options.first, options.first + options.years) if OURS in names else range(0)
+    say(f"{options.people} people; the tables, then {len(singly)} years of a minute or two each, all cores at once")
+    with ProcessPoolExecutor(os.cpu_count(), initializer=partial(gc.set_threshold, SELDOM)) as pool:
         asked = {job: pool.submit(year, *job, options.people, seeds) for job in jobs}
-        alone = [pool.submit(year, OURS, False, options.people, [seed]) for seed in singly]
+        alone = {seed: pool.submit(year, OURS, False, options.people, [seed]) for seed in singly}
         years = {job: future.result() for job, future in asked.items()}
-        ours = [future.result() for future in alone]
-    notes = []
-    for free, title in ((False, "with vouched limits"), (True, "with free credit for newcomers")):
-        notes += ["", title, *table({name: years[name, free] for name in names})]
-    figures = []
-    if ours:
-        notes += ["", f"p2pnode, with vouched limits, {len(ours)} years", *by_years(ours)]
-        best = max(DISHONEST, key=lambda kind: earned(kind, ours).ratio)
-        what = f"income of the best dishonest strategy ({best}) to an honest newcomer's, p2pnode, vouched"
-        frozen = statistics.fmean(y.frozen for y in ours)
-        figures = [
-            Figure("incentives_best_dishonesty", earned(best, ours).ratio, "", what, at_most=1),
-            Figure("incentives_frozen_percent", 100 * frozen, "%", "of the honest, ever", at_most=1),
-            Figure("incentives_first_deal_days", years[OURS, False].first, "days", "an honest newcomer's, median"),
-            Figure("incentives_tenth_deal_days", years[OURS, False].tenth, "days", "his tenth"),
-            Figure("incentives_free_credit", years[OURS, True].best, "", "the best dishonesty, with free credit"),
-        ]
-    took = f"{time.monotonic() - began:.0f} s"
-    notes += ["", f"{options.people} people, tables: seeds 1 to {options.seeds}; years: 1 to {options.years}; {took}"]
-    return show("Incentives", figures, options.json, notes)
+        for free, title in ((False, "with vouched limits"), (True, "with free credit for newcomers")):
+            say("\n".join(["", title, *table({name: years[name, free] for name in names})]))
+        say(f"seeds 1 to {options.seeds}, {time.monotonic() - began:.0f} s\n")
+        ours = []
+        for seed, future in alone.items():
+            ours.append(future.result())
+            say(f"{one_year(ours[-1])}   seed {seed}, {time.monotonic() - began:.0f} s")
+    if not ours:
+        return 0
+    say("\n".join(["", f"p2pnode, with vouched limits, {len(ours)} years", *by_years(ours), ""]))
+    return show("Incentives", figures(ours, years[OURS, False], years[OURS, True]), options.json)
+
+
+def figures(ours: Sequence[Year], vouched: Year, free: Year) -> list[Figure]:
+    """What is judged: the years in which only p2pnode was run. Beside it, of its two tables, what newcomers meet."""
+    found = {kind: earned(kind, ours) for kind in DISHONEST}
+    best = max(DISHONEST, key=lambda kind: found[kind].ratio)
+    uncertain = max(DISHONEST, key=lambda kind: found[kind].high)
+    what = f"income of the best dishonest strategy ({best}) to an honest newcomer's, p2pnode, vouched"
+    frozen = 100 * statistics.fmean(y.frozen for y in ours)
+    return [
+        Figure("incentives_best_dishonesty", found[best].ratio, "", what, at_most=1),
+        Figure("incentives_best_dishonesty_upper", found[uncertain].high, "", f"95 %: {uncertain}", at_most=1),
+        Figure("incentives_frozen_percent", frozen, "%", "of the honest, ever", at_most=1),
+        Figure("incentives_first_deal_days", vouched.first, "days", "an honest newcomer's, median"),
+        Figure("incentives_tenth_deal_days", vouched.tenth, "days", "his tenth"),
+        Figure("incentives_free_credit", free.best, "", "the best dishonesty, with free credit"),
+    ]
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ Paths are looked for shortest first, of several over the links that carry most f
 back for a better pair. So it may find somewhat less than the greatest flow, never more; the same on every machine.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -263,6 +263,12 @@ class _Distances:
             return near
         return near or any(self._left[i] and self.less(other, MAX_LINKS) for other, i in self._web.onward(author))
 
+    def within(self, most: int) -> Mapping[bytes, int]:
+        """How far all are who are at most so many links away, and some others. Beyond MAX_LINKS - 2 ask for each."""
+        while self._depth < min(most, MAX_LINKS - 2):
+            self._widen()
+        return self._found
+
     def _next_to(self, author: bytes) -> bool:
         """Whether somebody so near that he was found by widening is one link on."""
         if author in self._beyond:
@@ -305,34 +311,45 @@ class _Search:
         self._target = target
         self._wanted = wanted
         self._paths = paths
+        self._enough = False
+        self._last: dict[bytes, list[int]] = {}  # the links from each to the target
+        for source, i in web.inward(target):
+            self._last.setdefault(source, []).append(i)
         self.steps = 0
 
     def extend(self, authors: list[bytes], used: list[int], share: int, of: int, to_go: int) -> None:
         """All paths that begin like this and have so many links to go. They come by nobody twice."""
-        here, taking = authors[-1], self._taking
+        if to_go == 1:
+            return self._arrive(authors, used)
+        here, taking, target, far = authors[-1], self._taking, self._target, self._far
+        before = taking.whole[used[-1]] if used and taking.whole is not None else 0
+        near = far.within(to_go - 1)
         for other, i in self._web.onward(here):
             self.steps += 1
-            if self._over:
+            if self.steps > MAX_STEPS or self._enough:
                 return
-            if (other == self._target) != (to_go == 1) or other in authors or not self._far.less(other, to_go):
+            if near.get(other, MAX_LINKS) >= to_go and not (to_go == MAX_LINKS and far.less(other, to_go)):
                 continue
-            part, whole = share, of
-            if used and taking.whole is not None:
-                part, whole = share * taking.whole[used[-1]], of * self._web.relied(here, other)
-            if taking.room(used, i, part, whole) <= 0:
+            if other == target or other in authors or not taking.left[i]:
                 continue
-            authors.append(other)
-            used.append(i)
-            if to_go == 1:
-                self._take(authors, used)
-            else:
+            part, whole = (share * before, of * self._web.relied(here, other)) if before else (share, of)
+            if taking.room(used, i, part, whole) > 0:
+                authors.append(other)
+                used.append(i)
                 self.extend(authors, used, part, whole, to_go - 1)
-            authors.pop()
-            used.pop()
+                authors.pop()
+                used.pop()
 
-    @property
-    def _over(self) -> bool:
-        return self._wanted == 0 or self.steps > MAX_STEPS or len(self._paths) == MAX_PATHS
+    def _arrive(self, authors: list[bytes], used: list[int]) -> None:
+        """Over the last link. All that lead on from here count as looked at, as if each had been."""
+        onward, looked = self._web.onward(authors[-1]), self.steps
+        self.steps = min(looked + len(onward), MAX_STEPS + 1)
+        for i in self._last.get(authors[-1], ()):
+            cut = self.steps > MAX_STEPS and looked + onward.index((self._target, i)) >= MAX_STEPS
+            if cut or self._enough:
+                return
+            if self._taking.left[i]:
+                self._take([*authors, self._target], [*used, i])
 
     def _take(self, authors: list[bytes], used: list[int]) -> None:
         taking = self._taking
@@ -347,3 +364,4 @@ class _Search:
             taking.take(used, amount)
             self._wanted = None if self._wanted is None else self._wanted - amount
             self._paths.append(Path(tuple(authors), amount, self._web.vouched(used[-1])))
+            self._enough = self._wanted == 0 or len(self._paths) == MAX_PATHS

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bench.incentives import earned, year
+from bench.incentives import earned, figures, year
 from bench.incentives_pairs import EXIT, pairs, summary
 from bench.incentives_people import DISHONEST, HONEST, people
 from bench.incentives_systems import SYSTEMS
@@ -69,3 +69,14 @@ def test_where_nothing_protects_them_the_same_persons_had_better_been_thieves() 
     assert summary(plundering).ratio > 1
     assert sum(pair.lost for pair in plundering) > sum(pair.lost for pair in leaving) > 0
     assert all(0 <= pair.debt <= 3 for pair in leaving)
+
+
+def test_what_is_judged_is_the_upper_end_of_what_the_years_leave_open() -> None:
+    one = year("none", False, 60, [1])
+    sure, open_ = (
+        [one._replace(income={k: part * one.income[HONEST] for k in one.income} | {HONEST: one.income[HONEST]})]
+        for part in (0.8, 1.3)
+    )
+    names = ["incentives_best_dishonesty", "incentives_best_dishonesty_upper"]
+    met = [{f.name: f.met for f in figures(years, one, one)} for years in (sure * 9, sure * 7 + open_ * 2, open_)]
+    assert [[each[name] for name in names] for each in met] == [[True, True], [True, False], [False, False]]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.exposure import MAX_LINKS, Link, Path, Settled, Use, Web, _Distances, links_of
+from ledger.exposure import MAX_LINKS, MAX_STEPS, Link, Path, Settled, Use, Web, _Distances, _Search, links_of
 
 NOW = 1_800_000_000_000
 HONEST, SYBILS = 7, 12  # authors 0 to 6; 100 to 111
@@ -296,3 +296,38 @@ def test_what_is_found_out_as_it_is_asked_for_is_what_the_whole_web_shows(seed, 
     few = found()
     monkeypatch.setattr("ledger.exposure._Distances", Whole)
     assert found() == few
+
+
+class Plain(_Search):
+    """Looks at every link that leads on, the last one, too."""
+
+    def extend(self, authors: list[bytes], used: list[int], share: int, of: int, to_go: int) -> None:
+        here, whole = authors[-1], self._taking.whole
+        for other, i in self._web.onward(here):
+            self.steps += 1
+            if self.steps > MAX_STEPS or self._enough:
+                return
+            if (other == self._target) != (to_go == 1) or other in authors or not self._far.less(other, to_go):
+                continue
+            parts = share, of
+            if used and whole is not None:
+                parts = share * whole[used[-1]], of * self._web.relied(here, other)
+            if self._taking.room(used, i, *parts) > 0 and to_go == 1:
+                self._take([*authors, other], [*used, i])
+            elif self._taking.room(used, i, *parts) > 0:
+                self.extend([*authors, other], [*used, i], *parts, to_go - 1)
+
+
+@pytest.mark.parametrize(("people", "links"), [(12, 30), (60, 300), (60, 1_500), (150, 4_000)])
+def test_the_short_way_to_the_last_link_finds_the_same_also_where_the_search_is_cut(people, links, monkeypatch):
+    web = Web([*street(people, links), *(link(n, n + 1, 70, both=False) for n in range(people - 1))], [use(3, 99)])
+
+    def found():
+        return [
+            web.exposure(ME, author(each), [use(5, 300)], wanted) for each in range(people) for wanted in (None, 45)
+        ]
+
+    short = found()
+    monkeypatch.setattr("ledger.exposure._Search", Plain)
+    assert found() == short
+    assert any(each.paths for each in short)
