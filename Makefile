@@ -53,10 +53,12 @@ format: ## let ruff lay out the code
 lock: ## renew the lock files from pyproject.toml (KEEP=1: change only what is forced)
 	@KEEP=$(KEEP) exec scripts/lock.sh
 
-bench: ## the benchmarks, one table each
+bench: ## the benchmarks, one table each, which takes hours (CSV=FILE: the ratings for reputation)
 	@scripts/setup.sh dev
-	@for file in bench/*.py; do name=$$(basename $$file .py); \
-	  case $$name in __init__|report) ;; *) .venv/bin/python -m bench.$$name || exit 1 ;; esac; done
+	@missed=; for name in $$(basename -s .py $$(grep -l __main__ bench/*.py)); do printf '\n== bench.%s\n' $$name; \
+	  set --; [ $$name != reputation ] || set -- $(if $(CSV),'$(CSV)'); \
+	  .venv/bin/python -m bench.$$name "$$@" || missed="$$missed $$name"; done; \
+	  [ -z "$$missed" ] || { echo "make bench: a target was missed, or it failed:$$missed"; exit 1; }
 
 clean: ## remove what set-up and tests have made here (not the node's home)
 	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz .import_linter_cache

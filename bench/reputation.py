@@ -189,7 +189,7 @@ def attack(ratings: Sequence[Rating], args: argparse.Namespace, say: Say) -> lis
         one = gains[attacks.Attack(case.edges, 1, "front")][OURS]
         for alone, crowd in zip(one, gains[case][OURS], strict=True):
             gained = max(gained, crowd.score / alone.score, crowd.voices / alone.voices if alone.voices else 1.0)
-    say(f"  gain of our best one from 1 to {max(attacks.IDENTITIES):,} identities: {gained:.2f} times")
+    say(f"  gain of our best one from 1 to {max(attacks.IDENTITIES):,} identities: {gained:.4f} times")
     figures = [
         Figure(
             f"sybil_percentile_{edges}",
@@ -214,7 +214,7 @@ def attack(ratings: Sequence[Rating], args: argparse.Namespace, say: Say) -> lis
 def _safety(top: float, gained: float, worst: float) -> list[Figure]:
     return [
         Figure("sybils_in_top_decile", top, "people", f"at most, for any viewer, k ≤ {FEW}", at_most=0),
-        Figure("gain_of_the_best", round(gained, 9), "times", "score or voices, 1 to 1,000, any k", at_most=1.0),
+        Figure("gain_of_the_best", round(gained, 2), "times", "score or voices, 1 to 1,000, any k", at_most=1.0),
         Figure("bad_mouthing", worst, "of 1", f"what a good name loses, k ≤ {FEW}", at_most=0.03),
     ]
 
