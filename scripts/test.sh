@@ -44,8 +44,12 @@ if [ "$what" = test ] || [ "$what" = check ]; then
   if [ $# != 0 ]; then
     step "tests" "${pytest[@]}" --ignore=tests/{browser,transcripts,faults} tests "$@"
   else
-    step "tests" "${pytest[@]}" -n auto --dist worksteal "${elsewhere[@]/#/--ignore=}" tests
-    step "processes" "${pytest[@]}" -n 2 --dist worksteal "${processes[@]}"
+    step "tests" "${pytest[@]}" -n auto --dist worksteal -m "not longer" "${elsewhere[@]/#/--ignore=}" tests
+    step "processes" "${pytest[@]}" -n 2 --dist worksteal -m "not longer" "${processes[@]}"
+    if [ "$what" = check ]; then
+      step "longer" "${pytest[@]}" -n auto --dist worksteal -m longer "${elsewhere[@]/#/--ignore=}" tests
+      step "longer processes" "${pytest[@]}" -n 2 --dist worksteal -m longer "${processes[@]}"
+    fi
   fi
 fi
 if [ "$what" = browser ]; then

@@ -8,8 +8,10 @@ from tests.e2e.killer import street
 from tests.e2e.nodes import Failed, Node, until
 from tests.e2e.story import finds
 from tests.e2e.test_parcel import agree
+from tests.longer import LONGER
 
 
+@LONGER
 def test_who_forgot_that_he_gave_a_parcel_asks_before_he_gives_it(tmp_path: Path) -> None:
     nodes = [*street(tmp_path, lambda name: Node(name, tmp_path))]
     anna, ben, cleo = nodes

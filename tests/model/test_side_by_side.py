@@ -9,6 +9,7 @@ import pytest
 from ledger import settlement, witnessing
 from ledger.entry import Entry
 from tests.ledger.people import ALICE, BOB
+from tests.longer import LONGER
 
 from .checker import Found
 from .mutants import mutant
@@ -55,8 +56,8 @@ def check(
 @pytest.mark.parametrize(
     ("opposite", "amounts", "clocks"),
     [
-        pytest.param(True, (60, 30), (EARLY,), id="opposite ways"),
-        pytest.param(False, (30, 30), (EARLY,), id="the same way"),
+        pytest.param(True, (60, 30), (EARLY,), marks=LONGER, id="opposite ways"),
+        pytest.param(False, (30, 30), (EARLY,), marks=LONGER, id="the same way"),
         pytest.param(False, (60, 60), SKEWED, id="the same way, room for one, any clock"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 
 from ledger import outcome, settlement
 from tests.ledger.people import ALICE, BOB
+from tests.longer import LONGER, either
 
 from . import liars
 from .checker import Found, State
@@ -57,7 +58,13 @@ def modelled(
 
 @pytest.mark.parametrize(
     ("count", "quorum", "lying", "bad"),
-    [(1, 1, 0, "payer"), (1, 1, 0, "payee"), (3, 2, 0, ""), (3, 2, 0, "payee"), (3, 3, 1, "")],
+    [
+        (1, 1, 0, "payer"),
+        (1, 1, 0, "payee"),
+        (3, 2, 0, ""),
+        (3, 2, 0, "payee"),
+        pytest.param(3, 3, 1, "", marks=LONGER),
+    ],
 )
 def test_the_search_by_symmetry_leaves_nothing_out(count: int, quorum: int, lying: int, bad: str) -> None:
     """A search of every single state meets as many disks that differ up to symmetry, and no more."""
@@ -85,7 +92,7 @@ def test_no_reachable_state_breaks_a_promise(count: int, quorum: int, lying: int
     assert not found.violation, str(found)
 
 
-@pytest.mark.parametrize("bad", ["", "payee", "payer"])
+@pytest.mark.parametrize("bad", either(["", "payee", "payer"], "payee", "payer"))
 def test_one_liar_among_four_breaks_no_promise_whoever_else_lies(bad: str) -> None:
     found = check(4, 3, 1, bad, liveness=False)
     assert not found.violation, str(found)

@@ -6,6 +6,7 @@ from typing import Any
 from p2pnode.core.exposures import Exposures
 from protocols.errors import Refusal
 from protocols.limits import DAY, HOUR, MINUTE
+from tests.longer import LONGER
 from tests.p2pnode.lab import Lab
 from tests.sim.simulator import Node
 
@@ -97,6 +98,7 @@ class Street:
         return found
 
 
+@LONGER
 def test_what_was_kept_is_what_is_found_anew() -> None:
     opened, states = set[int](), set[str]()
     for seed in range(SEEDS):

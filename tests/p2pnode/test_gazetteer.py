@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from p2pnode.gazetteer import CELL, REACH, area_of, folded, named, squares, within
 from protocols.cell import ALPHABET, coarsen, distance_km, neighbours
 from protocols.errors import Refusal
+from tests.longer import LONGER
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,7 @@ def test_what_is_not_clear_is_not_guessed(typed: str, said: str, hint: str) -> N
     assert refused.value.code == "usage" and said in refused.value.message and hint in refused.value.hint
 
 
+@LONGER
 def test_what_a_refusal_offers_is_taken() -> None:
     for typed in ("Potsdam", "Springfield", "Neustadt", "dresden", "Paris"):
         with pytest.raises(Refusal) as refused:

@@ -13,6 +13,7 @@ from p2pnode.hours import first_day, moment_of, next_day, parse_every, parse_sta
 from protocols.errors import Refusal, Reject
 from protocols.limits import DAY, HOUR, MINUTE
 from protocols.terms import parse_terms
+from tests.longer import LONGER
 from tests.p2pnode.lab import Lab
 from tests.sim.street import look
 
@@ -59,6 +60,7 @@ def listed(lab: Lab) -> dict[str, Any]:
     return look(lab.cleo, "order.list", lab.now)[0]
 
 
+@LONGER
 def test_a_year_of_boxes_with_restarts_and_summer_time(lab):
     lab.ask(lab.ben, "listing.edit", id=lab.listing, price="free", quantity=1_000)
     lab.sim.run(MINUTE)

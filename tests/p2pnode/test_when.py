@@ -13,6 +13,7 @@ from p2pnode.when import MOST_DAYS, available_at, days_in_words, is_rule, rule_i
 from protocols.booking import Span, merged
 from protocols.errors import Refusal
 from protocols.listing import Availability
+from tests.longer import LONGER
 
 SINCE = int(datetime(2026, 11, 2, tzinfo=UTC).timestamp() * 1000)  # a Monday
 
@@ -103,6 +104,7 @@ rules = st.builds(
 )
 
 
+@LONGER
 @pytest.mark.filterwarnings("ignore:Using both:DeprecationWarning")
 @given(rules, st.integers(0, 390))
 @settings(max_examples=400, deadline=None, derandomize=True)

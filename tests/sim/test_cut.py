@@ -5,6 +5,7 @@ import pytest
 from p2pnode.core import neighbours, visits
 from p2pnode.core.visits import Visits
 from protocols.limits import MAX_INT, MINUTE, SECOND
+from tests.longer import either
 from tests.sim.simulator import Node, Simulator
 from tests.sim.street import street
 
@@ -66,7 +67,10 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "WANTED_OUTBOUND", ENOUGH)
 
 
-@pytest.mark.parametrize(("seed", "old"), [*((seed, 3 * MINUTE) for seed in range(5)), (0, 20 * SECOND)])
+@pytest.mark.parametrize(
+    ("seed", "old"),
+    either([*((seed, 3 * MINUTE) for seed in range(5)), (0, 20 * SECOND)], *((n, 3 * MINUTE) for n in (2, 3, 4))),
+)
 def test_it_closes_by_visits(seed: int, old: int) -> None:
     before, took = healed(seed, old)
     assert before == [1] * HOUSES

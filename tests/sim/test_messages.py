@@ -9,6 +9,7 @@ import pytest
 
 from p2pnode.core.effects import Effect, Emit
 from protocols.limits import MINUTE
+from tests.longer import seeds
 from tests.sim.simulator import Faults, Node, Simulator
 from tests.sim.street import look, storm, street
 from tests.sim.test_restored import copy_of, put_back, restored
@@ -46,7 +47,7 @@ def talk(sim: Simulator, pairs: list[tuple[Node, Node]], rng: Random) -> None:
             )
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", seeds(SEEDS, 10))
 def test_each_arrives_once_whatever_the_weather(seed: int) -> None:
     sim = Simulator(seed)
     told = listen(sim)

@@ -20,6 +20,7 @@ from protocols.attestation import Attestation, seal_attestation
 from protocols.codec import decode_as, encode
 from protocols.errors import Refusal
 from protocols.limits import MINUTE
+from tests.longer import seeds
 from tests.sim.simulator import Faults, Node, Simulator
 from tests.sim.street import People, look, street
 from tests.sim.test_street import propose
@@ -100,7 +101,7 @@ def relive(seed: int, faults: Faults, make: Callable[[MemoryStore], MemoryStore]
     return sim, seen
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", seeds(SEEDS, 12))
 def test_a_restored_node_never_forks_its_chain(seed: int) -> None:
     sim, seen = relive(seed, WEATHER)
     assert not forks(seen)

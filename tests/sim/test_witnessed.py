@@ -23,6 +23,7 @@ from p2pnode.core.witnesses import Witnesses
 from protocols import exchange_messages as messages
 from protocols.errors import Refusal
 from protocols.limits import HOUR, MAX_INT, MINUTE, SECOND
+from tests.longer import LONGER, seeds
 from tests.sim.simulator import Faults, Node, Simulator
 from tests.sim.street import look, storm, street
 
@@ -150,11 +151,12 @@ def trade(seed: int, count: int, *, patience: int = 15 * MINUTE) -> Street:
 
 
 @pytest.mark.parametrize("count", (1, 3, 4))
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", seeds(SEEDS, 1))
 def test_nobody_honest_differs_and_every_payment_ends(seed: int, count: int) -> None:
     trade(seed, count)
 
 
+@LONGER
 def test_both_ends_are_met() -> None:
     """The seeds say something: some payments settle, some are called off."""
     ends: set[str] = set()
