@@ -23,7 +23,7 @@ demo: ## several nodes on this machine act out a small story, with the real comm
 test: ## lint, types, architecture, units, vectors, properties, simulation, end to end (at most 15 min on 2 cores)
 	@exec scripts/test.sh test $(ARGS)
 
-check: ## make test, more seeds of it, the page in a browser, the transcripts and short fault tests (what CI runs; at most 45 min)
+check: ## make test, more of its seeds, a browser, transcripts and short fault tests (what CI runs; at most 45 min)
 	@exec scripts/test.sh check $(ARGS)
 
 browser: ## the page in a real browser: Debian's Chromium, installed with apt if that asks for no password

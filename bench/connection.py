@@ -123,7 +123,7 @@ async def ours(scale: int) -> dict[str, float]:
 
 
 async def plain(scale: int) -> dict[str, float]:
-    import multiaddr  # type: ignore[import-untyped]
+    import multiaddr
     from libp2p import new_host
     from libp2p.crypto.ed25519 import create_new_key_pair
     from libp2p.crypto.x25519 import create_new_key_pair as noise_pair

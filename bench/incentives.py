@@ -173,7 +173,7 @@ def earned(kind: str, years: Sequence[Year]) -> Earned:
     def ratio(some: Sequence[Year]) -> float:
         return statistics.fmean(y.income[kind] for y in some) / statistics.fmean(y.income[HONEST] for y in some)
 
-    chance = random.Random(len(years))  # noqa: S311 (the same in every run)
+    chance = random.Random(len(years))  # the same in every run
     drawn = sorted(ratio(chance.choices(years, k=len(years))) for _ in range(DRAWN))
     hours = statistics.fmean(y.income[kind] for y in years)
     return Earned(hours, ratio(years), drawn[DRAWN // 40], drawn[-1 - DRAWN // 40])
@@ -226,7 +226,7 @@ def main() -> int:
             ours.append(future.result())
             say(f"{one_year(ours[-1])}   seed {seed}, {time.monotonic() - began:.0f} s")
     if not ours:
-        return 0
+        return show("Incentives", [], options.json)
     say("\n".join(["", f"p2pnode, with vouched limits, {len(ours)} years", *by_years(ours), ""]))
     return show("Incentives", figures(ours, years[OURS, False], years[OURS, True]), options.json)
 

@@ -63,7 +63,7 @@ class Pair(NamedTuple):
 def pairs(kind: str, count: int, seed: int, first: int | None = None, system: str = "p2pnode") -> list[Pair]:
     """Of one seed; of the first so many honest newcomers (None: of all)."""
     world = World(system, False, count, seed)
-    chance = random.Random(f"{seed} {count} pairs")  # noqa: S311 (the same in every run)
+    chance = random.Random(f"{seed} {count} pairs")  # the same in every run
     chosen = [p for p in world.people if p.honest and not p.founder][:first]
     turns = {id(p): chance.randint(200, 340) if kind == EXIT else p.arrival for p in chosen}
     copies: list[tuple[Person, float, Pair]] = []
@@ -129,7 +129,7 @@ class Summary(NamedTuple):
 
 
 def summary(found: Sequence[Pair]) -> Summary:
-    chance = random.Random(len(found))  # noqa: S311
+    chance = random.Random(len(found))
     gains = [pair.gain for pair in found]
     means = sorted(statistics.fmean(chance.choices(gains, k=len(gains))) for _ in range(DRAWN))
     return Summary(

@@ -36,8 +36,8 @@ class World:
     """After `run`, `people` hold what the year brought them. free: credit for newcomers out of nothing."""
 
     def __init__(self, system: str, free: bool, count: int, seed: int) -> None:
-        self.rng = random.Random(f"{seed} {count}")  # noqa: S311 (the same year in every run)
-        self.system = SYSTEMS[system](random.Random(f"{seed} {system}"))  # noqa: S311
+        self.rng = random.Random(f"{seed} {count}")  # the same year in every run
+        self.system = SYSTEMS[system](random.Random(f"{seed} {system}"))
         self.free = free
         self.people = people(count, self.rng)
         self.members: list[Member] = []

@@ -121,7 +121,7 @@ def cpu(work: Callable[[], object]) -> float:
 
 
 def measure(count: int, batch: int) -> list[Figure]:
-    rng = random.Random(1)  # noqa: S311 (the same records in every run)
+    rng = random.Random(1)  # the same records in every run
     bare, take, commit, lone = [], [], [], []
     with tempfile.TemporaryDirectory(prefix="p2pnode-ingest-") as folder:
         store, second = Store.open(Path(folder) / "store"), Store.open(Path(folder) / "second")

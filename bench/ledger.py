@@ -41,7 +41,7 @@ class Writer:
     """What the node does for an entry of its own: sign, one batch, sync, head slot."""
 
     def __init__(self, store: Store) -> None:
-        self.rng = random.Random(1)  # noqa: S311 (the same entries in every run)
+        self.rng = random.Random(1)  # the same entries in every run
         self.signer, _ = incept(b"b" * 32)
         self.store = store
         self.state: ChainState = start(NETWORK, self.signer.author)

@@ -45,14 +45,14 @@ async def with_swarm(which: str, part: str, size: int, count: int) -> Found:
     from bench import swarm_others, swarm_ours
 
     make: Any = {"ours": swarm_ours.swarm, "gossipsub": swarm_others.gossipsub, "flood": swarm_others.flood}[which]
-    async with make(size, graph(size, DEGREE, random.Random(SEED)), SEED) as swarm:  # noqa: S311
+    async with make(size, graph(size, DEGREE, random.Random(SEED)), SEED) as swarm:
         return await MEASURES[part](swarm, count)
 
 
 async def with_ipv8(part: str, size: int, count: int) -> Found:
     from bench.swarm_datagrams import ipv8
 
-    async with ipv8(size, graph(size, DEGREE, random.Random(SEED)), SEED) as swarm:  # noqa: S311
+    async with ipv8(size, graph(size, DEGREE, random.Random(SEED)), SEED) as swarm:
         return await MEASURES[part](swarm, count)
 
 
@@ -110,7 +110,7 @@ def plain_host(seed: int) -> Any:
 
 async def plain_dial(size: int, count: int) -> Found:
     from libp2p.peer.peerinfo import PeerInfo
-    from multiaddr import Multiaddr  # type: ignore[import-untyped]
+    from multiaddr import Multiaddr
 
     here, there = plain_host(1), plain_host(2)
     async with here.run(listen_addrs=[Multiaddr(LOOPBACK)]), there.run(listen_addrs=[Multiaddr(LOOPBACK)]):
@@ -132,7 +132,7 @@ async def ours_get(size: int, count: int) -> Found:
     hosts = [Host(bytes([n + 1]) * 32, [LOOPBACK], ignore, validator=Everything()) for n in range(size)]
     async with trio.open_nursery() as nursery:
         addresses = [await nursery.start(host.run) for host in hosts]
-        for a, b in graph(size, 4, random.Random(SEED)):  # noqa: S311
+        for a, b in graph(size, 4, random.Random(SEED)):
             await hosts[a].dial(addresses[b])
         await trio.sleep(4)
         keys = [bytes([number]) * 32 for number in range(count + 1)]
@@ -173,7 +173,7 @@ async def plain_get(size: int, count: int) -> Found:
 
         for number in range(size):
             await nursery.start(serve, number)
-        for a, b in graph(size, 4, random.Random(SEED)):  # noqa: S311
+        for a, b in graph(size, 4, random.Random(SEED)):
             await hosts[a].connect(PeerInfo(hosts[b].get_id(), hosts[b].get_addrs()))
             await tables[a].add_peer(hosts[b].get_id())
             await tables[b].add_peer(hosts[a].get_id())

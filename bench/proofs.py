@@ -30,7 +30,7 @@ def grow(folder: Path, signer: Signer, entries: int) -> None:
     """A ledger of so many entries, committed in batches."""
     store = Store.open(folder)
     journal = Journal(store)
-    chain = OwnChain(journal, signer, random.Random(1), NETWORK, 0)  # noqa: S311
+    chain = OwnChain(journal, signer, random.Random(1), NETWORK, 0)
     chain.append("INCEPT", InceptPayload(), None, 0)
     for at in range(1, entries):
         chain.append("NOTE", None, b"what only its author reads" * 4, at)
@@ -53,7 +53,7 @@ def main() -> int:
     parser.add_argument("--proofs", type=int, default=300)
     args = parser.parse_args()
     signer, _ = incept(bytes(32))
-    rng = random.Random(2)  # noqa: S311
+    rng = random.Random(2)
     with tempfile.TemporaryDirectory() as name:
         began = peak_mb()
         grow(Path(name), signer, args.entries)

@@ -253,7 +253,7 @@ def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--records", type=int, default=100_000)
     options = parser.parse_args()
-    rng = random.Random(1)  # noqa: S311 (the same sets in every run)
+    rng = random.Random(1)  # the same sets in every run
     figures = comparisons(options.records, rng)
     fetched, made, network = cold(options.records, rng)
     figures += reconnect(made, network, rng) + fetched

@@ -144,4 +144,4 @@ def lower_bound(values: Sequence[float], rng: random.Random, times: int = 2_000)
 
 def drawn_by(seed: int) -> random.Random:
     """The same draws in every run."""
-    return random.Random(seed)  # noqa: S311
+    return random.Random(seed)

@@ -148,7 +148,7 @@ def fetch(plain: sqlite3.Connection, match: str) -> object:
 
 
 def measure(folder: Path, count: int, rounds: int, batch: int, clock: Callable[[], float]) -> list[Figure]:
-    rows = make_rows(count, random.Random(1))  # noqa: S311 (the same listings in every run)
+    rows = make_rows(count, random.Random(1))  # the same listings in every run
     index = Index(folder / "index.sqlite", LANGUAGES)
     began = clock()
     for start in range(0, count, batch):
@@ -200,7 +200,7 @@ def memory(path: Path) -> float:
     for _ in range(3):
         for question in QUESTIONS:
             index.search(query(question))
-    index.update(make_rows(2_000, random.Random(2)))  # noqa: S311
+    index.update(make_rows(2_000, random.Random(2)))
     return resident() - before
 
 

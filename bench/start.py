@@ -50,7 +50,7 @@ def start_and_stop(home: Path) -> tuple[float, float, float]:
 def fill(home: Path, count: int) -> None:
     ingest.NOW = int(time.time() * 1000)
     network = bytes.fromhex(next((home / "networks").glob("*.genesis")).stem)
-    records = ingest.make_records(random.Random(1), network, count)  # noqa: S311 (the same records in every run)
+    records = ingest.make_records(random.Random(1), network, count)  # the same records in every run
     store = Store.open(home / "store")
     try:
         for i in range(0, count, 256):

@@ -23,7 +23,7 @@ class Communities:
         self.seen = seen
         self.verified = 0
         self.overlays: list[Any] = []
-        self._rng = random.Random(1)  # noqa: S311
+        self._rng = random.Random(1)
 
     async def publish(self, node: int, count: int) -> list[bytes]:
         made = [self._rng.randbytes(SIZE) for _ in range(count)]

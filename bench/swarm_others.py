@@ -33,7 +33,7 @@ class _Trio:
 class Gossipsub(_Trio):
     def __init__(self, pubsubs: Sequence[Any], seen: Seen) -> None:
         self._pubsubs = pubsubs
-        self._rng = random.Random(1)  # noqa: S311
+        self._rng = random.Random(1)
         self.seen = seen
         self.verified = 0
 
@@ -52,7 +52,7 @@ class Gossipsub(_Trio):
 
 @asynccontextmanager
 async def gossipsub(size: int, pairs: Sequence[tuple[int, int]], seed: int) -> AsyncIterator[Gossipsub]:
-    import multiaddr  # type: ignore[import-untyped]
+    import multiaddr
     from libp2p import new_host
     from libp2p.crypto.ed25519 import create_new_key_pair
     from libp2p.crypto.x25519 import create_new_key_pair as noise_pair
@@ -63,7 +63,7 @@ async def gossipsub(size: int, pairs: Sequence[tuple[int, int]], seed: int) -> A
     from libp2p.security.noise.transport import Transport
     from libp2p.tools.anyio_service import background_trio_service
 
-    rng, seen = random.Random(seed), Seen(size)  # noqa: S311
+    rng, seen = random.Random(seed), Seen(size)
     degree = max(map(len, neighbours(size, pairs)))
 
     def host() -> Any:
@@ -120,7 +120,7 @@ class Flood(_Trio):
     def __init__(self, size: int, seed: int) -> None:
         self.seen = Seen(size)
         self.verified = 0
-        self._rng = random.Random(seed)  # noqa: S311
+        self._rng = random.Random(seed)
         self._key = self._rng.randbytes(32)
         self._ids: list[set[bytes]] = [set() for _ in range(size)]
         self._lines: list[dict[int, trio.MemorySendChannel[bytes]]] = [{} for _ in range(size)]

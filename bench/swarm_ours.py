@@ -53,8 +53,8 @@ class Member:
     """One node."""
 
     def __init__(self, number: int, seed: int, seen: Seen) -> None:
-        _, genesis_record, genesis = make_network(random.Random(seed))  # noqa: S311 (the same for all)
-        self._rng = random.Random(seed * 1_000 + number)  # noqa: S311
+        _, genesis_record, genesis = make_network(random.Random(seed))  # the same for all
+        self._rng = random.Random(seed * 1_000 + number)
         self._number, self._seen = number, seen
         self.verified = 0
         self.signer = incept(self._rng.randbytes(32))[0]

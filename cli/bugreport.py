@@ -2,7 +2,6 @@
 
 import os
 import secrets
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from .command import Command, with_session
 from .doctor import look
 from .output import note, say
 from .session import Session
+from .times import local, now_ms
 
 LINES = 300
 
@@ -30,7 +30,7 @@ def bugreport(session: Session, file: Path | None, lines: int) -> None:
     from p2pnode.doctor.report import CONTENTS, write_report
 
     session.folder().require()
-    target = (file or Path(f"p2pnode-bugreport-{datetime.now().astimezone():%Y%m%d-%H%M%S}.txt")).absolute()
+    target = (file or Path(f"p2pnode-bugreport-{local(now_ms()):%Y%m%d-%H%M%S}.txt")).absolute()
     text = write_report(session.folder(), look(session), _status(session), lines, secrets.token_bytes(16))
     if session.dry_run:
         return session.emit({"dry_run": True, "report": text}, lambda: say(text))

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 import trio
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import _peer_record_signer_matches
-from multiaddr import Multiaddr  # type: ignore[import-untyped]
+from multiaddr import Multiaddr
 
 from protocols.nearness import LOOPBACK, is_taken
 

@@ -11,7 +11,7 @@ from libp2p.kad_dht.pb.kademlia_pb2 import Record
 from libp2p.kad_dht.value_store import ValueStore
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
-from multiaddr import Multiaddr  # type: ignore[import-untyped]
+from multiaddr import Multiaddr
 
 from .kad_host import MAX_ADDRESS_BYTES, MAX_ADDRESSES, KadHost, asker, fitting
 from .routing import RoutingTable, place_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import base58
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from protocols.errors import Refusal
 from protocols.limits import MAX_ADDRESS

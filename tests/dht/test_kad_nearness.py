@@ -6,7 +6,7 @@ import pytest
 import trio
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
-from multiaddr import Multiaddr  # type: ignore[import-untyped]
+from multiaddr import Multiaddr
 
 from dht.kad import Rendezvous
 from dht.kad_host import PROTOCOL, KadHost, fitting, full_addresses, speaking_with

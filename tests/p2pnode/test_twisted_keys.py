@@ -51,7 +51,7 @@ class Twisted:
             return fact
 
 
-@pytest.mark.parametrize("whose", either(["ours", "theirs"], "ours"))
+@pytest.mark.parametrize("whose", either(["ours", "theirs"], "theirs"))
 def test_to_a_key_that_nothing_can_be_sealed_to_none_is_sent_and_all_else_goes_on(lab: Lab, whose: str):
     lab.ask(lab.ben, "contact.set", **HOME, share="always")
     twisted, network = Twisted(), lab.network(lab.ben).id
